@@ -1,0 +1,53 @@
+# One door to everything: `make` alone lists what there is.
+
+VENV := .venv
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+# The first that is new enough; `make run PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/runtime.stamp ## start the server with all it needs (PORT, default 3000); Ctrl-C stops it
+	@exec $(VENV)/bin/python -m chatapp.launcher
+
+test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## lint, formatting, types, and who may import whom
+	$(VENV)/bin/python -m ruff check
+	$(VENV)/bin/python -m ruff format --check
+	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/dev.stamp ## format the code and mend what the linter can
+	$(VENV)/bin/python -m ruff format
+	$(VENV)/bin/python -m ruff check --fix
+
+clean: ## remove the virtual environment and all caches; data in instance/ and uploads/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps go before an installation and come back after it: an environment without one was interrupted, and is made anew.
+$(VENV)/runtime.stamp: requirements.txt
+	$(call install,$<)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt
+	$(call install,$<)
+	@touch $(VENV)/runtime.stamp $@
+
+define install
+@if [ ! -e $(VENV)/runtime.stamp ]; then \
+	"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+		echo "error: Python 3.11 or newer is needed: install it, or name it with PYTHON=/path/to/python." >&2; exit 1; }; \
+	rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV); \
+fi
+@echo "Installing $(1) ..."
+@rm -f $(VENV)/*.stamp
+@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $(1)
+endef

@@ -1,0 +1,87 @@
+"""A self-hosted chat server: REST and Socket.IO doors onto the same actions, PostgreSQL as the only truth."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chatapp import cli, subscribers
+from chatapp.admin import views as admin
+from chatapp.auth import views as auth
+from chatapp.auth.queries import find_actor
+from chatapp.chats import views as chats
+from chatapp.chats.queries import rooms_of
+from chatapp.core import db, events, logs, settings
+from chatapp.core.settings import Settings
+from chatapp.extensions import api, cors, jwt, migrate, socketio
+from chatapp.extensions import db as sqlalchemy
+from chatapp.messages import handlers as message_events
+from chatapp.messages import views as messages
+from chatapp.presence import handlers as typing_events
+from chatapp.presence.attendance import Attendance
+from chatapp.realtime import asyncapi
+from chatapp.realtime.background import Background
+from chatapp.realtime.bus import Bus
+from chatapp.realtime.gateway import Gateway
+from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
+from chatapp.realtime.server_events import expect_events
+from chatapp.rest import bearer, docs, health, limits, problems
+from chatapp.rest.door import reject_large_bodies
+from chatapp.server_events import SERVER_EVENTS
+from chatapp.users import views as users
+from chatapp.web import events_page
+
+DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, admin.door)
+CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
+
+
+def create_app(config: Settings) -> Flask:
+    """The application that serves `config`; nothing is connected before the first request needs it."""
+    settings.configure(config)
+    logs.configure(config.log_level)
+    app = Flask(__name__, instance_path=str(config.instance_path), static_folder=None)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
+
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": config.database_pool_size}
+    sqlalchemy.init_app(app)
+    migrate.init_app(app, sqlalchemy)
+    with app.app_context():
+        db.bind(sqlalchemy.engine)
+    background = app.extensions["background"] = Background()
+    checks = {"database": health.check_database}
+    bus = Bus(config.redis_url, events.receive, subscribers.hear_others) if config.redis_url else None
+    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None)
+    if bus:
+        subscribers.hear_others(False)
+        checks["queue"] = bus.check
+        background.every(0.25, bus.read)
+        background.every(0.25, bus.write)
+
+    cors.init_app(app, origins=list(config.cors_origins), max_age=600)
+    jwt.init_app(app)
+    bearer.install(app, config, find_actor)
+    limits.install(app, config)
+    app.before_request(reject_large_bodies)
+    docs.install(app, config)
+    # After the docs: flask-smorest would answer errors in a form of its own.
+    problems.install(app)
+    for door in DOORS:
+        api.register_blueprint(door.blueprint)
+    app.cli.add_command(cli.chat)
+    app.register_blueprint(health.blueprint(checks))
+
+    socketio.init_app(
+        app,
+        json=PacketJson,
+        cors_allowed_origins="*" if "*" in config.cors_origins else list(config.cors_origins),
+        async_handlers=False,
+        max_http_buffer_size=LARGEST_PAYLOAD,
+    )
+    attendance = Attendance(config.max_sockets)
+    gateway = Gateway(app, socketio, CLIENT_EVENTS, find_actor, rooms_of, attendance)
+    expect_events(SERVER_EVENTS)
+    app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
+    background.every(1.0, gateway.sweep)
+    background.every(4.0, attendance.renew)
+    background.every(0.2, attendance.tell)
+    background.every(0.05, subscribers.deliveries.flush)
+    return app

@@ -1,0 +1,36 @@
+"""Reads accounts."""
+
+from sqlalchemy import Connection, text
+
+from chatapp.admin.permissions import PERMISSIONS, Server
+from chatapp.core.db import reading
+from chatapp.core.errors import Json
+from chatapp.core.identity import Actor
+from chatapp.core.pagination import Page, page
+from chatapp.core.permissions import require
+from chatapp.users.queries import ME_FIELDS, like_pattern
+
+_ACCOUNT = f"json_build_object({ME_FIELDS}, 'isActive', u.is_active)"
+_ONE = text(f"SELECT {_ACCOUNT} FROM users u WHERE u.id = :id")
+_LIST = text(
+    f"""
+    SELECT {_ACCOUNT}, lower(u.username) AS key FROM users u
+    WHERE (CAST(:pattern AS text) IS NULL OR lower(u.username) LIKE :pattern OR lower(u.email) LIKE :pattern)
+    AND (CAST(:role AS text) IS NULL OR u.role = :role) AND lower(u.username) > :key
+    ORDER BY lower(u.username) LIMIT :limit
+    """
+)
+
+
+def list_accounts(actor: Actor, *, q: str | None, role: str | None, limit: int, cursor: tuple[str] | None) -> Page:
+    """Accounts by username: those of a role, those whose name or address contains `q`; raises Forbidden."""
+    require(PERMISSIONS, "users.list", actor, Server())
+    key = cursor[0] if cursor else ""
+    values = {"pattern": q and f"%{like_pattern(q)}%", "role": role, "key": key, "limit": limit + 1}
+    with reading() as db:
+        return page([(account, key) for account, *key in db.execute(_LIST, values)], limit)
+
+
+def account(db: Connection, user_id: str) -> Json | None:
+    """An account, as an administrator sees it, or None."""
+    return db.execute(_ONE, {"id": user_id}).scalar()

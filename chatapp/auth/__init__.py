@@ -1,0 +1,1 @@
+"""Accounts' way in: register, login, silent refresh, logout."""

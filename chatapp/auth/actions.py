@@ -1,0 +1,134 @@
+"""Lets people in, keeps them in, lets them out."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, update
+from sqlalchemy.exc import IntegrityError
+
+from chatapp.auth import queries
+from chatapp.auth.events import SessionEnded
+from chatapp.auth.passwords import hash_password, verify_password
+from chatapp.auth.tokens import new_refresh_token, successor, token_hash
+from chatapp.core import limits, settings
+from chatapp.core.errors import Json, Unauthenticated
+from chatapp.core.identity import Actor
+from chatapp.core.ids import new_id
+from chatapp.core.unit_of_work import unit_of_work
+from chatapp.models import RefreshToken, Session, User
+from chatapp.users.actions import taken
+from chatapp.users.queries import me
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A session of a person, and the newest refresh token of it."""
+
+    user_id: str
+    session_id: str
+    refresh_token: str
+
+
+def register(*, email: str, username: str, password: str) -> tuple[Json, Grant]:
+    """Make an account and log it in: its `Me` and the grant; raises Conflict (`email_taken`, `username_taken`)."""
+    user_id, password_hash = new_id(), hash_password(password)
+    account = insert(User).values(id=user_id, email=email, username=username, password_hash=password_hash)
+    try:
+        with unit_of_work() as work:
+            work.db.execute(account)
+            return me(work.db, user_id), _open_session(work.db, user_id)
+    except IntegrityError as error:
+        raise taken(error) from None
+
+
+def create_admin(*, email: str, username: str, password: str) -> tuple[Json, bool]:
+    """Give the role ADMIN to the account of that address, or make one: its `Me`, and whether it was made just now.
+
+    An account that is there keeps its name and password. Raises Conflict (`username_taken`).
+    """
+    user_id, password_hash = new_id(), hash_password(password)
+    account = {"email": email, "username": username, "password_hash": password_hash}
+    try:
+        with unit_of_work() as work:
+            promoted = (
+                update(User).where(func.lower(User.email) == func.lower(email)).values(role="ADMIN", is_active=True)
+            )
+            known = work.db.scalar(promoted.returning(User.id))
+            if known is None:
+                work.db.execute(insert(User).values(id=user_id, role="ADMIN", **account))
+            return me(work.db, known or user_id), known is None
+    except IntegrityError as error:
+        raise taken(error) from None
+
+
+def login(*, password: str, email: str | None = None, username: str | None = None) -> tuple[Json, Grant]:
+    """Open a session for whoever knows the password: their `Me` and the grant.
+
+    Raises Unauthenticated (`invalid_credentials`), the same for an unknown, a deactivated and a mistaken account, and
+    RateLimited after too many failures for one account, whether it exists or not.
+    """
+    account = queries.find_account(email=email, username=username)
+    who = account.user_id if account else (email or username or "").lower()
+    limits.check(settings.current().rate_login_failures, "login failures", who)
+    known = verify_password(password, account.password_hash if account else None)
+    if not known or account is None or not account.is_active:
+        limits.spend(settings.current().rate_login_failures, "login failures", who)
+        raise Unauthenticated("The account or the password is wrong.", code="invalid_credentials")
+    with unit_of_work() as work:
+        return me(work.db, account.user_id), _open_session(work.db, account.user_id)
+
+
+def refresh(token: str) -> Grant:
+    """Exchange a refresh token for its successor.
+
+    For 10 s, and while the successor is unused, an old token gives that same successor again: a lost answer or a
+    second tab logs nobody out. Any other use of an old token ends the session. Raises Unauthenticated:
+    `refresh_reused`, `token_expired`, or `token_invalid` for an unknown token and that of an ended session.
+    """
+    following = successor(token)
+    with unit_of_work() as work:
+        known = queries.lock_refreshable(work.db, token_hash(token))
+        if known is None:
+            raise Unauthenticated("The refresh token is not valid.")
+        grant = Grant(known.user_id, known.session_id, following)
+        if not known.rotated:
+            if known.ended or not known.is_active:
+                raise Unauthenticated("The session of this refresh token has ended.")
+            if known.expired:
+                raise Unauthenticated("The refresh token has expired.", code="token_expired")
+            work.db.execute(
+                update(RefreshToken).where(RefreshToken.hash == token_hash(token)).values(rotated_at=func.now())
+            )
+            _store(work.db, known.session_id, following)
+            return grant
+        if known.in_grace and not known.ended and known.is_active and queries.is_unused(work.db, token_hash(following)):
+            return grant
+        if not known.ended:
+            _end_session(work.db, known.session_id)
+            work.announce(SessionEnded(known.session_id, known.user_id))
+    # Raised only now: ending the session had to be committed.
+    raise Unauthenticated("This refresh token was used before. The session has ended.", code="refresh_reused")
+
+
+def logout(actor: Actor) -> None:
+    """End the caller's session: its refresh token is dead and its sockets close."""
+    with unit_of_work() as work:
+        _end_session(work.db, actor.session_id)
+        work.announce(SessionEnded(actor.session_id, actor.user_id))
+
+
+def _open_session(db: Connection, user_id: str) -> Grant:
+    grant = Grant(user_id, new_id(), new_refresh_token())
+    db.execute(insert(Session).values(id=grant.session_id, user_id=user_id))
+    _store(db, grant.session_id, grant.refresh_token)
+    return grant
+
+
+def _store(db: Connection, session_id: str, token: str) -> None:
+    lifetime = settings.current().refresh_lifetime
+    db.execute(
+        insert(RefreshToken).values(hash=token_hash(token), session_id=session_id, expires_at=func.now() + lifetime)
+    )
+
+
+def _end_session(db: Connection, session_id: str) -> None:
+    db.execute(update(Session).where(Session.id == session_id, Session.ended_at.is_(None)).values(ended_at=func.now()))

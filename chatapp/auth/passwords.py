@@ -1,0 +1,33 @@
+"""Passwords, as Argon2id (RFC 9106) hashes with the parameters that OWASP advises; always off the event loop."""
+
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from chatapp.core.offload import offload
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def hash_password(password: str) -> str:
+    """The hash to store for `password`; raises Unavailable when too many are waiting."""
+    return offload(_hasher.hash, password)
+
+
+def verify_password(password: str, stored: str | None) -> bool:
+    """Whether `password` made `stored`. Without a stored hash it takes as long and is False, so that an unknown
+    account looks like a wrong password."""
+    return offload(_verify, password, stored or _nobodys_hash()) and stored is not None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash("no account has this password")
+
+
+def _verify(password: str, stored: str) -> bool:
+    try:
+        return _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False

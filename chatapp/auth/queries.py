@@ -1,0 +1,95 @@
+"""Reads accounts and sessions."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from chatapp.core.db import reading
+from chatapp.core.identity import Actor
+
+_ACTOR = text(
+    """
+    SELECT u.id::text AS user_id, s.id::text AS session_id, u.username, u.avatar, u.role
+    FROM sessions s JOIN users u ON u.id = s.user_id
+    WHERE s.id = :session_id AND u.id = :user_id AND s.ended_at IS NULL AND u.is_active
+    """
+)
+_LIVE = text(
+    """
+    SELECT s.id::text FROM sessions s JOIN users u ON u.id = s.user_id
+    WHERE s.id = ANY(CAST(:ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
+    """
+)
+_ACCOUNT = """
+    SELECT u.id::text AS user_id, u.password_hash, u.is_active FROM users u WHERE lower({column}) = lower(:name)
+"""
+_BY_EMAIL = text(_ACCOUNT.format(column="u.email"))
+_BY_USERNAME = text(_ACCOUNT.format(column="u.username"))
+# The lock on the session serialises everything that is done with any token of its chain.
+_REFRESHABLE = text(
+    """
+    SELECT s.id::text AS session_id, s.user_id::text AS user_id, s.ended_at IS NOT NULL AS ended, u.is_active,
+           t.expires_at <= now() AS expired, t.rotated_at IS NOT NULL AS rotated,
+           t.rotated_at > now() - interval '10 seconds' AS in_grace
+    FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id
+    WHERE t.hash = :hash
+    """
+)
+_LOCK_SESSION = text(
+    "SELECT FROM sessions s JOIN refresh_tokens t ON t.session_id = s.id WHERE t.hash = :hash FOR UPDATE OF s"
+)
+_UNUSED = text("SELECT FROM refresh_tokens WHERE hash = :hash AND rotated_at IS NULL")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a login is checked against."""
+
+    user_id: str
+    password_hash: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshable:
+    """A refresh token that was given out once, and the session that it belongs to."""
+
+    session_id: str
+    user_id: str
+    ended: bool
+    is_active: bool
+    expired: bool
+    rotated: bool
+    in_grace: bool | None
+
+
+def find_actor(user_id: str, session_id: str) -> Actor | None:
+    """The person of that session, if it has not ended and their account is active."""
+    with reading() as db:
+        row = db.execute(_ACTOR, {"user_id": user_id, "session_id": session_id}).first()
+    return Actor(**row._mapping) if row else None
+
+
+def live_sessions(session_ids: list[str]) -> set[str]:
+    """Those of these sessions that have not ended, and whose account is active."""
+    with reading() as db:
+        return set(db.execute(_LIVE, {"ids": session_ids}).scalars())
+
+
+def find_account(*, email: str | None = None, username: str | None = None) -> Account | None:
+    """The account of that e-mail address or username, in any case."""
+    with reading() as db:
+        row = db.execute(_BY_EMAIL if email is not None else _BY_USERNAME, {"name": email or username or ""}).first()
+    return Account(**row._mapping) if row else None
+
+
+def lock_refreshable(db: Connection, token_hash: bytes) -> Refreshable | None:
+    """What is known of a refresh token, its session locked until the transaction ends."""
+    db.execute(_LOCK_SESSION, {"hash": token_hash})
+    row = db.execute(_REFRESHABLE, {"hash": token_hash}).first()
+    return Refreshable(**row._mapping) if row else None
+
+
+def is_unused(db: Connection, token_hash: bytes) -> bool:
+    """Whether that refresh token was given out and not used yet."""
+    return db.execute(_UNUSED, {"hash": token_hash}).first() is not None

@@ -1,0 +1,1 @@
+"""Conversations: direct chats and groups, and who is in them."""

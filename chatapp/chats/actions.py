@@ -1,0 +1,206 @@
+"""Makes chats and changes them and who is in them.
+
+Every change of a group takes the group's turn first (an advisory lock), so that the rules about its administrators
+hold under a race. After that, locks are taken in the order of a send: member rows, then the chat's row.
+"""
+
+from typing import Any
+
+from sqlalchemy import CursorResult, Row, delete, exists, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from chatapp.chats import queries
+from chatapp.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
+from chatapp.chats.permissions import PERMISSIONS, Membership
+from chatapp.core.errors import Conflict, Invalid, Json, NotFound
+from chatapp.core.identity import Actor
+from chatapp.core.ids import new_id
+from chatapp.core.permissions import require
+from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
+from chatapp.models import Chat, Member, User
+
+MOST_MEMBERS = 1000
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:chat_id, 0))")
+# Two may join within a millisecond: in that case the order of their ids is the order of their standing.
+_HEIR = text(
+    """
+    UPDATE members SET role = 'ADMIN'
+    WHERE chat_id = :chat_id
+    AND user_id = (SELECT user_id FROM members WHERE chat_id = :chat_id ORDER BY joined_at, user_id LIMIT 1)
+    AND NOT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND role = 'ADMIN')
+    RETURNING user_id::text
+    """
+)
+
+
+def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
+    """The direct chat of the actor and `user_id`, and whether it was made just now: never two for one pair.
+
+    Raises Invalid for a chat with oneself, NotFound for a person who doesn't exist or was deactivated.
+    """
+    if user_id == actor.user_id:
+        raise Invalid("A chat needs two people.", errors={"userId": ["Must be someone else."]})
+    pair = sorted((actor.user_id, user_id))
+    with unit_of_work() as work:
+        _find_people(work, [user_id])
+        chat = upsert(Chat).values(id=new_id(), type="DIRECT", direct_key=":".join(pair), member_count=2, last_rev=1)
+        # Of two that race, one inserts; the other waits for its commit here and then finds the row.
+        chat_id = work.db.scalar(chat.on_conflict_do_nothing(index_elements=["direct_key"]).returning(Chat.id))
+        created = chat_id is not None
+        if chat_id is None:
+            chat_id = work.db.execute(select(Chat.id).where(Chat.direct_key == ":".join(pair))).scalar_one()
+        else:
+            work.db.execute(insert(Member), [{"chat_id": chat_id, "user_id": member} for member in pair])
+            work.announce(ChatCreated(chat_id, 1, tuple(pair), queries.chat_event(work.db, chat_id)))
+        return queries.chat_detail(work.db, actor, chat_id), created
+
+
+def create_group(
+    actor: Actor, *, name: str, description: str | None = None, avatar: str | None = None, member_ids: list[str]
+) -> Json:
+    """A new group with these members and the actor, who is its ADMIN; raises NotFound for a person who isn't there."""
+    invited = sorted(set(member_ids) - {actor.user_id})
+    chat_id = new_id()
+    members = [{"chat_id": chat_id, "user_id": actor.user_id, "role": "ADMIN"}]
+    members += [{"chat_id": chat_id, "user_id": user_id, "role": "MEMBER"} for user_id in invited]
+    about = {"name": name, "description": description, "avatar": avatar}
+    with unit_of_work() as work:
+        _find_people(work, invited)
+        work.db.execute(insert(Chat).values(id=chat_id, type="GROUP", member_count=len(members), last_rev=1, **about))
+        work.db.execute(insert(Member), members)
+        people = tuple(member["user_id"] for member in members)
+        work.announce(ChatCreated(chat_id, 1, people, queries.chat_event(work.db, chat_id)))
+        return queries.chat_detail(work.db, actor, chat_id)
+
+
+def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
+    """Change a group's `name`, `description` or `avatar`: the `Chat` as the actor sees it.
+
+    Raises, as every change of a group does, NotFound for who is not in it, Conflict (`not_a_group`) for a direct chat,
+    Forbidden for who is not its ADMIN.
+    """
+    with unit_of_work() as work:
+        _take_turn(work, actor, chat_id, "chat.update")
+        if changes:
+            rev = _count_change(work, chat_id, **changes).last_rev
+            work.announce(ChatUpdated(chat_id, rev, queries.chat_event(work.db, chat_id)))
+        return queries.chat_seen(work.db, actor, chat_id)
+
+
+def delete_chat(actor: Actor, chat_id: str) -> None:
+    """Delete a group with all that was said in it."""
+    with unit_of_work() as work:
+        _take_turn(work, actor, chat_id, "chat.delete")
+        # Members first: a send that runs has its member row locked, and waits for the chat's.
+        work.db.execute(delete(Member).where(Member.chat_id == chat_id))
+        work.db.execute(delete(Chat).where(Chat.id == chat_id))
+        work.announce(ChatDeleted(chat_id))
+
+
+def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
+    """Add somebody to a group: the new `Member`.
+
+    They start at the newest message: they may read the history, and nothing of it is unread. Raises NotFound for a
+    person who isn't there, Conflict for one who is in it, Conflict (`group_full`) beyond `MOST_MEMBERS`.
+    """
+    with unit_of_work() as work:
+        _take_turn(work, actor, chat_id, "members.add")
+        _find_people(work, [user_id])
+        if queries.member(work.db, chat_id, user_id):
+            raise Conflict("They are in this group already.")
+        chat = _count_change(work, chat_id, member_count=Chat.member_count + 1)
+        if chat.member_count > MOST_MEMBERS:
+            raise Conflict(f"A group has at most {MOST_MEMBERS} members.", code="group_full")
+        newest = dict.fromkeys(("joined_seq", "delivered_seq", "read_seq"), chat.last_seq)
+        joined_at = func.clock_timestamp()
+        work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))
+        member = _member(work, chat_id, user_id)
+        payload = {"chatId": chat_id, "member": member}
+        work.announce(MemberJoined(chat_id, chat.last_rev, user_id, payload, queries.chat_event(work.db, chat_id)))
+        return member
+
+
+def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
+    """Remove somebody from a group, oneself as by leaving it; raises NotFound for who is not in it."""
+    with unit_of_work() as work:
+        _take_turn(work, actor, chat_id, "members.remove")
+        _depart(work, chat_id, user_id)
+
+
+def leave(actor: Actor, chat_id: str) -> None:
+    """Leave a group. Its last ADMIN is followed by the longest-standing member; its last member leaves nothing behind."""
+    with unit_of_work() as work:
+        _take_turn(work, actor, chat_id, "chat.leave")
+        _depart(work, chat_id, actor.user_id)
+
+
+def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> Json:
+    """Make a member MEMBER or ADMIN: the `Member`.
+
+    Raises NotFound for who is not in the group, Conflict (`last_admin`) for demoting its only ADMIN.
+    """
+    with unit_of_work() as work:
+        _take_turn(work, actor, chat_id, "members.set_role")
+        before = _member(work, chat_id, user_id)
+        if before["role"] == role:
+            return before
+        others = exists().where(Member.chat_id == chat_id, Member.role == "ADMIN", Member.user_id != user_id)
+        if role != "ADMIN" and not work.db.scalar(select(others)):
+            raise Conflict("A group needs an ADMIN: promote somebody else first.", code="last_admin")
+        rev = _count_change(work, chat_id).last_rev
+        this_member = (Member.chat_id == chat_id) & (Member.user_id == user_id)
+        work.db.execute(update(Member).where(this_member).values(role=role))
+        after = _member(work, chat_id, user_id)
+        work.announce(MemberUpdated(chat_id, rev, {"chatId": chat_id, "member": after}))
+        return after
+
+
+def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: str) -> None:
+    """Be the only one who changes a group until the end of the transaction, if the actor may."""
+    work.db.execute(_TAKE_TURN, {"chat_id": chat_id})
+    membership: Membership | None = queries.membership(work.db, actor, chat_id)
+    if membership and membership.visible and membership.type != "GROUP":
+        raise Conflict("Only groups have this, and this is a direct chat.", code="not_a_group")
+    require(PERMISSIONS, permission, actor, membership)
+
+
+def _find_people(work: UnitOfWork, user_ids: list[str]) -> None:
+    """Raise NotFound unless all of them have an active account."""
+    found = work.db.scalar(select(func.count()).where(User.id.in_(user_ids), User.is_active))
+    if found != len(user_ids):
+        raise NotFound("There is no such user.")
+
+
+def _count_change(work: UnitOfWork, chat_id: str, **changes: Any) -> Row[Any]:
+    """Take the chat's next `rev` along with `changes`; its row is locked from here on."""
+    counted: CursorResult[Any] = work.db.execute(
+        update(Chat)
+        .where(Chat.id == chat_id)
+        .values(
+            last_rev=Chat.last_rev + 1, updated_at=func.greatest(Chat.updated_at, func.clock_timestamp()), **changes
+        )
+        .returning(Chat.last_seq, Chat.last_rev, Chat.member_count)
+    )
+    return counted.one()
+
+
+def _member(work: UnitOfWork, chat_id: str, user_id: str) -> Json:
+    """The `Member`; raises NotFound."""
+    member = queries.member(work.db, chat_id, user_id)
+    if member is None:
+        raise NotFound("There is no such member.")
+    return member
+
+
+def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
+    # The member's row before the chat's: their running send has locked the one and waits for the other.
+    gone = delete(Member).where(Member.chat_id == chat_id, Member.user_id == user_id).returning(Member.user_id)
+    if work.db.scalar(gone) is None:
+        raise NotFound("There is no such member.")
+    chat = _count_change(work, chat_id, member_count=Chat.member_count - 1)
+    work.announce(MemberLeft(chat_id, chat.last_rev, user_id))
+    if chat.member_count == 0:
+        work.db.execute(delete(Chat).where(Chat.id == chat_id))
+    elif heir := work.db.scalar(_HEIR, {"chat_id": chat_id}):
+        payload = {"chatId": chat_id, "member": _member(work, chat_id, heir)}
+        work.announce(MemberUpdated(chat_id, chat.last_rev, payload))

@@ -1,0 +1,38 @@
+"""Who may do what in a chat."""
+
+from dataclasses import dataclass
+
+from chatapp.core.identity import Actor
+from chatapp.core.permissions import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What an actor is in a chat: `role` is MEMBER or ADMIN there, None for who is not in it."""
+
+    chat_id: str
+    type: str
+    role: str | None
+
+    @property
+    def visible(self) -> bool:
+        """A chat is known to those who are in it."""
+        return self.role is not None
+
+
+def _member(_actor: Actor, membership: Membership) -> bool:
+    return membership.role is not None
+
+
+def _admin(_actor: Actor, membership: Membership) -> bool:
+    return membership.role == "ADMIN"
+
+
+PERMISSIONS: Table[Membership] = {
+    "chat.leave": _member,
+    "chat.update": _admin,
+    "chat.delete": _admin,
+    "members.add": _admin,
+    "members.remove": _admin,
+    "members.set_role": _admin,
+}

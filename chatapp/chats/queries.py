@@ -1,0 +1,163 @@
+"""Reads chats. The database builds the objects of the wire itself: one round trip, no rows in between."""
+
+from sqlalchemy import Connection, text
+
+from chatapp.chats.permissions import Membership
+from chatapp.core.db import reading
+from chatapp.core.errors import Json, NotFound
+from chatapp.core.identity import Actor
+from chatapp.core.pagination import LARGEST_KEY, Page, page
+from chatapp.users.queries import USER_FIELDS
+
+# What json_build_object needs to make a `Message` of a row `m`, its sender `s` and its upload `f`, whoever reads it.
+MESSAGE_FIELDS = """
+    'id', m.id, 'chatId', m.chat_id, 'seq', m.seq, 'rev', m.rev, 'senderId', m.sender_id,
+    'sender', json_build_object('id', s.id, 'username', s.username, 'avatar', s.avatar),
+    'content', m.content, 'type', m.type, 'fileUrl', f.name, 'fileName', f.file_name, 'fileSize', f.file_size,
+    'thumbnailUrl', f.thumbnail, 'width', f.width, 'height', f.height, 'clientId', m.client_id,
+    'isEdited', m.edited_at IS NOT NULL, 'isDeleted', m.deleted_at IS NOT NULL,
+    'createdAt', wire_time(m.created_at), 'editedAt', wire_time(m.edited_at)
+"""
+MESSAGE_JOINS = """
+    JOIN users s ON s.id = m.sender_id LEFT JOIN uploads f ON f.id = m.upload_id AND m.deleted_at IS NULL
+"""
+
+
+def status_field(unseen: str) -> str:
+    """The status of `m` for the reader whose row in the chat is `me`: of their own from the others' watermarks, of
+    another's from their own, `unseen` when that has not reached them yet."""
+    return f"""
+    'status', CASE
+        WHEN m.sender_id = me.user_id THEN CASE
+            WHEN NOT EXISTS (SELECT FROM members o WHERE o.chat_id = m.chat_id AND o.user_id <> me.user_id
+                             AND o.joined_seq < m.seq AND o.read_seq < m.seq) THEN 'READ'
+            WHEN NOT EXISTS (SELECT FROM members o WHERE o.chat_id = m.chat_id AND o.user_id <> me.user_id
+                             AND o.joined_seq < m.seq AND o.delivered_seq < m.seq) THEN 'DELIVERED'
+            ELSE 'SENT' END
+        WHEN me.read_seq >= m.seq THEN 'READ'
+        WHEN me.delivered_seq >= m.seq THEN 'DELIVERED'
+        ELSE '{unseen}' END
+"""
+
+
+STATUS_FIELD = status_field("SENT")
+_CHAT_FIELDS = """
+    'id', c.id, 'type', c.type, 'name', c.name, 'description', c.description, 'avatar', c.avatar,
+    'createdAt', wire_time(c.created_at), 'updatedAt', wire_time(c.updated_at),
+    'memberCount', c.member_count, 'lastSeq', c.last_seq, 'lastRev', c.last_rev
+"""
+MEMBER_FIELDS = f"""
+    'userId', o.user_id, 'role', o.role, 'joinedAt', wire_time(o.joined_at), 'user', json_build_object({USER_FIELDS})
+"""
+_MEMBERS = f"""
+    'members', (SELECT json_agg(json_build_object({MEMBER_FIELDS}) ORDER BY o.joined_at, o.user_id)
+                FROM members o JOIN users u ON u.id = o.user_id WHERE o.chat_id = c.id)
+"""
+# A chat `c` as the reader whose row in it is `me` sees it. seq has no gaps and tombstones stay, so that the newest message is the one numbered last_seq.
+CHAT_SEEN = f"""
+    {_CHAT_FIELDS}, 'unreadCount', c.last_seq - me.read_seq,
+    'lastMessage', (SELECT json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})
+                    FROM messages m {MESSAGE_JOINS} WHERE m.chat_id = c.id AND m.seq = c.last_seq),
+    'peer', CASE c.type WHEN 'DIRECT' THEN (
+        SELECT json_build_object({USER_FIELDS}) FROM members o JOIN users u ON u.id = o.user_id
+        WHERE o.chat_id = c.id AND o.user_id <> me.user_id) END
+"""
+_SEEN_BY_ALL = f"""
+    {_CHAT_FIELDS},
+    'lastMessage', (SELECT json_build_object({MESSAGE_FIELDS})
+                    FROM messages m {MESSAGE_JOINS} WHERE m.chat_id = c.id AND m.seq = c.last_seq),
+    {_MEMBERS}
+"""
+_LIST = text(
+    f"""
+    SELECT json_build_object({CHAT_SEEN}), (extract(epoch FROM c.updated_at) * 1000)::bigint, c.id::text
+    FROM members me JOIN chats c ON c.id = me.chat_id
+    WHERE me.user_id = :user_id AND (c.updated_at, c.id) < (to_timestamp(:before / 1000.0), CAST(:before_id AS uuid))
+    ORDER BY c.updated_at DESC, c.id DESC
+    LIMIT :limit
+    """
+)
+_FIRST = (LARGEST_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+_DETAIL = text(
+    f"""
+    SELECT json_build_object({CHAT_SEEN}, {_MEMBERS})
+    FROM members me JOIN chats c ON c.id = me.chat_id WHERE me.user_id = :user_id AND c.id = :chat_id
+    """
+)
+_EVENT = text(f"SELECT json_build_object({_SEEN_BY_ALL}) FROM chats c WHERE c.id = :chat_id")
+_SEEN = text(
+    f"""
+    SELECT json_build_object({CHAT_SEEN})
+    FROM members me JOIN chats c ON c.id = me.chat_id WHERE me.user_id = :user_id AND c.id = :chat_id
+    """
+)
+_MEMBER = text(
+    f"""
+    SELECT json_build_object({MEMBER_FIELDS}) FROM members o JOIN users u ON u.id = o.user_id
+    WHERE o.chat_id = :chat_id AND o.user_id = :user_id
+    """
+)
+_MEMBERSHIP = text(
+    """
+    SELECT c.id::text AS chat_id, c.type, me.role
+    FROM chats c LEFT JOIN members me ON me.chat_id = c.id AND me.user_id = :user_id WHERE c.id = :chat_id
+    """
+)
+_ROOMS = text(
+    """
+    SELECT me.user_id::text, c.id::text, c.last_rev FROM members me JOIN chats c ON c.id = me.chat_id
+    WHERE me.user_id = ANY(CAST(:user_ids AS uuid[]))
+    """
+)
+
+
+def list_chats(actor: Actor, limit: int, cursor: tuple[int, str] | None) -> Page:
+    """The caller's chats, the most recently active first."""
+    before, before_id = cursor or _FIRST
+    values = {"user_id": actor.user_id, "before": before, "before_id": before_id, "limit": limit + 1}
+    with reading() as db:
+        return page([(chat, key) for chat, *key in db.execute(_LIST, values)], limit)
+
+
+def read_chat(actor: Actor, chat_id: str) -> Json:
+    """A chat of the caller's, with its members; raises NotFound."""
+    with reading() as db:
+        return chat_detail(db, actor, chat_id)
+
+
+def chat_detail(db: Connection, actor: Actor, chat_id: str) -> Json:
+    """A chat as the actor sees it, with its members; raises NotFound when they are not in it."""
+    chat: Json | None = db.execute(_DETAIL, {"user_id": actor.user_id, "chat_id": chat_id}).scalar()
+    if chat is None:
+        raise NotFound("There is no such chat that you can see.")
+    return chat
+
+
+def chat_seen(db: Connection, actor: Actor, chat_id: str) -> Json:
+    """A chat of the actor's as they see it, without its members."""
+    return db.execute(_SEEN, {"user_id": actor.user_id, "chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
+
+
+def member(db: Connection, chat_id: str, user_id: str) -> Json | None:
+    """The `Member` of a chat, or None."""
+    return db.execute(_MEMBER, {"chat_id": chat_id, "user_id": user_id}).scalar()
+
+
+def membership(db: Connection, actor: Actor, chat_id: str) -> Membership | None:
+    """What the actor is in a chat, None when there is no such chat."""
+    row = db.execute(_MEMBERSHIP, {"chat_id": chat_id, "user_id": actor.user_id}).first()
+    return Membership(**row._mapping) if row else None
+
+
+def chat_event(db: Connection, chat_id: str) -> Json:
+    """A chat as events carry it: with its members, without what depends on the reader."""
+    return db.execute(_EVENT, {"chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
+
+
+def rooms_of(user_ids: list[str]) -> dict[str, dict[str, int]]:
+    """The chats that these people are in: user → chat → its `lastRev`."""
+    found: dict[str, dict[str, int]] = {user_id: {} for user_id in user_ids}
+    with reading() as db:
+        for user_id, chat_id, last_rev in db.execute(_ROOMS, {"user_ids": user_ids}):
+            found[user_id][chat_id] = last_rev
+    return found

@@ -1,0 +1,109 @@
+"""The way to PostgreSQL: one engine for each process, cooperative under gevent.
+
+Queries open `reading()`; actions open a unit of work. Both hand out a SQLAlchemy `Connection`.
+"""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent.socket
+import psycopg2
+from psycopg2 import extensions
+from sqlalchemy import Connection, Engine, event, exc
+from sqlalchemy.orm import DeclarativeBase
+
+from chatapp.core.errors import Unavailable
+
+ANSWER_TIMEOUT = 20.0
+ENGINE_OPTIONS: dict[str, Any] = {
+    "max_overflow": 0,
+    "pool_timeout": 5,
+    # No rollback on return: a reading is autocommitted, and a unit of work ends its transaction itself.
+    "pool_reset_on_return": None,
+    "connect_args": {
+        "application_name": "chatapp",
+        "options": "-c timezone=UTC -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s",
+    },
+}
+
+_engine: Engine | None = None
+_reader: Engine | None = None
+_snapshots: Engine | None = None
+
+
+class Base(DeclarativeBase):
+    """What every table is declared on."""
+
+
+def make_cooperative() -> None:
+    """Make psycopg2 yield to other greenlets while PostgreSQL works; call it before anything connects.
+
+    A server that says nothing for `ANSWER_TIMEOUT` seconds counts as gone (psycopg2.OperationalError), since libpq
+    watches no time-outs of its own in this mode.
+    """
+    extensions.set_wait_callback(_wait)
+
+
+def _wait(connection: extensions.connection) -> None:
+    try:
+        while (state := connection.poll()) != extensions.POLL_OK:
+            if state == extensions.POLL_READ:
+                gevent.socket.wait_read(connection.fileno(), timeout=ANSWER_TIMEOUT)
+            else:
+                gevent.socket.wait_write(connection.fileno(), timeout=ANSWER_TIMEOUT)
+    except TimeoutError as error:
+        raise psycopg2.OperationalError("The database did not answer in time.") from error
+
+
+def bind(engine: Engine) -> None:
+    """Make `engine` the one of this process; the factory calls it once."""
+    global _engine, _reader, _snapshots
+    _engine, _reader = engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+    _snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
+    event.listen(engine, "checkout", _refuse_stale)
+
+
+def engine() -> Engine:
+    """The engine of this process; RuntimeError before the factory ran."""
+    if _engine is None:
+        raise RuntimeError("The database is bound by create_app(), which has not run yet.")
+    return _engine
+
+
+def _refuse_stale(connection: extensions.connection, _record: object, _proxy: object) -> None:
+    """A pooled connection on which something waits to be read is one that the server closed: take a new one."""
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        raise exc.DisconnectionError()
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection on which each statement stands alone (autocommit); raises Unavailable when there is none."""
+    assert _reader is not None
+    with translated(), _reader.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot() -> Iterator[Connection]:
+    """A connection on which all statements see the database of one moment; raises Unavailable when there is none."""
+    assert _snapshots is not None
+    with translated(), _snapshots.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn "the database does not answer" into Unavailable; any other database error stays the bug that it is."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise Unavailable("The database does not answer. Try again.", code="database_unavailable") from error
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("The database does not answer. Try again.", code="database_unavailable") from error
+        raise

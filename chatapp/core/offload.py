@@ -1,0 +1,56 @@
+"""Work that would stop the event loop (hashing, decoding images), done by a few threads at low priority."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import gevent
+from gevent.threadpool import ThreadPool
+
+from chatapp.core.errors import Unavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREADS = 2
+WAITING = 200
+
+_pool: ThreadPool | None = None
+_pool_pid = 0
+_waiting = 0
+_lowered = threading.local()
+
+
+def offload(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What `work(*args, **kwargs)` returns or raises, computed off the loop while this greenlet waits.
+
+    Raises Unavailable (`busy`) when more than `WAITING` calls wait already.
+    """
+    global _waiting
+    if _waiting >= WAITING:
+        raise Unavailable("The server is busy. Try again in a moment.", code="busy")
+    _waiting += 1
+    try:
+        return _threads().apply(_at_low_priority, (work, args, kwargs))  # type: ignore[no-any-return]
+    finally:
+        _waiting -= 1
+
+
+def _threads() -> ThreadPool:
+    """The pool of this process: a forked worker makes its own, since threads do not survive a fork."""
+    global _pool, _pool_pid
+    if _pool is None or _pool_pid != os.getpid():
+        _pool, _pool_pid = gevent.get_hub().threadpool.__class__(THREADS), os.getpid()
+    return _pool
+
+
+def _at_low_priority(work: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
+    """Run `work` on a thread that yields the processor to the event loop (a nice value is per thread on Linux)."""
+    if not getattr(_lowered, "done", False):
+        _lowered.done = True
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        except OSError:
+            pass
+    return work(*args, **kwargs)

@@ -1,0 +1,91 @@
+"""Keyset paging: a page ends with an opaque cursor that says after which row the next one starts.
+
+The cost of a page depends neither on its depth nor on the size of the table, and rows that arrive meanwhile shift
+nothing.
+"""
+
+import base64
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError, fields, validate
+
+from chatapp.core.errors import Json
+from chatapp.core.schemas import Digits, Input, absent
+
+DEFAULT_LIMIT = 50
+LARGEST_LIMIT = 100
+# As a number of milliseconds it is a moment that PostgreSQL can still hold.
+LARGEST_KEY = 2**53 - 1
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CURSOR = "[A-Za-z0-9_-]{1,200}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items, in order, and the cursor of the page after them (None on the last)."""
+
+    items: list[Json]
+    next_cursor: str | None
+
+
+class Cursor(fields.Field[tuple[Any, ...]]):
+    """The opaque text of `meta.nextCursor`, read back into the key of the row that it points at."""
+
+    def __init__(self, *key: type, **kwargs: Any) -> None:
+        self.key = key
+        metadata = {
+            "type": "string",
+            "maxLength": 200,
+            "pattern": f"^{_CURSOR}$",
+            "description": "Where to go on: `meta.nextCursor` of the last page; absent, from the start.",
+        }
+        super().__init__(load_default=absent, metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Any, ...]:
+        try:
+            key = orjson.loads(base64.urlsafe_b64decode(value + "==")) if re.fullmatch(_CURSOR, value) else None
+        except ValueError:
+            key = None
+        if not isinstance(key, list) or len(key) != len(self.key) or not all(map(_is, key, self.key)):
+            raise ValidationError("Not a cursor of this list.")
+        return tuple(key)
+
+
+def _is(part: object, kind: type) -> bool:
+    """Whether a part of a forged cursor could stand in a key: nothing else may reach the database."""
+    if kind is int:
+        return type(part) is int and abs(part) <= LARGEST_KEY
+    if kind is uuid.UUID:
+        return isinstance(part, str) and _UUID.fullmatch(part) is not None
+    return isinstance(part, str) and "\0" not in part
+
+
+def page_query(*key: type) -> type[Input]:
+    """The schema of `?limit=&cursor=` for a list whose cursor holds values of the types in `key`."""
+    return Input.from_dict(  # type: ignore[return-value]
+        {
+            "limit": Digits(
+                load_default=DEFAULT_LIMIT,
+                validate=validate.Range(1, LARGEST_LIMIT),
+                metadata={"description": "How many items to give at most.", "example": 20},
+            ),
+            "cursor": Cursor(*key),
+        },
+        name="PageQuery",
+    )
+
+
+def page(rows: Sequence[tuple[Json, Sequence[object]]], limit: int) -> Page:
+    """The first `limit` of `rows` (fetch one more than that), each an item and the key that a cursor may name."""
+    items = [item for item, _ in rows[:limit]]
+    return Page(items, encode_cursor(rows[limit - 1][1]) if len(rows) > limit else None)
+
+
+def encode_cursor(key: Sequence[object]) -> str:
+    """The opaque text for a row's key."""
+    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()

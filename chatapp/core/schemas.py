@@ -1,0 +1,196 @@
+"""The pieces that every schema is made of.
+
+An `Input` validates a REST body and a Socket.IO payload alike and refuses what it does not know. An `Output`
+describes what a response, an ack or an event carries; queries build those objects straight from SQL, and in tests
+each of them is held against its schema (`conform`), so that the documents and the bytes are the same.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from chatapp.core.errors import Invalid, Json
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# For patterns in the documents: the control characters other than tab and newline.
+CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+_ANY_TEXT = f"^[^{CONTROL}]*$"
+_SOME_TEXT = rf"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$"
+
+
+class Input(Schema):
+    """What a client sends; fields that it does not list are refused."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Output(Schema):
+    """What the server sends; every field is always there."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Text(fields.String):
+    """Text for people: NFC-normalised, without control characters other than newline and tab.
+
+    `shortest` and `longest` count characters after trimming (`trim=False` keeps white space at the ends).
+    """
+
+    def __init__(self, shortest: int = 0, longest: int | None = None, *, trim: bool = True, **kwargs: Any) -> None:
+        self.trim = trim
+        validators = [validate.Length(min=shortest or None, max=longest), *kwargs.pop("validate", [])]
+        metadata = {"pattern": _SOME_TEXT if shortest and trim else _ANY_TEXT} | kwargs.pop("metadata", {})
+        super().__init__(validate=validators, metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text = unicodedata.normalize("NFC", value)
+        if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
+            raise ValidationError("Contains a control character.")
+        return text.strip() if self.trim else text
+
+
+class Choice(fields.String):
+    """One of a few words, which the documents call a `kind`."""
+
+    def __init__(self, kind: str, words: Sequence[str], **kwargs: Any) -> None:
+        self.kind = kind
+        super().__init__(validate=validate.OneOf(words), **kwargs)
+
+
+class Id(fields.String):
+    """A UUID, given in any case and kept in canonical form."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"format": "uuid", "example": "01a209c0-dd89-7528-89ae-40572c1fa41a"}
+        super().__init__(metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not _UUID.fullmatch(value):
+            raise ValidationError("Not a valid UUID.")
+        return value.lower()
+
+
+class Timestamp(fields.String):
+    """A moment as RFC 3339 in UTC with milliseconds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"format": "date-time", "example": "2026-11-22T10:00:00.000Z"}
+        super().__init__(metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+            raise ValidationError("Not a timestamp.")
+        return value
+
+
+class Whole(fields.Integer):
+    """A whole number from 0 on that JSON wrote as one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=kwargs.pop("validate", validate.Range(0)), **kwargs)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, (str, bool)):
+            raise self.make_error("invalid")
+        # JSON knows no difference between 1 and 1.0.
+        return super()._validated(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+class Digits(fields.Integer):
+    """A whole number from 0 on as a query writes it: in digits, and not in all that Python reads as a number."""
+
+    def _validated(self, value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch("[0-9]{1,20}", value):
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """True or false, as JSON writes them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class ProblemSchema(Output):
+    """An error, as RFC 9457 writes it (`application/problem+json`)."""
+
+    class Meta(Output.Meta):
+        title = "Problem"
+
+    type = fields.String(
+        required=True, metadata={"description": "The `code` tells kinds apart, not this.", "example": "about:blank"}
+    )
+    title = fields.String(
+        required=True, metadata={"description": "The status in words.", "example": "Unprocessable Entity"}
+    )
+    status = Whole(required=True, metadata={"description": "The status of the answer.", "example": 422})
+    detail = fields.String(
+        required=True, metadata={"description": "A sentence for people.", "example": "A field is not valid."}
+    )
+    code = fields.String(
+        required=True, metadata={"description": "Stable name for machines.", "example": "validation_error"}
+    )
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "Field → what is wrong with it.", "example": {"content": ["Missing data."]}},
+    )
+    retryAfter = Whole(metadata={"description": "Seconds to wait; with `rate_limited` alone."})
+
+
+def absent() -> None:
+    """What a parameter is that was left out: as `load_default`, other than None, it does not make null a value."""
+
+
+def load(schema: Schema, payload: object) -> Json:
+    """`payload` as `schema` validates it, keys in snake_case; raises Invalid with a message for each field."""
+    if not isinstance(payload, dict):
+        raise Invalid("The payload must be an object.")
+    try:
+        return schema.load(payload)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """The refusal that tells a client what a schema objected to: each field, and all that is wrong with or in it."""
+    faults: Json = error.normalized_messages()  # type: ignore[no-untyped-call]
+    return Invalid(
+        "A field is not valid.", errors={field: list(dict.fromkeys(_told(f))) for field, f in faults.items()}
+    )
+
+
+def _told(fault: object) -> Iterator[str]:
+    """The messages in what marshmallow says of one field, which nests them for lists and mappings."""
+    if isinstance(fault, dict):
+        for part in fault.values():
+            yield from _told(part)
+    elif isinstance(fault, list):
+        for part in fault:
+            yield from _told(part)
+    else:
+        yield str(fault)
+
+
+def conform(schema: type[Schema], answer: object, *, many: bool = False) -> None:
+    """Hold `answer` against `schema`: AssertionError when a field is missing, unknown or of another type."""
+    faults = _checker(schema).validate(answer, many=many)  # type: ignore[arg-type]
+    if faults:
+        raise AssertionError(f"An answer is not what {schema.__name__} documents: {faults}")
+
+
+@cache
+def _checker(schema: type[Schema]) -> Schema:
+    return schema()

@@ -1,0 +1,68 @@
+"""The settings of one running server, typed. `config.py` reads them from the environment."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` in a moving window of `seconds`."""
+
+    count: int
+    seconds: int
+
+    def __str__(self) -> str:
+        """In the notation of the limits library: `100 per 60 second`."""
+        return f"{self.count} per {self.seconds} second"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that an operator can set; see `.env.example` for the variable and the meaning of each."""
+
+    app_env: str
+    port: int
+    cors_origins: tuple[str, ...]
+    database_url: str
+    database_pool_size: int
+    redis_url: str | None
+    access_secret: str
+    access_lifetime: timedelta
+    refresh_secret: str
+    refresh_lifetime: timedelta
+    workers: int
+    trusted_proxies: int
+    ratelimit_enabled: bool
+    rate_global: Rate
+    rate_login: Rate
+    rate_register: Rate
+    rate_login_failures: Rate
+    rate_events: Rate
+    max_sockets: int
+    max_body_bytes: int
+    max_upload_bytes: int
+    log_level: str
+    instance_path: Path
+    upload_path: Path
+
+    @property
+    def verifies_answers(self) -> bool:
+        """Whether every answer is held against its schema: in tests, so that documents and bytes can't part."""
+        return self.app_env == "test"
+
+
+_current: Settings | None = None
+
+
+def configure(settings: Settings) -> None:
+    """Make `settings` those of this process; the factory calls it once."""
+    global _current
+    _current = settings
+
+
+def current() -> Settings:
+    """The settings of this process; RuntimeError before the factory ran."""
+    if _current is None:
+        raise RuntimeError("The settings are read by create_app(), which has not run yet.")
+    return _current

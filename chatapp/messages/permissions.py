@@ -1,0 +1,47 @@
+"""Who may do what with a message."""
+
+from dataclasses import dataclass
+
+from chatapp.core.identity import Actor
+from chatapp.core.permissions import Table
+
+MODERATING_ROLES = ("MODERATOR", "ADMIN")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMessage:
+    """A message, and what the actor is in its chat (`chat_role` is None for who is not in it).
+
+    `moderated` is whether they look at it as somebody who moderates this server, in its chat or not.
+    """
+
+    id: str
+    chat_id: str
+    sender_id: str
+    type: str
+    chat_role: str | None
+    moderated: bool
+
+    @property
+    def visible(self) -> bool:
+        """Messages are known to those in their chat, and to moderators."""
+        return self.chat_role is not None or self.moderated
+
+
+def _member(_actor: Actor, message: KnownMessage) -> bool:
+    return message.chat_role is not None
+
+
+def _sender(actor: Actor, message: KnownMessage) -> bool:
+    return message.chat_role is not None and message.sender_id == actor.user_id
+
+
+def _sender_or_authority(actor: Actor, message: KnownMessage) -> bool:
+    return _sender(actor, message) or message.chat_role == "ADMIN" or message.moderated
+
+
+PERMISSIONS: Table[KnownMessage] = {
+    "message.read_statuses": _member,
+    "message.edit": _sender,
+    "message.delete": _sender_or_authority,
+}

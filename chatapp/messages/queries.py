@@ -1,0 +1,216 @@
+"""Reads messages, by key, never by counting: a page costs the same at any depth of any history."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from chatapp.chats.queries import CHAT_SEEN, MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, status_field
+from chatapp.core.db import reading, snapshot
+from chatapp.core.errors import Invalid, Json, NotFound
+from chatapp.core.identity import Actor
+from chatapp.core.pagination import LARGEST_KEY, Page, page
+from chatapp.core.permissions import require
+from chatapp.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage
+
+NOT_VISIBLE = "There is no such chat that you can see."
+MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
+# In an answer that delivers it.
+_HANDED_OVER = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
+# `me` tells how far the reader had got before this page: that the page takes them further is for the action to note.
+_PAGE = f"""
+    SELECT {_HANDED_OVER}, m.seq, m.rev, me.delivered_seq
+    FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
+    WHERE me.chat_id = :chat_id AND me.user_id = :user_id AND %s
+    LIMIT :limit
+"""
+_BACK_IN_TIME = text(_PAGE % "m.seq < :key ORDER BY m.seq DESC")
+_CHANGED_SINCE = text(_PAGE % "m.rev > :key ORDER BY m.rev")
+_IS_MEMBER = text("SELECT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND user_id = :user_id)")
+# Asked from the chat that is sent to: who is not in it is told nothing, not even of a clientId of their own.
+_SENT_BEFORE = text(
+    f"""
+    SELECT CASE WHEN m.client_digest = :client_digest THEN {MESSAGE_SEEN} END
+    FROM members me JOIN messages m ON m.sender_id = me.user_id AND m.client_id = :client_id {MESSAGE_JOINS}
+    WHERE me.chat_id = :chat_id AND me.user_id = :user_id
+    """
+)
+# The sender's row is shared with their removal from the chat, as in a send: either this comes first, or there is none.
+_KNOWN = text(
+    """
+    SELECT m.id::text, m.chat_id::text, m.sender_id::text, m.type, me.role AS chat_role
+    FROM messages m LEFT JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
+    WHERE m.id = :id
+    """
+)
+_KEEP_MEMBER = text("SELECT FROM members WHERE chat_id = :chat_id AND user_id = :user_id FOR KEY SHARE")
+_BY_ID = text(f"SELECT json_build_object({MESSAGE_FIELDS}) FROM messages m {MESSAGE_JOINS} WHERE m.id = :id")
+_SEEN_BY_ID = text(
+    f"""
+    SELECT {MESSAGE_SEEN} FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
+    {MESSAGE_JOINS} WHERE m.id = :id
+    """
+)
+_STATUSES = text(
+    """
+    SELECT json_build_object('messageId', message_id, 'userId', user_id, 'status', status), user_id::text
+    FROM message_statuses WHERE message_id = :id AND user_id > CAST(:after AS uuid) ORDER BY user_id LIMIT :limit
+    """
+)
+_CHAT_OF = text("SELECT chat_id::text FROM messages WHERE id = :id")
+
+_NEWEST = text(
+    "SELECT count(*), coalesce(max(seq), 0) FROM messages WHERE id = ANY(CAST(:ids AS uuid[])) AND chat_id = :chat_id"
+)
+_IDS = text("SELECT id::text FROM messages WHERE chat_id = :chat_id AND seq > :after AND seq <= :up_to ORDER BY seq")
+MOST_OF_A_CHAT = 100
+MOST_AT_ONCE = 500
+_CHATS_SINCE = text(
+    f"""
+    SELECT c.id::text, coalesce(k.rev, 0) AS known_rev, c.last_seq - me.read_seq AS unread,
+           CASE WHEN k.rev IS NULL OR k.rev < c.last_rev THEN json_build_object({CHAT_SEEN}) END AS chat
+    FROM members me JOIN chats c ON c.id = me.chat_id
+         LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) k (chat_id, rev) ON k.chat_id = c.id
+    WHERE me.user_id = :user_id
+    ORDER BY c.updated_at DESC, c.id DESC
+    """
+)
+# A row more than may be given of a chat says that there is more.
+_MESSAGES_SINCE = text(
+    f"""
+    SELECT k.chat_id::text, x.message, x.seq, x.delivered_seq
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) WITH ORDINALITY k (chat_id, rev, place),
+         LATERAL (
+             SELECT {_HANDED_OVER} AS message, m.seq, m.rev, me.delivered_seq
+             FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
+             WHERE me.chat_id = k.chat_id AND me.user_id = :user_id AND m.rev > k.rev
+             ORDER BY m.rev LIMIT :most
+         ) x
+    ORDER BY k.place, x.rev
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page of a chat's messages. `newest_seq` is the highest of it if the reader had not been handed it before."""
+
+    page: Page
+    newest_seq: int | None
+
+
+def list_messages(
+    actor: Actor, chat_id: str, *, limit: int, after: int | None, cursor: tuple[str, int] | None
+) -> Fetched:
+    """A chat's messages: the newest first, going back in time, or with `after` those created or changed since that
+    `rev`, in its order. Raises NotFound for who is not in the chat."""
+    direction, key = cursor or (("before", LARGEST_KEY) if after is None else ("after", after))
+    who = {"chat_id": chat_id, "user_id": actor.user_id}
+    with reading() as db:
+        statement = _CHANGED_SINCE if direction == "after" else _BACK_IN_TIME
+        rows = db.execute(statement, who | {"key": key, "limit": limit + 1}).all()
+        if not rows and not db.execute(_IS_MEMBER, who).scalar():
+            raise NotFound(NOT_VISIBLE)
+    newest = max((row.seq for row in rows[:limit]), default=0)
+    delivered = rows[0].delivered_seq if rows else 0
+    items = [(message, (direction, rev if direction == "after" else seq)) for message, seq, rev, _ in rows]
+    return Fetched(page(items, limit), newest if newest > delivered else None)
+
+
+def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes) -> Json | None:
+    """The actor's message of that `clientId`, as they see it; None when there is none, or they are not in the chat.
+
+    Raises Invalid (`client_id_reused`) when something else was sent under it.
+    """
+    values = {"chat_id": chat_id, "user_id": actor.user_id, "client_id": client_id, "client_digest": client_digest}
+    with reading() as db:
+        row = db.execute(_SENT_BEFORE, values).first()
+    if row is None:
+        return None
+    message: Json | None = row[0]
+    if message is None:
+        raise Invalid("This clientId was used for another message.", code="client_id_reused")
+    return message
+
+
+def known_message(db: Connection, actor: Actor, message_id: str, *, moderating: bool = False) -> KnownMessage | None:
+    """What the actor is to a message, as far as it exists; `moderating` lets those who moderate see it anywhere."""
+    chat_id = db.execute(_CHAT_OF, {"id": message_id}).scalar()
+    if chat_id is None:
+        return None
+    db.execute(_KEEP_MEMBER, {"chat_id": chat_id, "user_id": actor.user_id})
+    row = db.execute(_KNOWN, {"id": message_id, "user_id": actor.user_id}).first()
+    return KnownMessage(**row._mapping, moderated=moderating and actor.role in MODERATING_ROLES) if row else None
+
+
+def message_event(db: Connection, message_id: str) -> Json:
+    """A message as events carry it."""
+    return db.execute(_BY_ID, {"id": message_id}).scalar_one()  # type: ignore[no-any-return]
+
+
+def message_seen(db: Connection, actor: Actor, message_id: str) -> Json:
+    """A message as the actor, who is in its chat, sees it."""
+    return db.execute(_SEEN_BY_ID, {"id": message_id, "user_id": actor.user_id}).scalar_one()  # type: ignore[no-any-return]
+
+
+def list_statuses(actor: Actor, message_id: str, *, limit: int, cursor: tuple[str] | None) -> Page:
+    """What became of a message for each other member who was in the chat when it was sent, by their id.
+
+    Raises NotFound for who is not in its chat.
+    """
+    after = cursor[0] if cursor else "00000000-0000-0000-0000-000000000000"
+    with reading() as db:
+        require(PERMISSIONS, "message.read_statuses", actor, known_message(db, actor, message_id))
+        rows = db.execute(_STATUSES, {"id": message_id, "after": after, "limit": limit + 1})
+        return page([(status, key) for status, *key in rows], limit)
+
+
+def newest_seq(db: Connection, chat_id: str, message_ids: list[str]) -> int:
+    """The highest `seq` of these messages, 0 for none; raises Invalid when one is no message of the chat."""
+    wanted = set(message_ids)
+    found, newest = db.execute(_NEWEST, {"chat_id": chat_id, "ids": list(wanted)}).one()
+    if found != len(wanted):
+        raise Invalid("There is no such message in this chat.", errors={"messageIds": ["Not messages of this chat."]})
+    return int(newest)
+
+
+def message_ids(db: Connection, chat_id: str, *, after: int, up_to: int, most: int) -> list[str]:
+    """The ids of a chat's messages with `after` < seq ≤ `up_to`, in order, at most the newest `most`."""
+    first = max(after, up_to - most)
+    return list(db.execute(_IDS, {"chat_id": chat_id, "after": first, "up_to": up_to}).scalars())
+
+
+def missed(actor: Actor, known: dict[str, int]) -> tuple[Json, dict[str, int]]:
+    """What changed since a reader was at these `rev`s of these chats, and the newest `seq` of each that is news to them.
+
+    `chats` are those new to the reader or changed, `messages` those created or changed since in the order of `rev`,
+    `more` the chats of which that was not all, `gone` those which they are no longer in, `unread` a number for each.
+    All of it is of one moment: a client that goes on from the highest `rev` it was told of has missed nothing below it.
+    """
+    with snapshot() as db:
+        rows = db.execute(_CHATS_SINCE, {"user_id": actor.user_id, "ids": list(known), "revs": list(known.values())})
+        mine = rows.all()
+        changed = [row for row in mine if row.chat]
+        wanted = {"ids": [row.id for row in changed], "revs": [row.known_rev for row in changed]}
+        found = db.execute(_MESSAGES_SINCE, wanted | {"user_id": actor.user_id, "most": MOST_OF_A_CHAT + 1})
+        messages: dict[str, list[Json]] = {}
+        more: list[str] = []
+        newest: dict[str, int] = {}
+        left = MOST_AT_ONCE
+        for chat_id, message, seq, delivered_seq in found:
+            sent = messages.setdefault(chat_id, []) if left else messages.get(chat_id, [])
+            if not left or len(sent) == MOST_OF_A_CHAT:
+                more += [chat_id] * (chat_id not in more[-1:])
+                continue
+            sent.append(message)
+            left -= 1
+            if seq > delivered_seq:
+                newest[chat_id] = max(seq, newest.get(chat_id, 0))
+    in_chats = {row.id for row in mine}
+    answer = {
+        "chats": [row.chat for row in changed],
+        "messages": messages,
+        "more": more,
+        "gone": [chat_id for chat_id in known if chat_id not in in_chats],
+        "unread": {row.id: row.unread for row in mine},
+    }
+    return answer, newest

@@ -1,0 +1,200 @@
+"""The shapes of what people do with messages."""
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from chatapp.chats.schemas import MESSAGE_TYPES, STATUSES, ChatSchema, MessageSchema
+from chatapp.core.errors import Json
+from chatapp.core.pagination import LARGEST_KEY
+from chatapp.core.schemas import Choice, Id, Input, Output, Text, Whole
+
+LONGEST_CONTENT = 4000
+
+
+class SendMessageSchema(Input):
+    """A new message."""
+
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+    content = Text(
+        longest=LONGEST_CONTENT,
+        required=True,
+        metadata={"description": "1–4000 characters after trimming; a file's caption may be empty.", "example": "Hi!"},
+    )
+    client_id = Id(
+        data_key="clientId",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "A UUID of the client's choice: sent again under it, nothing is sent twice."},
+    )
+    type = Choice(
+        "MessageType",
+        MESSAGE_TYPES,
+        load_default="TEXT",
+        metadata={"description": "Given with a file, and then that of the file."},
+    )
+    file_url = Text(
+        longest=2048,
+        data_key="fileUrl",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "`fileUrl` of a message that the sender can see; type, name and size are the file's."},
+    )
+    file_name = Text(
+        longest=255,
+        data_key="fileName",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "May come with `fileUrl`; what is stored counts."},
+    )
+    file_size = Whole(
+        data_key="fileSize",
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(0, LARGEST_KEY),
+        metadata={"description": "May come with `fileUrl`; what is stored counts."},
+    )
+
+    @validates_schema
+    def _complete(self, data: Json, **_kwargs: object) -> None:
+        if not data.get("file_url"):
+            if not data.get("content"):
+                raise ValidationError("Must have 1–4000 characters after trimming.", "content")
+            if data.get("type") != "TEXT":
+                raise ValidationError("A message of this type needs a file.", "fileUrl")
+
+
+class NewContentSchema(Input):
+    """What a message says from now on."""
+
+    content = Text(
+        longest=LONGEST_CONTENT,
+        required=True,
+        metadata={
+            "description": "1–4000 characters after trimming; a file's caption may be empty.",
+            "example": "Hello!",
+        },
+    )
+
+
+class EditMessageSchema(NewContentSchema):
+    """Which message says something else from now on."""
+
+    message_id = Id(data_key="messageId", required=True, metadata={"description": "One of the caller's own."})
+
+
+class DeleteMessageSchema(Input):
+    """Which message goes."""
+
+    message_id = Id(data_key="messageId", required=True, metadata={"description": "Which message."})
+
+
+class MessageDeletedSchema(Output):
+    """A message that is a tombstone now."""
+
+    messageId = Id(required=True, metadata={"description": "Which message."})
+    chatId = Id(required=True, metadata={"description": "The chat that it stands in."})
+
+
+class MessageDeletedEventSchema(MessageDeletedSchema):
+    """A message that is a tombstone now, and the change that made it one."""
+
+    rev = Whole(required=True, metadata={"description": "The chat's change number of the deletion."})
+
+
+class ReadReceiptSchema(Input):
+    """What was read: up to the newest of these messages, or all of the chat."""
+
+    message_ids = fields.List(
+        Id(metadata={"description": "A message of the chat."}),
+        data_key="messageIds",
+        validate=validate.Length(1, 1000),
+        metadata={
+            "description": "1–1000 messages; absent: all. Reading a message reads all earlier ones.",
+            "example": ["01a209c0-dd89-7528-89ae-40572c1fa41a"],
+        },
+    )
+
+
+class ReadMessagesSchema(ReadReceiptSchema):
+    """What was read of which chat."""
+
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+
+
+class MessagesReadEventSchema(Output):
+    """How far somebody read a chat."""
+
+    chatId = Id(required=True, metadata={"description": "Which chat."})
+    userId = Id(required=True, metadata={"description": "Who read it."})
+    messageIds = fields.List(
+        Id(), required=True, metadata={"description": "Those newly read; of very many, the newest 1000."}
+    )
+    readSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is read."})
+
+
+class MessagesReadSchema(MessagesReadEventSchema):
+    """How far the caller read a chat, and what is left."""
+
+    unreadCount = Whole(
+        required=True, metadata={"description": "How many messages come after `readSeq`.", "example": 0}
+    )
+
+
+class MessagesDeliveredSchema(Output):
+    """How far a chat's messages have reached somebody."""
+
+    chatId = Id(required=True, metadata={"description": "Which chat."})
+    userId = Id(required=True, metadata={"description": "Whom they have reached."})
+    deliveredSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is delivered."})
+
+
+class MessageStatusSchema(Output):
+    """What became of a message for one person."""
+
+    messageId = Id(required=True, metadata={"description": "Which message."})
+    userId = Id(required=True, metadata={"description": "Which member."})
+    status = Choice("DeliveryStatus", STATUSES, required=True, metadata={"description": "How far it got with them."})
+
+
+class SyncSchema(Input):
+    """What the client has: the highest `rev` that it has seen of each chat."""
+
+    chats = fields.Dict(
+        keys=Id(),
+        values=Whole(validate=validate.Range(0, LARGEST_KEY)),
+        required=True,
+        validate=validate.Length(max=10_000),
+        metadata={
+            "description": "The id of each chat → that `rev`; up to 10,000 chats.",
+            "example": {"01a209c0-dd89-7528-89ae-40572c1fa41a": 17},
+        },
+    )
+
+
+class SyncAnswerSchema(Output):
+    """What the client missed."""
+
+    chats = fields.List(
+        fields.Nested(ChatSchema), required=True, metadata={"description": "New to the client, or changed."}
+    )
+    messages = fields.Dict(
+        keys=Id(),
+        values=fields.List(fields.Nested(MessageSchema)),
+        required=True,
+        metadata={
+            "description": "By chat, those created or changed since, in the order of `rev`: up to 100 a chat, 500 in all."
+        },
+    )
+    more = fields.List(
+        Id(),
+        required=True,
+        metadata={"description": "Chats of which that was not all: ask again, or over REST.", "example": []},
+    )
+    gone = fields.List(
+        Id(), required=True, metadata={"description": "Chats that the caller is no longer in.", "example": []}
+    )
+    unread = fields.Dict(
+        keys=Id(),
+        values=Whole(),
+        required=True,
+        metadata={"description": "`unreadCount` of every chat of the caller's."},
+    )

@@ -1,0 +1,140 @@
+"""Messages, over REST."""
+
+from uuid import UUID
+
+from marshmallow import validate
+
+from chatapp.chats.schemas import MessageSchema
+from chatapp.core.errors import Json
+from chatapp.core.identity import Actor
+from chatapp.core.pagination import LARGEST_KEY, Page, page_query
+from chatapp.core.schemas import Digits, absent
+from chatapp.messages import actions, queries
+from chatapp.messages.schemas import (
+    MessagesReadSchema,
+    MessageStatusSchema,
+    NewContentSchema,
+    ReadReceiptSchema,
+    SendMessageSchema,
+    SyncAnswerSchema,
+    SyncSchema,
+)
+from chatapp.rest.door import NOT_VISIBLE, Door
+
+PARTS = {
+    "chatId": {"description": "A chat that the caller is in."},
+    "messageId": {"description": "A message of a chat that the caller is in."},
+}
+
+door = Door("messages", "/messages", "Messages: send them, read them back, change them, note how far one got.", PARTS)
+sync_door = Door("sync", "/sync", "The way back after an absence.")
+
+
+class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
+    """Which page of a chat's messages."""
+
+    after = Digits(
+        load_default=absent,
+        validate=validate.Range(0, LARGEST_KEY),
+        metadata={
+            "description": "A `rev`: instead, all messages created or changed since, in the order of `rev`.",
+            "example": 0,
+        },
+    )
+
+
+@door.endpoint(
+    "POST",
+    "",
+    body=SendMessageSchema,
+    returns=MessageSchema,
+    status=201,
+    also={200: "The message that was sent under this `clientId` before."},
+    errors=NOT_VISIBLE
+    | {
+        422: "A field is not valid (`validation_error`). "
+        "This `clientId` stands for a message with another chat or content (`client_id_reused`)."
+    },
+)
+def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
+    """Send a message.
+
+    The same as the event `message:send`. With a `clientId` it can be repeated safely, however much later: the answer
+    is then 200 and the message that exists.
+    """
+    message, sent = actions.send_message(actor, **body)
+    return message, 201 if sent else 200
+
+
+@door.endpoint("GET", "/<uuid:chatId>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
+def list_messages(actor: Actor, chat_id: str, query: Json) -> Page:
+    """A chat's messages.
+
+    The newest come first, and `cursor` goes back in time; with `after`, what changed since. Messages are delivered to
+    the caller by this.
+    """
+    return actions.fetch_messages(actor, chat_id, **query)
+
+
+@door.endpoint(
+    "PATCH",
+    "/<uuid:messageId>",
+    body=NewContentSchema,
+    returns=MessageSchema,
+    errors=NOT_VISIBLE | {403: "The caller did not send it (`forbidden`).", 409: "It was deleted (`conflict`)."},
+)
+def edit_message(actor: Actor, message_id: str, body: Json) -> Json:
+    """Have a message say something else.
+
+    The same as the event `message:edit`. For its sender.
+    """
+    return actions.edit_message(actor, message_id, **body)
+
+
+@door.endpoint(
+    "DELETE",
+    "/<uuid:messageId>",
+    status=204,
+    errors=NOT_VISIBLE | {403: "The caller is neither its sender nor in authority (`forbidden`)."},
+)
+def delete_message(actor: Actor, message_id: str) -> None:
+    """Leave nothing of a message but a tombstone.
+
+    The same as the event `message:delete`. For its sender, an ADMIN of its group, and whoever moderates this server.
+    To delete it again changes nothing.
+    """
+    actions.delete_message(actor, message_id)
+
+
+@door.endpoint("POST", "/<uuid:chatId>/read", body=ReadReceiptSchema, returns=MessagesReadSchema, errors=NOT_VISIBLE)
+def mark_read(actor: Actor, chat_id: str, body: Json) -> Json:
+    """Note how far the caller read a chat.
+
+    The same as the event `messages:read`. What marks a message as read marks all earlier ones of its chat.
+    """
+    return actions.mark_read(actor, chat_id, **body)
+
+
+@door.endpoint(
+    "GET",
+    "/<uuid:messageId>/statuses",
+    query=page_query(UUID),
+    returns=MessageStatusSchema,
+    many=True,
+    errors=NOT_VISIBLE,
+)
+def list_statuses(actor: Actor, message_id: str, query: Json) -> Page:
+    """What became of a message.
+
+    One status for each other member who was in the chat when it was sent.
+    """
+    return queries.list_statuses(actor, message_id, **query)
+
+
+@sync_door.endpoint("POST", "", body=SyncSchema, returns=SyncAnswerSchema)
+def sync(actor: Actor, body: Json) -> Json:
+    """All that changed since the client was last here.
+
+    The same as the event `sync`, for clients without a socket. Messages are delivered to the caller by this.
+    """
+    return actions.sync(actor, **body)

@@ -1,0 +1,35 @@
+"""Who has a live socket, and on which worker: leases that expire with the worker that holds them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chatapp.core.db import Base
+from chatapp.models.columns import Id, Moment, UserRef
+
+
+class Worker(Base):
+    """A server process that is alive until `expires_at`, which it moves on as long as it lives."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[Id]
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+
+class Presence(Base):
+    """A person has this many sockets on a worker. Online is who has such a row with a worker that is alive."""
+
+    __tablename__ = "presence"
+
+    user_id: Mapped[UserRef] = mapped_column(primary_key=True)
+    worker_id: Mapped[str] = mapped_column(
+        Uuid(as_uuid=False), ForeignKey("workers.id", ondelete="CASCADE"), primary_key=True
+    )
+
+    sockets: Mapped[int] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (Index("presence_worker_id_idx", "worker_id"), {"prefixes": ["UNLOGGED"]})

@@ -1,0 +1,32 @@
+"""Files that were uploaded into a chat."""
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chatapp.core.db import Base
+from chatapp.models.columns import CreatedAt, Id, UserRef
+
+
+class Upload(Base):
+    """A stored file. `name` is the random one that it is kept and served under, `file_name` the one people know."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    thumbnail: Mapped[str | None] = mapped_column(String(80), unique=True)
+    user_id: Mapped[UserRef]
+    chat_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False), ForeignKey("chats.id", ondelete="SET NULL"))
+    type: Mapped[str] = mapped_column(String(5))
+    media_type: Mapped[str] = mapped_column(String(100))
+    file_name: Mapped[str] = mapped_column(String(255))
+    file_size: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        CheckConstraint("type IN ('IMAGE', 'FILE')", name="uploads_type_check"),
+        Index("uploads_user_id_idx", "user_id"),
+        Index("uploads_chat_id_idx", "chat_id"),
+    )

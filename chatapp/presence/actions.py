@@ -1,0 +1,123 @@
+"""Keeps count of live sockets, in leases that end with the worker that holds them.
+
+A worker's row in `workers` says until when it is alive; `presence` says how many sockets of whom it holds. Whoever has
+sockets on a worker that is alive is online.
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import text
+
+from chatapp.core.errors import RateLimited
+from chatapp.core.unit_of_work import unit_of_work
+from chatapp.presence.events import UserOffline, UserOnline
+
+LEASE_SECONDS = 12
+RETRY_SECONDS = 60
+
+_RENEW = text(
+    """
+    INSERT INTO workers (id, expires_at) VALUES (:worker_id, now() + make_interval(secs => :seconds))
+    ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
+    RETURNING xmax = 0 AS is_new
+    """
+)
+_FORGET_WORKER = text("DELETE FROM presence WHERE worker_id = :worker_id")
+_HOLD_ALL = text(
+    """
+    INSERT INTO presence (user_id, worker_id, sockets)
+    SELECT u, :worker_id, n FROM unnest(CAST(:user_ids AS uuid[]), CAST(:counts AS integer[])) c (u, n)
+    """
+)
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:user_id, 1))")
+# The sockets that they had before this one, on any worker that is alive.
+_CAME = text(
+    """
+    WITH held AS (
+        INSERT INTO presence (user_id, worker_id, sockets) VALUES (:user_id, :worker_id, 1)
+        ON CONFLICT (user_id, worker_id) DO UPDATE SET sockets = presence.sockets + 1
+    )
+    SELECT coalesce(sum(p.sockets), 0)
+    FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now() WHERE p.user_id = :user_id
+    """
+)
+# Two statements: of several sockets that close at once, each has to see what the others left.
+_WENT = text("UPDATE presence SET sockets = sockets - 1 WHERE user_id = :user_id AND worker_id = :worker_id")
+_GONE = text("DELETE FROM presence WHERE user_id = :user_id AND worker_id = :worker_id AND sockets < 1")
+_REAP = text(
+    """
+    WITH dead AS (DELETE FROM workers WHERE expires_at < now() RETURNING id)
+    SELECT DISTINCT p.user_id::text FROM presence p JOIN dead ON dead.id = p.worker_id
+    """
+)
+_LEAVE_OFF = text(
+    """
+    UPDATE users u SET last_seen = now()
+    WHERE u.id = ANY(CAST(:user_ids AS uuid[])) AND NOT EXISTS (
+        SELECT FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now() WHERE p.user_id = u.id
+    )
+    RETURNING u.id::text, wire_time(u.last_seen), ARRAY(SELECT chat_id::text FROM members WHERE user_id = u.id)
+    """
+)
+_CHATS = text(
+    """
+    SELECT u::text, ARRAY(SELECT chat_id::text FROM members WHERE user_id = u)
+    FROM unnest(CAST(:user_ids AS uuid[])) u
+    """
+)
+
+
+def renew_lease(worker_id: str, sockets: Mapping[str, int], *, recount: bool) -> bool:
+    """Keep a worker alive for another `LEASE_SECONDS`; whether its lease was taken anew.
+
+    `sockets` is how many it holds of each person; it is written down again with a new lease, or when `recount` says
+    that it is in doubt.
+    """
+    with unit_of_work() as work:
+        is_new = work.db.execute(_RENEW, {"worker_id": worker_id, "seconds": LEASE_SECONDS}).scalar_one()
+        if is_new or recount:
+            work.db.execute(_FORGET_WORKER, {"worker_id": worker_id})
+            held = {"user_ids": list(sockets), "counts": list(sockets.values())}
+            work.db.execute(_HOLD_ALL, held | {"worker_id": worker_id})
+        return bool(is_new)
+
+
+def came(worker_id: str, user_id: str, *, most: int) -> bool:
+    """Count a new socket of somebody; whether it is their first on any worker.
+
+    Raises RateLimited when they have `most` already.
+    """
+    with unit_of_work() as work:
+        work.db.execute(_TAKE_TURN, {"user_id": user_id})
+        before: int = work.db.execute(_CAME, {"user_id": user_id, "worker_id": worker_id}).scalar_one()
+        if before >= most:
+            raise RateLimited(RETRY_SECONDS)
+        return before == 0
+
+
+def went(worker_id: str, user_id: str) -> None:
+    """Count a socket of somebody less."""
+    with unit_of_work() as work:
+        who = {"user_id": user_id, "worker_id": worker_id}
+        work.db.execute(_WENT, who)
+        work.db.execute(_GONE, who)
+
+
+def reap() -> list[str]:
+    """Take away the leases of workers that are dead; whose sockets those held."""
+    with unit_of_work() as work:
+        return list(work.db.scalars(_REAP))
+
+
+def tell_online(user_ids: Collection[str]) -> None:
+    """Announce that these people are here."""
+    with unit_of_work() as work:
+        for user_id, chat_ids in work.db.execute(_CHATS, {"user_ids": list(user_ids)}):
+            work.announce(UserOnline(user_id, chat_ids))
+
+
+def tell_offline(user_ids: Collection[str]) -> None:
+    """Announce that those of these people who have no live socket are gone, and note when."""
+    with unit_of_work() as work:
+        for user_id, last_seen, chat_ids in work.db.execute(_LEAVE_OFF, {"user_ids": sorted(user_ids)}):
+            work.announce(UserOffline(user_id, last_seen, chat_ids))

@@ -1,0 +1,73 @@
+"""What one worker knows of who comes and goes, told in batches: cheap when a thousand people reconnect at once."""
+
+import time
+
+import structlog
+
+from chatapp.core.errors import ChatError
+from chatapp.core.identity import Actor
+from chatapp.core.ids import new_id
+from chatapp.presence import actions, typing
+from chatapp.realtime.rooms import rooms
+
+log = structlog.get_logger()
+
+# Who is back within this was never away: a page that is loaded again, a train in a tunnel.
+LINGER_SECONDS = 1.0
+
+
+class Attendance:
+    """The sockets of this worker, as its lease has them."""
+
+    def __init__(self, most_sockets: int) -> None:
+        self._worker_id = new_id()
+        self._most_sockets = most_sockets
+        self._arrived: set[str] = set()
+        self._departed: dict[str, float] = {}
+        self._has_lease = False
+        self._in_doubt = False
+
+    def came(self, actor: Actor) -> None:
+        """A socket opens; raises RateLimited when this person has too many, Unavailable without a database."""
+        if not self._has_lease:
+            self.renew()
+        first = actions.came(self._worker_id, actor.user_id, most=self._most_sockets)
+        if not self._departed.pop(actor.user_id, None) and first:
+            self._arrived.add(actor.user_id)
+
+    def went(self, actor: Actor) -> None:
+        """A socket is closed."""
+        if not rooms.of_session(actor.user_id, actor.session_id):
+            typing.stop_all(actor)
+        if not rooms.of_users([actor.user_id]):
+            self._departed[actor.user_id] = time.monotonic() + LINGER_SECONDS
+        try:
+            actions.went(self._worker_id, actor.user_id)
+        except ChatError:
+            self._in_doubt = True
+
+    def renew(self) -> None:
+        """Keep this worker's lease, and take those of dead ones away."""
+        recount, self._in_doubt = self._in_doubt, False
+        try:
+            is_new = actions.renew_lease(self._worker_id, rooms.sockets_of_users(), recount=recount)
+        except ChatError:
+            self._in_doubt = recount
+            raise
+        if is_new and self._has_lease:
+            # It was lost for a while, and others may have told that these people are gone.
+            self._arrived |= set(rooms.sockets_of_users())
+        self._has_lease = True
+        if orphans := actions.reap():
+            actions.tell_offline(orphans)
+
+    def tell(self) -> None:
+        """Announce who came and who stayed away since the last time."""
+        if self._arrived:
+            arrived, self._arrived = self._arrived, set()
+            actions.tell_online(arrived)
+        now = time.monotonic()
+        if gone := {user_id for user_id, at in self._departed.items() if at <= now}:
+            for user_id in gone:
+                del self._departed[user_id]
+            actions.tell_offline(gone)

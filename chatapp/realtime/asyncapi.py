@@ -1,0 +1,208 @@
+"""The AsyncAPI 3.0 document of the socket door, made from the tables that it works by and the schemas that validate.
+
+What clients emit is a `receive` operation, whose reply is the ack; what they listen for is a `send` operation. The
+schemas come from the plugin that makes those of the OpenAPI document, so that both describe an object alike.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema
+
+from chatapp.core.errors import Json, RateLimited, Unauthenticated
+from chatapp.core.schemas import ProblemSchema
+from chatapp.core.settings import Settings
+from chatapp.realtime.backlog import MOST_UNREAD
+from chatapp.realtime.gateway import TOKEN_SECONDS, ClientEvent
+from chatapp.realtime.packets import LARGEST_PAYLOAD, NAMESPACE
+from chatapp.realtime.server_events import ServerEvent
+from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
+from chatapp.rest.examples import example
+
+OVERVIEW = """
+What goes over sockets, beside the REST API: chats, messages, receipts, typing and presence, as they happen.
+
+An event carries one object; fields that are not listed here are refused. **Times** are RFC 3339 in UTC with
+milliseconds, **ids** UUIDs that sort by time. What the server sends is a hint, and what it stored the truth: whoever
+missed an event, or comes back, calls `sync`.
+"""
+CONNECTION = """
+For every Socket.IO client that speaks protocol version 5, as the official ones do from version 3 on. All transports
+work: polling, websocket, and polling upgraded to websocket.
+"""
+LIMITS = """
+- At most {events.count} events in {events.seconds} s for each user, over all their sockets. What is beyond fails with
+  `rate_limited`; `retryAfter` says in how many seconds to come back.
+- At most {payload} KiB for a payload, and {sockets} sockets for each user.
+- A connection that presents no token within {token} s is closed.
+- A client that does not read is dropped once {backlog} MiB waits for it, and calls `sync` when it is back.
+"""
+SOCKETS = """
+A socket outlives its access token by at most a minute, unless `auth:renew` brings a new one in time. Logging out, the
+reuse of a refresh token and deactivation close it within a second. Nobody is sent what happened while they were away.
+"""
+ACCESS = """
+The access token from logging in over REST, given in the handshake: `auth: {token}`. A bad one refuses the connection:
+the client gets `connect_error`, with the problem as `error.data`.
+"""
+ACKS = """
+Every event of a client may ask for an ack: `{"ok": true, "data": …}`, or `{"ok": false, "error": …}` with the problem.
+An event that fails without asking for one is answered with the event `exception`. No payload, however malformed,
+closes the connection or reaches anyone else.
+"""
+
+
+class Shapes:
+    """The schemas of a document, each once under its name, and the messages that refer to them."""
+
+    def __init__(self) -> None:
+        plugins: list[Any] = [MarshmallowPlugin(), Tidy()]
+        # The version whose schemas are JSON Schema, as those of AsyncAPI are.
+        self.known = APISpec("", "", "3.1.0", plugins=plugins).components.schemas
+        self._converter = plugins[0].converter
+        for translate in (mapping2properties, choice2reference):
+            self._converter.add_attribute_function(translate)
+
+    def refer(self, schema: type[Schema] | None) -> Json:
+        """What stands for a schema in the document; for None, null."""
+        return dict(self._converter.resolve_nested_schema(schema)) if schema else {"type": "null"}
+
+    def message(self, name: str, schema: type[Schema], shows: Json) -> Json:
+        """The message of an event; `shows` is what its example says otherwise."""
+        return _message(name, _told_by(schema), self.refer(schema), example(schema()) | shows)
+
+    def ack(self, name: str, returns: type[Schema] | None) -> Json:
+        """The message that says that an event was done."""
+        return _message(
+            f"{name}, done",
+            "The event was done.",
+            _object(ok={"const": True}, data=self.refer(returns)),
+            {"ok": True, "data": example(returns()) if returns else None},
+        )
+
+    def refusal(self) -> Json:
+        """What a client learns whose connection is refused."""
+        expired = Unauthenticated("The access token has expired.", code="token_expired")
+        summary = "The connection was refused; this is `error.data`."
+        return _message("connect_error", summary, self.refer(ProblemSchema), expired.problem())
+
+    def failure(self) -> Json:
+        """The message that says that an event failed."""
+        invalid, limited = example(ProblemSchema()), RateLimited(4).problem()
+        return _message(
+            "failed",
+            "The event failed.",
+            _object(ok={"const": False}, error=self.refer(ProblemSchema)),
+            *({"ok": False, "error": error} for error in (invalid, limited)),
+        )
+
+
+def document(client_events: Iterable[ClientEvent], server_events: Iterable[ServerEvent], settings: Settings) -> Json:
+    """What a server with these events and settings publishes about its socket door."""
+    shapes = Shapes()
+    events: Json = {}
+    acks: Json = {"failed": shapes.failure()}
+    operations: Json = {}
+    for asked in client_events:
+        id = _identifier("client", asked.name)
+        events[id] = shapes.message(asked.name, asked.schema, {})
+        acks[id] = shapes.ack(asked.name, asked.returns)
+        answers = [_ref(f"channels/acks/messages/{ack}") for ack in (id, "failed")]
+        operations[id] = _operation("receive", id, asked.name, _told_by(asked.handler)) | {
+            "reply": {"channel": _ref("channels/acks"), "messages": answers}
+        }
+    for told in server_events:
+        id = _identifier("server", told.name)
+        events[id] = shapes.message(told.name, told.schema, told.shows)
+        operations[id] = _operation("send", id, told.name, f"{told.happened}\n\n**Who gets it:** {told.audience}")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Chat server events", "version": "v1", "description": OVERVIEW.strip()},
+        "defaultContentType": "application/json",
+        "servers": {"chat": _server(settings)},
+        "channels": {
+            "chat": {
+                "address": NAMESPACE,
+                "description": SOCKETS.strip(),
+                "x-connect-error": shapes.refusal(),
+                "messages": events,
+            },
+            "acks": {"address": None, "description": ACKS.strip(), "messages": acks},
+        },
+        "operations": operations,
+        "components": {
+            "schemas": shapes.known,
+            "securitySchemes": {
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": ACCESS.strip(),
+                }
+            },
+        },
+    }
+
+
+def _server(settings: Settings) -> Json:
+    limits = LIMITS.format(
+        events=settings.rate_events,
+        payload=LARGEST_PAYLOAD // 1024,
+        sockets=settings.max_sockets,
+        token=TOKEN_SECONDS,
+        backlog=MOST_UNREAD // 1024**2,
+    )
+    return {
+        "host": "{host}",
+        "pathname": "/socket.io/",
+        "protocol": "socket.io",
+        "protocolVersion": "5",
+        "description": CONNECTION.strip() + "\n\n" + limits.strip(),
+        "variables": {
+            "host": {"default": f"127.0.0.1:{settings.port}", "description": "Where this server is reached."}
+        },
+        "security": [_ref("components/securitySchemes/accessToken")],
+    }
+
+
+def _operation(action: str, id: str, title: str, description: str) -> Json:
+    return {
+        "action": action,
+        "channel": _ref("channels/chat"),
+        "title": title,
+        "summary": description.partition("\n")[0],
+        "description": description,
+        "messages": [_ref(f"channels/chat/messages/{id}")],
+    }
+
+
+def _message(name: str, summary: str, payload: Json, *examples: Json) -> Json:
+    return {
+        "name": name,
+        "title": name,
+        "summary": summary,
+        "payload": payload,
+        "examples": [{"payload": shown} for shown in examples],
+    }
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _ref(path: str) -> Json:
+    return {"$ref": f"#/{path}"}
+
+
+def _identifier(side: str, event: str) -> str:
+    """`client` and `message:send` as one name: `clientMessageSend`."""
+    return side + "".join(part.capitalize() for part in re.split("[:_]", event))
+
+
+def _told_by(told: object) -> str:
+    """What a docstring says."""
+    return inspect.getdoc(told) or ""

@@ -1,0 +1,38 @@
+"""What a worker does beside answering: started once it serves, never by a command line."""
+
+from collections.abc import Callable
+
+import gevent
+import structlog
+
+from chatapp.core.errors import Unavailable
+
+log = structlog.get_logger()
+Task = Callable[[], None]
+
+
+class Background:
+    """The tasks of one worker."""
+
+    def __init__(self) -> None:
+        self._tasks: list[Task] = []
+
+    def every(self, seconds: float, task: Task) -> None:
+        """Have `task` run again and again, `seconds` after it ended; what it raises is logged."""
+
+        def loop() -> None:
+            while True:
+                try:
+                    task()
+                except Unavailable as error:
+                    log.warning("background task has to wait", task=task.__qualname__, reason=error.code)
+                except Exception:
+                    log.exception("background task failed", task=task.__qualname__)
+                gevent.sleep(seconds)
+
+        self._tasks.append(loop)
+
+    def start(self) -> None:
+        """Begin; gunicorn calls this in each worker (`gunicorn.conf.py`)."""
+        for task in self._tasks:
+            gevent.spawn(task)

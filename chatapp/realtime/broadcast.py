@@ -1,0 +1,39 @@
+"""Tells live sockets what happened. Only subscribers call this, after the commit, on every worker."""
+
+from collections.abc import Iterable
+
+from chatapp.core.errors import Json
+from chatapp.realtime.packets import encode_event
+from chatapp.realtime.rooms import Connection, rooms
+from chatapp.realtime.server_events import verify_event
+
+
+def to_chat(chat_id: str, event: str, payload: Json, *, besides: str | None = None) -> None:
+    """Send an event to every socket of everybody in a chat, but for those of one person."""
+    _send((c for c in rooms.of_chat(chat_id) if c.actor.user_id != besides), event, payload)
+
+
+def to_chat_in_order(chat_id: str, rev: int, event: str, payload: Json) -> None:
+    """Send an event to every socket of everybody in a chat, after those that tell of its earlier changes."""
+    rooms.order.tell(chat_id, rev, lambda: to_chat(chat_id, event, payload))
+
+
+def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:
+    """Send an event once to every socket that hears one of these chats, but for those of one person."""
+    hearers = {connection for chat_id in chat_ids for connection in rooms.of_chat(chat_id)}
+    _send((c for c in hearers if c.actor.user_id != besides), event, payload)
+
+
+def to_user(user_id: str, event: str, payload: Json) -> None:
+    """Send an event to every socket of a person."""
+    _send(rooms.of_users((user_id,)), event, payload)
+
+
+def _send(connections: Iterable[Connection], event: str, payload: Json) -> None:
+    """Encode once, however many hear it; nobody does while the other workers can't be heard."""
+    verify_event(event, payload)
+    if rooms.deaf:
+        return
+    packet = encode_event(event, payload)
+    for connection in connections:
+        connection.send(packet)

@@ -1,0 +1,192 @@
+"""The events of each worker, told to all others over Redis publish/subscribe.
+
+It carries immediacy and nothing else: what it loses is in the database. A worker that can't hear the others tells its
+own sockets nothing either (see `rooms.deaf`), until it hears again and has read the database's truth anew.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import gevent
+import orjson
+import redis
+import structlog
+from gevent.event import AsyncResult, Event
+from gevent.queue import Empty, Queue
+from redis.client import PubSub
+
+from chatapp.core import events
+from chatapp.core.errors import Json
+from chatapp.core.ids import new_id
+
+log = structlog.get_logger()
+
+CHANNEL = "chatapp:events"
+# A worker hears itself this often; silence of `SILENCE_SECONDS` means that it hears nobody.
+BEAT_SECONDS = 1.0
+SILENCE_SECONDS = 4.0
+RETRY_SECONDS = 0.25
+# How long an action waits for every worker to have heard: who has not by then knows that it hears nobody.
+HEARD_SECONDS = SILENCE_SECONDS + 1
+MOST_WAITING = 10_000
+
+
+# What is told, and who wants to know how many got it.
+_Outgoing: TypeAlias = "tuple[Json, AsyncResult[int] | None]"
+
+
+class _Answers:
+    """How many workers said that they heard an event."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = Event()
+
+    def add_one(self) -> None:
+        self._count += 1
+        self._changed.set()
+
+    def wait_for(self, count: int) -> None:
+        while self._count < count:
+            self._changed.wait()
+            self._changed.clear()
+
+
+class Bus:
+    """This worker's place among the others.
+
+    `hear` gets each event of another worker, its class's name and its fields. `changed` is told whether others can be
+    heard, before anything that they say.
+    """
+
+    def __init__(self, url: str, hear: Callable[[str, Json], None], changed: Callable[[bool], None]) -> None:
+        self._url = url
+        self._hear = hear
+        self._changed = changed
+        self._id = new_id()
+        self._subscribed = False
+        self._connected = False
+        self._numbers = itertools.count(1)
+        # The highest number heard from each worker.
+        self._heard: dict[str, int] = {}
+        self._outbox: Queue[_Outgoing] = Queue()
+        self._unheard: dict[str, _Answers] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether this worker hears the others."""
+        return self._connected
+
+    def share(self, event: events.Event) -> None:
+        """Tell the other workers of an event; returns when they have all heard it, if it has to be awaited."""
+        message: Json = {"event": type(event).__name__, "fields": event}
+        if event.awaited:
+            self._share_until_heard(message)
+        elif self._subscribed and self._outbox.qsize() < MOST_WAITING:
+            self._outbox.put((message, None))
+
+    def _share_until_heard(self, message: Json) -> None:
+        number = new_id()
+        self._unheard[number] = everyone = _Answers()
+        try:
+            with gevent.Timeout(HEARD_SECONDS):
+                # This worker is one of those who get it.
+                everyone.wait_for(self._publish(message | {"answer": number}) - 1)
+        except gevent.Timeout:
+            log.warning("not every worker said that it heard", change=message["event"])
+        finally:
+            del self._unheard[number]
+
+    def _publish(self, message: Json) -> int:
+        """How many workers got a message; it is sent until that works."""
+        while True:
+            sent: AsyncResult[int] = AsyncResult()
+            self._outbox.put((message, sent))
+            try:
+                return sent.get()  # type: ignore[no-any-return]
+            except redis.RedisError:
+                gevent.sleep(RETRY_SECONDS)
+
+    def write(self) -> None:
+        """Send what waits to be told, in order, as long as that works (a background task)."""
+        client = self._client()
+        while True:
+            batch = [self._next()]
+            while not self._outbox.empty():
+                batch.append(self._outbox.get())
+            pipeline = client.pipeline(transaction=False)
+            for message, _ in batch:
+                # The client library may send a batch again: whoever got it knows it by its numbers.
+                pipeline.publish(CHANNEL, orjson.dumps(message | {"from": self._id, "number": next(self._numbers)}))
+            try:
+                receivers = pipeline.execute()
+            except redis.RedisError as error:
+                for _, sent in batch:
+                    if sent:
+                        sent.set_exception(error)
+                log.warning("the queue does not answer", error=type(error).__name__)
+                gevent.sleep(RETRY_SECONDS)
+                continue
+            for (_, sent), count in zip(batch, receivers, strict=True):
+                if sent:
+                    sent.set(count)
+
+    def read(self) -> None:
+        """Hear the others until that fails (a background task, which is begun again)."""
+        listener = self._client().pubsub()  # type: ignore[no-untyped-call]
+        try:
+            listener.subscribe(CHANNEL)
+            self._await_subscription(listener)
+            # Whatever is said while the truth is read waits on the wire.
+            self._subscribed = True
+            self._changed(True)
+            self._connected = True
+            while True:
+                told = listener.get_message(timeout=SILENCE_SECONDS)
+                if told is None:
+                    raise redis.ConnectionError("silence")
+                if told["type"] == "message":
+                    self._take(orjson.loads(told["data"]))
+        except redis.RedisError as error:
+            if self._connected:
+                log.warning("the queue is gone", error=type(error).__name__)
+        finally:
+            self._subscribed = self._connected = False
+            self._changed(False)
+            listener.close()
+
+    def check(self) -> None:
+        """Raise RuntimeError while the other workers can't be heard."""
+        if not self._connected:
+            raise RuntimeError("The other workers can't be heard.")
+
+    def _next(self) -> _Outgoing:
+        """What is to be told next, a sign of life when there is nothing else."""
+        try:
+            return self._outbox.get(timeout=BEAT_SECONDS)  # type: ignore[no-any-return]
+        except Empty:
+            return {}, None
+
+    def _take(self, message: Json) -> None:
+        if message["number"] <= self._heard.get(message["from"], 0):
+            return
+        self._heard[message["from"]] = message["number"]
+        if "heard" in message:
+            if waiting := self._unheard.get(message["heard"]):
+                waiting.add_one()
+        elif message["from"] != self._id and "event" in message:
+            self._hear(message["event"], message["fields"])
+            if "answer" in message:
+                self._outbox.put(({"heard": message["answer"]}, None))
+
+    def _await_subscription(self, listener: PubSub) -> None:
+        told: Any = None
+        while told is None or told["type"] != "subscribe":
+            told = listener.get_message(timeout=SILENCE_SECONDS)
+            if told is None:
+                raise redis.ConnectionError("silence")
+
+    def _client(self) -> redis.Redis:
+        # No time-out on reading: silence is noticed by the missing signs of life.
+        return redis.Redis.from_url(self._url, socket_connect_timeout=2, socket_keepalive=True)

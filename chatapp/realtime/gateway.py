@@ -1,0 +1,215 @@
+"""The Socket.IO door: one table of events, one way that each of them takes.
+
+    who (the socket's session) → how often → shape (the schema) → call (the action) → answer (the ack)
+
+A socket's events are handled one after the other, in the order they came. No payload closes a connection or raises:
+what is wrong is said in the ack, or in an `exception` event where none was asked for.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from engineio.payload import Payload
+from flask import Flask
+from flask_socketio import Namespace, SocketIO
+from marshmallow import Schema, fields
+from socketio.exceptions import ConnectionRefusedError
+
+from chatapp.core import limits, settings
+from chatapp.core.errors import ChatError, Json, Malformed, NotFound, Unauthenticated
+from chatapp.core.identity import Actor
+from chatapp.core.schemas import Input, Output, Whole, conform, load
+from chatapp.realtime.backlog import MeasuredQueue, MeasuredWebSocket, cut
+from chatapp.realtime.packets import LARGEST_PAYLOAD, NAMESPACE, Event, decode_event, encode_ack, encode_event
+from chatapp.realtime.rooms import Connection, ListRooms, rooms
+from chatapp.rest.bearer import Claims, FindActor, authenticate
+
+log = structlog.get_logger()
+
+# A polling client's POST of at most 64 KiB is taken whole; stock Engine.IO drops all of it beyond 16 packets, and says 200.
+Payload.max_decode_packets = LARGEST_PAYLOAD
+CLIENT_MISTAKES = {"bad-jsonp-index", "bad-origin", "bad-sid", "bad-transport", "bad-upgrade", "bad-version"}
+# For a connection to present a token, and for a socket to renew one that has expired.
+TOKEN_SECONDS = 10
+RENEWAL_SECONDS = 50
+
+Handler = Callable[..., Json | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEvent:
+    """An event that clients send: its name, the shape of its payload, what it does, the shape of its ack.
+
+    The handler gets the actor and the payload; if `about_socket`, the connection instead of the actor.
+    """
+
+    name: str
+    schema: type[Schema]
+    handler: Handler
+    returns: type[Schema] | None = None
+    about_socket: bool = False
+
+
+class Attendance(Protocol):
+    """Who wants to know of sockets that open and close."""
+
+    def came(self, actor: Actor) -> None:
+        """A socket is about to open; what this raises refuses it."""
+
+    def went(self, actor: Actor) -> None:
+        """A socket is closed, and no longer in its rooms."""
+
+
+class RenewSchema(Input):
+    """A new access token of the same person."""
+
+    token = fields.String(
+        required=True,
+        load_only=True,
+        metadata={"description": "As refreshing gives it over REST.", "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"},
+    )
+
+
+class RenewedSchema(Output):
+    """How long the socket may go on."""
+
+    expiresIn = Whole(required=True, metadata={"description": "Seconds that the token is good for.", "example": 900})
+
+
+class Gateway(Namespace):  # type: ignore[misc]
+    """Everything that arrives in `/chat`: connections by way of Flask-SocketIO, their events straight from Engine.IO,
+    since an action needs none of the request context that Flask-SocketIO builds for each."""
+
+    def __init__(
+        self,
+        app: Flask,
+        socketio: SocketIO,
+        events: Sequence[ClientEvent],
+        find_actor: FindActor,
+        list_rooms: ListRooms,
+        attendance: Attendance,
+    ) -> None:
+        super().__init__(NAMESPACE)
+        self._app = app
+        self.events = (*events, ClientEvent("auth:renew", RenewSchema, self._renew, RenewedSchema, about_socket=True))
+        self._events = {event.name: (event, event.schema()) for event in self.events}
+        self._find_actor = find_actor
+        self._list_rooms = list_rooms
+        self._attendance = attendance
+        self._tokenless: dict[str, float] = {}
+        socketio.on_namespace(self)
+        self._engineio = socketio.server.eio
+        self._engineio.create_queue = MeasuredQueue
+        self._engineio._async["websocket"] = MeasuredWebSocket
+        self._handle_other_packet = socketio.server._handle_eio_message
+        self._engineio.on("message", self._receive)
+        # Mistakes of clients (a poll of a session that has ended), which Engine.IO would log as errors of the server.
+        self._engineio.log_message_keys |= CLIENT_MISTAKES
+
+    def trigger_event(self, event: str, *args: Any) -> None:
+        """Called by python-socketio with ("connect", sid, environ, auth) and ("disconnect", sid, reason)."""
+        if event == "connect":
+            self._connect(*args)
+        elif event == "disconnect":
+            self._end(rooms.get(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)))
+
+    def sweep(self) -> None:
+        """End what has had its time: connections without a token, sockets whose token was not renewed (a background
+        task, about once a second)."""
+        now = time.time()
+        for connection in rooms:
+            if now > connection.expires_at + RENEWAL_SECONDS:
+                connection.close()
+        self._tokenless = {id: self._tokenless.get(id, now) for id in self._engineio.sockets if id not in rooms}
+        for id, since in self._tokenless.items():
+            if now > since + TOKEN_SECONDS and (transport := self._engineio.sockets.get(id)):
+                cut(transport)
+
+    def _connect(self, sid: str, _environ: Json, auth: object = None) -> None:
+        """Let a socket in; raises ConnectionRefusedError, which carries the problem to the client."""
+        try:
+            actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
+            self._attendance.came(actor)
+            id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+            self._enter(Connection(id, sid, self._engineio.sockets[id], actor, claims.expires_at, self._end))
+        except ChatError as error:
+            raise ConnectionRefusedError(error.detail, error.problem()) from None
+
+    def _enter(self, connection: Connection) -> None:
+        """Have a connection hear its chats: from before its client learns that it is let in, so that it misses nothing
+        of what happens after that."""
+        rooms.add(connection)
+        try:
+            user_id = connection.actor.user_id
+            rooms.fill(connection, self._list_rooms([user_id])[user_id])
+        except BaseException:
+            self._end(connection)
+            raise
+
+    def _end(self, connection: Connection | None) -> None:
+        """A socket is closed, or as good as closed: it hears nothing more."""
+        if connection and rooms.remove(connection.id):
+            self._attendance.went(connection.actor)
+
+    def _authenticate(self, token: object) -> tuple[Actor, Claims]:
+        with self._app.app_context():
+            return authenticate(token, self._find_actor)
+
+    def _renew(self, connection: Connection, payload: Json) -> Json:
+        """Go on with a new access token of the same person; without one a socket ends a minute after its token."""
+        actor, claims = self._authenticate(payload["token"])
+        if actor.user_id != connection.actor.user_id:
+            raise Unauthenticated("This access token belongs to somebody else.")
+        connection.actor, connection.expires_at = actor, claims.expires_at
+        return {"expiresIn": max(0, int(claims.expires_at - time.time()))}
+
+    def _receive(self, id: str, packet: object) -> None:
+        """Called by Engine.IO with each message of a socket, one after the other."""
+        connection = rooms.get(id)
+        if isinstance(packet, str) and packet[:1] in ("2", "5"):
+            if connection:
+                self._answer(connection, decode_event(packet))
+        elif isinstance(packet, str) and not (connection and packet.startswith("0")):
+            self._other(id, packet)
+
+    def _other(self, id: str, packet: str) -> None:
+        """Leave CONNECT and DISCONNECT to python-socketio."""
+        try:
+            self._handle_other_packet(id, packet)
+        except Exception as error:
+            log.info("malformed packet", error=type(error).__name__)
+        if packet.startswith("0") and (connection := rooms.get(id)):
+            connection.open()
+
+    def _answer(self, connection: Connection, event: Event | None) -> None:
+        try:
+            answer: Json = {"ok": True, "data": self._perform(connection, event)}
+        except ChatError as error:
+            answer = {"ok": False, "error": error.problem()}
+        except Exception:
+            log.exception("event failed", event_name=event and event.name)
+            answer = {"ok": False, "error": ChatError("The server failed. The error has been logged.").problem()}
+        if event and event.ack_id:
+            connection.send(encode_ack(event.ack_id, answer))
+        elif not answer["ok"]:
+            connection.send(encode_event("exception", answer["error"]))
+
+    def _perform(self, connection: Connection, event: Event | None) -> Json | None:
+        actor = connection.actor
+        # Ended sessions are told between workers: while that can't be heard, the database is asked each time.
+        if rooms.deaf and self._find_actor(actor.user_id, actor.session_id) is None:
+            raise Unauthenticated("The session of this socket has ended.")
+        limits.spend(settings.current().rate_events, "socket events", actor.user_id)
+        if event is None:
+            raise Malformed("The packet is not an event.", code="malformed_packet")
+        if event.name not in self._events:
+            raise NotFound("There is no such event.", code="unknown_event")
+        known, schema = self._events[event.name]
+        payload = load(schema, event.arguments[0] if event.arguments else None)
+        data = known.handler(connection if known.about_socket else actor, payload)
+        if known.returns and settings.current().verifies_answers:
+            conform(known.returns, data)
+        return data

@@ -1,0 +1,61 @@
+"""The events of each chat in the order of its `rev`, whichever worker they come from.
+
+Two workers may commit into one chat, and what they tell may overtake each other on the way. An event whose
+predecessors are missing waits for them briefly; after that the gap shows, and clients repair it by `sync`.
+"""
+
+from collections.abc import Callable
+
+import gevent
+
+HOLD_SECONDS = 0.5
+Tell = Callable[[], None]
+
+
+class ChatOrder:
+    """What was told last of each chat that somebody here hears, and what waits for its turn."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+        self._held: dict[str, dict[int, list[Tell]]] = {}
+
+    def track(self, chat_id: str, rev: int) -> None:
+        """Somebody hears a chat from now on, which was at `rev`."""
+        self._told.setdefault(chat_id, rev)
+
+    def forget(self, chat_id: str) -> None:
+        """Nobody hears a chat any more."""
+        self._told.pop(chat_id, None)
+        self._held.pop(chat_id, None)
+
+    def tell(self, chat_id: str, rev: int, tell: Tell) -> None:
+        """Call `tell` when all before `rev` was told; never, when a later one was told already or nobody hears."""
+        told = self._told.get(chat_id)
+        if told is None or rev < told:
+            return
+        if rev > told + 1:
+            if chat_id not in self._held:
+                self._held[chat_id] = {}
+                gevent.spawn_later(HOLD_SECONDS, self._let_the_gap_show, chat_id)
+            self._held[chat_id].setdefault(rev, []).append(tell)
+            return
+        self._told[chat_id] = rev
+        tell()
+        if chat_id in self._held:
+            self._release(chat_id)
+
+    def _release(self, chat_id: str) -> None:
+        """Tell what follows without a gap."""
+        held = self._held[chat_id]
+        while (next_rev := self._told.get(chat_id, 0) + 1) in held:
+            self._told[chat_id] = next_rev
+            for tell in held.pop(next_rev):
+                tell()
+
+    def _let_the_gap_show(self, chat_id: str) -> None:
+        held = self._held.pop(chat_id, {})
+        for rev in sorted(held):
+            if rev >= self._told.get(chat_id, rev + 1):
+                self._told[chat_id] = rev
+                for tell in held[rev]:
+                    tell()

@@ -1,0 +1,173 @@
+"""The live sockets of this process, and which chats each of them hears.
+
+A room is only a copy of the database's truth, kept for speed: it is filled from there when a socket connects, and
+changed by the events that tell of a change. While those can't be heard (the queue between workers is gone) the rooms
+are deaf: nobody is told anything, lest it be somebody who was removed meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import gevent
+from engineio.packet import MESSAGE, Packet
+from engineio.socket import Socket
+
+from chatapp.core.identity import Actor
+from chatapp.realtime.backlog import MOST_UNREAD, cut, unread
+from chatapp.realtime.order import ChatOrder
+from chatapp.realtime.packets import DISCONNECT
+
+# For a client to read that it is disconnected.
+GOODBYE_SECONDS = 0.5
+
+# For each of these people the chats that they are in, each with its `lastRev`.
+ListRooms = Callable[[list[str]], dict[str, dict[str, int]]]
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """One socket of one person in `/chat`. `id` is that of its Engine.IO session, `sid` that of Socket.IO.
+
+    `expires_at` is its access token's end, in seconds since the epoch; `ended` has it forgotten everywhere.
+    """
+
+    id: str
+    sid: str
+    transport: Socket
+    actor: Actor
+    expires_at: int
+    ended: Callable[["Connection"], None]
+    chat_ids: set[str] = field(default_factory=set)
+    # Chats that were left while this connection was being set up: what the database said before no longer holds.
+    left_meanwhile: set[str] = field(default_factory=set)
+    # What is told before the client knows that it is let in; None from then on.
+    early: list[str] | None = field(default_factory=list)
+
+    def open(self) -> None:
+        """The client knows that it is let in: hand over what was told meanwhile."""
+        early, self.early = self.early or [], None
+        for packet in early:
+            self.send(packet)
+
+    def send(self, packet: str) -> None:
+        """Hand an encoded Socket.IO packet to the socket; one whose client does not read is cut."""
+        if self.early is not None:
+            self.early.append(packet)
+            return
+        self.transport.send(Packet(MESSAGE, data=packet))
+        if unread(self.transport) > MOST_UNREAD:
+            cut(self.transport)
+
+    def close(self) -> None:
+        """Tell the client that it is disconnected, and have it hear nothing more; the transport ends a moment later,
+        since a client that sees both at once takes it for a lost connection and comes again."""
+        self.send(DISCONNECT)
+        self.ended(self)
+        gevent.spawn_later(GOODBYE_SECONDS, self.transport.close, wait=False)
+
+
+class Rooms:
+    """Who is connected here, by socket, by person and by chat."""
+
+    def __init__(self) -> None:
+        self.deaf = False
+        self.order = ChatOrder()
+        self._by_id: dict[str, Connection] = {}
+        self._by_user: dict[str, set[Connection]] = defaultdict(set)
+        self._by_chat: dict[str, set[Connection]] = defaultdict(set)
+
+    def add(self, connection: Connection) -> None:
+        """Know a connection from now on; it hears no chat yet."""
+        self._by_id[connection.id] = connection
+        self._by_user[connection.actor.user_id].add(connection)
+
+    def remove(self, id: str) -> Connection | None:
+        """Forget a connection; returns it if it was known."""
+        connection = self._by_id.pop(id, None)
+        if connection:
+            for chat_id in list(connection.chat_ids):
+                self._exit(connection, chat_id)
+            self._discard(self._by_user, connection.actor.user_id, connection)
+        return connection
+
+    def get(self, id: str) -> Connection | None:
+        """The connection of that Engine.IO session."""
+        return self._by_id.get(id)
+
+    def fill(self, connection: Connection, chats: Mapping[str, int]) -> None:
+        """Have a connection hear the chats that the database named, but for those left since it was asked."""
+        if connection.id not in self._by_id:
+            return  # It was closed while the database was asked.
+        for chat_id, rev in chats.items():
+            if chat_id not in connection.left_meanwhile:
+                self._enter(connection, chat_id, rev)
+
+    def refill(self, list_rooms: ListRooms) -> None:
+        """Have everybody hear again what the database says, after a time in which changes could not be heard."""
+        for connection in self:
+            connection.left_meanwhile.clear()
+            for chat_id in list(connection.chat_ids):
+                self._exit(connection, chat_id)
+        chats = list_rooms(list(self._by_user))
+        for connection in self:
+            self.fill(connection, chats.get(connection.actor.user_id, {}))
+
+    def join(self, chat_id: str, user_ids: Collection[str], rev: int) -> None:
+        """Have all sockets of these people hear a chat, from its `rev` on."""
+        for connection in self.of_users(user_ids):
+            connection.left_meanwhile.discard(chat_id)
+            self._enter(connection, chat_id, rev - 1)
+
+    def leave(self, chat_id: str, user_ids: Collection[str]) -> None:
+        """Have no socket of these people hear a chat any more."""
+        for connection in self.of_users(user_ids):
+            connection.left_meanwhile.add(chat_id)
+            self._exit(connection, chat_id)
+
+    def close(self, chat_id: str) -> None:
+        """Have nobody hear a chat any more."""
+        self.leave(chat_id, {connection.actor.user_id for connection in self.of_chat(chat_id)})
+
+    def of_users(self, user_ids: Iterable[str]) -> list[Connection]:
+        """The sockets of these people."""
+        return [connection for user_id in user_ids for connection in self._by_user.get(user_id, ())]
+
+    def of_chat(self, chat_id: str) -> list[Connection]:
+        """The sockets that hear a chat."""
+        return list(self._by_chat.get(chat_id, ()))
+
+    def of_session(self, user_id: str, session_id: str) -> list[Connection]:
+        """The sockets that one login opened."""
+        return [c for c in self.of_users((user_id,)) if c.actor.session_id == session_id]
+
+    def sockets_of_users(self) -> dict[str, int]:
+        """How many sockets each person has here."""
+        return {user_id: len(connections) for user_id, connections in self._by_user.items()}
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._by_id.values()))
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._by_id
+
+    def _enter(self, connection: Connection, chat_id: str, rev: int) -> None:
+        connection.chat_ids.add(chat_id)
+        self._by_chat[chat_id].add(connection)
+        self.order.track(chat_id, rev)
+
+    def _exit(self, connection: Connection, chat_id: str) -> None:
+        connection.chat_ids.discard(chat_id)
+        self._discard(self._by_chat, chat_id, connection)
+        if chat_id not in self._by_chat:
+            self.order.forget(chat_id)
+
+    @staticmethod
+    def _discard(index: dict[str, set[Connection]], key: str, connection: Connection) -> None:
+        """Take a connection out of an index, and the key too once nothing is left under it."""
+        index[key].discard(connection)
+        if not index[key]:
+            del index[key]
+
+
+rooms = Rooms()

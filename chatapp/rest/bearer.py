@@ -1,0 +1,103 @@
+"""Access tokens: JWTs (RFC 7519) that name a person and the session they belong to.
+
+A token is proof of who signed it, no more: whether the session still lives and what the person may do is asked of
+the database, by `find_actor`, on every request.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, g, request
+from flask_jwt_extended import create_access_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+
+from chatapp.core.errors import Unauthenticated
+from chatapp.core.identity import Actor
+from chatapp.core.settings import Settings
+
+FindActor = Callable[[str, str], Actor | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified access token says. `expires_at` is in seconds since the epoch."""
+
+    user_id: str
+    session_id: str
+    expires_at: int
+
+
+def issue_access_token(user_id: str, session_id: str) -> str:
+    """A signed access token for a session, good for the configured lifetime."""
+    return create_access_token(user_id, additional_claims={"sid": session_id})  # type: ignore[no-any-return]
+
+
+def read_access_token(token: object) -> Claims:
+    """What `token` says, once its signature and times hold.
+
+    Raises Unauthenticated: `token_expired` when only its time is over, `token_invalid` otherwise.
+    """
+    try:
+        if not isinstance(token, str):
+            raise ValueError
+        claims = decode_token(token)
+        if claims["type"] != "access":
+            raise ValueError
+        return Claims(str(claims["sub"]), str(claims["sid"]), int(claims["exp"]))
+    except ExpiredSignatureError:
+        raise Unauthenticated("The access token has expired.", code="token_expired") from None
+    except (PyJWTError, JWTExtendedException, KeyError, ValueError):
+        raise Unauthenticated("The access token is not valid.") from None
+
+
+def authenticate(token: object, find_actor: FindActor) -> tuple[Actor, Claims]:
+    """The person behind `token`, if their session lives and their account is active; else Unauthenticated."""
+    claims = read_access_token(token)
+    actor = find_actor(claims.user_id, claims.session_id)
+    if actor is None:
+        raise Unauthenticated("The session of this access token has ended.")
+    return actor, claims
+
+
+def bearer_token() -> str | None:
+    """What stands behind `Authorization: Bearer` (RFC 6750), or None."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def install(app: Flask, settings: Settings, find_actor: FindActor) -> None:
+    """Tell every request who calls (`g.caller`, for the limits) and how to learn who they are (`current_actor`)."""
+    app.config.update(
+        JWT_SECRET_KEY=settings.access_secret,
+        JWT_ACCESS_TOKEN_EXPIRES=settings.access_lifetime,
+        JWT_ALGORITHM="HS256",
+    )
+    app.extensions["find_actor"] = find_actor
+
+    @app.before_request
+    def name_caller() -> None:
+        g.caller = f"address {client_address()}"
+        if token := bearer_token():
+            try:
+                g.caller = f"user {read_access_token(token).user_id}"
+            except Unauthenticated:
+                pass  # Whoever has no good token is counted by address; the route decides whether they need one.
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        g.pop("caller", None)
+
+
+def client_address() -> str:
+    """The address of the client, as far as the configured number of proxies is trusted to tell it."""
+    return request.remote_addr or "unknown"
+
+
+def current_actor(app: Flask) -> Actor:
+    """Who sent this request; raises Unauthenticated."""
+    token = bearer_token()
+    if token is None:
+        raise Unauthenticated("An access token is needed: Authorization: Bearer <token>.")
+    actor, _ = authenticate(token, app.extensions["find_actor"])
+    return actor

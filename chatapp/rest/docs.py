@@ -1,0 +1,136 @@
+"""The OpenAPI document, made from the schemas that validate, and the page that shows it; all assets local."""
+
+from typing import Any
+
+from apispec import BasePlugin
+from flask import Flask
+from flask_swagger_ui import get_swaggerui_blueprint
+from marshmallow import Schema, fields
+
+from chatapp.core.errors import Json
+from chatapp.core.schemas import Choice
+from chatapp.core.settings import Rate, Settings
+from chatapp.extensions import api, limiter
+
+DESCRIPTION = """
+Chats that keep every message: accounts, direct chats and groups, messages with receipts. What happens is told over
+sockets too: see [the events](/docs/events).
+
+**Answers** are `{"data": …}`, lists `{"data": […], "meta": {"nextCursor", "hasMore"}}`. **Times** are RFC 3339 in UTC
+with milliseconds, **ids** UUIDs that sort by time. Send the access token as `Authorization: Bearer …`.
+
+**Requests** are JSON. Fields that an operation does not list are refused, unknown query parameters ignored. Text is
+brought into Unicode's form NFC and freed of white space at its ends, after which its lengths count; passwords are left
+as they are. Control characters other than newline and tab are refused.
+
+**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`. Beyond what each operation names, a
+path that is none gets 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a failure of the
+server itself 500 (`internal_error`).
+
+**Limits**{off}. Each answer says in its `RateLimit-*` headers how far the caller is from the nearest.
+
+| what | at most |
+|---|---|
+| requests of a user, or of a client address without a token | {all} |
+| `POST /api/v1/auth/register` of a client address | {register} |
+| `POST /api/v1/auth/login` of a client address | {login} |
+| failed logins to an account, whether it exists or not | {failures} |
+| a JSON body | {body} KiB |
+"""
+
+HEADERS: dict[str, Json] = {
+    "RateLimit-Limit": {"description": "How many requests the nearest limit allows."},
+    "RateLimit-Remaining": {"description": "How many of them are left."},
+    "RateLimit-Reset": {"description": "In how many seconds all of them are there again."},
+    "Retry-After": {"description": "In how many seconds to come back.", "required": True},
+}
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Publish `/api/v1/openapi.json` and `/docs`."""
+    app.config.update(
+        API_TITLE="Chat server",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api/v1",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    # Each operation names every status that it can answer; there is no other.
+    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    info = {"description": _description(settings)}
+    api.init_app(app, spec_kwargs={"info": info, "servers": [{"url": "/"}], "extra_plugins": [Tidy()]})
+    for translate in (mapping2properties, choice2reference):
+        api.ma_plugin.converter.add_attribute_function(translate)
+    components = api.spec.components
+    # The shapes of flask-smorest's own errors and pages, which nothing here answers.
+    for unused in ("Error", "PaginationMetadata"):
+        components.schemas.pop(unused)
+    components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for name, header in HEADERS.items():
+        components.header(name, {"schema": {"type": "integer", "minimum": 0}, "example": 60, **header})
+    challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}
+    components.header("WWW-Authenticate", {"description": "How to authenticate.", **challenge})
+    page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config={"app_name": "Chat server API"})
+    limiter.exempt(page)
+    app.register_blueprint(page)
+
+
+def mapping2properties(_converter: object, field: fields.Field[Any], ret: Json) -> Json:
+    """What apispec does not know of mappings: their bounds are those of properties, and their keys have a form."""
+    if isinstance(field, fields.Dict):
+        for wrong, right in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
+            if wrong in ret:
+                ret[right] = ret.pop(wrong)
+        if field.key_field and "format" in field.key_field.metadata:
+            ret["propertyNames"] = {"format": field.key_field.metadata["format"]}
+    return {}
+
+
+def choice2reference(converter: Any, field: fields.Field[Any], ret: Json) -> Json:
+    """A choice refers to the words of its kind, so that clients made from the document have one type for them."""
+    if isinstance(field, Choice):
+        components = converter.spec.components
+        if field.kind not in components.schemas:
+            components.schema(field.kind, {"type": ret["type"], "enum": ret["enum"]})
+        for part in ("type", "enum"):
+            del ret[part]
+        return {"$ref": f"#/components/schemas/{field.kind}"}
+    return {}
+
+
+class Tidy(BasePlugin):
+    """Says what each schema is and which bounds it has as a whole; sorts answers by status, unwraps docstrings."""
+
+    def schema_helper(self, name: str, definition: Json, **kwargs: Any) -> Json | None:
+        schema = kwargs.get("schema")
+        if isinstance(schema, Schema):
+            schema = type(schema)
+        said = (schema.__doc__ or "").partition("\n")[0] if schema else ""
+        bounds: Json = getattr(getattr(schema, "Meta", None), "bounds", {})
+        return ({"description": said} if said else {}) | bounds
+
+    def operation_helper(self, path: str | None = None, operations: Json | None = None, **_kwargs: Any) -> None:
+        for operation in (operations or {}).values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"] = dict(sorted(operation["responses"].items(), key=lambda item: int(item[0])))
+                operation["description"] = operation.get("description", "").replace("\n", " ")
+
+
+def _description(settings: Settings) -> str:
+    figures = {
+        "{off}": "" if settings.ratelimit_enabled else " (requests are not counted on this server at present)",
+        "{all}": _told(settings.rate_global),
+        "{register}": _told(settings.rate_register),
+        "{login}": _told(settings.rate_login),
+        "{failures}": _told(settings.rate_login_failures),
+        "{body}": str(settings.max_body_bytes // 1024),
+    }
+    text = DESCRIPTION
+    for place, figure in figures.items():
+        text = text.replace(place, figure)
+    return text
+
+
+def _told(rate: Rate) -> str:
+    minutes, seconds = divmod(rate.seconds, 60)
+    return f"{rate.count} in {rate.seconds} s" if seconds or not minutes else f"{rate.count} in {minutes} min"

@@ -1,0 +1,226 @@
+"""One REST endpoint, declared in one place: who may call, how often, the shapes it takes and gives.
+
+    door = Door("chats", "/chats", "Direct chats and groups.")
+
+    @door.endpoint("POST", "/direct", body=DirectChatSchema, returns=ChatSchema, status=201, errors=(404, 422))
+    def create_direct_chat(actor: Actor, body: Json) -> Json: ...
+
+The view gets `actor` (unless `public`), `body` and `query` as the schemas validated them, and the path's parts as text
+(`<uuid:chatId>` in the rule is `chat_id` to it). It returns the object (or None for 204, a `Page` for a list, or the
+object and a status), and nothing of HTTP. Its docstring is the operation's summary and, after an empty line, its
+description; its name is the operation's id.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from flask import Request, Response, current_app, request
+from flask_smorest import Blueprint
+from marshmallow import Schema, ValidationError, fields
+from webargs.flaskparser import FlaskParser
+
+from chatapp.core import settings
+from chatapp.core.errors import Invalid, Json, Malformed, UnsupportedType
+from chatapp.core.pagination import Page
+from chatapp.core.schemas import Output, conform, invalid
+from chatapp.core.settings import Rate
+from chatapp.rest.answers import answering, refusing
+from chatapp.rest.bearer import client_address, current_actor
+from chatapp.rest.examples import example
+from chatapp.rest.limits import limited
+
+# What a route documents that is about something which not everybody may know of.
+NOT_VISIBLE = {404: "There is no such thing that the caller can see (`not_found`)."}
+INVALID = {422: "A field is not valid (`validation_error`)."}
+NOBODY = {401: "No access token, or a bad one (`token_invalid`). It is too old (`token_expired`)."}
+UNAVAILABLE = "The database does not answer (`database_unavailable`)."
+BUSY = {
+    429: "A limit is used up (`rate_limited`). `Retry-After` says when to come back.",
+    503: UNAVAILABLE,
+}
+BODY_REFUSALS = {
+    400: "The body is not well-formed JSON (`malformed_json`).",
+    413: "The body is larger than 256 KiB (`body_too_large`).",
+    415: "The body is not declared as JSON (`unsupported_media_type`).",
+}
+
+Returned = Json | Page | None | tuple[Json, int]
+View = Callable[..., Returned]
+
+
+class JsonParser(FlaskParser):
+    """Reads request bodies: 415 for what is not declared as JSON, 400 for what is not JSON, 422 for a wrong field."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        raw = req.get_data()
+        if not raw:
+            return {}
+        if not req.is_json:
+            raise UnsupportedType("The body must be JSON (Content-Type: application/json).")
+        try:
+            body = orjson.loads(raw)
+        except ValueError:
+            raise Malformed("The body is not well-formed JSON.") from None
+        if not isinstance(body, dict):
+            raise Invalid("The body must be an object.")
+        return body
+
+    def handle_error(self, error: ValidationError, *_args: Any, **_kwargs: Any) -> Any:
+        """webargs files messages under the place they came from (json, query): the contract names the field."""
+        places = error.normalized_messages()  # type: ignore[no-untyped-call]
+        raise invalid(ValidationError({field: text for place in places.values() for field, text in place.items()}))
+
+
+class ApiBlueprint(Blueprint):  # type: ignore[misc]
+    """A flask-smorest blueprint that reads bodies strictly."""
+
+    ARGUMENTS_PARSER = JsonParser()
+
+
+class PageMeta(Output):
+    """Where a list goes on."""
+
+    nextCursor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Pass as `cursor` for the page after this one; null on the last."},
+    )
+    hasMore = fields.Boolean(required=True, metadata={"description": "Whether there is a page after this one."})
+
+
+class Door:
+    """The endpoints of one feature under `/api/v1` + `prefix`; `parts` documents the parts of their paths, by name."""
+
+    def __init__(self, name: str, prefix: str, description: str, parts: Mapping[str, Json] | None = None) -> None:
+        self.blueprint = ApiBlueprint(name, name, url_prefix=f"/api/v1{prefix}", description=description)
+        self._parts = parts or {}
+
+    def endpoint(
+        self,
+        method: str,
+        rule: str,
+        *,
+        returns: type[Schema] | None = None,
+        many: bool = False,
+        body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        status: int = 200,
+        also: dict[int, str] | None = None,
+        public: bool = False,
+        rate: Callable[[], Rate] | None = None,
+        errors: dict[int, str] | None = None,
+    ) -> Callable[[View], View]:
+        """Publish a view. `also` documents other successes, `errors` the refusals beyond those that all share.
+
+        A refusal is described by a sentence for each kind of it, which has the codes in backticks: they become its
+        examples. `rate` holds the route to a limit of its own for each client address, beside the one on all requests.
+        """
+        refusals = BUSY | (INVALID if body or query else {}) | (BODY_REFUSALS if body else {})
+        refusals |= ({} if public else NOBODY) | (errors or {})
+
+        def publish(view: View) -> View:
+            @functools.wraps(view)
+            def answer(*parsed: Json, **arguments: Any) -> Response:
+                given = {_snake(name): str(v) if isinstance(v, UUID) else v for name, v in arguments.items()}
+                for name in [name for name, schema in (("body", body), ("query", query)) if schema]:
+                    given[name], *parsed = parsed  # type: ignore[assignment]
+                return _respond(view(**given), status, returns, many)
+
+            decorated: Any = answer
+            # webargs hands the innermost schema's values over first.
+            if query:
+                decorated = self.blueprint.arguments(query, location="query")(decorated)
+            if body:
+                decorated = self.blueprint.arguments(
+                    body, location="json", required=_needed(body), description=_told(body), example=example(body())
+                )(decorated)
+            shape = envelope(returns, many) if returns else None
+            successes = {status: _told(returns, many) if returns else "Done; there is no body."} | (also or {})
+            some_field = next((f.data_key or name for s in (body, query) if s for name, f in s().fields.items()), "")
+            decorated = answering(self.blueprint, shape, successes)(decorated)
+            decorated = refusing(self.blueprint, refusals, some_field)(decorated)
+            decorated = self.blueprint.doc(security=[] if public else [{"bearer": []}], operationId=view.__name__)(
+                decorated
+            )
+            if not public:
+                decorated = _authenticated(decorated)
+            if rate:
+                decorated = limited(rate, client_address)(decorated)
+            parts = [
+                {"in": "path", "name": name, "required": True, **about}
+                for name, about in self._parts.items()
+                if f"{name}>" in rule
+            ]
+            self.blueprint.route(rule, methods=[method], parameters=parts)(decorated)
+            return view
+
+        return publish
+
+
+def _needed(schema: type[Schema]) -> bool:
+    """Whether a request can't do without it."""
+    return any(field.required for field in schema().fields.values())
+
+
+def _told(schema: type[Schema], many: bool = False) -> str:
+    """What a schema says that it is, for whom it is sent to."""
+    said = (schema.__doc__ or "").partition("\n")[0]
+    return f"A page of a list. Each item: {said}" if many else said
+
+
+def _snake(name: str) -> str:
+    """`chatId` as Python spells it: `chat_id`."""
+    return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), name)
+
+
+def _authenticated(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Learn who is asking before the body is looked at: a stranger is told nothing about shapes."""
+
+    @functools.wraps(view)
+    def guarded(**arguments: Any) -> Response:
+        return view(actor=current_actor(current_app), **arguments)
+
+    return guarded
+
+
+def _respond(returned: Returned, status: int, schema: type[Schema] | None, many: bool) -> Response:
+    if isinstance(returned, tuple):
+        returned, status = returned
+    if returned is None:
+        response = Response(status=status)
+        del response.headers["Content-Type"]
+        return response
+    if isinstance(returned, Page):
+        answer: Json = {
+            "data": returned.items,
+            "meta": {"nextCursor": returned.next_cursor, "hasMore": returned.next_cursor is not None},
+        }
+    else:
+        answer = {"data": returned}
+    if settings.current().verifies_answers and schema:
+        conform(envelope(schema, many), answer)
+    return Response(orjson.dumps(answer), status, mimetype="application/json")
+
+
+@functools.cache
+def envelope(schema: type[Schema], many: bool) -> type[Schema]:
+    """The schema of `{"data": …}` around `schema`, or of `{"data": […], "meta": {…}}` for a list."""
+    name = schema.__name__.removesuffix("Schema")
+    if many:
+        items = fields.List(fields.Nested(schema), required=True, metadata={"description": "In order, a page of them."})
+        meta = fields.Nested(PageMeta, required=True, metadata={"description": "Where the list goes on."})
+        made = Output.from_dict({"data": items, "meta": meta}, name=f"{name}List")
+    else:
+        data = fields.Nested(schema, required=True, metadata={"description": "What was asked for."})
+        made = Output.from_dict({"data": data}, name=f"{name}Envelope")
+    made.__doc__ = _told(schema, many)
+    return made
+
+
+def reject_large_bodies() -> None:
+    """Refuse a body above the limit before reading it (uploads have a bound of their own)."""
+    request.max_content_length = settings.current().max_body_bytes

@@ -1,0 +1,50 @@
+"""Whether the server lives (`/healthz`) and whether it can serve (`/readyz`)."""
+
+from collections.abc import Callable, Mapping
+
+import orjson
+from flask import Blueprint, Response
+from sqlalchemy import text
+
+from chatapp.core.db import reading
+from chatapp.extensions import limiter
+
+Check = Callable[[], None]
+
+
+def check_database() -> None:
+    """Raise when the database does not answer."""
+    with reading() as db:
+        db.execute(text("SELECT 1"))
+
+
+def blueprint(checks: Mapping[str, Check]) -> Blueprint:
+    """The two pages; `checks` are what readiness needs, by name, each raising when it is not there."""
+    pages = Blueprint("health", __name__)
+    limiter.exempt(pages)
+
+    @pages.get("/healthz")
+    def healthz() -> Response:
+        """This process answers."""
+        return Response(orjson.dumps({"status": "ok"}), mimetype="application/json")
+
+    @pages.get("/readyz")
+    def readyz() -> Response:
+        """Everything that serving needs answers; 503 otherwise, saying what does not."""
+        answers = {name: _answers(check) for name, check in checks.items()}
+        ready = all(answers.values())
+        report = {
+            "status": "ok" if ready else "unavailable",
+            "checks": {name: "ok" if answer else "unavailable" for name, answer in answers.items()},
+        }
+        return Response(orjson.dumps(report), 200 if ready else 503, mimetype="application/json")
+
+    return pages
+
+
+def _answers(check: Check) -> bool:
+    try:
+        check()
+    except Exception:
+        return False
+    return True

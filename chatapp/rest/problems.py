@@ -1,0 +1,66 @@
+"""Errors as the REST door writes them: RFC 9457, `application/problem+json`."""
+
+from http import HTTPStatus
+
+import orjson
+import structlog
+from flask import Flask, Response
+from flask_limiter import RateLimitExceeded
+from werkzeug.exceptions import HTTPException
+
+from chatapp.core.errors import ChatError, Json, RateLimited
+
+log = structlog.get_logger()
+
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every error with a problem, and none with a stack trace."""
+    app.register_error_handler(ChatError, _from_chat_error)
+    app.register_error_handler(HTTPException, _from_http_exception)
+    app.register_error_handler(Exception, _from_bug)
+
+
+def _respond(problem: Json) -> Response:
+    return Response(orjson.dumps(problem), problem["status"], mimetype="application/problem+json")
+
+
+def _from_chat_error(error: ChatError) -> Response:
+    response = _respond(error.problem())
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _from_http_exception(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()  # type: ignore[return-value]  # a redirect
+    detail = "Too many requests." if isinstance(error, RateLimitExceeded) else error.description or ""
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": _CODES.get(status, "internal_error" if status >= 500 else "bad_request"),
+    }
+    response = _respond(problem)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _from_bug(error: Exception) -> Response:
+    log.error("unhandled error", exc_info=error)
+    return _respond(ChatError("The server failed. The error has been logged.").problem())

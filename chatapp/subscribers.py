@@ -1,0 +1,168 @@
+"""What happened → what happens next, in order, on every worker."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from chatapp.auth.events import SessionEnded
+from chatapp.auth.queries import find_actor, live_sessions
+from chatapp.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
+from chatapp.chats.queries import rooms_of
+from chatapp.core.errors import Json
+from chatapp.core.events import Subscriber
+from chatapp.messages.actions import mark_delivered
+from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
+from chatapp.presence import typing
+from chatapp.presence.events import TypingStarted, TypingStopped, UserOffline, UserOnline
+from chatapp.realtime import broadcast
+from chatapp.realtime.deliveries import Deliveries
+from chatapp.realtime.rooms import rooms
+from chatapp.users.events import AccountChanged
+
+deliveries = Deliveries(mark_delivered)
+
+
+class ChatChanged(Protocol):
+    """An event that tells everybody in a chat of one of its changes."""
+
+    chat_id: str
+    rev: int
+    payload: Json
+
+
+class InChat(Protocol):
+    """An event that everybody in a chat hears of, and that is no change of it."""
+
+    chat_id: str
+    payload: Json
+
+
+def tell_change(name: str) -> Subscriber:
+    """A subscriber that sends an event's payload, under `name`, to everybody in its chat, in the order of `rev`."""
+
+    def subscriber(event: ChatChanged) -> None:
+        broadcast.to_chat_in_order(event.chat_id, event.rev, name, event.payload)
+
+    subscriber.__name__ = f"tell_{name}"
+    return subscriber
+
+
+def tell(name: str) -> Subscriber:
+    """A subscriber that sends an event's payload, under `name`, to everybody in its chat at once."""
+
+    def subscriber(event: InChat) -> None:
+        broadcast.to_chat(event.chat_id, name, event.payload)
+
+    subscriber.__name__ = f"tell_{name}"
+    return subscriber
+
+
+def close_sockets(event: SessionEnded) -> None:
+    """A login is over: so are its sockets."""
+    for connection in rooms.of_session(event.user_id, event.session_id):
+        connection.close()
+
+
+def know_anew(event: AccountChanged) -> None:
+    """Somebody's sockets act as who they are now."""
+    for connection in rooms.of_users([event.user_id]):
+        if actor := find_actor(event.user_id, connection.actor.session_id):
+            connection.actor = actor
+        else:
+            connection.close()
+
+
+def enter_room(event: ChatCreated) -> None:
+    """The members of a new chat hear it from now on."""
+    rooms.join(event.chat_id, event.member_ids, event.rev)
+
+
+def welcome(event: MemberJoined) -> None:
+    """A new member learns of the chat, and hears it from now on."""
+    rooms.join(event.chat_id, [event.user_id], event.rev)
+    broadcast.to_user(event.user_id, "chat:new", event.chat)
+
+
+def see_off(event: MemberLeft) -> None:
+    """Everybody learns who left; that person at once, to hear nothing of the chat after that."""
+    payload = {"chatId": event.chat_id, "userId": event.user_id}
+    typing.stop_in(event.chat_id, event.user_id)
+    broadcast.to_user(event.user_id, "chat:member_left", payload)
+    rooms.leave(event.chat_id, [event.user_id])
+    broadcast.to_chat_in_order(event.chat_id, event.rev, "chat:member_left", payload)
+
+
+def close_room(event: ChatDeleted) -> None:
+    """Everybody learns that a chat is gone, and nobody hears it any more."""
+    broadcast.to_chat(event.chat_id, "chat:deleted", {"chatId": event.chat_id})
+    rooms.close(event.chat_id)
+
+
+def note_delivery(event: MessageSent) -> None:
+    """Whoever has a live socket was handed the message."""
+    if not rooms.deaf:
+        hearers = {c.actor.user_id for c in rooms.of_chat(event.chat_id)} - {event.payload["senderId"]}
+        if hearers:
+            deliveries.add(event.chat_id, event.payload["seq"], hearers)
+
+
+def stop_typing(event: MessageSent) -> None:
+    """Who has sent types no longer."""
+    typing.stop_in(event.chat_id, event.payload["senderId"])
+
+
+def tell_typing(event: TypingStarted) -> None:
+    """The others in the chat learn that somebody types."""
+    payload = {"chatId": event.chat_id, "userId": event.user_id, "username": event.username}
+    broadcast.to_chat(event.chat_id, "typing:start", payload, besides=event.user_id)
+
+
+def tell_typing_stopped(event: TypingStopped) -> None:
+    """The others in the chat learn that somebody types no longer."""
+    payload = {"chatId": event.chat_id, "userId": event.user_id}
+    broadcast.to_chat(event.chat_id, "typing:stop", payload, besides=event.user_id)
+
+
+def tell_online(event: UserOnline) -> None:
+    """Who shares a chat with somebody learns that they are here."""
+    broadcast.to_chats(event.chat_ids, "user:online", {"userId": event.user_id}, besides=event.user_id)
+
+
+def tell_offline(event: UserOffline) -> None:
+    """Who shares a chat with somebody learns that they are gone."""
+    payload = {"userId": event.user_id, "lastSeen": event.last_seen}
+    broadcast.to_chats(event.chat_ids, "user:offline", payload, besides=event.user_id)
+
+
+def hear_others(audible: bool) -> None:
+    """Whether the other workers can be heard has changed: while not, sockets are told nothing; afterwards, who hears
+    what and whose session lives is read from the database, before anything else is told."""
+    if not audible:
+        rooms.deaf = True
+        return
+    rooms.refill(rooms_of)
+    living = live_sessions(list({connection.actor.session_id for connection in rooms}))
+    for connection in rooms:
+        if connection.actor.session_id not in living:
+            connection.close()
+    rooms.deaf = False
+
+
+SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
+    SessionEnded: (close_sockets,),
+    AccountChanged: (know_anew,),
+    ChatCreated: (enter_room, tell_change("chat:new")),
+    ChatUpdated: (tell_change("chat:updated"),),
+    ChatDeleted: (close_room,),
+    MemberJoined: (welcome, tell_change("chat:member_joined")),
+    MemberUpdated: (tell_change("chat:member_updated"),),
+    MemberLeft: (see_off,),
+    MessageSent: (tell_change("message:new"), note_delivery, stop_typing),
+    MessageEdited: (tell_change("message:edited"),),
+    MessageDeleted: (tell_change("message:deleted"),),
+    MessagesRead: (tell("messages:read"),),
+    MessagesDelivered: (tell("messages:delivered"),),
+    TypingStarted: (tell_typing,),
+    TypingStopped: (tell_typing_stopped,),
+    UserOnline: (tell_online,),
+    UserOffline: (tell_offline,),
+}

@@ -1,0 +1,37 @@
+"""Changes people's profiles."""
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from chatapp.core.errors import Conflict, Json
+from chatapp.core.identity import Actor
+from chatapp.core.unit_of_work import unit_of_work
+from chatapp.models import User
+from chatapp.users import queries
+from chatapp.users.events import AccountChanged
+
+TAKEN = {
+    "users_email_key": ("email_taken", "This e-mail address belongs to another account."),
+    "users_username_key": ("username_taken", "This username belongs to another account."),
+}
+
+
+def taken(error: IntegrityError) -> Conflict:
+    """The conflict that a violated unique index means; re-raises an error that is none."""
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if constraint not in TAKEN:
+        raise error
+    code, detail = TAKEN[constraint]
+    return Conflict(detail, code=code)
+
+
+def update_me(actor: Actor, **changes: str | None) -> Json:
+    """Change the caller's `username` or `avatar`; returns their `Me`, raises Conflict (`username_taken`)."""
+    try:
+        with unit_of_work() as work:
+            if changes:
+                work.db.execute(update(User).where(User.id == actor.user_id).values(**changes))
+                work.announce(AccountChanged(actor.user_id))
+            return queries.me(work.db, actor.user_id)
+    except IntegrityError as error:
+        raise taken(error) from None

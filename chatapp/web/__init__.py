@@ -1,0 +1,1 @@
+"""What browsers are shown: the page of the Socket.IO events."""

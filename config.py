@@ -1,0 +1,167 @@
+"""The environment, read once and typed. Refuses what production can't run with, naming every fault at once."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from environs import Env, EnvError
+
+from chatapp.core.settings import Rate, Settings
+from chatapp.launcher.postgres import default_url
+
+ROOT = Path(__file__).resolve().parent
+SECRETS = ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")
+SHORTEST_SECRET = 32
+T = TypeVar("T")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class ConfigError(Exception):
+    """The environment can't be served with; the message lists every fault, a line each."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """A span written as `10s`, `15m`, `2h` or `30d`; ValueError for anything else."""
+    match = re.fullmatch(r"(\d+)\s*([smhd])", text.strip().lower())
+    if not match or not int(match[1]):
+        raise ValueError(f"'{text}' is not a duration such as 10s, 15m, 2h or 30d")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def parse_rate(text: str) -> Rate:
+    """A limit written as `100/60s` or in words, `100 per 1 minute`; ValueError for anything else."""
+    match = re.fullmatch(r"(\d+)\s*(?:/|per)\s*(\d*)\s*([a-z]*)", text.strip().lower())
+    unit = match[3][:1] if match else ""
+    if not match or not int(match[1]) or (unit or "s") not in _SECONDS or not (match[2] or unit):
+        raise ValueError(f"'{text}' is not a limit such as 100/60s or '5 per minute'")
+    return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[unit or "s"])
+
+
+def database_url(url: str) -> str:
+    """`url` with the driver that the server uses, whatever scheme the platform wrote; ValueError if not PostgreSQL."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
+        raise ValueError("is not a PostgreSQL URL (postgresql://user:password@host/database)")
+    return f"postgresql+psycopg2://{rest}"
+
+
+def development_secrets(instance: Path) -> dict[str, str]:
+    """The secrets of a development server: made once in `instance/secrets.env` (mode 0600), the same ever after."""
+    path = instance / "secrets.env"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        lines = "".join(f"{name}={secrets.token_urlsafe(48)}\n" for name in SECRETS)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(lines)
+        try:
+            # A link fails where the name exists: of two servers that start at once, one's secrets win.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        draft.unlink()
+    kept = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+    if any(len(kept.get(name, "")) < SHORTEST_SECRET for name in SECRETS):
+        raise ConfigError(f"{path} lacks a secret: remove it to have new ones made (all sessions end).")
+    return kept
+
+
+def load() -> Settings:
+    """The settings that the environment describes (`.env` beside this file fills gaps); raises ConfigError."""
+    env = Env()
+    if (ROOT / ".env").exists():
+        env.read_env(str(ROOT / ".env"), recurse=False)
+    faults: list[str] = []
+
+    def read(name: str, default: str, parse: Callable[[str], T]) -> T:
+        try:
+            return parse(env.str(name, default) or default)
+        except (ValueError, EnvError) as error:
+            faults.append(f"{name} {error}")
+            return parse(default)
+
+    app_env = read("APP_ENV", "development", str)
+    production = app_env == "production"
+    instance = Path(env.str("INSTANCE_PATH", str(ROOT / "instance"))).resolve()
+    given = {name: env.str(name, "") for name in (*SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL")}
+    workers = read("WEB_CONCURRENCY", "1", _count)
+    if production:
+        faults += [f"{name} is missing" for name, value in given.items() if not value and name != "REDIS_URL"]
+        faults += [
+            f"{name} is weaker than {SHORTEST_SECRET} characters"
+            for name in SECRETS
+            if 0 < len(given[name]) < SHORTEST_SECRET
+        ]
+        if given["JWT_ACCESS_SECRET"] and given["JWT_ACCESS_SECRET"] == given["JWT_REFRESH_SECRET"]:
+            faults.append("JWT_ACCESS_SECRET and JWT_REFRESH_SECRET are the same")
+        if workers > 1 and not given["REDIS_URL"]:
+            faults.append("REDIS_URL is missing: more than one worker (WEB_CONCURRENCY) needs a queue between them")
+    elif not all(given[name] for name in SECRETS):
+        given = development_secrets(instance) | {name: value for name, value in given.items() if value}
+    try:
+        url = database_url(given.get("DATABASE_URL") or default_url(instance / "postgres", "chat"))
+    except ValueError as error:
+        faults.append(f"DATABASE_URL {error}")
+        url = ""
+    settings = Settings(
+        app_env=app_env,
+        port=read("PORT", "3000", _port),
+        cors_origins=tuple(o.strip() for o in (given.get("CORS_ORIGIN") or "*").split(",") if o.strip()),
+        database_url=url,
+        database_pool_size=read("DATABASE_POOL_SIZE", "20", _count),
+        redis_url=given.get("REDIS_URL") or None,
+        access_secret=given.get("JWT_ACCESS_SECRET", ""),
+        access_lifetime=read("JWT_ACCESS_EXPIRES_IN", "15m", parse_duration),
+        refresh_secret=given.get("JWT_REFRESH_SECRET", ""),
+        refresh_lifetime=read("JWT_REFRESH_EXPIRES_IN", "30d", parse_duration),
+        workers=workers,
+        trusted_proxies=read("TRUSTED_PROXIES", "0", _count_or_none),
+        ratelimit_enabled=read("RATELIMIT_ENABLED", "true", _flag),
+        rate_global=read("RATELIMIT_GLOBAL", "100/60s", parse_rate),
+        rate_login=read("RATELIMIT_LOGIN", "10/60s", parse_rate),
+        rate_register=read("RATELIMIT_REGISTER", "5/60s", parse_rate),
+        rate_login_failures=read("RATELIMIT_LOGIN_FAILURES", "20/15m", parse_rate),
+        rate_events=read("RATELIMIT_EVENTS", "60/10s", parse_rate),
+        max_sockets=read("MAX_SOCKETS_PER_USER", "20", _count),
+        max_body_bytes=256 * 1024,
+        max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
+        log_level=read("LOG_LEVEL", "INFO", _log_level),
+        instance_path=instance,
+        upload_path=Path(env.str("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
+    )
+    if faults:
+        raise ConfigError("\n".join(f"{fault}." for fault in faults))
+    return settings
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise ValueError(f"must be a whole number above 0, not '{text}'")
+    return int(text)
+
+
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise ValueError(f"must be a port from 1 to 65535, not '{text}'")
+    return int(text)
+
+
+def _flag(text: str) -> bool:
+    flags = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.strip().lower() not in flags:
+        raise ValueError(f"must be true or false, not '{text}'")
+    return flags[text.strip().lower()]
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError(f"must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not '{text}'")
+    return text.upper()

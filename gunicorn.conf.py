@@ -1,0 +1,56 @@
+"""How gunicorn runs the server; read by `gunicorn wsgi:app` from this folder."""
+
+from gevent import monkey
+
+# Before the configuration brings in modules that would keep the blocking sockets they find.
+monkey.patch_all()
+
+import gc  # noqa: E402
+import shutil  # noqa: E402
+import sys  # noqa: E402
+from typing import Any  # noqa: E402
+
+from chatapp.realtime.handover import make_folder  # noqa: E402
+from chatapp.realtime.worker import Worker  # noqa: E402
+from config import ConfigError, load  # noqa: E402
+
+try:
+    _settings = load()
+except ConfigError as error:
+    sys.exit(f"error: The environment can't be served with:\n{error}")
+
+bind = f"0.0.0.0:{_settings.port}"
+worker_class = "chatapp.realtime.worker.Worker"
+workers = _settings.workers
+# Each open socket counts as a connection.
+worker_connections = 20_000
+# Longer than a proxy in front keeps its connections, so that it is never the server who closes first.
+keepalive = 95
+graceful_timeout = 5
+timeout = 60
+control_socket_disable = True
+accesslog = None
+loglevel = _settings.log_level.lower()
+
+
+def when_ready(server: Any) -> None:
+    """Called by gunicorn in the master, just before there are workers."""
+    if server.cfg.workers > 1:
+        Worker.folder = make_folder(server.cfg.uid, server.cfg.gid)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Called by gunicorn in each worker once the application is loaded."""
+    worker.wsgi.extensions["background"].start()
+
+
+def child_exit(_server: Any, worker: Worker) -> None:
+    """Called by gunicorn in the master when a worker has ended, even by kill -9."""
+    worker.leave()
+
+
+def on_exit(_server: Any) -> None:
+    """Called by gunicorn in the master, the last thing."""
+    if Worker.folder:
+        shutil.rmtree(Worker.folder, ignore_errors=True)
+    gc.freeze()  # As in the workers.

@@ -1,0 +1,1 @@
+"""Promises of actions and queries, called without a door."""

@@ -1,0 +1,48 @@
+"""Actions without a door: the application in this process, on the shared database."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+import config
+from chatapp import create_app
+from chatapp.core import db
+from chatapp.core.identity import Actor
+from tests.people import Person
+from tests.server import environment
+
+CountStatements = Callable[[Callable[[], object]], list[str]]
+
+
+@pytest.fixture(scope="session")
+def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application, bound to the test database."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(database_url, tmp_path_factory.mktemp("actions")).items():
+            patch.setenv(name, value)
+        yield create_app(config.load())
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[CountStatements]:
+    """Calls a function and gives the SQL statements that it ran."""
+    ran: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        ran.append(statement)
+
+    def count(work: Callable[[], object]) -> list[str]:
+        ran.clear()
+        work()
+        return list(ran)
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    yield count
+    event.remove(db.engine(), "before_cursor_execute", note)
+
+
+def actor(person: Person) -> Actor:
+    """Who a person is to an action."""
+    return Actor(person.id, "00000000-0000-0000-0000-000000000000", person.name, None, "USER")

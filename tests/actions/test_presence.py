@@ -1,0 +1,26 @@
+"""The count of live sockets is exact."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask
+from sqlalchemy import Engine, text
+
+from chatapp.presence import actions
+from tests.people import Person
+
+
+def test_sockets_that_open_and_close_at_once_are_all_counted(app: Flask, engine: Engine, alice: Person) -> None:
+    worker = str(uuid.uuid4())
+    actions.renew_lease(worker, {}, recount=False)
+
+    def count() -> int | None:
+        with engine.connect() as db:
+            held = text("SELECT sockets FROM presence WHERE user_id = :user_id AND worker_id = :worker_id")
+            return db.execute(held, {"user_id": alice.id, "worker_id": worker}).scalar()
+
+    with ThreadPoolExecutor(8) as pool:
+        first = list(pool.map(lambda _: actions.came(worker, alice.id, most=20), range(12)))
+        assert (count(), sum(first)) == (12, 1)
+        list(pool.map(lambda _: actions.went(worker, alice.id), range(12)))
+    assert count() is None

@@ -1,0 +1,117 @@
+"""What a list costs depends on neither its length nor its depth nor the size of the tables."""
+
+import json
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, text
+
+from chatapp.chats import queries as chats
+from chatapp.messages import actions as messages
+from chatapp.users import queries as users
+from tests.actions.conftest import CountStatements, actor
+from tests.conftest import NewPerson
+from tests.people import Person
+
+# 50 messages, each with its sender, its status, the sorting and the building of it: far below the 20,000 of the chat.
+A_PAGES_ROWS = 50 * 20
+
+
+def test_a_chat_list_is_one_statement_however_many_chats(
+    alice: Person, register_person: NewPerson, statements: CountStatements
+) -> None:
+    for number in range(1, 6):
+        chat = alice.direct_chat(register_person("peer"))
+        alice.send(chat, "Hello")
+        assert len(statements(lambda: chats.list_chats(actor(alice), limit=50, cursor=None))) == 1, number
+
+
+def test_a_history_page_is_one_statement(alice: Person, bob: Person, statements: CountStatements) -> None:
+    chat = alice.direct_chat(bob)
+    for number in range(5):
+        alice.send(chat, str(number))
+    assert len(statements(lambda: messages.fetch_messages(actor(alice), chat, limit=3))) == 1
+
+
+def test_sync_is_two_statements_however_many_chats(
+    alice: Person, register_person: NewPerson, statements: CountStatements
+) -> None:
+    for _ in range(4):
+        alice.send(alice.direct_chat(register_person("peer")), "Hello")
+    assert len(statements(lambda: messages.sync(actor(alice), chats={}))) == 2
+
+
+def test_a_search_is_one_statement(alice: Person, statements: CountStatements) -> None:
+    assert len(statements(lambda: users.search_users(actor(alice), "a", limit=50, cursor=None))) == 1
+
+
+def test_sending_is_one_statement(alice: Person, bob: Person, statements: CountStatements) -> None:
+    chat = alice.direct_chat(bob)
+    sent = statements(lambda: messages.send_message(actor(alice), chat_id=chat, content="x"))
+    assert len(sent) == 1
+
+
+@pytest.fixture(scope="module")
+def long_chat(app: Flask, engine: Engine, register_person: NewPerson) -> tuple[Person, str]:
+    """A chat of 20,000 messages in a table with as many others, and one who is in it."""
+    reader, other = register_person("reader"), register_person("other")
+    chat = reader.direct_chat(other)
+    elsewhere = other.direct_chat(register_person("third"))
+    with engine.begin() as db:
+        for chat_id in (chat, elsewhere):
+            fill = """
+                INSERT INTO messages (id, chat_id, seq, rev, sender_id, content)
+                SELECT gen_random_uuid(), :chat_id, n, n + 1, :sender_id, 'message ' || n FROM generate_series(1, 20000) n
+            """
+            db.execute(text(fill), {"chat_id": chat_id, "sender_id": other.id})
+            state = "UPDATE chats SET last_seq = 20000, last_rev = 20001 WHERE id = :chat_id"
+            db.execute(text(state), {"chat_id": chat_id})
+            everything = "UPDATE members SET delivered_seq = 20000, read_seq = 20000 WHERE chat_id = :chat_id"
+            db.execute(text(everything), {"chat_id": chat_id})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.execute(text("VACUUM ANALYZE"))
+    return reader, chat
+
+
+def rows_touched(db: Connection, statement: str, **values: object) -> int:
+    """How many rows the executor's nodes produced or threw away."""
+    plan = db.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"), values).scalar_one()
+
+    def count(node: dict[str, object]) -> int:
+        inner = node.get("Plans", [])
+        assert isinstance(inner, list)
+        loops = int(str(node["Actual Loops"]))
+        own = (float(str(node["Actual Rows"])) + float(str(node.get("Rows Removed by Filter", 0)))) * loops
+        return int(own) + sum(map(count, inner))
+
+    return count((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+
+
+@pytest.mark.parametrize("key", [2**53 - 1, 15_000, 60])
+def test_a_page_touches_a_pages_rows_at_any_depth(
+    long_chat: tuple[Person, str], engine: Engine, statements: CountStatements, key: int
+) -> None:
+    reader, chat = long_chat
+    statement = _with_names(
+        statements(lambda: messages.fetch_messages(actor(reader), chat, limit=50, cursor=("before", key)))[0]
+    )
+    with engine.connect() as db:
+        touched = rows_touched(db, statement, chat_id=chat, user_id=reader.id, key=key, limit=51)
+    assert touched < A_PAGES_ROWS, statement
+
+
+def test_catching_up_touches_only_what_changed(
+    long_chat: tuple[Person, str], engine: Engine, statements: CountStatements
+) -> None:
+    reader, chat = long_chat
+    statement = _with_names(statements(lambda: messages.fetch_messages(actor(reader), chat, limit=50, after=19_990))[0])
+    with engine.connect() as db:
+        touched = rows_touched(db, statement, chat_id=chat, user_id=reader.id, key=19_990, limit=51)
+    assert touched < A_PAGES_ROWS, statement
+
+
+def _with_names(statement: str) -> str:
+    """A statement of psycopg2 (`%(name)s`) as SQLAlchemy takes it (`:name`)."""
+    for name in ("chat_id", "user_id", "key", "limit"):
+        statement = statement.replace(f"%({name})s", f":{name}")
+    return statement

@@ -1,0 +1,1 @@
+"""Promises that the code keeps about itself."""

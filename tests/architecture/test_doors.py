@@ -1,0 +1,76 @@
+"""Every route and every socket event has somebody who is asked for, a limit, a schema and a documented answer."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_limiter import ExemptionScope
+
+import config
+from chatapp import CLIENT_EVENTS, create_app
+from chatapp.core.schemas import Input
+from chatapp.extensions import api, limiter
+from tests.server import ROOT, environment
+
+PUBLIC = {"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"}
+# What stands outside the API: health and documents, the same for everybody.
+OUTSIDE = {
+    "/healthz",
+    "/readyz",
+    "/docs/",
+    "/docs/<path:path>",
+    "/docs/dist/<path:path>",
+    "/api/v1/openapi.json",
+    "/docs/events",
+    "/api/v1/asyncapi.json",
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application, with nothing behind it."""
+    folder = tmp_path_factory.mktemp("app")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment("postgresql:///nowhere", folder, RATELIMIT_ENABLED="true").items():
+            patch.setenv(name, value)
+        yield create_app(config.load())
+
+
+def test_no_route_stands_outside_the_doors(app: Flask) -> None:
+    documented = {re.sub(r"{(\w+)}", "<>", path) for path in api.spec.to_dict()["paths"]}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]+>", "<>", rule.rule)
+        assert path in documented or rule.rule in OUTSIDE, f"{rule.rule} is not documented"
+
+
+def test_only_what_is_listed_here_answers_strangers(app: Flask) -> None:
+    for path, operations in api.spec.to_dict()["paths"].items():
+        for method, operation in operations.items():
+            if method != "parameters":
+                assert (operation["security"] == []) is (path in PUBLIC), f"{method} {path}"
+
+
+def test_every_documented_route_is_limited(app: Flask) -> None:
+    manager = limiter.limit_manager
+    assert manager.application_limits
+    for rule in app.url_map.iter_rules():
+        if rule.rule not in OUTSIDE:
+            exemption = manager.exemption_scope(app, rule.endpoint, rule.endpoint.split(".")[0])
+            assert exemption is ExemptionScope.NONE, rule.rule
+
+
+def test_every_socket_event_has_a_schema_that_refuses_what_it_does_not_know(app: Flask) -> None:
+    names = [event.name for event in CLIENT_EVENTS]
+    assert len(names) == len(set(names))
+    for event in CLIENT_EVENTS:
+        assert issubclass(event.schema, Input), event.name
+        assert event.handler.__doc__, event.name
+
+
+def test_every_setting_is_in_the_example_and_nothing_else(app: Flask) -> None:
+    read = set(re.findall(r'(?:read\(|env\.str\()"([A-Z_]+)"', Path(config.__file__).read_text()))
+    read |= {*config.SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL"}
+    shown = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert read == shown

@@ -1,0 +1,138 @@
+"""A development server from one command: where it is, what it keeps, and how it ends."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import create_engine, text
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.process import wait_for
+from tests.launcher.conftest import STOP_SECONDS, Launch, Launched, assert_ended
+from tests.people import register
+
+TIMEOUT = 20
+
+
+def listens(port: int) -> bool:
+    """Whether anybody takes connections on `port`."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_says_where_everything_is(launched: Launched) -> None:
+    # It is ready once its workers have found each other, a moment after it answers.
+    assert wait_for(lambda: requests.get(f"{launched.url}/readyz", timeout=TIMEOUT).ok, 10)
+    for page in ("/docs", "/healthz", "/readyz"):
+        assert f"{launched.url}{page}" in launched.said
+        assert requests.get(f"{launched.url}{page}", timeout=TIMEOUT).status_code == 200
+    assert str(launched.instance) in launched.said
+
+
+def test_the_secrets_are_for_their_owner_alone(launched: Launched) -> None:
+    assert (launched.instance / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_killed_database_is_started_again_and_nothing_is_lost(launched: Launched) -> None:
+    person = register(launched.url)
+    launched.child("postgres").kill()
+    assert wait_for(lambda: "PostgreSQL ended by itself" in launched.said, 5)
+    assert wait_for(lambda: requests.get(f"{launched.url}/readyz", timeout=TIMEOUT).ok, 30)
+    assert person.get("/users/me").status_code == 200
+
+
+def test_several_workers_get_a_queue_that_comes_back_where_it_was(launched: Launched) -> None:
+    queue = launched.child("gunicorn").environ()["REDIS_URL"]
+    port = int(queue.rsplit(":", 1)[1].removesuffix("/0"))
+    assert listens(port)
+    launched.child("valkey").kill()
+    assert wait_for(lambda: "Valkey ended by itself" in launched.said, 5)
+    assert wait_for(lambda: listens(port), 10)
+
+
+def test_one_sentence_says_that_the_instance_is_in_use(launched: Launched, launch: Launch) -> None:
+    second = launch(INSTANCE_PATH=str(launched.instance))
+    assert second.fail() == 1
+    assert second.complaint == f"error: A server is running from {launched.instance} already: stop it first.\n"
+
+
+def test_one_sentence_says_that_the_port_is_in_use(launched: Launched, launch: Launch) -> None:
+    second = launch(PORT=str(launched.port))
+    assert second.fail() == 1
+    said = f"error: Port {launched.port} can't be used (Address already in use): set PORT to another.\n"
+    assert second.complaint == said
+
+
+def test_one_sentence_says_that_the_database_does_not_answer(launch: Launch) -> None:
+    launched = launch(DATABASE_URL="postgresql://someone:hushhush@127.0.0.1:1/chat")
+    assert launched.fail() == 1
+    assert launched.complaint.startswith("error: The database does not answer")
+    assert launched.complaint.count("\n") == 1
+    assert "hushhush" not in launched.complaint
+
+
+def test_a_restart_keeps_accounts_and_sessions(launched: Launched) -> None:
+    person = register(launched.url)
+    family = launched.family()
+    # Somebody who stays connected doesn't keep the server from stopping.
+    with socket.create_connection(("127.0.0.1", launched.port)):
+        assert launched.stop(signal.SIGINT) == 0
+    assert_ended(family)
+    launched.start()
+    # With the token of the first run: its secret is the same still.
+    assert person.get("/users/me").json()["data"]["id"] == person.id
+
+
+def test_a_killed_launcher_can_be_started_again_at_once(launched: Launched) -> None:
+    person = register(launched.url)
+    family = launched.family()
+    with socket.create_connection(("127.0.0.1", launched.port)):
+        launched.process.kill()
+        launched.exit_code()
+        launched.start()
+    assert_ended(family)
+    assert person.get("/users/me").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's end")
+def test_a_killed_launcher_leaves_nothing_running(launched: Launched) -> None:
+    family = launched.family()
+    launched.process.kill()
+    assert_ended(family, STOP_SECONDS)
+
+
+def test_a_killed_server_stops_the_rest_and_the_exit_code_tells(launched: Launched) -> None:
+    family = launched.family()
+    launched.child("gunicorn").kill()
+    assert launched.exit_code() == 128 + signal.SIGKILL
+    assert "The server ended by itself, by SIGKILL." in launched.complaint
+    assert_ended(family)
+
+
+def test_it_can_be_stopped_while_it_starts(launch: Launch) -> None:
+    launched = launch()
+    launched.begin()
+    assert wait_for((launched.instance / "postgres/data/postmaster.pid").exists, 30)
+    family = launched.family()
+    assert launched.stop() == 0
+    assert_ended(family)
+    assert launched.said == launched.complaint == ""
+
+
+def test_the_database_of_database_url_is_used_and_left_running(launch: Launch, tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "elsewhere", durable=False) as elsewhere:
+        elsewhere.create_database("theirs")
+        launched = launch(DATABASE_URL=elsewhere.url("theirs"))
+        launched.start()
+        person = register(launched.url)
+        assert not (launched.instance / "postgres").exists()
+        family = launched.family()
+        assert launched.stop() == 0
+        assert_ended(family)
+        assert not listens(launched.port)
+        assert launched.complaint == ""
+        with create_engine(elsewhere.url("theirs")).connect() as database:
+            assert database.scalar(text("SELECT username FROM users")) == person.name

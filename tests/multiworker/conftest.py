@@ -1,0 +1,133 @@
+"""A server with several workers, and a look at its processes."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.server import Server
+
+WORKERS = 3
+POLLING = "/socket.io/?EIO=4&transport=polling"
+looks_at_processes = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc is Linux's")
+COMPLAINTS = ('"level": "error"', "[ERROR]", "Traceback")
+
+
+class Wire(HTTPConnection):
+    """One connection to a server, which is never opened a second time: all requests take the same way."""
+
+    auto_open = 0
+
+    def __init__(self, server: Server) -> None:
+        super().__init__("127.0.0.1", server.port, timeout=20)
+        self.connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def ask_for_session(self) -> None:
+        """Have `session` answered by whoever accepts this connection."""
+        self.request("GET", POLLING)
+
+    def session(self) -> str:
+        """The id of the new Engine.IO session that was asked for."""
+        return str(json.loads(self.getresponse().read()[1:])["sid"])
+
+    def poll(self, sid: str, **headers: str) -> HTTPResponse:
+        """What the server has to tell a session."""
+        self.request("GET", f"{POLLING}&sid={sid}", headers=headers)
+        return self.getresponse()
+
+    def post(self, sid: str, packet: str) -> HTTPResponse:
+        """The answer to a packet of a session."""
+        self.request("POST", f"{POLLING}&sid={sid}", packet)
+        return self.getresponse()
+
+
+class WorkersServer(Server):
+    """A server with `WORKERS` workers."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        # Few connections to the database, so that those of clients can be counted.
+        super().__init__(
+            database_url, folder, WEB_CONCURRENCY=str(WORKERS), DATABASE_POOL_SIZE="5", MAX_SOCKETS_PER_USER="1000"
+        )
+
+    def start(self) -> None:
+        """Return when all workers answer."""
+        super().start()
+        self.session_in_each_worker()
+
+    def session_in_each_worker(self) -> list[str]:
+        """A new session of each, which its id tells, once all workers answer."""
+        sids: dict[str, str] = {}
+
+        def all_answered() -> bool:
+            with ExitStack() as open_wires:
+                # At once: of connections that come one by one, most go to the same worker.
+                wires = [open_wires.enter_context(Wire(self)) for _ in range(4 * WORKERS)]
+                for wire in wires:
+                    wire.ask_for_session()
+                sids.update((sid.split(".")[0], sid) for sid in (wire.session() for wire in wires))
+            return len(sids) >= WORKERS
+
+        eventually(all_answered, 20)
+        return list(sids.values())
+
+    @property
+    def workers(self) -> set[int]:
+        """The process ids of the workers."""
+        assert self._process
+        master = self._process.pid
+        return {int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()}
+
+    def hang(self, pid: int) -> None:
+        """Return when a worker does nothing any more, until it gets SIGCONT."""
+        os.kill(pid, signal.SIGSTOP)
+        eventually(lambda: " T " in Path(f"/proc/{pid}/stat").read_text(), 10)
+
+    def kill_worker(self, pid: int) -> None:
+        """Return when a worker is dead."""
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: pid not in self.workers, 10)
+
+    def descriptors(self) -> dict[int, int]:
+        """How many files and connections each worker has open."""
+        return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers}
+
+    def complaints(self) -> list[str]:
+        """The lines of its log that tell of an error."""
+        return [line for line in self.log.splitlines() if any(sign in line for sign in COMPLAINTS)]
+
+
+@pytest.fixture(scope="session")
+def workers(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkersServer]:
+    """A server with several workers; no test may make it log an error."""
+    with WorkersServer(database_url, tmp_path_factory.mktemp("workers")) as server:
+        yield server
+    assert not server.complaints()
+
+
+@pytest.fixture
+def own_workers(database_url: str, tmp_path: Path) -> Iterator[WorkersServer]:
+    """The same, for one test to break."""
+    with WorkersServer(database_url, tmp_path) as server:
+        yield server
+
+
+def eventually(happened: Callable[[], bool], seconds: float) -> None:
+    """Return once it has happened, AssertionError if it does not: for what no event tells."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"It has not happened within {seconds} s."
+        time.sleep(0.05)

@@ -1,0 +1,35 @@
+"""Limits are one count, whichever worker is asked."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chatapp.launcher.valkey import EmbeddedValkey
+from tests.people import Person, data, problem, register
+from tests.server import Server
+
+
+@pytest.fixture(scope="module")
+def counting(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """Two servers that count in one place."""
+    folder = tmp_path_factory.mktemp("counting")
+    with EmbeddedValkey(folder / "valkey") as valkey:
+        changes = {"REDIS_URL": valkey.url, "RATELIMIT_ENABLED": "true", "RATELIMIT_REGISTER": "1000/60s"}
+        with Server(database_url, folder, **changes) as one, Server(database_url, folder, **changes) as two:
+            yield one, two
+
+
+def test_a_hundred_requests_are_a_hundred_over_all_workers(counting: tuple[Server, Server]) -> None:
+    login = register(counting[0].url)
+    doors = [login, Person(counting[1].url, _again(login))]
+    answers = [doors[number % 2].get("/users/me") for number in range(101)]
+    assert [answer.status_code for answer in answers] == [200] * 100 + [429]
+    assert problem(doors[0].get("/users/me")) == (429, "rate_limited")
+    other = register(counting[1].url)
+    assert data(other.get("/users/me"))["id"] == other.id
+
+
+def _again(person: Person) -> dict[str, object]:
+    """The same login, as another server takes it."""
+    user = {"id": person.id, "username": person.name, "email": person.email}
+    return {"user": user, "accessToken": person.token, "refreshToken": person.refresh_token}

@@ -1,0 +1,192 @@
+"""Two servers with one database and one Redis: what happens on the one is heard on the other."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.valkey import EmbeddedValkey
+from tests.people import Person, data, register
+from tests.server import Server, migrate
+from tests.socket_clients import JsDriver, SocketClient
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A real server of the Redis protocol, which tests may kill."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as valkey:
+        yield valkey
+
+
+@pytest.fixture(scope="module")
+def site_url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of these servers' own: another server on it, without their Redis, might tell nobody what it reaps."""
+    postgres.create_database("chat_machines")
+    migrate(postgres.url("chat_machines"), tmp_path_factory.mktemp("migrate"))
+    return postgres.url("chat_machines")
+
+
+@pytest.fixture(scope="module")
+def machines(
+    site_url: str, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Server]]:
+    """Two servers that hear each other."""
+    folder = tmp_path_factory.mktemp("machines")
+    with (
+        Server(site_url, folder, REDIS_URL=valkey.url) as one,
+        Server(site_url, folder, REDIS_URL=valkey.url) as two,
+    ):
+        for server in (one, two):
+            wait_until_ready(server)
+        yield one, two
+        for server in (one, two):
+            assert "Traceback" not in server.log
+
+
+@pytest.fixture
+def people(machines: tuple[Server, Server]) -> tuple[Person, Person]:
+    """Alice on the first server, bob on the second."""
+    return register(machines[0].url, "alice"), register(machines[1].url, "bob")
+
+
+@pytest.fixture
+def sockets(people: tuple[Person, Person], js_driver: JsDriver) -> Iterator[list[SocketClient]]:
+    """A socket of each, on their server."""
+    opened: list[SocketClient] = [js_driver.connect(p.url, p.token, reconnection=True) for p in people]
+    yield opened
+    for client in opened:
+        client.disconnect()
+
+
+def wait_until_ready(server: Server, seconds: float = 10) -> None:
+    """Return when `/readyz` says that all is well."""
+    deadline = time.monotonic() + seconds
+    while requests.get(f"{server.url}/readyz", timeout=20).status_code != 200:
+        assert time.monotonic() < deadline, "the server does not become ready"
+        time.sleep(0.05)
+
+
+def test_messages_and_receipts_cross(people: tuple[Person, Person], sockets: list[SocketClient]) -> None:
+    alice, bob = people
+    chat = alice.direct_chat(bob)
+    for socket in sockets:
+        assert socket.wait_for("chat:new")["id"] == chat
+    sent = sockets[0].call("message:send", {"chatId": chat, "content": "Hello"})["data"]
+    assert sockets[1].wait_for("message:new")["id"] == sent["id"]
+    assert sockets[0].wait_for("messages:delivered")["userId"] == bob.id
+    sockets[1].call("messages:read", {"chatId": chat})
+    assert sockets[0].wait_for("messages:read")["readSeq"] == 1
+    sockets[1].call("typing:start", {"chatId": chat})
+    assert sockets[0].wait_for("typing:start")["userId"] == bob.id
+
+
+def test_a_chat_is_in_seq_order_when_two_workers_send_into_it(
+    people: tuple[Person, Person], sockets: list[SocketClient]
+) -> None:
+    alice, bob = people
+    chat = alice.direct_chat(bob)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: people[n % 2].send(chat, str(n)), range(60)))
+    for socket in sockets:
+        assert [socket.wait_for("message:new")["seq"] for _ in range(60)] == list(range(1, 61))
+
+
+def test_presence_counts_sockets_everywhere(
+    machines: tuple[Server, Server], people: tuple[Person, Person], sockets: list[SocketClient], js_driver: JsDriver
+) -> None:
+    alice, bob = people
+    alice.direct_chat(bob)
+    for socket in sockets:
+        socket.wait_for("chat:new")
+    second = js_driver.connect(machines[0].url, bob.token)
+    sockets[1].disconnect()
+    assert data(alice.get(f"/users/{bob.name}"))["isOnline"] is True
+    second.disconnect()
+    assert sockets[0].wait_for("user:offline")["userId"] == bob.id
+    assert data(alice.get(f"/users/{bob.name}"))["isOnline"] is False
+
+
+def test_a_logout_closes_sockets_on_every_worker_within_a_second(
+    machines: tuple[Server, Server], people: tuple[Person, Person], js_driver: JsDriver
+) -> None:
+    alice, _ = people
+    elsewhere = js_driver.connect(machines[1].url, alice.token, transports=["websocket"])
+    began = time.monotonic()
+    alice.post("/auth/logout")
+    assert elsewhere.wait_disconnect() == "io server disconnect"
+    assert time.monotonic() - began < 1
+
+
+def test_nothing_is_heard_after_the_204_of_a_removal_on_another_worker(
+    people: tuple[Person, Person], sockets: list[SocketClient]
+) -> None:
+    alice, bob = people
+    chat = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id]}))["id"]
+    for _ in range(5):
+        sockets[1].wait_for("chat:new")
+        # The storm is on bob's own worker, by somebody who stays.
+        with ThreadPoolExecutor(4) as pool:
+            storm = [pool.submit(alice.send, chat, str(n)) for n in range(40)]
+            sockets[1].wait_for("message:new")
+            assert alice.delete(f"/chats/{chat}/members/{bob.id}").status_code == 204
+            last_rev = data(alice.get(f"/chats/{chat}"))["lastRev"]
+            for send in storm:
+                send.result()
+        sockets[1].flush()
+        heard = [payload["rev"] for _, payload in sockets[1].received("message:new")]
+        assert max(heard) < last_rev
+        assert alice.post(f"/chats/{chat}/members", {"userId": bob.id}).status_code == 201
+
+
+def test_while_redis_is_gone_sends_are_stored_and_afterwards_all_is_heard_again(
+    machines: tuple[Server, Server],
+    people: tuple[Person, Person],
+    sockets: list[SocketClient],
+    valkey: EmbeddedValkey,
+) -> None:
+    alice, bob = people
+    chat = alice.direct_chat(bob)
+    group = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id]}))["id"]
+    sockets[0].wait_for("chat:new")
+    valkey.kill()
+    stored = sockets[0].call("message:send", {"chatId": chat, "content": "stored"}, timeout=20)
+    assert stored["ok"] is True
+    assert alice.send(group, "stored too")["seq"] == 1
+    ready = requests.get(f"{machines[0].url}/readyz", timeout=20)
+    assert (ready.status_code, ready.json()["checks"]) == (503, {"database": "ok", "queue": "unavailable"})
+    assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
+    valkey.start()
+    for server in machines:
+        wait_until_ready(server, 5)
+    alice.send(group, "not for bob")
+    sockets[0].call("message:send", {"chatId": chat, "content": "heard"})
+    assert sockets[1].wait_for("message:new", lambda m: m["content"] == "heard")["seq"] == 2
+    sockets[1].flush()
+    assert group not in {payload["chatId"] for _, payload in sockets[1].received("message:new")}
+    missed = sockets[1].call("sync", {"chats": {}})["data"]
+    assert [m["content"] for m in missed["messages"][chat]] == ["stored", "heard"]
+
+
+def test_a_killed_worker_takes_its_people_offline(
+    site_url: str,
+    valkey: EmbeddedValkey,
+    machines: tuple[Server, Server],
+    tmp_path_factory: pytest.TempPathFactory,
+    js_driver: JsDriver,
+) -> None:
+    with Server(site_url, tmp_path_factory.mktemp("killed"), REDIS_URL=valkey.url) as doomed:
+        alice, bob = register(machines[0].url, "alice"), register(doomed.url, "bob")
+        alice.direct_chat(bob)
+        watcher, seen = js_driver.connect(alice.url, alice.token), js_driver.connect(bob.url, bob.token)
+        watcher.wait_for("user:online", lambda payload: payload["userId"] == bob.id)
+        doomed.kill()
+        began = time.monotonic()
+        watcher.wait_for("user:offline", lambda payload: payload["userId"] == bob.id, timeout=30)
+        assert time.monotonic() - began < 30
+        assert data(alice.get(f"/users/{bob.name}"))["isOnline"] is False
+        for socket in (watcher, seen):
+            socket.disconnect()
+        doomed.start()

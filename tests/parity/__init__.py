@@ -1,0 +1,1 @@
+"""Scenarios that give the same answers through both doors."""

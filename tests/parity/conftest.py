@@ -1,0 +1,56 @@
+"""The two doors, behind one handle: each scenario is told once and runs through both."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.people import Person
+from tests.socket_clients import JsDriver, SocketClient
+
+
+class Answer(NamedTuple):
+    """What a door answered: the data, or the problem."""
+
+    data: Any = None
+    problem: Any = None
+
+
+Act = Callable[[Person, str, dict[str, Any]], Answer]
+# event → how REST says the same
+REST: dict[str, Callable[[Person, dict[str, Any]], Any]] = {
+    "message:send": lambda person, payload: person.post("/messages", payload),
+    "message:edit": lambda person, payload: person.patch(*_in_path("/messages/{messageId}", payload)),
+    "message:delete": lambda person, payload: person.delete(_in_path("/messages/{messageId}", payload)[0]),
+    "messages:read": lambda person, payload: person.post(*_in_path("/messages/{chatId}/read", payload)),
+    "sync": lambda person, payload: person.post("/sync", payload),
+}
+
+
+def _in_path(path: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """`path` with its names filled in from `payload`, and what is left of that for the body."""
+    named = {name: value for name, value in payload.items() if f"{{{name}}}" in path}
+    return path.format(**named), {name: value for name, value in payload.items() if name not in named}
+
+
+@pytest.fixture(params=["rest", "socket"])
+def act(request: pytest.FixtureRequest, js_driver: JsDriver) -> Iterator[Act]:
+    """Does what an event stands for, through one of the doors."""
+
+    opened: list[SocketClient] = []
+
+    def over_rest(person: Person, event: str, payload: dict[str, Any]) -> Answer:
+        response = REST[event](person, payload)
+        if not response.ok:
+            return Answer(problem=response.json())
+        return Answer(data=response.json()["data"] if response.content else None)
+
+    def over_socket(person: Person, event: str, payload: dict[str, Any]) -> Answer:
+        socket = js_driver.connect(person.url, person.token)
+        opened.append(socket)
+        ack = socket.call(event, payload)
+        return Answer(data=ack["data"]) if ack["ok"] else Answer(problem=ack["error"])
+
+    yield over_rest if request.param == "rest" else over_socket
+    for socket in opened:
+        socket.disconnect()

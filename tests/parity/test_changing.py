@@ -1,0 +1,102 @@
+"""Editing, deleting, reading and catching up give the same answers through both doors."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.parity.conftest import Act
+from tests.people import Person, data
+from tests.socket_clients import JsDriver
+
+NOBODY = str(uuid.UUID(int=1))
+
+
+@pytest.fixture
+def chat(alice: Person, bob: Person) -> str:
+    """The direct chat of alice and bob."""
+    return alice.direct_chat(bob)
+
+
+def test_an_edit_is_answered_stored_and_told(
+    act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver
+) -> None:
+    listener = js_driver.connect(bob.url, bob.token)
+    message = alice.send(chat, "Helo")
+    answer = act(alice, "message:edit", {"messageId": message["id"], "content": " Hello "})
+    assert (answer.data["content"], answer.data["isEdited"]) == ("Hello", True)
+    told = listener.wait_for("message:edited")
+    assert told == {name: value for name, value in answer.data.items() if name != "status"}
+    assert data(alice.get(f"/messages/{chat}"))[0]["rev"] == answer.data["rev"]
+    listener.disconnect()
+
+
+def test_only_the_sender_edits(act: Act, alice: Person, bob: Person, carol: Person, chat: str) -> None:
+    edit = {"messageId": alice.send(chat, "x")["id"], "content": "y"}
+    assert act(bob, "message:edit", edit).problem["code"] == "forbidden"
+    assert act(carol, "message:edit", edit).problem["code"] == "not_found"
+    assert act(alice, "message:edit", edit | {"messageId": NOBODY}).problem["code"] == "not_found"
+    assert act(alice, "message:edit", edit | {"content": " "}).problem["code"] == "validation_error"
+
+
+def test_a_deletion_is_told_once(act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver) -> None:
+    listener = js_driver.connect(bob.url, bob.token)
+    message = alice.send(chat, "x")
+    for _ in range(2):
+        answer = act(alice, "message:delete", {"messageId": message["id"]})
+        assert answer.problem is None
+        assert answer.data in (None, {"messageId": message["id"], "chatId": chat})
+    listener.flush()
+    expected = {"messageId": message["id"], "chatId": chat, "rev": message["rev"] + 1}
+    assert listener.received("message:deleted") == [("message:deleted", expected)]
+    edit = {"messageId": message["id"], "content": "y"}
+    assert act(alice, "message:edit", edit).problem["code"] == "conflict"
+    listener.disconnect()
+
+
+def test_who_did_not_send_it_does_not_delete_it(act: Act, alice: Person, bob: Person, carol: Person, chat: str) -> None:
+    message = {"messageId": alice.send(chat, "x")["id"]}
+    assert act(bob, "message:delete", message).problem["code"] == "forbidden"
+    assert act(carol, "message:delete", message).problem["code"] == "not_found"
+
+
+def test_reading_is_answered_and_told(act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver) -> None:
+    listener = js_driver.connect(alice.url, alice.token)
+    messages = [alice.send(chat, str(n))["id"] for n in range(3)]
+    first = act(bob, "messages:read", {"chatId": chat, "messageIds": messages[:2]})
+    assert first.data == {
+        "chatId": chat,
+        "userId": bob.id,
+        "messageIds": messages[:2],
+        "readSeq": 2,
+        "unreadCount": 1,
+    }
+    told = listener.wait_for("messages:read")
+    assert told == {name: value for name, value in first.data.items() if name != "unreadCount"}
+    assert act(bob, "messages:read", {"chatId": chat}).data["unreadCount"] == 0
+    listener.disconnect()
+
+
+def test_an_outsider_reads_nothing(act: Act, carol: Person, chat: str) -> None:
+    assert act(carol, "messages:read", {"chatId": chat}).problem["code"] == "not_found"
+
+
+def test_catching_up_is_the_same(act: Act, alice: Person, bob: Person, chat: str) -> None:
+    message = alice.send(chat, "x")
+    answer = act(bob, "sync", {"chats": {NOBODY: 3}}).data
+    assert [m["id"] for m in answer["messages"][chat]] == [message["id"]]
+    assert (answer["gone"], answer["more"], answer["unread"]) == ([NOBODY], [], {chat: 1})
+    assert act(bob, "sync", {"chats": {chat: message["rev"]}}).data["messages"] == {}
+
+
+@pytest.mark.parametrize("event", ["message:edit", "message:delete", "messages:read", "sync"])
+def test_what_a_schema_does_not_know_is_refused(act: Act, alice: Person, chat: str, event: str) -> None:
+    wholes: dict[str, dict[str, Any]] = {
+        "message:edit": {"messageId": NOBODY, "content": "x"},
+        "message:delete": {"messageId": NOBODY},
+        "messages:read": {"chatId": chat},
+        "sync": {"chats": {}},
+    }
+    answer = act(alice, event, wholes[event] | {"unknown": 1})
+    # A deletion over REST has no body to hold anything.
+    assert answer.problem["code"] == ("not_found" if answer.problem["status"] == 404 else "validation_error")

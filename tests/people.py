@@ -1,0 +1,74 @@
+"""People who use the server over REST, as tests see them."""
+
+import secrets
+from typing import Any
+
+import requests
+
+PASSWORD = "Correct4Horse"
+TIMEOUT = 20
+
+
+class Person:
+    """Somebody with an account, logged in. `id` and `name` are those of the account, `token` their access token."""
+
+    def __init__(self, url: str, login: dict[str, Any]) -> None:
+        self.url = url
+        self.id: str = login["user"]["id"]
+        self.name: str = login["user"]["username"]
+        self.email: str = login["user"]["email"]
+        self.token: str = login["accessToken"]
+        self.refresh_token: str = login["refreshToken"]
+        self._http = requests.Session()
+        self._http.headers["Authorization"] = f"Bearer {self.token}"
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """What the server answers to a request for `/api/v1` + `path`."""
+        return self._http.request(method, f"{self.url}/api/v1{path}", timeout=TIMEOUT, **options)
+
+    def get(self, path: str, **query: Any) -> requests.Response:
+        """GET with a query."""
+        return self.request("GET", path, params=query)
+
+    def post(self, path: str, body: Any = None) -> requests.Response:
+        """POST a JSON body."""
+        return self.request("POST", path, json=body)
+
+    def patch(self, path: str, body: Any) -> requests.Response:
+        """PATCH with a JSON body."""
+        return self.request("PATCH", path, json=body)
+
+    def delete(self, path: str) -> requests.Response:
+        """DELETE."""
+        return self.request("DELETE", path)
+
+    def direct_chat(self, other: "Person") -> str:
+        """The id of the direct chat with somebody."""
+        return str(data(self.post("/chats/direct", {"userId": other.id}))["id"])
+
+    def send(self, chat_id: str, content: str, **fields: Any) -> dict[str, Any]:
+        """The `Message` that was sent."""
+        return data(self.post("/messages", {"chatId": chat_id, "content": content, **fields}))  # type: ignore[no-any-return]
+
+
+def register(url: str, name: str = "someone", password: str = PASSWORD) -> Person:
+    """A new account whose name begins with `name`."""
+    username = f"{name}_{secrets.token_hex(4)}"
+    account = {"username": username, "email": f"{username}@example.org", "password": password}
+    return Person(url, data(requests.post(f"{url}/api/v1/auth/register", json=account, timeout=TIMEOUT)))
+
+
+def data(response: requests.Response) -> Any:
+    """What stands under `data` in a success; AssertionError with the problem otherwise."""
+    assert response.ok, f"{response.status_code}: {response.text}"
+    assert response.headers["Content-Type"] == "application/json"
+    return response.json()["data"]
+
+
+def problem(response: requests.Response) -> tuple[int, str]:
+    """The status and code of a refusal, once it has the form of every problem."""
+    assert response.headers["Content-Type"] == "application/problem+json", response.text
+    body = response.json()
+    assert body["status"] == response.status_code
+    assert {"type", "title", "status", "detail", "code"} <= set(body)
+    return response.status_code, body["code"]

@@ -1,0 +1,1 @@
+"""Promises that hold after any sequence of steps, looked for with Hypothesis."""

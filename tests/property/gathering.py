@@ -1,0 +1,136 @@
+"""The steps in which chats begin and end, and people come, go and rise."""
+
+from uuid import uuid4
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.property.door import NOT_FOUND, Refused, outcome
+from tests.property.machine import MOST, PEOPLE, PERSON, SOME, ChatMachine
+from tests.property.world import Room
+
+ADMIN_FIRST = st.sampled_from([0, 0, 0, 1, 2, 3])
+MOST_CHATS = 4
+
+
+class Gathering(ChatMachine):
+    """What happens to chats and to who is in them."""
+
+    @precondition(lambda self: len(self.world.rooms) < MOST_CHATS)
+    @rule(who=PERSON, others=st.lists(PERSON, min_size=1, max_size=PEOPLE), direct=st.booleans())
+    def begin_chat(self, who: int, others: list[int], direct: bool) -> None:
+        """A direct chat with the first of them, or a group of all."""
+        named = [self.people[other] for other in others]
+        if direct:
+            self._open_direct(self.people[who], named[0])
+        else:
+            self._new_group(self.people[who], named)
+
+    def _new_group(self, creator: str, named: list[str]) -> None:
+        """Whoever makes a group is its ADMIN, however often they and others are named."""
+        chat = self.door.new_group(creator, "New", named)
+        room = self.came_to_be(chat)
+        assert {member: position.role for member, position in room.members.items()} == {
+            member: "ADMIN" if member == creator else "MEMBER" for member in {creator, *named}
+        }
+        self.looks_at_chat(creator, room, chat)
+
+    def _open_direct(self, person: str, other: str) -> None:
+        """Two people have one direct chat, and nobody has one with themselves."""
+        opened = outcome(lambda: self.door.open_direct(person, other))
+        if isinstance(opened, Refused):
+            assert (opened, person) == (Refused(422, "validation_error"), other)
+            return
+        chat, new = opened
+        known = self.world.direct(person, other)
+        assert new is (known is None)
+        self.looks_at_chat(person, known or self.came_to_be(chat), chat)
+
+    @rule(chat=SOME, who=ADMIN_FIRST, whom=SOME, act=st.sampled_from(["add", "add", "promote", "demote", "rename"]))
+    def rise(self, chat: int, who: int, whom: int, act: str) -> None:
+        """What the ADMINs of a group do to make it grow."""
+        self._change(self.group(chat), who, whom, act)
+
+    @rule(chat=SOME, who=ADMIN_FIRST, whom=SOME, act=st.sampled_from(["remove", "remove", "leave", "leave", "end"]))
+    def fall(self, chat: int, who: int, whom: int, act: str) -> None:
+        """What they do to make it shrink; leaving is for everybody."""
+        self._change(self.group(chat), who, whom, act)
+
+    def _change(self, room: Room, who: int, whom: int, act: str) -> None:
+        """To somebody who is in the group, or for `add` is not; now and then to the first, whether they are or not."""
+        others = [other for other in self.people if (other in room.members) is not (act == "add")]
+        other = others[whom % len(others)] if others and whom < MOST else self.people[0]
+        getattr(self, f"_{act}")(room, self.member(room, who), other)
+
+    def _rename(self, room: Room, person: str, _other: str) -> None:
+        renamed = self.both(
+            lambda: self.world.rename(person, room.id, "Others"), lambda: self.door.rename(person, room.id, "Others")
+        )
+        if renamed:
+            self.looks_at_chat(person, *renamed)
+
+    def _add(self, room: Room, person: str, other: str) -> None:
+        added = self.both(lambda: self.world.add(person, room.id, other), lambda: self.door.add(person, room.id, other))
+        if added:
+            position, member = added
+            assert (member["userId"], member["role"]) == (other, "MEMBER")
+            position.joined_at = member["joinedAt"]
+
+    def _remove(self, room: Room, person: str, other: str) -> None:
+        self.both(lambda: self.world.remove(person, room.id, other), lambda: self.door.remove(person, room.id, other))
+
+    def _promote(self, room: Room, person: str, other: str) -> None:
+        self._set_role(room, person, other, "ADMIN")
+
+    def _demote(self, room: Room, person: str, other: str) -> None:
+        self._set_role(room, person, other, "MEMBER")
+
+    def _set_role(self, room: Room, person: str, other: str, role: str) -> None:
+        changed = self.both(
+            lambda: self.world.set_role(person, room.id, other, role),
+            lambda: self.door.set_role(person, room.id, other, role),
+        )
+        if changed:
+            _, member = changed
+            assert (member["userId"], member["role"]) == (other, role)
+
+    def _leave(self, room: Room, person: str, _other: str) -> None:
+        self.both(lambda: self.world.leave(person, room.id), lambda: self.door.leave(person, room.id))
+
+    def _end(self, room: Room, person: str, _other: str) -> None:
+        self.both(lambda: self.world.delete_group(person, room.id), lambda: self.door.delete_group(person, room.id))
+
+    @rule(who=PERSON, whom=PERSON, chat=SOME)
+    def knock(self, who: int, whom: int, chat: int) -> None:
+        """A stranger to a chat is told of nothing in it, by whatever they ask; nor is anybody, of one that has ended."""
+        person, other = self.people[who], self.people[whom]
+        rooms = [*self.world.ended, *self.world.rooms.values()]
+        strange = [room for room in rooms if room in self.world.ended or person not in room.members]
+        room = strange[chat % len(strange)] if strange else None
+        chat_id = room.id if room else str(uuid4())
+        note = room.notes[-1].id if room and room.notes else str(uuid4())
+        door = self.door
+        for ask in (
+            lambda: door.read_chat(person, chat_id),
+            lambda: door.rename(person, chat_id, "Mine"),
+            lambda: door.delete_group(person, chat_id),
+            lambda: door.add(person, chat_id, other),
+            lambda: door.remove(person, chat_id, other),
+            lambda: door.leave(person, chat_id),
+            lambda: door.set_role(person, chat_id, other, "ADMIN"),
+            lambda: door.history(person, chat_id, limit=50),
+            lambda: door.history(person, chat_id, limit=50, after=0),
+            lambda: door.send(person, chat_id, "Let me in"),
+            lambda: door.send(person, chat_id, "Let me in", str(uuid4())),
+            lambda: door.read(person, chat_id),
+            lambda: door.read(person, chat_id, [note]),
+            lambda: door.edit(person, note, "Mine"),
+            lambda: door.delete(person, note),
+            lambda: door.statuses(person, note, limit=50),
+        ):
+            assert outcome(ask) == NOT_FOUND
+        told = door.sync(person, {chat_id: 0})
+        assert told["gone"] == [chat_id]
+        assert chat_id not in {chat["id"] for chat in told["chats"]} | told["messages"].keys() | told["unread"].keys()
+        for messages in told["messages"].values():
+            self.handed(person, messages)

@@ -1,0 +1,78 @@
+"""What the plain model knows of groups: who may change what, and who follows whom."""
+
+from tests.property.door import NOT_FOUND, Refused
+from tests.property.world import Position, Room, World
+
+
+class Groups(World):
+    """A world in which people come and go."""
+
+    def administered(self, who: str, chat: str) -> Room:
+        """A group, for one of its ADMINs."""
+        room = self.group(who, chat)
+        if room.members[who].role != "ADMIN":
+            raise Refused(403, "forbidden")
+        return room
+
+    def group(self, who: str, chat: str) -> Room:
+        """A chat that is a group, for somebody in it."""
+        room = self.room(who, chat)
+        if room.type != "GROUP":
+            raise Refused(409, "not_a_group")
+        return room
+
+    def rename(self, who: str, chat: str, name: str) -> Room:
+        """Another name is a change."""
+        room = self.administered(who, chat)
+        room.rev += 1
+        room.name = name
+        return room
+
+    def delete_group(self, who: str, chat: str) -> None:
+        """Any ADMIN ends a group."""
+        self.end(self.administered(who, chat))
+
+    def add(self, who: str, chat: str, whom: str) -> Position:
+        """Who joins starts at the newest message."""
+        room = self.administered(who, chat)
+        if whom in room.members:
+            raise Refused(409, "conflict")
+        room.rev += 1
+        newest = len(room.notes)
+        room.members[whom] = Position(joined=newest, delivered=newest, read=newest)
+        return room.members[whom]
+
+    def remove(self, who: str, chat: str, whom: str) -> None:
+        """An ADMIN removes anybody, themselves too."""
+        room = self.administered(who, chat)
+        if whom not in room.members:
+            raise NOT_FOUND
+        self._depart(room, whom)
+
+    def leave(self, who: str, chat: str) -> None:
+        """Anybody leaves."""
+        self._depart(self.group(who, chat), who)
+
+    def set_role(self, who: str, chat: str, whom: str, role: str) -> Position:
+        """A group keeps an ADMIN; the role that somebody has already is no change."""
+        room = self.administered(who, chat)
+        if whom not in room.members:
+            raise NOT_FOUND
+        position = room.members[whom]
+        if position.role == role:
+            return position
+        if role == "MEMBER" and [p.role for p in room.members.values()].count("ADMIN") == 1:
+            raise Refused(409, "last_admin")
+        room.rev += 1
+        position.role = role
+        return position
+
+    def _depart(self, room: Room, whom: str) -> None:
+        """The last ADMIN is followed by the longest-standing member, the last member by nobody."""
+        del room.members[whom]
+        room.rev += 1
+        if not room.members:
+            self.end(room)
+        elif all(position.role != "ADMIN" for position in room.members.values()):
+            heir = min(room.members, key=lambda member: (room.members[member].joined_at, member))
+            room.members[heir].role = "ADMIN"

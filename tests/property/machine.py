@@ -1,0 +1,174 @@
+"""A few people, a group, a direct chat, and what is looked at after every step."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from sqlalchemy import Engine, text
+
+from chatapp.core.errors import Json
+from tests.property.clients import Browser, Device, Follower, Ratchet
+from tests.property.door import NOT_FOUND, Door, Refused, everything, outcome
+from tests.property.groups import Groups
+from tests.property.world import Note, Position, Room
+
+PEOPLE = 4
+PERSON = st.integers(0, PEOPLE - 1)
+# One of however many there are, counted round.
+MOST = 11
+SOME = st.integers(0, MOST)
+# One of all messages, the newest first: mostly one of the last, so that several things happen to the same.
+NEWEST_FIRST = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 8])
+LIMIT = st.integers(1, 4)
+S = TypeVar("S")
+T = TypeVar("T")
+_MESSAGES = text(
+    "SELECT chat_id::text, seq, rev, id::text FROM messages WHERE chat_id = ANY(CAST(:chats AS uuid[])) ORDER BY seq"
+)
+_STATUSES = text(
+    """
+    SELECT message_id::text, user_id::text, status FROM message_statuses
+    WHERE message_id IN (SELECT id FROM messages WHERE chat_id = ANY(CAST(:chats AS uuid[])))
+    """
+)
+
+
+def _one(many: list[S], some: int) -> S:
+    return many[some % len(many)]
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How much the server tells at once: messages of a chat and in all, in a sync; newly read messages by id."""
+
+    of_a_chat: int
+    at_once: int
+    named: int
+
+
+class ChatMachine(RuleBasedStateMachine):
+    """People who go through a door, a world that foretells what they see there, and the devices that they carry."""
+
+    def __init__(self, door: Door, engine: Engine, caps: Caps) -> None:
+        super().__init__()
+        self.door, self.engine, self.caps = door, engine, caps
+        self.people = door.people
+        self.world = Groups()
+        self.seen, self.receipts = Ratchet(), Ratchet()
+        self.browsers: dict[tuple[str, str], Browser] = defaultdict(Browser)
+        self.followers: dict[tuple[str, str], Follower] = defaultdict(Follower)
+        self.devices = {who: Device() for who in self.people}
+        self.step = 0
+        self.error_before = sys.exception()
+        door.forget()
+
+    @initialize()
+    def begin(self) -> None:
+        """A group of three whose ADMIN is the first, and a direct chat of the first two; the fourth is a stranger."""
+        first, second, third, _ = self.people
+        self.came_to_be(self.door.new_group(first, "Group", [second, third]))
+        self.came_to_be(self.door.open_direct(first, second)[0])
+
+    def came_to_be(self, chat: Json) -> Room:
+        """Know a chat that the server made just now."""
+        members = {m["userId"]: Position(m["role"], m["joinedAt"]) for m in chat["members"]}
+        room = self.world.rooms[chat["id"]] = Room(chat["id"], chat["type"], chat["name"], members)
+        return room
+
+    def room(self, some: int) -> Room:
+        """One of all chats."""
+        return _one(list(self.world.rooms.values()), some)
+
+    def group(self, some: int) -> Room:
+        """One of the groups; now and then, and when there is none, a direct chat."""
+        groups = [room for room in self.world.rooms.values() if room.type == "GROUP"]
+        return _one(groups, some) if groups and some < MOST else self.room(0 if not groups else 1)
+
+    def member(self, room: Room, some: int) -> str:
+        """One of those in a chat, ADMINs first."""
+        return _one(sorted(room.members, key=lambda who: (room.members[who].role, who)), some)
+
+    def note(self, some: int) -> Note:
+        """One of all messages."""
+        return _one(self.world.notes()[::-1], some)
+
+    def chats_of(self, who: str, limit: int) -> list[Json]:
+        """Somebody's chats, as they get them page by page."""
+        return everything(lambda cursor: self.door.list_chats(who, limit=limit, cursor=cursor))
+
+    def handed(self, who: str, messages: list[Json]) -> None:
+        """Somebody was handed messages: they are delivered by that, and are what they should be."""
+        notes = [self.world.room(who, message["chatId"]).notes[message["seq"] - 1] for message in messages]
+        self.world.hand_over(who, notes)
+        for note, message in zip(notes, messages, strict=True):
+            self.looks(who, note, message)
+
+    def both(self, foretell: Callable[[], S], ask: Callable[[], T]) -> tuple[S, T] | None:
+        """What the world foretells and what the server answers; None when both refused, for the same reason."""
+        expected, answer = outcome(foretell), outcome(ask)
+        if isinstance(expected, Refused) or isinstance(answer, Refused):
+            assert answer == expected, f"{answer!r} instead of {expected!r}"
+            return None
+        return expected, answer
+
+    def looks(self, who: str, note: Note, message: Json) -> None:
+        """Hold a message as somebody got it against what they should see."""
+        expected = note.seen_by(who)
+        assert {name: message[name] for name in expected} == expected
+        self.seen.see(who, note.id, message["status"])
+
+    def looks_at_chat(self, who: str, room: Room, chat: Json) -> None:
+        """Hold a chat as somebody got it against what they should see."""
+        assert (chat["type"], chat["name"], chat["memberCount"]) == (room.type, room.name, len(room.members))
+        assert (chat["lastSeq"], chat["lastRev"]) == (len(room.notes), room.rev)
+        assert chat["unreadCount"] == self.world.unread(who, room)
+        peers = [other for other in room.members if other != who] if room.type == "DIRECT" else [None]
+        assert [chat["peer"] and chat["peer"]["id"]] == peers
+        assert (chat["lastMessage"] is None) is (not room.notes)
+        if room.notes:
+            self.looks(who, room.notes[-1], chat["lastMessage"])
+
+    @invariant()
+    def everybody_sees_what_they_should(self) -> None:
+        """People look in turn, one after each step; the database is looked at always."""
+        self.step += 1
+        self.looks_around(self.people[self.step % PEOPLE], [self.room(self.step // PEOPLE)])
+        self.looks_into_the_database()
+
+    def looks_around(self, who: str, rooms: list[Room]) -> None:
+        """Somebody lists their chats, the most recently active first, and opens some, theirs or not."""
+        chats = self.chats_of(who, limit=2)
+        assert sorted(chat["id"] for chat in chats) == sorted(room.id for room in self.world.rooms_of(who))
+        assert chats == sorted(chats, key=lambda chat: (chat["updatedAt"], chat["id"]), reverse=True)
+        for chat in chats:
+            self.looks_at_chat(who, self.world.rooms[chat["id"]], chat)
+        for room in rooms:
+            detail = outcome(partial(self.door.read_chat, who, room.id))
+            if who not in room.members or isinstance(detail, Refused):
+                assert (detail, who in room.members) == (NOT_FOUND, False)
+                continue
+            self.looks_at_chat(who, room, detail)
+            roles = {member["userId"]: member["role"] for member in detail["members"]}
+            assert roles == {member: position.role for member, position in room.members.items()}
+            assert room.type == "DIRECT" or "ADMIN" in roles.values()
+
+    def looks_into_the_database(self) -> None:
+        """Numbers have no gaps, every change has a `rev` of its own, and the view of statuses is right."""
+        chats = {"chats": list(self.world.rooms)}
+        with self.engine.connect() as db:
+            messages = db.execute(_MESSAGES, chats).all()
+            statuses = db.execute(_STATUSES, chats).all()
+        for room in self.world.rooms.values():
+            numbers = [(seq, rev, message) for chat, seq, rev, message in messages if chat == room.id]
+            assert numbers == [(note.seq, note.rev, note.id) for note in room.notes]
+            assert [seq for seq, _, _ in numbers] == list(range(1, len(numbers) + 1))
+            assert len({rev for _, rev, _ in numbers}) == len(numbers)
+        expected = {(note.id, who): status for note in self.world.notes() for who, status in note.statuses().items()}
+        assert {(message, who): status for message, who, status in statuses} == expected
+        for message, who, status in statuses:
+            self.receipts.see(who, message, status)

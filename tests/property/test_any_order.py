@@ -1,0 +1,67 @@
+"""Whatever people do, in whatever order, these promises hold.
+
+- An unread count is a recount of the messages beyond the read position.
+- A status only rises, and the sender sees the lowest of those there are.
+- Who folds `?after=` or `sync` has what a fresh read gives.
+- `seq` has no gaps, `rev` counts every change, a group has an ADMIN.
+- Strangers to a chat are told of nothing in it.
+"""
+
+from sqlalchemy import Engine
+
+from chatapp.messages import actions, queries
+from tests.property.actions_door import ActionsDoor
+from tests.property.conftest import TryOut
+from tests.property.gathering import Gathering
+from tests.property.machine import Caps
+from tests.property.rest_door import RestDoor
+from tests.property.talking import Sending, Talking
+from tests.property.watching import CatchingUp, Watching
+
+
+class Conversation(Talking, Watching):
+    """People who stay where they are, and talk."""
+
+
+class ComingAndGoing(Sending, Gathering, CatchingUp):
+    """People who rarely stay, and say little."""
+
+
+class Everything(Talking, Gathering, Watching):
+    """All that people do."""
+
+
+def test_promises_hold_while_people_talk(
+    actions_door: ActionsDoor, engine: Engine, small_caps: Caps, try_out: TryOut
+) -> None:
+    def machine() -> Conversation:
+        return Conversation(actions_door, engine, small_caps)
+
+    try_out(machine)
+
+
+def test_promises_hold_while_people_come_and_go(
+    actions_door: ActionsDoor, engine: Engine, small_caps: Caps, try_out: TryOut
+) -> None:
+    def machine() -> ComingAndGoing:
+        return ComingAndGoing(actions_door, engine, small_caps)
+
+    try_out(machine)
+
+
+def test_promises_hold_whatever_people_do(
+    actions_door: ActionsDoor, engine: Engine, small_caps: Caps, try_out: TryOut
+) -> None:
+    def machine() -> Everything:
+        return Everything(actions_door, engine, small_caps)
+
+    try_out(machine)
+
+
+def test_promises_hold_whatever_people_do_over_rest(rest_door: RestDoor, engine: Engine, try_out: TryOut) -> None:
+    caps = Caps(queries.MOST_OF_A_CHAT, queries.MOST_AT_ONCE, actions.MOST_NAMED)
+
+    def machine() -> Everything:
+        return Everything(rest_door, engine, caps)
+
+    try_out(machine, share=0.25)

@@ -1,0 +1,1 @@
+"""Promises of the Socket.IO door."""

@@ -1,0 +1,206 @@
+"""The document of the socket door, and the page that shows it."""
+
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+from urllib.parse import urljoin
+
+import jsonschema_rs
+import pytest
+import requests
+
+from chatapp import CLIENT_EVENTS
+from chatapp.core import settings
+from chatapp.core.schemas import conform, load
+from chatapp.realtime.server_events import expect_events, verify_event
+from chatapp.server_events import SERVER_EVENTS
+from tests.node import ensure_node_modules, node_binary
+from tests.server import Server
+
+PARSER = Path(__file__).resolve().parent.parent / "asyncapi"
+# What clients can rely on, whatever the tables of the server say.
+CLIENT_NAMES = {"auth:renew", "message:delete", "message:edit", "message:send", "messages:read", "sync"}
+CLIENT_NAMES |= {"typing:start", "typing:stop"}
+SERVER_NAMES = {"message:new", "message:edited", "message:deleted", "messages:read", "messages:delivered"}
+SERVER_NAMES |= {"typing:start", "typing:stop", "user:online", "user:offline", "exception"}
+SERVER_NAMES |= {"chat:new", "chat:updated", "chat:deleted"}
+SERVER_NAMES |= {"chat:member_joined", "chat:member_updated", "chat:member_left"}
+
+Json: TypeAlias = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> Json:
+    """What the server publishes."""
+    answer = requests.get(f"{server.url}/api/v1/asyncapi.json", timeout=20)
+    assert answer.headers["Content-Type"] == "application/json"
+    return answer.json()  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def page(server: Server) -> requests.Response:
+    """The page that people read."""
+    return requests.get(f"{server.url}/docs/events", timeout=20)
+
+
+def faults(document: Json) -> list[Json]:
+    """What the official parser objects to; that there is a newer version of AsyncAPI is no fault."""
+    ensure_node_modules(PARSER)
+    command = [str(node_binary()), "validate.mjs"]
+    done = subprocess.run(
+        command, cwd=PARSER, input=json.dumps(document), capture_output=True, text=True, check=True, timeout=120
+    )
+    return [fault for fault in json.loads(done.stdout) if fault["code"] != "asyncapi-latest-version"]
+
+
+def resolve(document: Json, reference: Json) -> Any:
+    """What `{"$ref": "#/…"}` stands for."""
+    part: Any = document
+    for key in reference["$ref"].removeprefix("#/").split("/"):
+        part = part[key]
+    return part
+
+
+def operations(document: Json, action: str) -> dict[str, Json]:
+    """The operations of one direction, by the name of their event."""
+    return {
+        resolve(document, operation["messages"][0])["name"]: operation
+        for operation in document["operations"].values()
+        if operation["action"] == action
+    }
+
+
+def examples(document: Json, message: Json) -> list[Any]:
+    """The examples of a message, each of which is of the shape that the message promises."""
+    shape = jsonschema_rs.Draft7Validator(
+        message["payload"] | {"components": document["components"]}, validate_formats=True
+    )
+    payloads = [shown["payload"] for shown in message["examples"]]
+    assert payloads, message["name"]
+    for payload in payloads:
+        shape.validate(payload)
+    return payloads
+
+
+def test_the_official_parser_accepts_the_document(document: Json) -> None:
+    assert document["asyncapi"] == "3.0.0"
+    assert faults(document) == []
+
+
+def test_the_official_parser_would_say_if_something_were_wrong(document: Json) -> None:
+    nowhere = {"nowhere": {"action": "send", "channel": {"$ref": "#/channels/nowhere"}}}
+    assert faults(document | {"operations": document["operations"] | nowhere})
+    assert faults({name: part for name, part in document.items() if name != "info"})
+
+
+def test_every_event_of_a_client_is_documented(document: Json) -> None:
+    documented = operations(document, "receive")
+    assert documented.keys() == CLIENT_NAMES
+    for name, operation in documented.items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        message = resolve(document, operation["messages"][0])
+        assert resolve(document, message["payload"])["properties"], name
+        examples(document, message)
+        done, failed = (resolve(document, answer) for answer in operation["reply"]["messages"])
+        assert [ack["ok"] for ack in examples(document, done)] == [True], name
+        assert {ack["ok"] for ack in examples(document, failed)} == {False}, name
+
+
+def test_the_examples_are_what_the_server_takes_and_answers(document: Json) -> None:
+    documented = operations(document, "receive")
+    for event in CLIENT_EVENTS:
+        operation = documented[event.name]
+        (payload,) = examples(document, resolve(document, operation["messages"][0]))
+        load(event.schema(), payload)
+        (ack,) = examples(document, resolve(document, operation["reply"]["messages"][0]))
+        if event.returns:
+            conform(event.returns, ack["data"])
+        else:
+            assert ack["data"] is None
+
+
+def test_every_event_of_the_server_is_documented(document: Json) -> None:
+    documented = operations(document, "send")
+    assert documented.keys() == SERVER_NAMES
+    for event in SERVER_EVENTS:
+        operation = documented[event.name]
+        assert event.happened in operation["description"]
+        assert event.audience in operation["description"]
+        (payload,) = examples(document, resolve(document, operation["messages"][0]))
+        conform(event.schema, payload)
+
+
+def test_both_documents_describe_an_object_alike(server: Server, document: Json) -> None:
+    rest = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()["components"]["schemas"]
+    sockets = document["components"]["schemas"]
+    shared = rest.keys() & sockets.keys()
+    assert {"Chat", "Member", "Message", "Problem", "SyncAnswer", "User"} <= shared
+    for name in shared:
+        assert rest[name] == sockets[name], name
+
+
+def test_the_connection_is_documented(document: Json) -> None:
+    (told,) = document["servers"].values()
+    assert told["protocol"] == "socket.io"
+    for limit in ("60 events in 10 s", "64 KiB", "20 sockets", "no token within 10 s", "1 MiB", "polling"):
+        assert limit in told["description"], limit
+    assert document["channels"]["chat"]["address"] == "/chat"
+    access = resolve(document, told["security"][0])
+    assert "auth: {token}" in access["description"]
+    (refusal,) = examples(document, document["channels"]["chat"]["x-connect-error"])
+    assert refusal["code"] == "token_expired"
+
+
+def test_what_is_not_documented_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "current", lambda: SimpleNamespace(verifies_answers=True))
+    expect_events(SERVER_EVENTS)
+    verify_event("chat:deleted", {"chatId": "01a209c0-dd89-7528-89ae-40572c1fa41a"})
+    for name, payload in (("chat:deleted", {}), ("chat:deleted", {"chatId": 1}), ("chat:exploded", {})):
+        with pytest.raises(AssertionError):
+            verify_event(name, payload)
+
+
+class Links(HTMLParser):
+    """What a page is made of: its tags, where it points and what can be pointed at."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.targets: set[str] = set()
+        self.ids: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name in ("href", "src"):
+                self.targets.add(value or "")
+            elif name == "id":
+                self.ids.append(value or "")
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: requests.Response) -> None:
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    found = Links(page.text)
+    assert not found.tags & {"script", "img", "iframe", "object", "embed"}
+    assert not re.search(r"url\(|@import", page.text)
+    assert len(found.ids) == len(set(found.ids))
+    for target in found.targets - {"data:,"}:
+        if target.startswith("#"):
+            assert target.removeprefix("#") in found.ids, target
+        else:
+            assert re.match(r"/(?!/)", target), target
+            assert requests.get(urljoin(page.url, target), timeout=20).ok, target
+
+
+def test_the_page_names_every_event(page: requests.Response, document: Json) -> None:
+    ids = Links(page.text).ids
+    for id, operation in document["operations"].items():
+        assert id in ids, operation["title"]
+        assert f"<code>{operation['title']}</code>" in page.text

@@ -1,0 +1,125 @@
+"""What one client may take: time, bytes, events."""
+
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlparse
+
+import jwt
+import pytest
+import requests
+import websocket
+
+from tests.conftest import Connect
+from tests.people import Person, data, register
+from tests.server import Server
+
+QUERY = "EIO=4&transport=websocket"
+
+
+@pytest.fixture(scope="module")
+def hasty(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose access tokens last a second, and which counts events."""
+    changes = {"JWT_ACCESS_EXPIRES_IN": "2s", "RATELIMIT_ENABLED": "true", "RATELIMIT_REGISTER": "1000/60s"}
+    with Server(database_url, tmp_path_factory.mktemp("hasty"), **changes) as server:
+        yield server
+
+
+def open_websocket(server: Server) -> websocket.WebSocket:
+    return websocket.create_connection(f"{server.url.replace('http', 'ws')}/socket.io/?{QUERY}", timeout=20)
+
+
+def read_to_the_end(connection: websocket.WebSocket) -> int:
+    """How many bytes came before the server ended the connection."""
+    received = 0
+    try:
+        while frame := connection.recv():
+            received += len(frame)
+    except (websocket.WebSocketConnectionClosedException, ConnectionError):
+        pass
+    return received
+
+
+def test_who_presents_no_token_is_shown_out(server: Server) -> None:
+    connections = [open_websocket(server) for _ in range(3)]
+    began = time.monotonic()
+    for connection in connections:
+        assert str(connection.recv()).startswith("0")
+        read_to_the_end(connection)
+    assert 9 < time.monotonic() - began < 14
+
+
+def test_a_payload_beyond_64_kib_reaches_nobody(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    fat, reader = connect(alice, transports=["websocket"]), connect(bob)
+    fat.emit("message:send", {"chatId": chat, "content": "x" * 70_000})
+    fat.wait_disconnect()
+    alice.send(chat, "small")
+    assert reader.wait_for("message:new")["content"] == "small"
+
+
+def test_sixty_events_in_ten_seconds_and_no_more(hasty: Server, connect: Connect) -> None:
+    person = register(hasty.url)
+    one = connect(person)
+    answers = [one.call("typing:stop", {"chatId": "x"})["error"]["code"] for _ in range(61)]
+    assert answers == ["validation_error"] * 60 + ["rate_limited"]
+    refused = one.call("message:send", {})["error"]
+    assert 1 <= refused["retryAfter"] <= 11
+    assert one.connected
+
+
+def test_a_token_is_renewed_on_the_open_socket(hasty: Server, connect: Connect) -> None:
+    person = register(hasty.url)
+    one = connect(person)
+    fresh = requests.post(f"{hasty.url}/api/v1/auth/refresh", json={"refreshToken": person.refresh_token}, timeout=20)
+    ack = one.call("auth:renew", {"token": data(fresh)["accessToken"]})
+    assert ack["ok"] is True
+    assert 0 <= ack["data"]["expiresIn"] <= 2
+
+
+@pytest.mark.parametrize("token", ["", "x", None, 7])
+def test_a_bad_token_renews_nothing(alice: Person, connect: Connect, token: object) -> None:
+    ack = connect(alice).call("auth:renew", {"token": token})
+    assert ack["error"]["code"] in ("token_invalid", "validation_error")
+
+
+def test_somebody_elses_token_renews_nothing(alice: Person, bob: Person, connect: Connect) -> None:
+    assert connect(alice).call("auth:renew", {"token": bob.token})["error"]["code"] == "token_invalid"
+
+
+def test_an_expired_token_opens_nothing_and_ends_an_open_socket_within_a_minute(
+    hasty: Server, connect: Connect
+) -> None:
+    person = register(hasty.url)
+    one = connect(person, transports=["websocket"])
+    expires_at = jwt.decode(person.token, options={"verify_signature": False})["exp"]
+    assert one.wait_disconnect(timeout=75) == "io server disconnect"
+    assert 0 < time.time() - expires_at <= 60
+
+
+def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
+    server: Server, alice: Person, bob: Person, connect: Connect
+) -> None:
+    chat = alice.direct_chat(bob)
+    where = urlparse(server.url)
+    stalled = socket.socket()
+    # Before it connects: what the client's machine takes for it would never wait at the server.
+    stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stalled.settimeout(20)
+    stalled.connect((where.hostname, where.port))
+    connection = websocket.create_connection(
+        f"{server.url.replace('http', 'ws')}/socket.io/?{QUERY}", socket=stalled, timeout=20
+    )
+    connection.send(f'40/chat,{{"token":"{bob.token}"}}')
+    sender, reader = connect(alice), connect(bob)
+    amount = 1500
+    for number in range(amount):
+        sender.emit("message:send", {"chatId": chat, "content": f"{number} " + "x" * 3900})
+        if number % 100 == 99:
+            sender.flush()
+            assert reader.wait_for("message:new")["chatId"] == chat
+    reader.wait_for("message:new", lambda message: message["seq"] == amount, timeout=30)
+    reader.disconnect()
+    # What had left the server before it gave up is still on the wire; then comes the end.
+    assert read_to_the_end(connection) < amount * 3900
+    assert data(bob.get("/users/me"))["id"] == bob.id

@@ -1,0 +1,110 @@
+"""Members come and go while their sockets are live."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.conftest import Connect
+from tests.people import Person, data
+
+
+@pytest.fixture
+def group(alice: Person, bob: Person) -> str:
+    """A group of alice, its ADMIN, and bob."""
+    return str(data(alice.post("/chats/groups", {"name": "Friends", "memberIds": [bob.id]}))["id"])
+
+
+def members(chat: dict[str, Any]) -> set[str]:
+    return {member["userId"] for member in chat["members"]}
+
+
+def test_whoever_is_added_hears_the_chat_at_once(
+    alice: Person, bob: Person, carol: Person, group: str, connect: Connect
+) -> None:
+    one, new = connect(bob), connect(carol)
+    added = data(alice.post(f"/chats/{group}/members", {"userId": carol.id}))
+    told = new.wait_for("chat:new")
+    assert (told["id"], members(told)) == (group, {alice.id, bob.id, carol.id})
+    for socket in (one, new):
+        assert socket.wait_for("chat:member_joined") == {"chatId": group, "member": added}
+    sent = alice.send(group, "welcome")
+    assert new.wait_for("message:new")["id"] == sent["id"]
+
+
+@pytest.mark.parametrize("how", ["removed", "left"])
+def test_whoever_is_gone_is_told_and_hears_nothing_more(
+    alice: Person, bob: Person, group: str, connect: Connect, how: str
+) -> None:
+    stays, goes = connect(alice), connect(bob)
+    if how == "removed":
+        assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
+    else:
+        assert bob.delete(f"/chats/{group}/leave").status_code == 204
+    alice.send(group, "without bob")
+    for socket in (stays, goes):
+        assert socket.wait_for("chat:member_left") == {"chatId": group, "userId": bob.id}
+    stays.wait_for("message:new")
+    goes.flush()
+    assert goes.received("message:new") == []
+    assert len(goes.received("chat:member_left")) == 1
+
+
+def test_nothing_is_heard_after_the_204_of_a_removal_in_a_storm_of_sends(
+    alice: Person, bob: Person, carol: Person, group: str, connect: Connect
+) -> None:
+    alice.post(f"/chats/{group}/members", {"userId": carol.id})
+    sender, goes = connect(carol), connect(bob)
+    for _ in range(5):
+        with ThreadPoolExecutor(1) as pool:
+            storm = pool.submit(
+                lambda: [sender.emit("message:send", {"chatId": group, "content": "x"}) for _ in range(100)]
+            )
+            goes.wait_for("message:new")
+            assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
+            last_rev = data(alice.get(f"/chats/{group}"))["lastRev"]
+            storm.result()
+        sender.flush()
+        goes.flush()
+        heard = [payload["rev"] for _, payload in goes.received("message:new")]
+        assert max(heard) < last_rev
+        events = [name for name, _ in goes.received() if name in ("message:new", "chat:member_left")]
+        assert events[-1] == "chat:member_left"
+        assert alice.post(f"/chats/{group}/members", {"userId": bob.id}).status_code == 201
+        goes.wait_for("chat:new")
+
+
+def test_changes_of_a_group_are_told_to_its_members(alice: Person, bob: Person, group: str, connect: Connect) -> None:
+    socket = connect(bob)
+    alice.patch(f"/chats/{group}", {"name": "Others"})
+    told = socket.wait_for("chat:updated")
+    assert (told["name"], members(told)) == ("Others", {alice.id, bob.id})
+    promoted = data(alice.patch(f"/chats/{group}/members/{bob.id}/role", {"role": "ADMIN"}))
+    assert socket.wait_for("chat:member_updated") == {"chatId": group, "member": promoted}
+    alice.delete(f"/chats/{group}")
+    assert socket.wait_for("chat:deleted") == {"chatId": group}
+
+
+def test_a_successor_is_told(alice: Person, bob: Person, group: str, connect: Connect) -> None:
+    socket = connect(bob)
+    alice.delete(f"/chats/{group}/leave")
+    assert socket.wait_for("chat:member_left")["userId"] == alice.id
+    assert socket.wait_for("chat:member_updated")["member"]["role"] == "ADMIN"
+
+
+def test_all_events_of_a_chat_come_in_the_order_of_its_changes(
+    alice: Person, bob: Person, carol: Person, group: str, connect: Connect
+) -> None:
+    socket = connect(bob)
+    with ThreadPoolExecutor(6) as pool:
+        sends = [pool.submit(person.send, group, str(n)) for n in range(20) for person in (alice, bob)]
+        addition = pool.submit(alice.post, f"/chats/{group}/members", {"userId": carol.id})
+        assert [send.result()["chatId"] for send in sends] == [group] * 40
+        assert addition.result().status_code == 201
+    edited = data(alice.get(f"/messages/{group}"))[0]
+    (alice if edited["senderId"] == alice.id else bob).patch(f"/messages/{edited['id']}", {"content": "edited"})
+    socket.wait_for("message:edited")
+    seen = [payload["seq"] for name, payload in socket.received() if name == "message:new"]
+    assert seen == list(range(1, 41))
+    revs = [payload["rev"] for name, payload in socket.received() if name.startswith("message:")]
+    assert revs == sorted(revs)

@@ -1,0 +1,85 @@
+"""Messages over sockets."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import Connect, NewPerson
+from tests.people import Person, data
+
+PRIVATE = {"status"}
+
+
+def test_a_message_reaches_every_socket_of_both(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    sender, *others = [connect(alice), connect(alice), connect(bob), connect(bob)]
+    sent = sender.call("message:send", {"chatId": chat, "content": "Hello"})["data"]
+    everywhere = [socket.wait_for("message:new") for socket in (sender, *others)]
+    assert all(message == everywhere[0] for message in everywhere)
+    assert everywhere[0] == {name: value for name, value in sent.items() if name not in PRIVATE}
+
+
+def test_a_message_sent_over_rest_reaches_sockets_too(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    socket = connect(bob)
+    sent = alice.send(chat, "Hello")
+    assert socket.wait_for("message:new")["id"] == sent["id"]
+
+
+def test_nobody_else_hears_a_message(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    outsider = connect(carol)
+    alice.send(chat, "secret")
+    outsider.flush()
+    assert outsider.received("message:new") == []
+
+
+def test_a_new_chat_is_heard_and_so_is_all_that_is_said_in_it(alice: Person, bob: Person, connect: Connect) -> None:
+    socket = connect(bob)
+    chat = alice.direct_chat(bob)
+    told = socket.wait_for("chat:new")
+    assert told["id"] == chat
+    assert {member["userId"] for member in told["members"]} == {alice.id, bob.id}
+    assert not {"unreadCount", "peer"} & set(told)
+    alice.send(chat, "Hello")
+    assert socket.wait_for("message:new")["chatId"] == chat
+
+
+def test_one_sockets_sends_keep_their_order(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    sender, reader = connect(alice), connect(bob)
+    for number in range(50):
+        sender.emit("message:send", {"chatId": chat, "content": str(number)})
+    assert [reader.wait_for("message:new")["content"] for _ in range(50)] == [str(n) for n in range(50)]
+
+
+def test_everybody_sees_a_chat_in_seq_order(
+    alice: Person, bob: Person, connect: Connect, register_person: NewPerson
+) -> None:
+    chat = alice.direct_chat(bob)
+    readers = [connect(alice), connect(bob)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: (alice, bob)[n % 2].send(chat, str(n)), range(30)))
+    for reader in readers:
+        assert [reader.wait_for("message:new")["seq"] for _ in range(30)] == list(range(1, 31))
+
+
+def test_history_is_read_back_after_talking(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    one, other = connect(alice), connect(bob)
+    for number in range(3):
+        for socket in (one, other):
+            assert socket.call("message:send", {"chatId": chat, "content": f"{number}"})["ok"]
+    history = data(bob.get(f"/messages/{chat}"))
+    assert [message["seq"] for message in history] == [6, 5, 4, 3, 2, 1]
+    assert [message["senderId"] for message in history[:2]] == [bob.id, alice.id]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_many_sends_at_once_are_all_stored(alice: Person, bob: Person, connect: Connect, transport: str) -> None:
+    chat = alice.direct_chat(bob)
+    socket = connect(alice, transports=[transport])
+    for number in range(200):
+        socket.emit("message:send", {"chatId": chat, "content": str(number)})
+    socket.flush()
+    assert data(alice.get(f"/chats/{chat}"))["lastSeq"] == 200

@@ -1,0 +1,139 @@
+"""Who is here, and who is typing."""
+
+import time
+
+import pytest
+
+from tests.conftest import Connect, NewPerson
+from tests.people import Person, data
+from tests.socket_clients import ConnectError
+
+
+def about(person: Person) -> dict[str, str]:
+    return {"userId": person.id}
+
+
+def typed(chat: str, person: Person) -> dict[str, str]:
+    return {"chatId": chat, "userId": person.id}
+
+
+def test_people_who_share_a_chat_see_each_other_come_and_go(
+    alice: Person, bob: Person, carol: Person, connect: Connect
+) -> None:
+    alice.direct_chat(bob)
+    watcher, outsider = connect(alice), connect(carol)
+    socket = connect(bob)
+    assert watcher.wait_for("user:online") == about(bob)
+    assert data(alice.get(f"/users/{bob.name}"))["isOnline"] is True
+    socket.disconnect()
+    gone = watcher.wait_for("user:offline")
+    assert gone["userId"] == bob.id
+    user = data(alice.get(f"/users/{bob.name}"))
+    assert (user["isOnline"], user["lastSeen"]) == (False, gone["lastSeen"])
+    outsider.flush()
+    assert outsider.received("user:online") == outsider.received("user:offline") == []
+
+
+def test_of_several_devices_only_the_first_and_the_last_are_told(alice: Person, bob: Person, connect: Connect) -> None:
+    alice.direct_chat(bob)
+    watcher = connect(alice)
+    devices = [connect(bob) for _ in range(3)]
+    watcher.wait_for("user:online")
+    for device in devices:
+        device.disconnect()
+    watcher.wait_for("user:offline")
+    names = [name for name, payload in watcher.received() if payload.get("userId") == bob.id]
+    assert names == ["user:online", "user:offline"]
+
+
+def test_who_is_back_at_once_was_never_away(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    watcher = connect(alice)
+    first = connect(bob)
+    watcher.wait_for("user:online")
+    first.disconnect()
+    second = connect(bob)
+    second.call("message:send", {"chatId": chat, "content": "back"})
+    watcher.wait_for("message:new")
+    second.disconnect()
+    watcher.wait_for("user:offline")
+    assert len(watcher.received("user:online")) == len(watcher.received("user:offline")) == 1
+
+
+def test_somebody_is_told_once_however_many_chats_are_shared(alice: Person, bob: Person, connect: Connect) -> None:
+    alice.direct_chat(bob)
+    for number in range(3):
+        alice.post("/chats/groups", {"name": str(number), "memberIds": [bob.id]})
+    watcher = connect(alice)
+    socket = connect(bob)
+    watcher.wait_for("user:online")
+    socket.disconnect()
+    watcher.wait_for("user:offline")
+    assert len(watcher.received("user:online")) == len(watcher.received("user:offline")) == 1
+
+
+def test_the_others_see_somebody_type(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    one, other, outsider = connect(alice), connect(bob), connect(carol)
+    assert one.call("typing:start", {"chatId": chat}) == {"ok": True, "data": None}
+    assert other.wait_for("typing:start") == typed(chat, alice) | {"username": alice.name}
+    one.call("typing:stop", {"chatId": chat})
+    assert other.wait_for("typing:stop") == typed(chat, alice)
+    for socket in (one, outsider):
+        socket.flush()
+        assert socket.received("typing:start") == socket.received("typing:stop") == []
+
+
+def test_typing_ends_by_itself_after_six_seconds(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    one, other = connect(alice), connect(bob)
+    one.call("typing:start", {"chatId": chat})
+    other.wait_for("typing:start")
+    began = time.monotonic()
+    assert other.wait_for("typing:stop") == typed(chat, alice)
+    assert 5 < time.monotonic() - began < 8
+
+
+def test_typing_ends_with_the_socket(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    one, other = connect(alice), connect(bob)
+    one.call("typing:start", {"chatId": chat})
+    other.wait_for("typing:start")
+    one.disconnect()
+    assert other.wait_for("typing:stop", timeout=3) == typed(chat, alice)
+
+
+def test_a_message_ends_typing(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    one, other = connect(alice), connect(bob)
+    one.call("typing:start", {"chatId": chat})
+    one.call("message:send", {"chatId": chat, "content": "x"})
+    other.wait_for("typing:stop", timeout=3)
+
+
+def test_an_outsider_types_nowhere(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    other, outsider = connect(bob), connect(carol)
+    for event in ("typing:start", "typing:stop"):
+        assert outsider.call(event, {"chatId": chat})["error"]["code"] == "not_found"
+    other.flush()
+    assert other.received("typing:start") == []
+
+
+def test_twenty_sockets_a_person_and_no_more(alice: Person, connect: Connect) -> None:
+    sockets = [connect(alice, transports=["websocket"]) for _ in range(20)]
+    with pytest.raises(ConnectError) as refusal:
+        connect(alice, transports=["websocket"])
+    assert (refusal.value.data["code"], refusal.value.data["status"]) == ("rate_limited", 429)
+    assert refusal.value.data["retryAfter"] > 0
+    sockets[0].disconnect()
+    connect(alice, transports=["websocket"]).flush()
+
+
+def test_a_group_of_strangers_sees_each_other(register_person: NewPerson, connect: Connect) -> None:
+    people = [register_person(f"p{n}") for n in range(3)]
+    people[0].post("/chats/groups", {"name": "x", "memberIds": [p.id for p in people[1:]]})
+    watcher = connect(people[0])
+    for person in people[1:]:
+        connect(person)
+    assert {watcher.wait_for("user:online")["userId"] for _ in range(2)} == {p.id for p in people[1:]}

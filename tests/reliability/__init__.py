@@ -1,0 +1,1 @@
+"""Promises kept through kills and outages."""

@@ -1,0 +1,102 @@
+"""People who go on talking whatever happens to the server, and the check that nothing of it was lost."""
+
+import threading
+import uuid
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from tests.people import Person
+from tests.socket_clients import SocketClient
+
+ANSWER_SECONDS = 2.0
+
+
+class Talker:
+    """Somebody who sends on and on, each message again under its `clientId` until it is acknowledged."""
+
+    def __init__(self, person: Person, socket: SocketClient, chat_id: str) -> None:
+        self.person = person
+        self.socket = socket
+        self.chat_id = chat_id
+        self.acknowledged: list[dict[str, Any]] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._talk)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have what is being sent acknowledged, then be silent."""
+        self._stopping.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive(), "a send is never acknowledged"
+
+    def wait_for(self, amount: int) -> None:
+        """Return when that many more messages are acknowledged."""
+        wanted = len(self.acknowledged) + amount
+        waiting = threading.Event()
+        for _ in range(600):
+            if len(self.acknowledged) >= wanted:
+                return
+            waiting.wait(0.1)
+        raise AssertionError("sending does not resume")
+
+    def _talk(self) -> None:
+        while not self._stopping.is_set():
+            message = {"chatId": self.chat_id, "content": f"{self.person.name} {len(self.acknowledged)}"}
+            message["clientId"] = str(uuid.uuid4())
+            while True:
+                try:
+                    ack = self.socket.call("message:send", message, timeout=ANSWER_SECONDS)
+                except TimeoutError:
+                    continue
+                if ack["ok"]:
+                    self.acknowledged.append(ack["data"])
+                    break
+                assert ack["error"]["code"] == "database_unavailable", ack
+
+
+def stored_messages(engine: Engine, chat_id: str) -> list[dict[str, Any]]:
+    """What the database has of a chat, in order."""
+    with engine.connect() as db:
+        rows = db.execute(
+            text("SELECT id::text, seq, rev, client_id::text FROM messages WHERE chat_id = :id ORDER BY seq"),
+            {"id": chat_id},
+        )
+        return [dict(row._mapping) for row in rows]
+
+
+def check(engine: Engine, chat_id: str, talkers: list[Talker]) -> int:
+    """Hold everybody's log against the database: how many messages there are."""
+    stored = stored_messages(engine, chat_id)
+    assert [message["seq"] for message in stored] == list(range(1, len(stored) + 1))
+    client_ids = [message["client_id"] for message in stored]
+    assert len(client_ids) == len(set(client_ids)), "a message was doubled"
+    for talker in talkers:
+        acknowledged = [message["id"] for message in talker.acknowledged]
+        of_them = set(acknowledged)
+        assert [message["id"] for message in stored if message["id"] in of_them] == acknowledged, "lost or out of order"
+        assert fold(talker.socket, chat_id) == {message["id"]: message["rev"] for message in stored}
+    return len(stored)
+
+
+def fold(socket: SocketClient, chat_id: str) -> dict[str, int]:
+    """What a client knows after all that it heard and a `sync`: message → rev. What it heard has to be in order."""
+    heard = [payload for name, payload in socket.received("message:new") if payload["chatId"] == chat_id]
+    sequence = [message["seq"] for message in heard]
+    assert sequence == sorted(set(sequence)), "heard twice or out of order"
+    known = {message["id"]: message["rev"] for message in heard}
+    # A client that saw a jump in seq asks from before it.
+    rev, expected = 0, 1
+    for message in heard:
+        if message["seq"] != expected:
+            break
+        rev, expected = message["rev"], expected + 1
+    while True:
+        answer = socket.call("sync", {"chats": {chat_id: rev}}, timeout=20)["data"]
+        for message in answer["messages"].get(chat_id, []):
+            known[message["id"]] = rev = message["rev"]
+        if chat_id not in answer["more"]:
+            return known

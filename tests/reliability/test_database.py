@@ -1,0 +1,79 @@
+"""What the server promises while its database is gone, and what it promises to have kept."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.people import data, problem, register
+from tests.server import Server, migrate
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A durable PostgreSQL that a test may stop."""
+    with EmbeddedPostgres(tmp_path / "postgres") as postgres:
+        postgres.create_database("chat")
+        migrate(postgres.url("chat"), tmp_path)
+        yield postgres
+
+
+def test_a_dead_database_is_a_clear_problem_and_no_restart_is_needed(
+    own_postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    with Server(own_postgres.url("chat"), tmp_path) as server:
+        alice, bob = register(server.url, "alice"), register(server.url, "bob")
+        chat = alice.direct_chat(bob)
+        own_postgres.kill()
+        assert problem(alice.get("/users/me")) == (503, "database_unavailable")
+        assert problem(alice.post("/messages", {"chatId": chat, "content": "x"})) == (503, "database_unavailable")
+        assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
+        ready = requests.get(f"{server.url}/readyz", timeout=20)
+        assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unavailable")
+        own_postgres.start()
+        assert alice.send(chat, "back")["seq"] == 1
+        assert requests.get(f"{server.url}/readyz", timeout=20).status_code == 200
+        assert "Traceback" not in server.log
+
+
+def test_a_server_may_start_before_its_database(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    own_postgres.stop()
+    with Server(own_postgres.url("chat"), tmp_path) as server:
+        assert requests.get(f"{server.url}/readyz", timeout=20).status_code == 503
+        own_postgres.start()
+        assert register(server.url).get("/users/me").ok
+
+
+def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    with Server(own_postgres.url("chat"), tmp_path) as server:
+        alice, bob = register(server.url, "alice"), register(server.url, "bob")
+        chat = alice.direct_chat(bob)
+        acknowledged: list[str] = []
+        kills = {50, 150, 250}
+        while len(acknowledged) < 300:
+            # The same clientId until it is acknowledged: whoever got no answer asks again.
+            client_id = str(uuid.uuid4())
+            while client_id not in acknowledged[-1:]:
+                if len(acknowledged) in kills:
+                    kills.remove(len(acknowledged))
+                    threading.Timer(0.002, server.kill).start()
+                try:
+                    alice.send(chat, f"message {client_id}", clientId=client_id)
+                except requests.ConnectionError:
+                    server.start()
+                else:
+                    acknowledged.append(client_id)
+        kept: list[str] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = bob.get(f"/messages/{chat}", limit=100, **cursor).json()
+            kept += [message["clientId"] for message in page["data"]]
+            if not page["meta"]["hasMore"]:
+                break
+            cursor = {"cursor": page["meta"]["nextCursor"]}
+        assert kept[::-1] == acknowledged
+        assert data(bob.get(f"/chats/{chat}"))["lastSeq"] == len(acknowledged)

@@ -1,0 +1,87 @@
+"""People talk on while workers, Redis and PostgreSQL are killed: nothing acknowledged is lost, doubled or out of order."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.valkey import EmbeddedValkey
+from tests.people import data, register
+from tests.reliability.conversation import Talker, check
+from tests.server import Server, migrate
+from tests.socket_clients import JsDriver
+
+
+@dataclass
+class Site:
+    """Two servers, their database and their queue."""
+
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+    servers: tuple[Server, Server]
+    engine: Engine
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site of this module's own, which its tests may break."""
+    folder = tmp_path_factory.mktemp("site")
+    with EmbeddedPostgres(folder / "postgres") as postgres, EmbeddedValkey(folder / "valkey") as valkey:
+        postgres.create_database("chat")
+        url = postgres.url("chat")
+        migrate(url, folder)
+        engine = create_engine(url, poolclass=NullPool)
+        with Server(url, folder, REDIS_URL=valkey.url) as one, Server(url, folder, REDIS_URL=valkey.url) as two:
+            yield Site(postgres, valkey, (one, two), engine)
+        engine.dispose()
+
+
+@pytest.fixture
+def talkers(site: Site, js_driver: JsDriver) -> Iterator[list[Talker]]:
+    """Four people in one group, two on each server, who talk until the test ends."""
+    people = [register(site.servers[number % 2].url, f"talker{number}") for number in range(4)]
+    chat = data(people[0].post("/chats/groups", {"name": "x", "memberIds": [p.id for p in people[1:]]}))["id"]
+    found = [
+        Talker(person, js_driver.connect(person.url, person.token, reconnection=True, reconnection_delay=0.2), chat)
+        for person in people
+    ]
+    for talker in found:
+        talker.start()
+    yield found
+    for talker in found:
+        talker.socket.disconnect()
+
+
+def kill_a_server(site: Site) -> None:
+    site.servers[0].kill()
+    site.servers[0].start()
+
+
+def restart_a_server(site: Site) -> None:
+    site.servers[1].stop()
+    site.servers[1].start()
+
+
+def kill_redis(site: Site) -> None:
+    site.valkey.kill()
+    site.valkey.start()
+
+
+def kill_postgres(site: Site) -> None:
+    site.postgres.kill()
+    site.postgres.start()
+
+
+@pytest.mark.parametrize("strike", [kill_a_server, restart_a_server, kill_redis, kill_postgres])
+def test_a_conversation_survives(site: Site, talkers: list[Talker], strike: Callable[[Site], None]) -> None:
+    for talker in talkers:
+        talker.wait_for(20)
+    for _ in range(2):
+        strike(site)
+        for talker in talkers:
+            talker.wait_for(20)
+    for talker in talkers:
+        talker.stop()
+    assert check(site.engine, talkers[0].chat_id, talkers) >= 4 * 60

@@ -1,0 +1,27 @@
+"""A server that is told to stop does so at once, and its clients come back."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Connect
+from tests.people import register
+from tests.server import Server
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["websocket"], None])
+def test_a_stop_with_open_sockets_takes_moments_and_clients_come_back(
+    database_url: str, tmp_path: Path, connect: Connect, transports: list[str] | None
+) -> None:
+    with Server(database_url, tmp_path) as server:
+        people = [register(server.url, name) for name in ("alice", "bob")]
+        chat = people[0].direct_chat(people[1])
+        sockets = [connect(person, transports=transports, reconnection=True) for person in people]
+        assert server.stop() < 5
+        server.start()
+        for socket in sockets:
+            socket.wait_disconnect()
+            socket.wait_connected()
+        sent = sockets[0].call("message:send", {"chatId": chat, "content": "again"})
+        assert sockets[1].wait_for("message:new")["id"] == sent["data"]["id"]
+        assert "Traceback" not in server.log

@@ -1,0 +1,122 @@
+"""Administering the server."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from tests.conftest import Connect, NewPerson
+from tests.people import PASSWORD, Person, data, problem
+from tests.server import ROOT, Server, environment
+
+
+@pytest.fixture
+def admin(register_person: NewPerson, engine: Engine) -> Person:
+    """Somebody whose role is ADMIN."""
+    person = register_person("admin")
+    with engine.begin() as db:
+        db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": person.id})
+    return person
+
+
+def log_in(server: Server, person: Person) -> requests.Response:
+    account = {"username": person.name, "password": PASSWORD}
+    return requests.post(f"{server.url}/api/v1/auth/login", json=account, timeout=20)
+
+
+def test_accounts_are_found_by_a_part_of_name_or_address(admin: Person, alice: Person) -> None:
+    for q in (alice.name[-8:].upper(), alice.email):
+        found = data(admin.get("/admin/users", q=q))
+        assert [account["id"] for account in found] == [alice.id]
+    assert set(found[0]) == {
+        "id",
+        "username",
+        "avatar",
+        "isOnline",
+        "lastSeen",
+        "createdAt",
+        "email",
+        "role",
+        "isActive",
+    }
+
+
+def test_accounts_are_listed_by_role_page_by_page(admin: Person, register_person: NewPerson) -> None:
+    word = f"m{secrets.token_hex(3)}"
+    people = [register_person(word) for _ in range(3)]
+    for person in people[:2]:
+        assert data(admin.patch(f"/admin/users/{person.id}", {"role": "MODERATOR"}))["role"] == "MODERATOR"
+    assert len(data(admin.get("/admin/users", q=word, role="MODERATOR"))) == 2
+    first = admin.get("/admin/users", q=word, limit=2).json()
+    second = admin.get("/admin/users", q=word, limit=2, cursor=first["meta"]["nextCursor"]).json()
+    assert {account["id"] for account in first["data"] + second["data"]} == {person.id for person in people}
+
+
+def test_a_deactivated_account_is_out_at_once(server: Server, admin: Person, alice: Person, connect: Connect) -> None:
+    socket = connect(alice, transports=["websocket"])
+    assert data(admin.patch(f"/admin/users/{alice.id}", {"isActive": False}))["isActive"] is False
+    assert socket.wait_disconnect() == "io server disconnect"
+    assert problem(alice.get("/users/me")) == (401, "token_invalid")
+    assert problem(log_in(server, alice)) == (401, "invalid_credentials")
+    refresh = requests.post(f"{server.url}/api/v1/auth/refresh", json={"refreshToken": alice.refresh_token}, timeout=20)
+    assert problem(refresh)[0] == 401
+    assert data(admin.patch(f"/admin/users/{alice.id}", {"isActive": True}))["isActive"] is True
+    assert log_in(server, alice).ok
+
+
+def test_nobody_starts_anything_with_a_deactivated_person(admin: Person, alice: Person, bob: Person) -> None:
+    admin.patch(f"/admin/users/{bob.id}", {"isActive": False})
+    assert problem(alice.post("/chats/direct", {"userId": bob.id})) == (404, "not_found")
+    assert problem(alice.get(f"/users/{bob.name}")) == (404, "not_found")
+    assert data(alice.get("/users/search", q=bob.name)) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"role": "OWNER"}, {"role": None}, {"isActive": "no"}, {"isActive": 1}, {"email": "x@example.org"}, {"id": "x"}],
+)
+def test_only_role_and_activity_change(admin: Person, alice: Person, body: dict[str, Any]) -> None:
+    assert problem(admin.patch(f"/admin/users/{alice.id}", body)) == (422, "validation_error")
+
+
+def test_the_server_keeps_an_administrator(admin: Person, engine: Engine) -> None:
+    with engine.begin() as db:
+        db.execute(text("UPDATE users SET role = 'USER' WHERE role = 'ADMIN' AND id <> :id"), {"id": admin.id})
+    for body in ({"role": "USER"}, {"isActive": False}):
+        assert problem(admin.patch(f"/admin/users/{admin.id}", body)) == (409, "last_admin")
+
+
+def create_admin(database_url: str, folder: Path, **options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "create-admin"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment(database_url, folder), capture_output=True, text=True
+    )
+
+
+def test_the_first_administrator_is_made_from_a_shell(server: Server, database_url: str, tmp_path: Path) -> None:
+    name = f"root_{secrets.token_hex(4)}"
+    account = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
+    done = create_admin(database_url, tmp_path, **account)
+    assert done.returncode == 0, done.stderr
+    answer = requests.post(f"{server.url}/api/v1/auth/login", json={"username": name, "password": PASSWORD}, timeout=20)
+    assert data(Person(server.url, data(answer)).get("/users/me"))["role"] == "ADMIN"
+
+
+def test_somebody_who_is_there_becomes_an_administrator(alice: Person, database_url: str, tmp_path: Path) -> None:
+    done = create_admin(database_url, tmp_path, email=alice.email.upper(), username=alice.name, password=PASSWORD)
+    assert done.returncode == 0, done.stderr
+    assert data(alice.get("/users/me"))["role"] == "ADMIN"
+
+
+def test_a_bad_administrator_is_refused_in_a_sentence(database_url: str, tmp_path: Path) -> None:
+    done = create_admin(database_url, tmp_path, email="nobody", username="x", password="short")
+    assert done.returncode != 0
+    assert "email" in done.stderr
+    assert "Traceback" not in done.stderr

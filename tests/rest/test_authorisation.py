@@ -1,0 +1,176 @@
+"""Who may call what: every route × everybody there is. A route that is missing here fails the build."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from tests.conftest import NewPerson
+from tests.people import PASSWORD, Person, data, problem
+from tests.server import Server
+
+# Who asks. The last two have their role on this server and are in no chat of the scene.
+PEOPLE = ("outsider", "ex_member", "member", "group_admin", "moderator", "admin")
+EVERYBODY = (200,) * 6
+MEMBERS = (404, 404, 200, 200, 404, 404)
+GROUP_ADMIN = (404, 404, 403, 200, 404, 404)
+ADMIN = (403, 403, 403, 403, 403, 200)
+
+
+@dataclass
+class Scene:
+    """A group with a message in it, and somebody who may be added to it."""
+
+    chat_id: str
+    message_id: str
+    author: Person
+    stranger: Person
+
+
+Body = Callable[[Scene], dict[str, Any] | None]
+
+
+def nothing(_scene: Scene) -> None:
+    """No body."""
+
+
+def empty(_scene: Scene) -> dict[str, Any]:
+    """A body that changes nothing, or that only public routes refuse."""
+    return {}
+
+
+# route → body, and what each of PEOPLE gets; 200 stands for any success.
+MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
+    "POST /auth/register": (empty, (422,) * 6),
+    "POST /auth/login": (empty, (422,) * 6),
+    "POST /auth/refresh": (empty, (422,) * 6),
+    "POST /auth/logout": (nothing, EVERYBODY),
+    "GET /users/me": (nothing, EVERYBODY),
+    "PATCH /users/me": (empty, EVERYBODY),
+    "GET /users/search": (nothing, EVERYBODY),
+    "GET /users/{username}": (nothing, EVERYBODY),
+    "GET /chats": (nothing, EVERYBODY),
+    "POST /chats/direct": (lambda scene: {"userId": scene.stranger.id}, EVERYBODY),
+    "POST /chats/groups": (lambda scene: {"name": "New"}, EVERYBODY),
+    "GET /chats/{chatId}": (nothing, MEMBERS),
+    "PATCH /chats/{chatId}": (lambda scene: {"name": "Other"}, GROUP_ADMIN),
+    "DELETE /chats/{chatId}": (nothing, GROUP_ADMIN),
+    "POST /chats/{chatId}/members": (lambda scene: {"userId": scene.stranger.id}, GROUP_ADMIN),
+    "DELETE /chats/{chatId}/members/{userId}": (nothing, GROUP_ADMIN),
+    "PATCH /chats/{chatId}/members/{userId}/role": (lambda scene: {"role": "ADMIN"}, GROUP_ADMIN),
+    "DELETE /chats/{chatId}/leave": (nothing, MEMBERS),
+    "GET /messages/{chatId}": (nothing, MEMBERS),
+    "POST /messages": (lambda scene: {"chatId": scene.chat_id, "content": "x"}, MEMBERS),
+    "PATCH /messages/{messageId}": (lambda scene: {"content": "x"}, (404, 404, 403, 403, 404, 404)),
+    "DELETE /messages/{messageId}": (nothing, (404, 404, 403, 200, 200, 200)),
+    "POST /messages/{chatId}/read": (nothing, MEMBERS),
+    "GET /messages/{messageId}/statuses": (nothing, MEMBERS),
+    "POST /sync": (lambda scene: {"chats": {}}, EVERYBODY),
+    "GET /admin/users": (nothing, ADMIN),
+    "PATCH /admin/users/{userId}": (empty, ADMIN),
+}
+PUBLIC = {"POST /auth/register", "POST /auth/login", "POST /auth/refresh"}
+
+
+@pytest.fixture(scope="module")
+def people(register_person: NewPerson, engine: Engine) -> dict[str, Person]:
+    """One of each kind."""
+    found = {name: register_person(name[:8]) for name in (*PEOPLE, "author", "stranger")}
+    with engine.begin() as db:
+        for name in ("moderator", "admin"):
+            role = {"role": name.upper(), "id": found[name].id}
+            db.execute(text("UPDATE users SET role = :role WHERE id = :id"), role)
+    return found
+
+
+@pytest.fixture
+def scene(people: dict[str, Person]) -> Scene:
+    """A new group, as the kinds of people have it."""
+    owner, author = people["group_admin"], people["author"]
+    members = [people[name].id for name in ("member", "ex_member", "author")]
+    chat_id = data(owner.post("/chats/groups", {"name": "Scene", "memberIds": members}))["id"]
+    assert owner.delete(f"/chats/{chat_id}/members/{people['ex_member'].id}").status_code == 204
+    return Scene(chat_id, author.send(chat_id, "Hello")["id"], author, people["stranger"])
+
+
+def call(server: Server, route: str, scene: Scene, token: str | None) -> requests.Response:
+    method, path = route.split()
+    parts = {
+        "{chatId}": scene.chat_id,
+        "{messageId}": scene.message_id,
+        "{userId}": scene.author.id,
+        "{username}": scene.author.name,
+    }
+    for part, value in parts.items():
+        path = path.replace(part, value)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    query = {"q": "a"} if path.endswith("/search") else {}
+    body = MATRIX[route][0](scene)
+    return requests.request(method, f"{server.url}/api/v1{path}", json=body, params=query, headers=headers, timeout=20)
+
+
+def test_the_matrix_lists_every_route(server: Server) -> None:
+    paths = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()["paths"]
+    routes = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, operations in paths.items()
+        for method in operations
+        if method != "parameters"
+    }
+    assert routes == set(MATRIX)
+
+
+@pytest.mark.parametrize("token", [None, "not.a.token"])
+@pytest.mark.parametrize("route", sorted(set(MATRIX) - PUBLIC))
+def test_without_a_good_token_nobody_gets_anywhere(server: Server, scene: Scene, route: str, token: str | None) -> None:
+    assert problem(call(server, route, scene, token)) == (401, "token_invalid")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("route", sorted(MATRIX))
+def test_everybody_gets_what_the_matrix_says(
+    server: Server, people: dict[str, Person], scene: Scene, route: str, who: str
+) -> None:
+    person = people[who]
+    if route == "POST /auth/logout":
+        account = {"username": person.name, "password": PASSWORD}
+        person = Person(server.url, data(requests.post(f"{server.url}/api/v1/auth/login", json=account, timeout=20)))
+    answer = call(server, route, scene, person.token)
+    expected = MATRIX[route][1][PEOPLE.index(who)]
+    if expected == 200:
+        assert answer.ok, answer.text
+    else:
+        code = {403: "forbidden", 404: "not_found", 422: "validation_error"}[expected]
+        assert problem(answer) == (expected, code)
+
+
+def test_moderators_who_are_members_delete_and_do_not_edit(people: dict[str, Person], scene: Scene) -> None:
+    moderator, owner = people["moderator"], people["group_admin"]
+    assert owner.post(f"/chats/{scene.chat_id}/members", {"userId": moderator.id}).status_code == 201
+    assert problem(moderator.patch(f"/messages/{scene.message_id}", {"content": "x"})) == (403, "forbidden")
+    assert moderator.delete(f"/messages/{scene.message_id}").status_code == 204
+
+
+def test_who_left_can_not_touch_what_they_said(people: dict[str, Person], scene: Scene) -> None:
+    assert scene.author.delete(f"/chats/{scene.chat_id}/leave").status_code == 204
+    path = f"/messages/{scene.message_id}"
+    assert problem(scene.author.patch(path, {"content": "x"})) == (404, "not_found")
+    assert problem(scene.author.delete(path)) == (404, "not_found")
+
+
+def test_direct_chats_refuse_what_only_groups_have(alice: Person, bob: Person, carol: Person) -> None:
+    chat = f"/chats/{alice.direct_chat(bob)}"
+    answers = [
+        alice.patch(chat, {"name": secrets.token_hex(2)}),
+        alice.delete(chat),
+        alice.post(f"{chat}/members", {"userId": carol.id}),
+        alice.delete(f"{chat}/members/{bob.id}"),
+        alice.patch(f"{chat}/members/{bob.id}/role", {"role": "ADMIN"}),
+        alice.delete(f"{chat}/leave"),
+    ]
+    assert [problem(answer) for answer in answers] == [(409, "not_a_group")] * 6
+    assert problem(carol.delete(f"{chat}/leave")) == (404, "not_found")

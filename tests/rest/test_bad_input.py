@@ -1,0 +1,77 @@
+"""What is not even a request gets a clear answer too."""
+
+import pytest
+import requests
+
+from tests.people import Person, problem
+from tests.server import Server
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("body", [b"{", b"nonsense", b"{'a': 1}", b'{"a": 1,}', b"\xff\xfe", b'{"a": NaN}'])
+def test_malformed_json_is_told_apart_from_a_wrong_field(alice: Person, body: bytes) -> None:
+    assert problem(alice.request("POST", "/messages", data=body, headers=JSON)) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"[[[[]]]]"])
+def test_a_body_is_an_object(alice: Person, body: bytes) -> None:
+    assert problem(alice.request("POST", "/messages", data=body, headers=JSON)) == (422, "validation_error")
+
+
+def test_deeply_nested_json_is_refused(alice: Person) -> None:
+    status, _ = problem(alice.request("POST", "/messages", data=b'{"a":' * 5000 + b"1" + b"}" * 5000, headers=JSON))
+    assert status in (400, 422)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
+def test_a_body_of_another_type_is_refused(alice: Person, kind: str) -> None:
+    answer = alice.request("POST", "/messages", data=b"{}", headers={"Content-Type": kind})
+    assert problem(answer) == (415, "unsupported_media_type")
+
+
+def test_a_body_without_a_type_is_refused(alice: Person) -> None:
+    assert problem(alice.request("POST", "/messages", data=b"{}")) == (415, "unsupported_media_type")
+
+
+def test_a_huge_body_is_refused(alice: Person) -> None:
+    answer = alice.request("POST", "/messages", data=b'{"content": "' + b"x" * 300_000 + b'"}', headers=JSON)
+    assert problem(answer) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/users/me/more", "/chats/direct/x"])
+def test_an_unknown_path_is_not_found(alice: Person, path: str) -> None:
+    assert problem(alice.get(path)) == (404, "not_found")
+
+
+def test_a_wrong_method_says_which_are_right(alice: Person) -> None:
+    answer = alice.delete("/users/me")
+    assert problem(answer) == (405, "method_not_allowed")
+    assert {"GET", "PATCH"} <= {method.strip() for method in answer.headers["Allow"].split(",")}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer a.b.c",
+        "Basic YTpi",
+        "Token x",
+        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
+        "Bearer \xe9",
+    ],
+)
+def test_without_a_good_token_nothing_is_told(server: Server, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    answer = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert problem(answer) == (401, "token_invalid")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_stranger_is_told_nothing_about_shapes(server: Server) -> None:
+    answer = requests.post(f"{server.url}/api/v1/messages", data=b"{", headers=JSON, timeout=20)
+    assert problem(answer) == (401, "token_invalid")

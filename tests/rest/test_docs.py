@@ -1,0 +1,209 @@
+"""The documents that the server publishes about itself: the contract, whole, for people and for machines."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import requests
+
+from tests.people import Person, problem
+from tests.server import ROOT, Server
+
+Json = dict[str, Any]
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> Json:
+    """The OpenAPI document."""
+    published: Json = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
+    return published
+
+
+def operations(document: Json) -> Iterator[tuple[str, Json, list[Json]]]:
+    """Each operation: what it is called here, itself, and all its parameters."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield f"{method} {path}", operation, operation.get("parameters", []) + item.get("parameters", [])
+
+
+def answers(document: Json) -> Iterator[tuple[str, int, Json]]:
+    """Each answer of each operation: where it stands, its status, itself."""
+    for where, operation, _ in operations(document):
+        for status, answer in operation["responses"].items():
+            yield f"{where} → {status}", int(status), answer
+
+
+def resolve(document: Json, part: Json) -> Json:
+    """What a reference refers to; anything else is itself."""
+    for name in part.get("$ref", "").split("/")[1:]:
+        document = document[name]
+    return document if "$ref" in part else part
+
+
+def is_bounded(document: Json, schema: Json) -> bool:
+    """Whether there is an end to what `schema` takes."""
+    schema = resolve(document, schema)
+    if "enum" in schema or schema.get("format") in ("uuid", "binary"):
+        return True
+    kinds = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
+    bounds = {
+        "string": "maxLength" in schema,
+        "integer": {"minimum", "maximum"} <= set(schema),
+        "boolean": True,
+        "null": True,
+        "array": "maxItems" in schema and is_bounded(document, schema["items"]),
+        "object": (schema.get("additionalProperties") is False or "maxProperties" in schema)
+        and all(is_bounded(document, part) for part in parts(schema)),
+    }
+    return all(bounds[kind] for kind in kinds)
+
+
+def parts(schema: Json) -> list[Json]:
+    """The schemas of what an object holds."""
+    others = schema.get("additionalProperties")
+    return [*schema.get("properties", {}).values(), *([others] if isinstance(others, dict) else [])]
+
+
+def faults(document: Json, schema: Json, example: Any) -> list[str]:
+    """What is wrong with an example."""
+    whole = {**schema, "components": document["components"]}
+    validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    return [error.message for error in validator.iter_errors(example)]
+
+
+def test_openapi_is_published_in_its_newest_form(document: Json) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert "/api/v1/messages" in document["paths"]
+
+
+def test_every_operation_says_what_it_does(document: Json) -> None:
+    names = [operation["operationId"] for _, operation, _ in operations(document)]
+    assert len(names) == len(set(names))
+    for where, operation, _ in operations(document):
+        assert len(operation["summary"]) <= 80, where
+        assert operation["summary"].endswith("."), where
+        assert operation["description"].endswith("."), where
+        assert "security" in operation, where
+        assert operation["tags"], where
+        assert [status for status in operation["responses"] if status.startswith("2")], where
+        assert {"429", "503"} <= set(operation["responses"]), where
+        assert "401" in operation["responses"] or not operation["security"], where
+
+
+def test_every_parameter_has_a_description_an_end_and_an_example(document: Json) -> None:
+    for where, _, parameters in operations(document):
+        assert set(re.findall(r"{(\w+)}", where)) == {p["name"] for p in parameters if p["in"] == "path"}
+        for parameter in parameters:
+            schema = resolve(document, parameter["schema"])
+            name = f"{where}: {parameter['name']}"
+            assert parameter["description"].endswith("."), name
+            assert is_bounded(document, schema), name
+            # A cursor is opaque, and the kinds of ids and choices speak for themselves.
+            shown = {"example", "enum", "format"} & {*schema, *parameter}
+            assert shown or parameter["name"] == "cursor", name
+
+
+def test_every_body_has_a_description_ends_and_an_example(document: Json) -> None:
+    for where, operation, _ in operations(document):
+        if body := operation.get("requestBody"):
+            assert body["description"], where
+            assert isinstance(body["required"], bool), where
+            assert {"413", "415", "422"} <= set(operation["responses"]), where
+            for kind, content in body["content"].items():
+                assert resolve(document, content["schema"])["additionalProperties"] is False, where
+                assert is_bounded(document, content["schema"]), where
+                if kind == "application/json":
+                    assert "400" in operation["responses"], where
+                    assert content["example"], where
+                    assert not faults(document, content["schema"], content["example"]), where
+
+
+def test_every_success_has_a_description_and_an_example(document: Json) -> None:
+    for where, status, answer in answers(document):
+        if status < 400:
+            assert answer["description"].endswith("."), where
+            assert ("content" in answer) is (status != 204), where
+            for content in answer.get("content", {}).values():
+                assert not faults(document, content["schema"], content["example"]), where
+
+
+def test_every_refusal_names_its_codes_and_shows_each(document: Json) -> None:
+    for where, status, answer in answers(document):
+        if status >= 400:
+            assert list(answer["content"]) == [PROBLEM], where
+            content = answer["content"][PROBLEM]
+            named = re.findall(r"`([a-z_]+)`", answer["description"])
+            assert named, where
+            assert sorted(named) == sorted(content["examples"]), where
+            for code, example in content["examples"].items():
+                assert not faults(document, content["schema"], example["value"]), where
+                assert (example["value"]["status"], example["value"]["code"]) == (status, code), where
+
+
+def test_every_field_has_a_description(document: Json) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert "enum" in schema or schema["description"], name
+        for field, part in schema.get("properties", {}).items():
+            assert part.get("description", "").endswith("."), f"{name}.{field}"
+
+
+def test_every_answer_names_the_headers_that_tell_what_is_left(document: Json) -> None:
+    left = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+    special = {401: {"WWW-Authenticate"}, 429: {"Retry-After"}}
+    for where, status, answer in answers(document):
+        assert set(answer["headers"]) == left | special.get(status, set()), where
+    for name, header in document["components"]["headers"].items():
+        assert header["description"], name
+        assert header["schema"], name
+
+
+def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Server(database_url, tmp_path_factory.mktemp("counting"), RATELIMIT_ENABLED="true") as server:
+        document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
+        answer = requests.get(f"{server.url}/api/v1/users/me", timeout=20)
+    named = document["paths"]["/api/v1/users/me"]["get"]["responses"]["401"]["headers"]
+    assert set(named) <= set(answer.headers)
+
+
+def test_the_figures_of_the_limits_are_told(document: Json) -> None:
+    told = document["info"]["description"]
+    for figure in ("100 in 1 min", "5 in 1 min", "10 in 1 min", "20 in 15 min", "256 KiB"):
+        assert f"| {figure} |" in told, figure
+
+
+def test_every_code_that_is_raised_is_documented(document: Json) -> None:
+    sources = [path for path in (ROOT / "chatapp").rglob("*.py") if "realtime" not in path.parts]
+    raised = {code for path in sources for code in re.findall(r"\bcode ?= ?\"([a-z_]+)\"", path.read_text())}
+    refusals = [answer["content"][PROBLEM] for _, status, answer in answers(document) if status >= 400]
+    named = {code for refusal in refusals for code in refusal["examples"]}
+    named |= set(re.findall(r"`([a-z_]+)`", document["info"]["description"]))
+    # A kind alone: what is raised of it says what it is that is not available.
+    assert raised - named == {"unavailable"}
+
+
+@pytest.mark.parametrize("number", ["1_0", "１０", " 5", "+5", "5.0", "1e1", "0x1", "", "-1"])
+def test_what_is_no_integer_to_the_document_is_none_to_the_server(alice: Person, number: str) -> None:
+    for path in ("/chats", "/users/search?q=a", "/messages/01a209c0-dd89-7528-89ae-40572c1fa41a"):
+        assert problem(alice.get(path, limit=number)) == (422, "validation_error")
+    assert problem(alice.get("/messages/01a209c0-dd89-7528-89ae-40572c1fa41a", after=number))[0] == 422
+
+
+def test_the_docs_page_needs_nothing_from_elsewhere(server: Server) -> None:
+    page = requests.get(f"{server.url}/docs", timeout=20)
+    assert page.status_code == 200
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert assets
+    for asset in assets:
+        assert not re.match(r"(https?:)?//", asset), asset
+        assert requests.get(requests.compat.urljoin(page.url, asset), timeout=20).ok, asset
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_says_that_all_is_well(server: Server, path: str) -> None:
+    answer = requests.get(server.url + path, timeout=20)
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"

@@ -1,0 +1,156 @@
+"""Edits, deletions, receipts, unread counts."""
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.people import Person, data, problem
+
+
+@pytest.fixture
+def chat(alice: Person, bob: Person) -> str:
+    """The direct chat of alice and bob."""
+    return alice.direct_chat(bob)
+
+
+@pytest.fixture
+def trio(alice: Person, bob: Person, carol: Person) -> str:
+    """A group of alice, its ADMIN, with bob and carol."""
+    return str(data(alice.post("/chats/groups", {"name": "Trio", "memberIds": [bob.id, carol.id]}))["id"])
+
+
+def statuses(person: Person, message: dict[str, Any]) -> dict[str, str]:
+    return {s["userId"]: s["status"] for s in data(person.get(f"/messages/{message['id']}/statuses"))}
+
+
+def test_an_edit_changes_the_content_and_takes_a_rev(alice: Person, bob: Person, chat: str) -> None:
+    message = alice.send(chat, "Helo")
+    bob.send(chat, "?")
+    edited = data(alice.patch(f"/messages/{message['id']}", {"content": " Hello "}))
+    assert (edited["content"], edited["isEdited"], edited["seq"]) == ("Hello", True, 1)
+    assert edited["editedAt"] >= message["createdAt"]
+    assert edited["rev"] == message["rev"] + 2 == data(alice.get(f"/chats/{chat}"))["lastRev"]
+    assert data(bob.get(f"/messages/{chat}"))[1]["content"] == "Hello"
+
+
+@pytest.mark.parametrize("content", ["", "  ", "x" * 4001, None, 7, "\0"])
+def test_an_edit_follows_the_rules_of_content(alice: Person, chat: str, content: object) -> None:
+    message = alice.send(chat, "x")
+    answer = alice.patch(f"/messages/{message['id']}", {"content": content})
+    assert problem(answer) == (422, "validation_error")
+    assert list(answer.json()["errors"]) == ["content"]
+
+
+def test_a_deleted_message_leaves_a_tombstone_and_no_content_anywhere(alice: Person, bob: Person, chat: str) -> None:
+    message = alice.send(chat, "secret", clientId=str(uuid.uuid4()))
+    path = f"/messages/{message['id']}"
+    assert alice.delete(path).status_code == 204
+    rev = data(alice.get(f"/chats/{chat}"))["lastRev"]
+    assert alice.delete(path).status_code == 204
+    assert data(alice.get(f"/chats/{chat}"))["lastRev"] == rev == message["rev"] + 1
+    for person in (alice, bob):
+        answers = [
+            person.get(f"/messages/{chat}"),
+            person.get(f"/messages/{chat}", after=0),
+            person.get("/chats"),
+            person.get(f"/chats/{chat}"),
+            person.post("/sync", {"chats": {}}),
+        ]
+        assert all(answer.ok and "secret" not in answer.text for answer in answers)
+        tombstone = data(answers[0])[0]
+        assert (tombstone["isDeleted"], tombstone["content"], tombstone["fileUrl"]) == (True, None, None)
+    assert problem(alice.patch(path, {"content": "again"})) == (409, "conflict")
+
+
+def test_a_repeated_send_of_an_edited_or_deleted_message_gives_what_is_left_of_it(alice: Person, chat: str) -> None:
+    body = {"chatId": chat, "content": "first", "clientId": str(uuid.uuid4())}
+    message = data(alice.post("/messages", body))
+    alice.patch(f"/messages/{message['id']}", {"content": "second"})
+    again = alice.post("/messages", body)
+    assert (again.status_code, data(again)["content"]) == (200, "second")
+    alice.delete(f"/messages/{message['id']}")
+    assert data(alice.post("/messages", body))["isDeleted"] is True
+
+
+def test_reading_over_rest_delivers(alice: Person, bob: Person, chat: str, engine: Engine) -> None:
+    message = alice.send(chat, "Hello")
+    assert data(bob.get(f"/messages/{chat}"))[0]["status"] == "DELIVERED"
+    assert data(alice.get(f"/messages/{chat}"))[0]["status"] == "DELIVERED"
+    with engine.connect() as db:
+        view = text("SELECT status FROM message_statuses WHERE message_id = :id AND user_id = :user_id")
+        assert db.execute(view, {"id": message["id"], "user_id": bob.id}).scalar() == "DELIVERED"
+
+
+def test_an_answer_is_a_receipt_for_all_before(alice: Person, bob: Person, chat: str) -> None:
+    for word in ("one", "two"):
+        alice.send(chat, word)
+    bob.send(chat, "I saw both")
+    assert [m["status"] for m in data(alice.get(f"/messages/{chat}"))] == ["DELIVERED", "READ", "READ"]
+
+
+def test_reading_up_to_a_message_reads_all_before_it(alice: Person, bob: Person, chat: str) -> None:
+    messages = [alice.send(chat, str(n)) for n in range(4)]
+    receipt = data(bob.post(f"/messages/{chat}/read", {"messageIds": [messages[2]["id"]]}))
+    assert receipt == {
+        "chatId": chat,
+        "userId": bob.id,
+        "messageIds": [m["id"] for m in messages[:3]],
+        "readSeq": 3,
+        "unreadCount": 1,
+    }
+    earlier = data(bob.post(f"/messages/{chat}/read", {"messageIds": [messages[0]["id"]]}))
+    assert (earlier["messageIds"], earlier["readSeq"], earlier["unreadCount"]) == ([], 3, 1)
+    assert [m["status"] for m in data(alice.get(f"/messages/{chat}"))] == ["SENT", "READ", "READ", "READ"]
+
+
+@pytest.mark.parametrize("body", [None, {}])
+def test_reading_a_chat_reads_all_of_it(alice: Person, bob: Person, chat: str, body: dict[str, Any] | None) -> None:
+    messages = [alice.send(chat, str(n)) for n in range(3)]
+    receipt = data(bob.post(f"/messages/{chat}/read", body))
+    assert (receipt["messageIds"], receipt["unreadCount"]) == ([m["id"] for m in messages], 0)
+    assert data(bob.get("/chats"))[0]["unreadCount"] == 0
+    assert data(bob.post(f"/messages/{chat}/read", body))["messageIds"] == []
+
+
+@pytest.mark.parametrize("ids", [[], ["x"], "x", None, [None], [str(uuid.UUID(int=7))]])
+def test_what_was_read_are_messages_of_the_chat(alice: Person, bob: Person, chat: str, ids: object) -> None:
+    alice.send(chat, "x")
+    assert problem(bob.post(f"/messages/{chat}/read", {"messageIds": ids})) == (422, "validation_error")
+
+
+def test_messages_of_another_chat_mark_nothing(alice: Person, bob: Person, carol: Person, chat: str) -> None:
+    alice.send(chat, "x")
+    elsewhere = alice.send(alice.direct_chat(carol), "y")
+    answer = bob.post(f"/messages/{chat}/read", {"messageIds": [elsewhere["id"]]})
+    assert problem(answer) == (422, "validation_error")
+    assert data(bob.get("/chats"))[0]["unreadCount"] == 1
+
+
+def test_a_groups_status_is_that_of_its_slowest_member(alice: Person, bob: Person, carol: Person, trio: str) -> None:
+    message = alice.send(trio, "Hello")
+    assert statuses(alice, message) == {bob.id: "SENT", carol.id: "SENT"}
+    bob.post(f"/messages/{trio}/read")
+    assert statuses(carol, message) == {bob.id: "READ", carol.id: "SENT"}
+    assert data(alice.get(f"/messages/{trio}"))[0]["status"] == "SENT"
+    carol.get(f"/messages/{trio}")
+    assert data(alice.get(f"/messages/{trio}"))[0]["status"] == "DELIVERED"
+    carol.post(f"/messages/{trio}/read")
+    assert data(alice.get(f"/messages/{trio}"))[0]["status"] == "READ"
+
+
+def test_who_joins_later_does_not_hold_a_status_back(alice: Person, bob: Person, carol: Person) -> None:
+    chat_id = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id]}))["id"]
+    message = alice.send(chat_id, "before")
+    alice.post(f"/chats/{chat_id}/members", {"userId": carol.id})
+    bob.post(f"/messages/{chat_id}/read")
+    assert data(alice.get(f"/messages/{chat_id}"))[0]["status"] == "READ"
+    assert statuses(alice, message) == {bob.id: "READ"}
+    assert data(carol.get(f"/messages/{chat_id}"))[0]["status"] == "READ"
+
+
+def test_tombstones_stay_unread(alice: Person, bob: Person, chat: str) -> None:
+    message = alice.send(chat, "x")
+    alice.delete(f"/messages/{message['id']}")
+    assert data(bob.get("/chats"))[0]["unreadCount"] == 1

@@ -1,0 +1,108 @@
+"""Staying logged in: refresh tokens and their rotation."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from tests.people import Person, data, problem
+from tests.server import Server
+
+
+def refresh(server: Server, token: Any) -> requests.Response:
+    return requests.post(f"{server.url}/api/v1/auth/refresh", json={"refreshToken": token}, timeout=20)
+
+
+def age(engine: Engine, person: Person, seconds: int) -> None:
+    """Let time pass for the tokens of a person's sessions."""
+    statement = """
+        UPDATE refresh_tokens t SET rotated_at = rotated_at - make_interval(secs => :seconds),
+                                    expires_at = expires_at - make_interval(secs => :seconds)
+        FROM sessions s WHERE s.id = t.session_id AND s.user_id = :user_id
+    """
+    with engine.begin() as db:
+        db.execute(text(statement), {"seconds": seconds, "user_id": person.id})
+
+
+def test_refreshing_gives_new_tokens_that_work(server: Server, alice: Person) -> None:
+    tokens = data(refresh(server, alice.refresh_token))
+    assert set(tokens) == {"accessToken", "refreshToken", "expiresIn"}
+    assert tokens["refreshToken"] != alice.refresh_token
+    headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
+    assert requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20).ok
+    assert refresh(server, tokens["refreshToken"]).ok
+
+
+def test_the_token_may_come_as_bearer(server: Server, alice: Person) -> None:
+    headers = {"Authorization": f"Bearer {alice.refresh_token}"}
+    bodies: tuple[dict[str, str] | None, ...] = (None, {})
+    for body in bodies:
+        answer = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20, json=body)
+        assert data(answer)["refreshToken"] == data(refresh(server, alice.refresh_token))["refreshToken"]
+
+
+def test_a_dead_access_token_beside_it_does_not_matter(server: Server, alice: Person) -> None:
+    answer = requests.post(
+        f"{server.url}/api/v1/auth/refresh",
+        headers={"Authorization": "Bearer not.a.token"},
+        json={"refreshToken": alice.refresh_token},
+        timeout=20,
+    )
+    assert answer.ok
+
+
+def test_a_lost_answer_can_be_asked_for_again(server: Server, alice: Person) -> None:
+    first, again = refresh(server, alice.refresh_token), refresh(server, alice.refresh_token)
+    assert data(first)["refreshToken"] == data(again)["refreshToken"]
+
+
+def test_twenty_refreshes_at_once_give_one_successor(server: Server, alice: Person) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: refresh(server, alice.refresh_token), range(20)))
+    successors = {data(answer)["refreshToken"] for answer in answers}
+    assert len(successors) == 1
+    assert refresh(server, successors.pop()).ok
+
+
+def test_an_old_token_whose_successor_was_used_ends_the_session(server: Server, alice: Person) -> None:
+    second = data(refresh(server, alice.refresh_token))
+    third = data(refresh(server, second["refreshToken"]))
+    assert problem(refresh(server, alice.refresh_token)) == (401, "refresh_reused")
+    assert problem(refresh(server, third["refreshToken"]))[0] == 401
+    headers = {"Authorization": f"Bearer {third['accessToken']}"}
+    dead = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert problem(dead) == (401, "token_invalid")
+
+
+def test_after_the_grace_an_old_token_ends_the_session(server: Server, alice: Person, engine: Engine) -> None:
+    second = data(refresh(server, alice.refresh_token))
+    age(engine, alice, 11)
+    assert problem(refresh(server, alice.refresh_token)) == (401, "refresh_reused")
+    assert problem(refresh(server, second["refreshToken"]))[0] == 401
+
+
+def test_a_token_expires_after_thirty_days(server: Server, alice: Person, engine: Engine) -> None:
+    age(engine, alice, 30 * 24 * 3600 - 60)
+    tokens = data(refresh(server, alice.refresh_token))
+    age(engine, alice, 30 * 24 * 3600 + 1)
+    assert problem(refresh(server, tokens["refreshToken"])) == (401, "token_expired")
+
+
+def test_an_unknown_token_is_refused(server: Server) -> None:
+    assert problem(refresh(server, str(uuid.uuid4()))) == (401, "token_invalid")
+
+
+@pytest.mark.parametrize("token", ["", "x", 7, None, "\0" * 36, [], "0" * 36])
+def test_what_is_no_token_at_all_is_a_bad_field(server: Server, token: Any) -> None:
+    assert problem(refresh(server, token)) == (422, "validation_error")
+
+
+def test_the_database_holds_no_token_that_would_be_accepted(server: Server, alice: Person, engine: Engine) -> None:
+    tokens = data(refresh(server, alice.refresh_token))
+    with engine.connect() as db:
+        stored = db.execute(text("SELECT encode(hash, 'hex') FROM refresh_tokens")).scalars().all()
+    for token in (alice.refresh_token, tokens["refreshToken"]):
+        assert uuid.UUID(token).hex not in "".join(stored)

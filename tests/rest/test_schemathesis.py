@@ -1,0 +1,258 @@
+"""What the OpenAPI document says is what the server does: more than a thousand requests are made from it.
+
+All operations take part; those that end a session, a chat or a membership get one of their own each time. With the same
+seed the requests are the same. `SCHEMATHESIS_EXAMPLES` asks for more of them (10 random ones an operation by default,
+beside those that look for the edges), `SCHEMATHESIS_SEED` for others.
+"""
+
+import os
+import secrets
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from schemathesis import AuthContext, Case, HookContext, Response
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
+from sqlalchemy import Engine, text
+
+from tests.conftest import NewPerson
+from tests.people import PASSWORD, Person, data
+from tests.server import Server
+
+AnyCase = Case[Any]
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "10"))
+SEED = int(os.environ.get("SCHEMATHESIS_SEED", "20261122"))
+
+
+class Scene:
+    """Real people, chats and messages: three times of four they take the place of ids that nobody has."""
+
+    def __init__(self, server: Server, register_person: NewPerson, engine: Engine) -> None:
+        self.server = server
+        # How many requests of each operation were given a caller, and made.
+        self.asked, self.made = Counter[str](), Counter[str]()
+        self.owner, self.friend, self.stranger, self.clerk = (
+            register_person(name) for name in ("owner", "friend", "stranger", "clerk")
+        )
+        with engine.begin() as db:
+            db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": self.owner.id})
+        self.group = self.new_group()
+        self.direct = self.owner.direct_chat(self.friend)
+        self.foreign = str(data(self.stranger.post("/chats/groups", {"name": "Theirs"}))["id"])
+
+    def new_group(self) -> str:
+        """A group of the owner and the friend, for what changes or ends it."""
+        body = {"name": "Group", "memberIds": [self.friend.id]}
+        return str(data(self.owner.post("/chats/groups", body))["id"])
+
+    def session(self) -> Person:
+        """The owner, logged in once more, for what ends the session or uses up its refresh token."""
+        account = {"email": self.owner.email, "password": PASSWORD}
+        answer = requests.post(f"{self.server.url}/api/v1/auth/login", json=account, timeout=20)
+        return Person(self.server.url, data(answer))
+
+    def ids(self, operation: str, turn: int) -> dict[str, Callable[[], str]]:
+        """What stands for the ids of a request: mostly a group of the owner's, sometimes another chat."""
+        chat = (None, None, self.direct, self.foreign)[turn % 4]
+        person = self.clerk if operation == "update_account" else (self.stranger, self.friend)[turn % 2]
+        values: dict[str, Callable[[], str]] = {
+            "chatId": lambda: chat or (self.group if operation in LASTING else self.new_group()),
+            "messageId": lambda: str(self.owner.send(self.group, "Hello")["id"]),
+            "userId": lambda: person.id,
+            "refreshToken": lambda: self.session().refresh_token,
+        }
+        return {name: cache(value) for name, value in values.items()}
+
+    def token(self, case: AnyCase) -> str | None:
+        """Who asks: mostly the owner, sometimes somebody who may less, or nobody."""
+        operation = operation_id(case)
+        self.asked[operation] += 1
+        if case.operation.definition.raw["security"] == []:
+            return None
+        if operation == "logout":
+            return self.session().token
+        asking = {3: None, 6: self.stranger.token, 9: self.friend.token}
+        return asking.get(self.asked[operation] % 11, self.owner.token)
+
+    def prepare(self, case: AnyCase) -> None:
+        """Make a generated request one about things that exist."""
+        operation = operation_id(case)
+        self.made[operation] += 1
+        turn, rest = divmod(self.made[operation], 4)
+        make_real = rest != 0
+        if make_real or (operation not in LASTING and self.group in str(case.path_parameters)):
+            ids = self.ids(operation, turn + rest)
+            for part in ("path_parameters", "body"):
+                given = getattr(case, part)
+                if (real := with_real_ids(given, "", ids)) != given:
+                    setattr(case, part, real)
+        if case.meta is None or case.meta.generation.mode.is_positive:
+            self.make_plausible(case, operation, make_real)
+
+    def make_plausible(self, case: AnyCase, operation: str, make_real: bool) -> None:
+        """Names that somebody has, passwords that are right, cursors that were given.
+
+        Nobody takes the name and the address of the examples: instead, those of somebody are asked for, or new ones.
+        """
+        if operation == "get_user" and make_real:
+            case.path_parameters = {"username": self.friend.name}
+        if operation == "login" and make_real:
+            case.body = {"email": self.owner.email, "password": PASSWORD}
+        name = self.friend.name if make_real else f"fuzz_{secrets.token_hex(4)}"
+        others = {"alice": name, "alice@example.org": f"{name}@example.org"}
+        if isinstance(case.body, dict) and others.keys() & {case.body.get("username"), case.body.get("email")}:
+            case.body = {key: others.get(str(value), value) for key, value in case.body.items()}
+        if make_real and "cursor" in case.query:
+            found = self.cursor(case)
+            rest = {name: value for name, value in case.query.items() if name != "cursor"}
+            case.query = rest | ({"cursor": found} if found else {})
+
+    def cursor(self, case: AnyCase) -> str | None:
+        """Where the second page of what a request lists begins, if there is one."""
+        word = {"q": case.query["q"]} if "q" in case.query else {}
+        answer = self.owner.get(case.formatted_path.removeprefix("/api/v1"), limit=1, **word)
+        return answer.json()["meta"]["nextCursor"] if answer.ok else None
+
+
+# Operations after which a chat is as it was, so that they can share one.
+LASTING = {"get_chat", "send_message", "list_messages", "mark_read", "sync"}
+# Where ids stand in a request, beside where they have the name of what they are.
+LISTS = {"memberIds": "userId", "messageIds": "messageId", "chats": "chatId"}
+
+
+def with_real_ids(part: Any, name: str, ids: dict[str, Callable[[], str]]) -> Any:
+    """A part of a request, well-formed ids in it replaced."""
+    if isinstance(part, dict):
+        if name == "chats":
+            return {with_real_ids(key, name, ids): value for key, value in part.items()}
+        return {key: with_real_ids(value, key, ids) for key, value in part.items()}
+    if isinstance(part, list):
+        return [with_real_ids(item, name, ids) for item in part]
+    kind = LISTS.get(name, name)
+    return ids[kind]() if kind in ids and is_id(part) else part
+
+
+def operation_id(case: AnyCase) -> str:
+    return str(case.operation.definition.raw["operationId"])
+
+
+def is_id(part: object) -> bool:
+    try:
+        return isinstance(part, str) and str(uuid.UUID(part)) == part.lower()
+    except ValueError:
+        return False
+
+
+@dataclass
+class Run:
+    """What came of all requests: each answer, by operation, and each finding, once."""
+
+    answers: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    findings: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        requests = sum(counter.total() for counter in self.answers.values())
+        lines = [f"{label}: {dict(sorted(counter.items()))}" for label, counter in sorted(self.answers.items())]
+        return "\n".join([f"{requests} requests, seed {SEED}", *lines])
+
+    def note(self, recorder: ScenarioRecorder) -> None:
+        """Take in what was recorded of an operation."""
+        for case_id, interaction in recorder.interactions.items():
+            response, case = interaction.response, recorder.cases[case_id].value
+            if response is None:
+                continue
+            if interaction.request.method == case.operation.method.upper():
+                self.answers[recorder.label][response.status_code] += 1
+                if unnamed := unnamed_code(case, response):
+                    self.findings[f"{recorder.label}: {response.status_code} has an unnamed code: {unnamed}"] = ""
+            for check in recorder.checks.get(case_id, []):
+                if check.failure_info and not is_expected(check.name, recorder.label, response):
+                    failure = check.failure_info.failure
+                    told = f"{recorder.label}: {failure.title}: {failure.message}"
+                    self.findings.setdefault(told, check.failure_info.code_sample)
+
+
+def unnamed_code(case: AnyCase, response: Response) -> str | None:
+    """The `code` of a refusal, if its status is documented and it isn't."""
+    answers = case.operation.definition.raw["responses"]
+    content = answers.get(str(response.status_code), {}).get("content", {})
+    examples = content.get("application/problem+json", {}).get("examples")
+    code: str | None = response.json()["code"] if examples else None
+    return None if examples is None or code in examples else code
+
+
+# Rules that no schema can tell, by the field that they are about: a request that breaks them looks right.
+RULES = {
+    "content": "may be empty with a file only",
+    "cursor": "is opaque: one that the server gave",
+    "fileUrl": "is of a file that the sender can see",
+    "messageIds": "are of this chat",
+    "refreshToken": "is in the body or Bearer",
+    "userId": "is somebody else",
+}
+
+
+def is_expected(check: str, label: str, response: Response) -> bool:
+    """Whether what a check found is no fault."""
+    if check == "positive_data_acceptance" and response.status_code == 422:
+        problem = response.json()
+        wrong = set(problem.get("errors", {}))
+        return problem["code"] == "client_id_reused" or (bool(wrong) and wrong <= set(RULES))
+    # One path whose part has two names, the chat's to GET and the message's to others: to the check these are two paths.
+    return check == "allow_header_conformance" and "/messages/{" in label
+
+
+@pytest.fixture(scope="module")
+def run(server: Server, register_person: NewPerson, engine: Engine) -> Run:
+    """All requests of this run, made and looked at."""
+    document = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
+    document.config.seed = SEED
+    document.config.continue_on_failure = True
+    document.config.generation.update(max_examples=EXAMPLES, database="none", no_shrink=True)
+    phases = document.config.phases
+    phases.update(phases=["examples", "coverage", "fuzzing"])
+    # It would take ids from answers, and learn from refusals: neither is the same in another run.
+    phases.coverage.extra_data_sources.responses = phases.fuzzing.extra_data_sources.responses = False
+    phases.fuzzing.error_feedback.is_enabled = False
+    scene = Scene(server, register_person, engine)
+    run = Run()
+
+    @document.auth(refresh_interval=None)
+    class Caller:
+        def get(self, case: AnyCase, context: AuthContext) -> str | None:
+            return scene.token(case)
+
+        def set(self, case: AnyCase, data: str, context: AuthContext) -> None:
+            case.headers["Authorization"] = f"Bearer {data}"
+
+    @schemathesis.hook
+    def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> None:
+        scene.prepare(case)
+
+    try:
+        for event in from_schema(document).execute():
+            if isinstance(event, events.ScenarioFinished):
+                run.note(event.recorder)
+            elif isinstance(event, events.NonFatalError | events.FatalError):
+                run.findings[str(event)] = ""
+    finally:
+        GLOBAL_HOOK_DISPATCHER.unregister(before_call)
+    print(run)
+    return run
+
+
+def test_every_answer_is_as_the_document_says(run: Run) -> None:
+    told = [f"{finding}\n{sample}" for finding, sample in run.findings.items()]
+    assert not told, "\n\n".join([f"seed {SEED}", *told])
+
+
+def test_every_operation_is_taken_to_a_success(run: Run) -> None:
+    assert not [label for label, answers in run.answers.items() if min(answers) >= 400], str(run)

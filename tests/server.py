@@ -1,0 +1,109 @@
+"""A real server for tests: gunicorn with gevent workers, as its own process, killed and started again at will."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def migrate(database_url: str, folder: Path) -> None:
+    """Bring an empty database to the newest schema, by the command that a deploy uses."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(database_url, folder), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def environment(database_url: str, folder: Path, **changes: str) -> dict[str, str]:
+    """The environment of a server under test: every answer is held against its schema (`APP_ENV=test`)."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return (
+        kept
+        | {
+            "APP_ENV": "test",
+            "DATABASE_URL": database_url,
+            "INSTANCE_PATH": str(folder / "instance"),
+            "UPLOAD_PATH": str(folder / "uploads"),
+            "RATELIMIT_ENABLED": "false",
+            "LOG_LEVEL": "INFO",
+        }
+        | changes
+    )
+
+
+class Server:
+    """One server on a port of its own, which it keeps over restarts. `log` is all that it ever wrote."""
+
+    def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = environment(database_url, folder, PORT=str(self.port), **changes)
+        self._log = folder / f"server-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """Everything that the server wrote so far."""
+        return self._log.read_text()
+
+    def start(self) -> None:
+        """Return when the server answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                if requests.get(f"{self.url}/healthz", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                pass
+            assert self._process.poll() is None, f"the server ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"the server does not answer:\n{self.log}"
+            time.sleep(0.05)
+
+    def stop(self, seconds: float = 10) -> float:
+        """End the server as a platform does (SIGTERM); how many seconds it took."""
+        assert self._process
+        began = time.monotonic()
+        self._process.terminate()
+        self._process.wait(seconds)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """End the server and its workers at once, as `kill -9` does."""
+        process = self._process
+        assert process
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)

@@ -1,0 +1,16 @@
+"""Two Socket.IO clients behind one surface: the official JavaScript client, and python-socketio's.
+
+    with JsDriver() as driver:
+        alice = driver.connect(url, token)        # or PyClient.connect(url, token)
+        ack = alice.call("message:send", {"chatId": chat_id, "content": "Hello"})
+        message = bob.wait_for("message:new", lambda payload: payload["id"] == ack["data"]["id"])
+
+Both take options under the names and in the units of python-socketio: `reconnection_delay` in seconds, `headers`, and so
+on. Neither reconnects unless `reconnection=True` asks for it.
+"""
+
+from tests.socket_clients.javascript import JsClient, JsDriver
+from tests.socket_clients.python import PyClient
+from tests.socket_clients.surface import ConnectError, SocketClient
+
+__all__ = ["ConnectError", "JsClient", "JsDriver", "PyClient", "SocketClient"]

@@ -1,0 +1,143 @@
+"""The client of python-socketio."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Self
+
+import requests
+import socketio
+from engineio.packet import CLOSE, MESSAGE, Packet
+
+from tests.socket_clients.surface import END_SECONDS, NAMESPACE, Answer, ConnectError, SocketClient, one_value
+
+_JS_REASONS = {"client disconnect": "io client disconnect", "server disconnect": "io server disconnect"}
+
+
+class PyClient(SocketClient):
+    """A client of python-socketio; made by `PyClient.connect`."""
+
+    def __init__(self, *, reconnection: bool, **options: Any) -> None:
+        super().__init__(reconnection=reconnection)
+        self._http = requests.Session()
+        # No proxy that the environment names stands between tests and their server.
+        self._http.trust_env = False
+        self._client = socketio.Client(
+            reconnection=reconnection, http_session=self._http, handle_sigint=False, **options
+        )
+        self._leaving = False
+        self._reports: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._handle_messages_in_order()
+        self._client.on("connect", lambda: self._note_connected(self._client.transport()), NAMESPACE)
+        self._client.on("connect_error", self._refused, NAMESPACE)
+        self._client.on("disconnect", self._disconnected, NAMESPACE)
+        self._client.on("*", lambda event, *args: self._note_event(event, args), NAMESPACE)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        token: str | None,
+        *,
+        transports: Sequence[str] | None = None,
+        wait: bool = True,
+        reconnection: bool = False,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Self:
+        """A client of the server at `url`, connected if `wait`; ConnectError if it is refused."""
+        client = cls(reconnection=reconnection, **options)
+        # A refusal is noted by its event, which tells more than this exception.
+        with suppress(socketio.exceptions.ConnectionError):
+            client._client.connect(
+                url,
+                headers=headers or {},
+                auth=None if token is None else {"token": token},
+                transports=transports,
+                namespaces=[NAMESPACE],
+                wait=False,
+            )
+        return client._once_connected() if wait else client
+
+    def emit(self, event: str, *args: Any) -> None:
+        self._client.emit(event, args, NAMESPACE)
+
+    def _ask(self, number: int, event: str, args: Sequence[Any], timeout: float) -> None:
+        def answered(*answer: Any) -> None:
+            self._note_answer(number, Answer(one_value(answer)))
+
+        self._client.emit(event, tuple(args), NAMESPACE, answered)
+
+    def _leave(self) -> None:
+        self._client.reconnection = False
+        if self._polls():
+            self._leaving = True
+            self._client.eio.queue.put(Packet(MESSAGE, data=f"1{NAMESPACE},"))
+            self._end_polling()
+        # Twice, as a reconnection may succeed before it is stopped.
+        self._client.shutdown()
+        self._client.shutdown()
+        # python-engineio may leave its writer waiting when it was the server who ended the connection.
+        while writer := self._client.eio.write_loop_task:
+            self._client.eio.queue.put(None)
+            writer.join(0.1)
+        self._reports.put(None)
+        self._http.close()
+
+    def _cut(self) -> None:
+        if self._polls():
+            self._end_polling()
+        elif self.connected:
+            self._client.eio.ws.abort()
+
+    def _polls(self) -> bool:
+        return bool(self._client.eio.state == "connected" and self._client.transport() == "polling")
+
+    def _end_polling(self) -> None:
+        """There is no connection to cut: end the session below Socket.IO, as the JavaScript client does.
+
+        Not by python-engineio's `disconnect`: it may forget to tell the server, then waits for the poll's end.
+        """
+        engine = self._client.eio
+        if writer := engine.write_loop_task:
+            # One is lost when the writer takes it along with other packets.
+            engine.queue.put(None)
+            engine.queue.put(None)
+            writer.join()
+        # The server answers the poll, and a reader whose writer has ended asks for no other.
+        self._http.post(engine.base_url, Packet(CLOSE).encode(), timeout=END_SECONDS)
+
+    def _handle_messages_in_order(self) -> None:
+        """python-engineio starts a thread for each message, and two may overtake each other: have one thread."""
+        engine = self._client.eio
+        start = engine.start_background_task
+
+        def start_or_queue(target: Callable[..., Any], *args: Any) -> Any:
+            if target is engine.handlers["message"]:
+                return self._reports.put(partial(target, *args))
+            return start(target, *args)
+
+        def work() -> None:
+            while report := self._reports.get():
+                report()
+
+        engine.start_background_task = start_or_queue
+        self._worker = threading.Thread(target=work, name="py-client", daemon=True)
+        self._worker.start()
+
+    def _refused(self, told: Any = None) -> None:
+        # The server's refusals have this form; what has not comes from python-engineio, who could not reach it.
+        refused = isinstance(told, dict) and "message" in told
+        self._note_refused(ConnectError(told["message"], told.get("data")) if refused else ConnectError(str(told)))
+
+    def _disconnected(self, reason: str) -> None:
+        reason = "client disconnect" if self._leaving else reason
+        note = partial(self._note_disconnected, _JS_REASONS.get(reason, reason))
+        if threading.current_thread() is self._worker:
+            # python-engineio may keep this thread waiting for long, once it is told of the server's goodbye.
+            note()
+        else:
+            # After the messages that came before.
+            self._reports.put(note)

@@ -1,0 +1,194 @@
+"""What a test can do with a socket, whatever client it is, and all that came of it."""
+
+import itertools
+import json
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
+
+NAMESPACE = "/chat"
+NO_CHAT = "00000000-0000-0000-0000-000000000000"
+# Hundreds of clients may connect at once.
+CONNECT_SECONDS = 30.0
+END_SECONDS = 10.0
+SHOWN_CHARACTERS = 300
+
+
+class ConnectError(Exception):
+    """A connection was refused; `data` is the problem that the server sent along, None if it could not be reached."""
+
+    def __init__(self, message: str, data: Any = None) -> None:
+        super().__init__(f"{message} {json.dumps(data)}" if data else message)
+        self.data = data
+
+
+class Answer(NamedTuple):
+    """What came of a `call`: the ack's value, or the client's word that none will come."""
+
+    value: Any
+    error: str | None = None
+
+
+class SocketClient(ABC):
+    """One client, and all that happened to it so far.
+
+    `connected` and `transport` ("polling" or "websocket") tell how it is now. What happens is noted by another thread,
+    in the order of the wire.
+    """
+
+    def __init__(self, *, reconnection: bool = False) -> None:
+        self.connected = False
+        self.transport = ""
+        self._reconnection = reconnection
+        self._changed = threading.Condition()
+        self._history: list[tuple[str, Any]] = []
+        self._unconsumed: list[tuple[str, Any]] = []
+        self._reasons: deque[str] = deque()
+        self._refusal: ConnectError | None = None
+        self._answers: dict[int, Answer] = {}
+        self._call_numbers = itertools.count(1)
+
+    @abstractmethod
+    def emit(self, event: str, *args: Any) -> None:
+        """Send an event without asking for an ack."""
+
+    @abstractmethod
+    def _ask(self, number: int, event: str, args: Sequence[Any], timeout: float) -> None:
+        """Send an event and have its ack noted as the answer `number`."""
+
+    @abstractmethod
+    def _leave(self) -> None:
+        """Have the client disconnect and not come back."""
+
+    @abstractmethod
+    def _cut(self) -> None:
+        """Have the client's connection end below Socket.IO."""
+
+    def call(self, event: str, *args: Any, timeout: float = 10) -> Any:
+        """The value of the ack to an event; TimeoutError if none comes."""
+        number = next(self._call_numbers)
+        self._ask(number, event, args, timeout)
+        with self._changed:
+            if not self._changed.wait_for(lambda: number in self._answers, timeout):
+                raise TimeoutError(f"No ack to {event} came within {timeout} s.")
+            answer = self._answers.pop(number)
+        if answer.error:
+            raise TimeoutError(f"No ack to {event} came: {answer.error}.")
+        return answer.value
+
+    def flush(self) -> None:
+        """Return when the server has handled all that was sent to it, and all that it sent before has arrived here.
+
+        It handles a client's events in order, so that any ack proves this, an error's too.
+        """
+        self.call("typing:stop", {"chatId": NO_CHAT})
+
+    def wait_for(self, event: str, matching: Callable[[Any], bool] | None = None, timeout: float = 10) -> Any:
+        """The payload of the next such event, which is consumed by this; AssertionError if none comes."""
+        taken: list[tuple[str, Any]] = []
+
+        def take() -> bool:
+            for each in self._unconsumed:
+                if each[0] == event and (matching is None or matching(each[1])):
+                    self._unconsumed.remove(each)
+                    taken.append(each)
+                    return True
+            return False
+
+        self._wait(take, timeout, f"{event}{' that matches' if matching else ''}")
+        return taken[0][1]
+
+    def received(self, event: str | None = None) -> list[tuple[str, Any]]:
+        """Every event (or every one of that name) with its payload, in order, consumed or not."""
+        with self._changed:
+            return [each for each in self._history if event in (None, each[0])]
+
+    def wait_connected(self, timeout: float = CONNECT_SECONDS) -> None:
+        """Return when connected, or connected again; ConnectError when the server refuses."""
+        self._wait(lambda: self.connected or self._refusal is not None, timeout, "connection")
+        if self._refusal and not self.connected:
+            raise self._refusal
+
+    def wait_upgrade(self, timeout: float = 10) -> None:
+        """Return when the transport is websocket."""
+        self._wait(lambda: self.transport == "websocket", timeout, "upgrade to websocket")
+
+    def wait_disconnect(self, timeout: float = 10) -> str:
+        """Why the connection ended. Each end is told once, a reason that both clients know in JavaScript's words."""
+        self._wait(lambda: bool(self._reasons), timeout, "disconnection")
+        return self._reasons.popleft()
+
+    def disconnect(self) -> None:
+        """Say goodbye and end the connection for good; returns when it has ended."""
+        self._leave()
+        self._wait(lambda: not self.connected, END_SECONDS, "end of the connection")
+
+    def drop(self) -> None:
+        """End the connection without a goodbye; returns when it has ended. Who reconnects does so after this."""
+        ended = len(self._reasons)
+        self._cut()
+        self._wait(lambda: len(self._reasons) > ended or not self.connected, END_SECONDS, "end of the connection")
+
+    def _once_connected(self) -> Self:
+        """This client when it is connected; one that could not connect is ended."""
+        try:
+            self.wait_connected()
+        except BaseException:
+            self.disconnect()
+            raise
+        return self
+
+    def _wait(self, happened: Callable[[], bool], timeout: float, what: str) -> None:
+        with self._changed:
+            if self._changed.wait_for(happened, timeout):
+                return
+            state = f"connected by {self.transport}" if self.connected else f"not connected, {list(self._reasons)}"
+            events = [f"  {name} {payload!r}"[:SHOWN_CHARACTERS] for name, payload in self._unconsumed]
+            consumed = len(self._history) - len(events)
+        came = "\n".join(events) or "  nothing"
+        raise AssertionError(
+            f"No {what} came within {timeout} s ({state}). Instead there came, beside {consumed} consumed events:\n{came}"
+        )
+
+    def _note_connected(self, transport: str) -> None:
+        with self._changed:
+            self.connected, self.transport, self._refusal = True, transport, None
+            self._changed.notify_all()
+
+    def _note_refused(self, error: ConnectError) -> None:
+        with self._changed:
+            # Who lost a connection goes on trying to reach the server, and accepts its no.
+            if error.data is not None or not (self._reconnection and self.transport):
+                self._refusal = error
+            self._changed.notify_all()
+
+    def _note_upgraded(self, transport: str) -> None:
+        with self._changed:
+            self.transport = transport
+            self._changed.notify_all()
+
+    def _note_disconnected(self, reason: str) -> None:
+        with self._changed:
+            if self.connected:
+                self.connected = False
+                self._reasons.append(reason)
+            self._changed.notify_all()
+
+    def _note_event(self, name: str, args: Sequence[Any]) -> None:
+        with self._changed:
+            each = (name, one_value(args))
+            self._history.append(each)
+            self._unconsumed.append(each)
+            self._changed.notify_all()
+
+    def _note_answer(self, number: int, answer: Answer) -> None:
+        with self._changed:
+            self._answers[number] = answer
+            self._changed.notify_all()
+
+
+def one_value(args: Sequence[Any]) -> Any:
+    """What an event or ack carries: mostly one value; None for nothing, a list for more."""
+    return args[0] if len(args) == 1 else list(args) or None

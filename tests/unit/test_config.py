@@ -1,0 +1,157 @@
+"""The environment is read once, typed, and refused with every fault named."""
+
+import stat
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import config
+from chatapp.core.settings import Rate
+from tests.server import ROOT
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "DATABASE_URL": "postgres://someone@db.example.org/chat",
+    "CORS_ORIGIN": "https://app.example.org",
+    "JWT_ACCESS_SECRET": "a" * 32,
+    "JWT_REFRESH_SECRET": "b" * 32,
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for line in (ROOT / ".env.example").read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            monkeypatch.delenv(line.partition("=")[0], raising=False)
+    monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("10s", timedelta(seconds=10)),
+        ("15m", timedelta(minutes=15)),
+        ("2h", timedelta(hours=2)),
+        ("30d", timedelta(days=30)),
+    ],
+)
+def test_durations_are_written_short(text: str, span: timedelta) -> None:
+    assert config.parse_duration(text) == span
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "0s", "-1s", "1.5h", "10 weeks"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        config.parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("100/60s", Rate(100, 60)),
+        ("5/60", Rate(5, 60)),
+        ("20/15m", Rate(20, 900)),
+        ("5 per minute", Rate(5, 60)),
+        ("100 per 1 hour", Rate(100, 3600)),
+    ],
+)
+def test_limits_are_written_short_or_in_words(text: str, rate: Rate) -> None:
+    assert config.parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "100", "0/60s", "a/60s", "100/", "100 per fortnight"])
+def test_what_is_no_limit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a limit"):
+        config.parse_rate(text)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"])
+def test_every_way_to_write_a_postgresql_address_is_taken(scheme: str) -> None:
+    assert config.database_url(f"{scheme}://u:p@h:5/d?sslmode=require") == (
+        "postgresql+psycopg2://u:p@h:5/d?sslmode=require"
+    )
+
+
+def test_a_development_server_needs_nothing_and_keeps_its_secrets(tmp_path: Path) -> None:
+    first, second = config.load(), config.load()
+    assert first.access_secret == second.access_secret != first.refresh_secret
+    assert len(first.access_secret) >= config.SHORTEST_SECRET
+    assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
+
+
+def test_secrets_that_were_lost_are_no_secrets(tmp_path: Path) -> None:
+    (tmp_path / "secrets.env").write_text("")
+    with pytest.raises(config.ConfigError, match="lacks a secret"):
+        config.load()
+
+
+def test_the_contracts_figures_are_the_defaults() -> None:
+    settings = config.load()
+    assert (settings.port, settings.workers, settings.trusted_proxies) == (3000, 1, 0)
+    assert (settings.access_lifetime, settings.refresh_lifetime) == (timedelta(minutes=15), timedelta(days=30))
+    assert (settings.rate_global, settings.rate_login, settings.rate_register) == (
+        Rate(100, 60),
+        Rate(10, 60),
+        Rate(5, 60),
+    )
+    assert settings.ratelimit_enabled
+    assert settings.max_upload_bytes == 10 * 1024 * 1024
+
+
+def test_production_starts_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **PRODUCTION)
+    assert config.load().cors_origins == ("https://app.example.org",)
+
+
+@pytest.mark.parametrize("missing", ["DATABASE_URL", "CORS_ORIGIN", "JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET"])
+def test_production_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    given(monkeypatch, **(PRODUCTION | {missing: ""}))
+    with pytest.raises(config.ConfigError, match=f"{missing} is missing"):
+        config.load()
+
+
+def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, APP_ENV="production", PORT="http", RATELIMIT_GLOBAL="lots", JWT_ACCESS_SECRET="short")
+    with pytest.raises(config.ConfigError) as refusal:
+        config.load()
+    for name in ("PORT", "RATELIMIT_GLOBAL", "JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET", "DATABASE_URL", "CORS_ORIGIN"):
+        assert name in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"JWT_ACCESS_SECRET": "a" * 31}, "JWT_ACCESS_SECRET is weaker than 32 characters"),
+        ({"JWT_REFRESH_SECRET": "a" * 32}, "JWT_ACCESS_SECRET and JWT_REFRESH_SECRET are the same"),
+        ({"WEB_CONCURRENCY": "2"}, "REDIS_URL is missing"),
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL is not a PostgreSQL URL"),
+        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY must be a whole number above 0"),
+        ({"RATELIMIT_ENABLED": "maybe"}, "RATELIMIT_ENABLED must be true or false"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be"),
+        ({"PORT": "70000"}, "PORT must be a port"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be"),
+    ],
+)
+def test_a_setting_that_production_can_not_run_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], fault: str
+) -> None:
+    given(monkeypatch, **(PRODUCTION | changes))
+    with pytest.raises(config.ConfigError, match=fault):
+        config.load()
+
+
+@pytest.mark.parametrize("command", [["-m", "gunicorn", "wsgi:app"], ["-m", "flask", "--app", "wsgi", "db", "upgrade"]])
+def test_a_server_that_can_not_start_says_why_in_sentences(command: list[str], tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "APP_ENV": "production", "INSTANCE_PATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "DATABASE_URL is missing." in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,17 @@
+"""What a WSGI server runs: `gunicorn wsgi:app`. Everything is made cooperative before anything else is imported."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import sys  # noqa: E402
+
+from chatapp import create_app  # noqa: E402
+from chatapp.core.db import make_cooperative  # noqa: E402
+from config import ConfigError, load  # noqa: E402
+
+make_cooperative()
+try:
+    app = create_app(load())
+except ConfigError as error:
+    sys.exit(f"error: The environment can't be served with:\n{error}")
