@@ -1,0 +1,94 @@
+import type { Problem } from "./generated/schemas.js";
+
+/** What the server says no with: an RFC 9457 problem. `code` is stable, `message` a sentence for people. */
+export class ProblemError extends Error {
+  override readonly name: string = "ProblemError";
+  readonly status: number;
+  readonly code: string;
+  /** Field → what is wrong with it; empty where no field is. */
+  readonly errors: Readonly<Record<string, readonly string[]>>;
+
+  constructor(readonly problem: Problem) {
+    super(problem.detail || problem.title);
+    this.status = problem.status;
+    this.code = problem.code;
+    this.errors = problem.errors ?? {};
+  }
+}
+
+/** 401: there is no session (any more), or name and password don't fit (`invalid_credentials`). */
+export class UnauthenticatedError extends ProblemError {
+  override readonly name = "UnauthenticatedError";
+}
+
+/** 403: one sees it, and may not do this to it. */
+export class ForbiddenError extends ProblemError {
+  override readonly name = "ForbiddenError";
+}
+
+/** 404: there is no such thing that one can see. */
+export class NotFoundError extends ProblemError {
+  override readonly name = "NotFoundError";
+}
+
+/** 409: the present state forbids it (`email_taken`, `username_taken`, `last_admin`, `not_a_group`, `conflict`). */
+export class ConflictError extends ProblemError {
+  override readonly name = "ConflictError";
+}
+
+/** 413 or 415: a file or a body is too large, or of a kind that is not taken. */
+export class UnacceptableFileError extends ProblemError {
+  override readonly name = "UnacceptableFileError";
+}
+
+/** 422: `errors` says which field is wrong. */
+export class ValidationError extends ProblemError {
+  override readonly name = "ValidationError";
+}
+
+/** 429: `retryAfter` says in how many seconds to come back. */
+export class RateLimitedError extends ProblemError {
+  override readonly name = "RateLimitedError";
+
+  constructor(
+    problem: Problem,
+    readonly retryAfter: number,
+  ) {
+    super(problem);
+  }
+}
+
+/** The server was not reached, or its answer was lost: the same may work later. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+}
+
+/** Nobody is logged in, or not any more. */
+export class LoggedOutError extends Error {
+  override readonly name = "LoggedOutError";
+
+  constructor() {
+    super("You are not logged in.");
+  }
+}
+
+/** What was under way was given up: the draft was discarded, or the client closed. */
+export class DiscardedError extends Error {
+  override readonly name = "DiscardedError";
+}
+
+const KINDS: Readonly<Record<number, new (problem: Problem) => ProblemError>> = {
+  401: UnauthenticatedError,
+  403: ForbiddenError,
+  404: NotFoundError,
+  409: ConflictError,
+  413: UnacceptableFileError,
+  415: UnacceptableFileError,
+  422: ValidationError,
+};
+
+/** The exception for a problem; `retryAfter` in seconds where a header says it. */
+export function toError(problem: Problem, retryAfter?: number): ProblemError {
+  if (problem.status === 429) return new RateLimitedError(problem, problem.retryAfter ?? retryAfter ?? 1);
+  return new (KINDS[problem.status] ?? ProblemError)(problem);
+}

@@ -1,0 +1,139 @@
+// What applications see of the client's state. All of it is immutable: what has changed is another object.
+import type {
+  Chat as ServerChat,
+  Me,
+  Member,
+  Message as ServerMessage,
+} from "./generated/schemas.js";
+
+export type {
+  Account,
+  ChatType,
+  DeliveryStatus,
+  Me,
+  Member,
+  MemberRole,
+  MessageStatus,
+  MessageType,
+  PatchAccount,
+  PatchChat,
+  PatchMe,
+  Problem,
+  Role,
+  Sender,
+  User,
+} from "./generated/schemas.js";
+
+/** A chat as the one who is logged in sees it. */
+export type Chat = Readonly<ServerChat>;
+
+/** A message that the server has stored. */
+export type Message = Readonly<ServerMessage>;
+
+/** A file to send: a `File` of an `<input>`, or any `Blob` with a name. */
+export interface FileToSend {
+  data: Blob;
+  name: string;
+}
+
+/** A message of one's own that the server has not acknowledged yet. */
+export interface Draft {
+  /** Made here: under it the message is sent again and again without being doubled. */
+  readonly clientId: string;
+  readonly chatId: string;
+  readonly content: string;
+  readonly file: FileToSend | null;
+  readonly createdAt: string;
+}
+
+/**
+ * One line of a chat: a stored message (`sent`), or a draft that is on its way (`pending`) or was refused (`failed`).
+ * `key` stays the same when a draft becomes a message: name the elements of a list by it.
+ */
+export type Item =
+  | { readonly state: "sent"; readonly key: string; readonly message: Message }
+  | {
+      readonly state: "pending";
+      readonly key: string;
+      readonly draft: Draft;
+      /** How much of the file was uploaded, 0–1; null without a file, and while it waits. */
+      readonly progress: number | null;
+    }
+  | {
+      readonly state: "failed";
+      readonly key: string;
+      readonly draft: Draft;
+      /** Why: a `ProblemError` of the server's. `client.retry` tries again, `client.discard` gives up. */
+      readonly error: Error;
+    };
+
+/** How far a chat's history is here. */
+export interface History {
+  /** Whether its newest messages are here; `openChat` brings them. */
+  readonly loaded: boolean;
+  /** Whether a page is under way. */
+  readonly loading: boolean;
+  /** Whether there are older ones: `loadOlder` brings them. */
+  readonly hasOlder: boolean;
+  /** Why the last page did not come, or null. */
+  readonly error: Error | null;
+}
+
+/**
+ * Who is logged in. `unknown` until `restore`, `login` or `register` was called; `loggedOut` says why in `reason`:
+ * null at first and after `logout`, otherwise the server ended the session (`refresh_reused`, `token_expired`, …),
+ * or another tab logged out (`elsewhere`).
+ */
+export type Session =
+  | { readonly state: "unknown"; readonly me: null; readonly reason: null }
+  | { readonly state: "loggedIn"; readonly me: Readonly<Me>; readonly reason: null }
+  | { readonly state: "loggedOut"; readonly me: null; readonly reason: string | null };
+
+/**
+ * The live connection. `offline`: none, and none is wanted or one waits for `retryAt`; `connecting`; `catchingUp`:
+ * there is one, and what was missed is being fetched; `online`: everything here is as it is on the server.
+ */
+export interface Connection {
+  readonly state: "offline" | "connecting" | "catchingUp" | "online";
+  /** When the next attempt is made, in ms since the epoch; null when none is planned. */
+  readonly retryAt: number | null;
+  /** Why there is none, or null. */
+  readonly error: Error | null;
+}
+
+/** Whether somebody is here. */
+export interface Presence {
+  readonly isOnline: boolean;
+  /** When their last socket closed (RFC 3339), or null. */
+  readonly lastSeen: string | null;
+}
+
+/** Somebody who is typing. */
+export interface Typer {
+  readonly userId: string;
+  readonly username: string;
+}
+
+/** What is different since the last call of a listener. */
+export interface Change {
+  readonly session: boolean;
+  readonly connection: boolean;
+  /** The list of chats: which there are, their order, or anything shown of one. */
+  readonly chats: boolean;
+  /** Chats whose messages, drafts or history changed. */
+  readonly messages: ReadonlySet<string>;
+  /** Chats whose members changed. */
+  readonly members: ReadonlySet<string>;
+  /** Chats in which others began or ceased to type. */
+  readonly typing: ReadonlySet<string>;
+  /** People who came or went. */
+  readonly presence: ReadonlySet<string>;
+}
+
+/** A page of a list; `next` brings the following one, null after the last. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: (() => Promise<Page<T>>) | null;
+}
+
+export type Members = readonly Readonly<Member>[];
