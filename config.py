@@ -130,6 +130,8 @@ def load() -> Settings:
         max_body_bytes=256 * 1024,
         max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
         log_level=read("LOG_LEVEL", "INFO", _log_level),
+        metrics_port=read("METRICS_PORT", "", lambda text: _port(text) if text else None),
+        metrics_token=env.str("METRICS_TOKEN", "") or None,
         instance_path=instance,
         upload_path=Path(env.str("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
     )

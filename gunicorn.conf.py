@@ -6,9 +6,13 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402
+import os  # noqa: E402
 import shutil  # noqa: E402
 import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
+
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
 from chatapp.realtime.handover import make_folder  # noqa: E402
 from chatapp.realtime.worker import Worker  # noqa: E402
@@ -19,7 +23,8 @@ try:
 except ConfigError as error:
     sys.exit(f"error: The environment can't be served with:\n{error}")
 
-bind = f"0.0.0.0:{_settings.port}"
+# The metrics' last: a connection that moves between workers counts as one to the first.
+bind = [f"0.0.0.0:{port}" for port in (_settings.port, _settings.metrics_port) if port]
 worker_class = "chatapp.realtime.worker.Worker"
 workers = _settings.workers
 # Each open socket counts as a connection.
@@ -31,12 +36,16 @@ timeout = 60
 control_socket_disable = True
 accesslog = None
 loglevel = _settings.log_level.lower()
+_folder: Path | None = None
 
 
 def when_ready(server: Any) -> None:
     """Called by gunicorn in the master, just before there are workers."""
+    global _folder
+    _folder = make_folder(server.cfg.uid, server.cfg.gid)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_folder / "metrics")
     if server.cfg.workers > 1:
-        Worker.folder = make_folder(server.cfg.uid, server.cfg.gid)
+        Worker.folder = _folder
 
 
 def post_worker_init(worker: Worker) -> None:
@@ -47,10 +56,11 @@ def post_worker_init(worker: Worker) -> None:
 def child_exit(_server: Any, worker: Worker) -> None:
     """Called by gunicorn in the master when a worker has ended, even by kill -9."""
     worker.leave()
+    mark_process_dead(worker.pid)
 
 
 def on_exit(_server: Any) -> None:
     """Called by gunicorn in the master, the last thing."""
-    if Worker.folder:
-        shutil.rmtree(Worker.folder, ignore_errors=True)
+    if _folder:
+        shutil.rmtree(_folder, ignore_errors=True)
     gc.freeze()  # As in the workers.

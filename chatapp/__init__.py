@@ -23,7 +23,7 @@ from chatapp.realtime.bus import Bus
 from chatapp.realtime.gateway import Gateway
 from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.server_events import expect_events
-from chatapp.rest import bearer, docs, health, limits, problems
+from chatapp.rest import access, bearer, docs, health, limits, metrics, problems
 from chatapp.rest.door import reject_large_bodies
 from chatapp.server_events import SERVER_EVENTS
 from chatapp.users import views as users
@@ -56,6 +56,7 @@ def create_app(config: Settings) -> Flask:
         background.every(0.25, bus.read)
         background.every(0.25, bus.write)
 
+    access.install(app)
     cors.init_app(app, origins=list(config.cors_origins), max_age=600)
     jwt.init_app(app)
     bearer.install(app, config, find_actor)
@@ -80,6 +81,9 @@ def create_app(config: Settings) -> Flask:
     gateway = Gateway(app, socketio, CLIENT_EVENTS, find_actor, rooms_of, attendance)
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
+    metrics.install(app, config)
+    background.every(1.0, metrics.write)
+    background.every(0.0, metrics.watch_loop)
     background.every(1.0, gateway.sweep)
     background.every(4.0, attendance.renew)
     background.every(0.2, attendance.tell)

@@ -43,6 +43,8 @@ class Settings:
     max_body_bytes: int
     max_upload_bytes: int
     log_level: str
+    metrics_port: int | None
+    metrics_token: str | None
     instance_path: Path
     upload_path: Path
 

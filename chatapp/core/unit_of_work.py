@@ -1,5 +1,6 @@
 """One action, one transaction, and what it announces: published after the commit, never before."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,8 @@ class UnitOfWork:
 
     def __init__(self, connection: Connection) -> None:
         self.db = connection
+        # On the clock of time.perf_counter(), once it is over.
+        self.committed_at = 0.0
         self._announced: list[Announced] = []
 
     def announce(self, event: Announced) -> None:
@@ -44,4 +47,5 @@ def unit_of_work() -> Iterator[UnitOfWork]:
             yield work
     finally:
         _open.reset(token)
+    work.committed_at = time.perf_counter()
     work.deliver()

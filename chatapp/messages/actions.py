@@ -1,12 +1,14 @@
 """Sends messages, changes them, and notes how far people got."""
 
 import hashlib
+import time
 from collections.abc import Collection
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from chatapp.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS
+from chatapp.core import metrics
 from chatapp.core.errors import Conflict, Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
@@ -116,11 +118,14 @@ def send_message(
         "client_id": client_id,
         "client_digest": digest if client_id else None,
     }
+    began = time.perf_counter()
     try:
         with unit_of_work() as work:
             row = work.db.execute(_SEND, draft).first()
             if row:
                 work.announce(MessageSent(chat_id, row[0]["rev"], row[0]))
+        metrics.send_seconds.observe(work.committed_at - began)
+        metrics.batch_sizes.observe(1)
     except IntegrityError:
         # The same clientId twice at once: the other one was stored.
         row = None

@@ -1,7 +1,9 @@
 """Tells live sockets what happened. Only subscribers call this, after the commit, on every worker."""
 
+import time
 from collections.abc import Iterable
 
+from chatapp.core import metrics
 from chatapp.core.errors import Json
 from chatapp.realtime.packets import encode_event
 from chatapp.realtime.rooms import Connection, rooms
@@ -34,6 +36,10 @@ def _send(connections: Iterable[Connection], event: str, payload: Json) -> None:
     verify_event(event, payload)
     if rooms.deaf:
         return
+    began = time.perf_counter()
     packet = encode_event(event, payload)
-    for connection in connections:
+    hearers = list(connections)
+    for connection in hearers:
         connection.send(packet)
+    metrics.fanout_seconds.observe(time.perf_counter() - began)
+    metrics.deliveries.inc(by=len(hearers))

@@ -16,7 +16,7 @@ from gevent.event import AsyncResult, Event
 from gevent.queue import Empty, Queue
 from redis.client import PubSub
 
-from chatapp.core import events
+from chatapp.core import events, metrics
 from chatapp.core.errors import Json
 from chatapp.core.ids import new_id
 
@@ -72,6 +72,7 @@ class Bus:
         self._heard: dict[str, int] = {}
         self._outbox: Queue[_Outgoing] = Queue()
         self._unheard: dict[str, _Answers] = {}
+        metrics.queue_connected.follow(lambda: self._connected)
 
     @property
     def connected(self) -> bool:

@@ -18,7 +18,7 @@ from flask_socketio import Namespace, SocketIO
 from marshmallow import Schema, fields
 from socketio.exceptions import ConnectionRefusedError
 
-from chatapp.core import limits, settings
+from chatapp.core import limits, metrics, settings
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
@@ -100,6 +100,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._list_rooms = list_rooms
         self._attendance = attendance
         self._tokenless: dict[str, float] = {}
+        metrics.sockets.follow(rooms.__len__)
         socketio.on_namespace(self)
         self._engineio = socketio.server.eio
         self._engineio.create_queue = MeasuredQueue
@@ -135,7 +136,9 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._attendance.came(actor)
             id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
             self._enter(Connection(id, sid, self._engineio.sockets[id], actor, claims.expires_at, self._end))
+            metrics.socket_connects.inc("ok")
         except ChatError as error:
+            metrics.socket_connects.inc(error.code)
             raise ConnectionRefusedError(error.detail, error.problem()) from None
 
     def _enter(self, connection: Connection) -> None:
@@ -185,17 +188,23 @@ class Gateway(Namespace):  # type: ignore[misc]
             connection.open()
 
     def _answer(self, connection: Connection, event: Event | None) -> None:
+        began, outcome = time.perf_counter(), "ok"
         try:
             answer: Json = {"ok": True, "data": self._perform(connection, event)}
         except ChatError as error:
+            outcome = error.code
             answer = {"ok": False, "error": error.problem()}
         except Exception:
+            outcome = ChatError.code
             log.exception("event failed", event_name=event and event.name)
             answer = {"ok": False, "error": ChatError("The server failed. The error has been logged.").problem()}
         if event and event.ack_id:
             connection.send(encode_ack(event.ack_id, answer))
         elif not answer["ok"]:
             connection.send(encode_event("exception", answer["error"]))
+        name = event.name if event and event.name in self._events else "unknown"
+        metrics.socket_events.inc(name, outcome)
+        metrics.socket_event_seconds.observe(time.perf_counter() - began, name)
 
     def _perform(self, connection: Connection, event: Event | None) -> Json | None:
         actor = connection.actor

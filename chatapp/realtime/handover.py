@@ -13,6 +13,7 @@ same connection need nothing of their own. Each worker is found by a unix socket
 import fcntl
 import os
 import re
+import shutil
 import socket
 import struct
 import tempfile
@@ -36,7 +37,7 @@ _LENGTH = struct.Struct("!I")
 
 
 def make_folder(uid: int, gid: int) -> Path:
-    """A new folder for the sockets of a server's workers, which only this user may enter. Raises OSError.
+    """A new folder for what a server's workers share, which only this user may enter. Raises OSError.
 
     It is locked as long as a process of this server lives. Those of servers that were killed are removed.
     """
@@ -59,12 +60,10 @@ def _remove_if_dead(folder: Path) -> None:
         return  # Another user's, or gone.
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if left := [path for path in folder.iterdir() if path.is_socket()]:
-            for path in left:
-                path.unlink()
-            folder.rmdir()
+        if any(folder.iterdir()):
+            shutil.rmtree(folder)
     except OSError:
-        pass  # It lives, or has other things in it.
+        pass  # It lives.
     finally:
         os.close(lock)
 

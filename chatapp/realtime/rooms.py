@@ -13,6 +13,7 @@ import gevent
 from engineio.packet import MESSAGE, Packet
 from engineio.socket import Socket
 
+from chatapp.core import metrics
 from chatapp.core.identity import Actor
 from chatapp.realtime.backlog import MOST_UNREAD, cut, unread
 from chatapp.realtime.order import ChatOrder
@@ -57,6 +58,7 @@ class Connection:
             return
         self.transport.send(Packet(MESSAGE, data=packet))
         if unread(self.transport) > MOST_UNREAD:
+            metrics.backlog_drops.inc()
             cut(self.transport)
 
     def close(self) -> None:
@@ -147,6 +149,9 @@ class Rooms:
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._by_id.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_id)
 
     def __contains__(self, id: str) -> bool:
         return id in self._by_id

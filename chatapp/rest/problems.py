@@ -29,12 +29,13 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _from_bug)
 
 
-def _respond(problem: Json) -> Response:
+def respond(problem: Json) -> Response:
+    """The response that a problem is."""
     return Response(orjson.dumps(problem), problem["status"], mimetype="application/problem+json")
 
 
 def _from_chat_error(error: ChatError) -> Response:
-    response = _respond(error.problem())
+    response = respond(error.problem())
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -54,7 +55,7 @@ def _from_http_exception(error: HTTPException) -> Response:
         "detail": detail,
         "code": _CODES.get(status, "internal_error" if status >= 500 else "bad_request"),
     }
-    response = _respond(problem)
+    response = respond(problem)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
@@ -63,4 +64,4 @@ def _from_http_exception(error: HTTPException) -> Response:
 
 def _from_bug(error: Exception) -> Response:
     log.error("unhandled error", exc_info=error)
-    return _respond(ChatError("The server failed. The error has been logged.").problem())
+    return respond(ChatError("The server failed. The error has been logged.").problem())

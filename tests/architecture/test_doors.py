@@ -19,6 +19,7 @@ PUBLIC = {"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"}
 OUTSIDE = {
     "/healthz",
     "/readyz",
+    "/metrics",
     "/docs/",
     "/docs/<path:path>",
     "/docs/dist/<path:path>",

@@ -1,0 +1,143 @@
+"""`/metrics`: the numbers of all workers (`core/metrics.py`), in the format of Prometheus.
+
+Each worker writes its numbers down once a second, in files of the form that prometheus-client reads in its
+multiprocess mode; whichever worker is asked adds them up. The folder is made by `gunicorn.conf.py`.
+"""
+
+import atexit
+import functools
+import hmac
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+from flask import Blueprint, Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.utils import floatToGoString
+
+from chatapp.core import db, metrics
+from chatapp.core.errors import NotFound, Unauthenticated
+from chatapp.core.settings import Settings
+from chatapp.extensions import limiter
+from chatapp.rest.bearer import bearer_token
+from chatapp.rest.problems import respond
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+LAG_SECONDS = 0.25
+STATEMENT = Path("/proc/self/statm")
+# What a port of its own answers to: nothing of the API is reached past the proxy that way.
+ON_OWN_PORT = {"/metrics", "/healthz", "/readyz"}
+NOTHING_HERE = NotFound("There is nothing here.")
+
+
+class _Book:
+    """This worker's numbers, written into the files that all workers read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, MmapedDict] = {}
+        # For each sample its key, what a worker with this process id left behind, and what was written last.
+        self._lines: dict[object, tuple[str, float]] = {}
+        self._written: dict[str, float] = {}
+
+    def write(self) -> None:
+        """Write down what has changed."""
+        for metric in metrics.ALL:
+            for sample in metric.samples():
+                key, before = self._line(metric, sample)
+                if self._written.get(key) != sample.value:
+                    self._written[key] = sample.value
+                    self._file(metric.kind).write_value(key, before + sample.value, 0.0)
+
+    def _line(self, metric: metrics.Metric, sample: metrics.Sample) -> tuple[str, float]:
+        place = sample.name, sample.labels, sample.up_to
+        if place not in self._lines:
+            names, values = list(metric.labels), list(sample.labels)
+            if sample.up_to is not None:
+                names, values = [*names, "le"], [*values, floatToGoString(sample.up_to)]
+            key = mmap_key(metric.name, sample.name, names, values, metric.about)
+            before = 0.0 if metric.kind.startswith("gauge") else self._file(metric.kind).read_value(key)[0]
+            self._lines[place] = key, before
+        return self._lines[place]
+
+    def _file(self, kind: str) -> MmapedDict:
+        if kind not in self._files:
+            self._files[kind] = MmapedDict(str(self._folder / f"{kind}_{os.getpid()}.db"))
+        return self._files[kind]
+
+
+@functools.cache
+def _book() -> _Book:
+    """Of this process; its folder is one that goes with it where no gunicorn has made any."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="chatapp-metrics-")
+        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
+    folder = Path(os.environ[FOLDER])
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return _Book(folder)
+
+
+def write() -> None:
+    """Let the other workers know this one's numbers (a background task, about once a second)."""
+    _book().write()
+
+
+def watch_loop() -> None:
+    """Measure how late the event loop is (a background task)."""
+    began = time.perf_counter()
+    gevent.sleep(LAG_SECONDS)
+    metrics.loop_lag.observe(max(0.0, time.perf_counter() - began - LAG_SECONDS))
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Publish `/metrics`, on a port of its own and to a token's holder alone if the settings say so."""
+    pool = db.engine().pool
+    metrics.pool_size.follow(lambda: settings.database_pool_size)
+    metrics.pool_used.follow(lambda: pool.checkedout())  # type: ignore[attr-defined]
+    metrics.workers.follow(lambda: 1)
+    metrics.processor_seconds.follow(time.process_time)
+    if STATEMENT.exists():
+        page_size = os.sysconf("SC_PAGE_SIZE")
+        metrics.memory.follow(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
+    pages = Blueprint("metrics", __name__)
+    limiter.exempt(pages)
+
+    @pages.get("/metrics")
+    def show() -> Response:
+        """The numbers of all workers, those of the others at most a second old."""
+        if settings.metrics_port and not _comes_to(settings.metrics_port, request.environ):
+            raise NOTHING_HERE
+        if settings.metrics_token and not hmac.compare_digest(
+            (bearer_token() or "").encode(), settings.metrics_token.encode()
+        ):
+            raise Unauthenticated("The token of METRICS_TOKEN is needed: Authorization: Bearer <token>.")
+        write()
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, os.environ[FOLDER])
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    app.register_blueprint(pages)
+    if settings.metrics_port:
+        app.wsgi_app = _keep_to(settings.metrics_port, app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _keep_to(port: int, everything: Any) -> Callable[..., Any]:
+    """A WSGI application that answers to little of `everything` on `port`, and to all of it elsewhere."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        if _comes_to(port, environ) and environ["PATH_INFO"] not in ON_OWN_PORT:
+            return respond(NOTHING_HERE.problem())(environ, start_response)
+        return everything(environ, start_response)
+
+    return answer
+
+
+def _comes_to(port: int, environ: dict[str, Any]) -> bool:
+    return environ.get("SERVER_PORT") == str(port)

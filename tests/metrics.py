@@ -1,0 +1,20 @@
+"""What `/metrics` says, as tests read it."""
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def scrape(url: str, **headers: str) -> Numbers:
+    """All numbers, by name and labels."""
+    answer = requests.get(f"{url}/metrics", headers=headers, timeout=20)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    families = text_string_to_metric_families(answer.text)
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+
+
+def number(numbers: Numbers, name: str, **labels: str) -> float:
+    """One of them, 0 if it is not there yet."""
+    return numbers.get((name, tuple(sorted(labels.items()))), 0.0)

@@ -1,0 +1,36 @@
+"""`/metrics` is about all workers, whichever of them is asked."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from tests.metrics import number, scrape
+from tests.multiworker.conftest import WORKERS, WorkersServer, eventually, looks_at_processes
+from tests.people import register
+from tests.socket_clients import JsDriver
+
+ANSWERED = {"method": "GET", "route": "/api/v1/users/me", "status": "401"}
+SOCKETS = 12
+
+
+@looks_at_processes
+def test_workers_are_added_up_and_the_dead_ones_leave_what_they_counted(
+    own_workers: WorkersServer, js_driver: JsDriver
+) -> None:
+    url = own_workers.url
+    alice = register(url, "alice")
+    sockets = [js_driver.connect(url, alice.token, transports=["websocket"]) for _ in range(SOCKETS)]
+    with ThreadPoolExecutor(SOCKETS) as many:
+        list(many.map(lambda _: requests.get(f"{url}/api/v1/users/me", timeout=20), range(60)))
+    eventually(lambda: number(scrape(url), "chat_sockets") == SOCKETS, 5)
+    eventually(lambda: number(scrape(url), "chat_http_requests_total", **ANSWERED) == 60, 5)
+    assert number(scrape(url), "chat_workers") == WORKERS
+    for pid in own_workers.workers:
+        own_workers.kill_worker(pid)
+    # Their clients are gone with them, the requests that they answered are not.
+    eventually(lambda: number(scrape(url), "chat_workers") == WORKERS, 10)
+    after = scrape(url)
+    assert number(after, "chat_sockets") == 0
+    assert number(after, "chat_http_requests_total", **ANSWERED) == 60
+    for socket in sockets:
+        socket.disconnect()

@@ -1,0 +1,74 @@
+"""`/metrics`: what the server counts about itself, over all of its workers."""
+
+from pathlib import Path
+
+import requests
+
+from tests.conftest import Connect
+from tests.metrics import number, scrape
+from tests.people import Person, problem
+from tests.server import Server, free_port
+
+TOKEN = {"Authorization": "Bearer of-the-metrics"}
+
+
+def test_requests_are_counted_by_their_rule_and_status(server: Server, alice: Person, bob: Person) -> None:
+    labels = {"method": "GET", "route": "/api/v1/chats/<uuid:chatId>"}
+    before = scrape(server.url)
+    chat_id = alice.direct_chat(bob)
+    alice.get(f"/chats/{chat_id}")
+    alice.get(f"/chats/{alice.id}")
+    after = scrape(server.url)
+
+    def grown(name: str, **more: str) -> float:
+        return number(after, name, **labels, **more) - number(before, name, **labels, **more)
+
+    assert grown("chat_http_requests_total", status="200") == 1
+    assert grown("chat_http_requests_total", status="404") == 1
+    assert grown("chat_http_request_seconds_count") == 2
+    assert 0 < grown("chat_http_request_seconds_sum") < 10
+
+
+def test_paths_that_are_none_make_no_numbers_of_their_own(server: Server) -> None:
+    requests.get(f"{server.url}/some/{free_port()}/path", timeout=20)
+    requests.request("INVENTED", f"{server.url}/healthz", timeout=20)
+    names = {labels for _, labels in scrape(server.url)}
+    assert not any("/some/" in value or value == "INVENTED" for labels in names for _, value in labels)
+
+
+def test_sockets_events_and_messages_are_counted(server: Server, connect: Connect, alice: Person, bob: Person) -> None:
+    chat_id = alice.direct_chat(bob)
+    before = scrape(server.url)
+    socket = connect(alice)
+    assert number(scrape(server.url), "chat_sockets") == number(before, "chat_sockets") + 1
+    assert socket.call("message:send", {"chatId": chat_id, "content": "Hello!"})["ok"]
+    assert not socket.call("message:send", {"chatId": chat_id})["ok"]
+    socket.call("nonsense", {})
+    after = scrape(server.url)
+
+    def grown(name: str, **labels: str) -> float:
+        return number(after, name, **labels) - number(before, name, **labels)
+
+    assert grown("chat_socket_connects_total", outcome="ok") == 1
+    assert grown("chat_socket_events_total", event="message:send", outcome="ok") == 1
+    assert grown("chat_socket_events_total", event="message:send", outcome="validation_error") == 1
+    assert grown("chat_socket_events_total", event="unknown", outcome="unknown_event") == 1
+    assert grown("chat_socket_event_seconds_count", event="message:send") == 2
+    assert grown("chat_send_commit_seconds_count") == 1
+    assert grown("chat_send_batch_size_count") == 1
+    assert grown("chat_fanout_seconds_count") >= 1
+    assert grown("chat_deliveries_total") >= 1
+
+
+def test_a_token_and_a_port_of_their_own_guard_them(database_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    with Server(database_url, tmp_path, METRICS_PORT=str(port), METRICS_TOKEN="of-the-metrics") as server:
+        own = f"http://127.0.0.1:{port}"
+        assert problem(requests.get(f"{server.url}/metrics", headers=TOKEN, timeout=20)) == (404, "not_found")
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            assert problem(requests.get(f"{own}/metrics", headers=headers, timeout=20)) == (401, "token_invalid")
+        assert number(scrape(own, **TOKEN), "chat_workers") == 1
+        # And nothing else is reached by the way that is meant for them.
+        assert requests.get(f"{own}/healthz", timeout=20).ok
+        for path in ("/api/v1/users/me", "/docs/", "/socket.io/?EIO=4&transport=polling"):
+            assert problem(requests.get(own + path, timeout=20)) == (404, "not_found")
