@@ -134,6 +134,7 @@ def load() -> Settings:
         metrics_token=env.str("METRICS_TOKEN", "") or None,
         instance_path=instance,
         upload_path=Path(env.str("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
+        web_path=Path(env.str("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
     )
     if faults:
         raise ConfigError("\n".join(f"{fault}." for fault in faults))

@@ -47,6 +47,7 @@ class Settings:
     metrics_token: str | None
     instance_path: Path
     upload_path: Path
+    web_path: Path
 
     @property
     def verifies_answers(self) -> bool:

@@ -158,8 +158,8 @@ def announce(settings: Settings) -> None:
     """Say where everything is."""
     address = f"http://127.0.0.1:{settings.port}"
     lines = {
-        "Chat server": f"{address}/",
-        "API docs": f"{address}/docs",
+        "Chat": f"{address}/",
+        "API docs": f"{address}/docs, {address}/docs/events",
         "Health": f"{address}/healthz, {address}/readyz",
         "Data": f"{settings.instance_path}, {settings.upload_path}",
         "Stop": "Ctrl-C",

@@ -1,1 +1,1 @@
-"""What browsers are shown: the page of the Socket.IO events."""
+"""What browsers are shown: the web client, and the page of the Socket.IO events."""

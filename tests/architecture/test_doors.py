@@ -15,8 +15,10 @@ from chatapp.extensions import api, limiter
 from tests.server import ROOT, environment
 
 PUBLIC = {"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"}
-# What stands outside the API: health and documents, the same for everybody.
+# What stands outside the API: the web client, health and documents, the same for everybody.
 OUTSIDE = {
+    "/",
+    "/assets/<name>",
     "/healthz",
     "/readyz",
     "/metrics",

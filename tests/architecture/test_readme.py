@@ -5,8 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.node import ensure_node_modules, node_binary
+from chatapp.launcher.node import ensure_node_modules, node_binary
 from tests.server import ROOT, Server
+from tests.socket_clients.javascript import JS
 
 
 def block(language: str, holding: str) -> str:
@@ -23,7 +24,7 @@ def test_the_example_with_curl(server: Server) -> None:
 
 
 def test_the_example_with_the_official_client(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "node_modules").symlink_to(ensure_node_modules())
+    (tmp_path / "node_modules").symlink_to(ensure_node_modules(JS))
     (tmp_path / "chat.mjs").write_text(block("js", "socket.io-client"))
     done = subprocess.run(
         [node_binary(), "chat.mjs"],

@@ -16,9 +16,9 @@ import requests
 from chatapp import CLIENT_EVENTS
 from chatapp.core import settings
 from chatapp.core.schemas import conform, load
+from chatapp.launcher.node import ensure_node_modules, node_binary
 from chatapp.realtime.server_events import expect_events, verify_event
 from chatapp.server_events import SERVER_EVENTS
-from tests.node import ensure_node_modules, node_binary
 from tests.server import Server
 
 PARSER = Path(__file__).resolve().parent.parent / "asyncapi"

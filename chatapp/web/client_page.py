@@ -1,0 +1,83 @@
+"""The web client at `/`, as `make web` builds it. Where it is not built, a page that says what this server is."""
+
+import gzip
+import mimetypes
+import re
+from base64 import b64encode
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from chatapp.extensions import limiter
+
+STYLE = (Path(__file__).parent / "templates" / "welcome.css").read_text()
+# Nothing from elsewhere but pictures, which people choose by URL; no script but the files, and no HTML made of text.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' blob: data: http: https:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+# Their names change with what is in them.
+FOR_EVER = "public, max-age=31536000, immutable"
+NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
+LARGEST_KEPT = 32
+
+
+def blueprint(built: Path) -> Blueprint:
+    """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs."""
+    pages = Blueprint("client_page", __name__, template_folder="templates")
+    limiter.exempt(pages)
+
+    @pages.get("/")
+    def client() -> Response:
+        """The client's page."""
+        try:
+            page, policy = (built / "index.html").read_bytes(), POLICY
+        except OSError:
+            page = render_template("welcome.html", style=STYLE).encode()
+            digest = b64encode(sha256(STYLE.encode()).digest()).decode()
+            policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
+        headers = HEADERS | {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+        response = Response(page, headers=headers)
+        response.add_etag()
+        return response.make_conditional(request)  # type: ignore[return-value]
+
+    @pages.get("/assets/<name>")
+    def asset(name: str) -> Response:
+        """What the page is made of."""
+        if not NAME.fullmatch(name):
+            abort(404)
+        try:
+            whole, packed = _read(built / "assets" / name)
+        except OSError:
+            abort(404)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = HEADERS | {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+        if len(packed) < len(whole) and request.accept_encodings["gzip"]:
+            return Response(packed, headers=headers | {"Content-Encoding": "gzip"}, mimetype=kind)
+        return Response(whole, headers=headers, mimetype=kind)
+
+    return pages
+
+
+@lru_cache(maxsize=LARGEST_KEPT)
+def _read(path: Path) -> tuple[bytes, bytes]:
+    """A file, plain and compressed; OSError if there is none."""
+    content = path.read_bytes()
+    return content, gzip.compress(content)

@@ -1,0 +1,92 @@
+"""What browsers get at `/`: the web client once it is built, and before that what this server is."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.server import Server
+
+PAGE = '<!doctype html><script type="module" src="/assets/index-AbC_1-23.js"></script>'
+SCRIPT = "export const answer = 42;\n" * 100
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the web client is looked for; it is not there yet."""
+    return tmp_path_factory.mktemp("client") / "dist"
+
+
+@pytest.fixture(scope="module")
+def site(built: Path, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that serves what is built there."""
+    with Server(database_url, tmp_path_factory.mktemp("site"), WEB_PATH=str(built)) as server:
+        yield server.url
+
+
+@pytest.fixture
+def client(built: Path) -> None:
+    """Builds the client, as a `make web` does beside a running server."""
+    (built / "assets").mkdir(parents=True, exist_ok=True)
+    (built / "index.html").write_text(PAGE)
+    (built / "assets" / "index-AbC_1-23.js").write_text(SCRIPT)
+    (built / "secret.txt").write_text("not an asset")
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    return requests.get(url, timeout=20, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def test_without_a_build_it_says_what_this_is_and_how_to_build(site: str) -> None:
+    page = get(f"{site}/")
+    assert page.status_code == 200
+    assert "make web" in page.text
+    for link in re.findall(r'href="([^"]+)"', page.text):
+        assert get(site + link).status_code == 200, link
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert get(f"{site}/assets/index-AbC_1-23.js").status_code == 404
+
+
+@pytest.mark.usefixtures("client")
+def test_the_client_is_served_as_soon_as_it_is_built(site: str) -> None:
+    page = get(f"{site}/")
+    assert page.text == PAGE
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.headers["Cache-Control"] == "no-cache"
+    again = get(f"{site}/", If_None_Match=page.headers["ETag"])
+    assert again.status_code == 304
+
+
+@pytest.mark.usefixtures("client")
+def test_the_page_may_load_and_run_its_own_files_alone(site: str) -> None:
+    headers = get(f"{site}/").headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    for kind in ("script-src", "style-src", "connect-src"):
+        assert policy[kind] == "'self'"
+    assert policy["trusted-types"] == policy["frame-ancestors"] == "'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("client")
+def test_assets_are_kept_for_ever_and_travel_compressed(site: str) -> None:
+    packed = get(f"{site}/assets/index-AbC_1-23.js")
+    plain = get(f"{site}/assets/index-AbC_1-23.js", Accept_Encoding="identity")
+    assert packed.text == plain.text == SCRIPT
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) < len(SCRIPT) / 10
+    assert "Content-Encoding" not in plain.headers
+    for answer in (packed, plain):
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+        assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("name", ["none.js", "..%2Fsecret.txt", "%2e%2e/secret.txt", "../secret.txt", ".hidden"])
+def test_nothing_but_assets_can_be_had(site: str, name: str) -> None:
+    answer = get(f"{site}/assets/{name}")
+    assert answer.status_code == 404
+    assert "not an asset" not in answer.text
