@@ -45,8 +45,7 @@ def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server with one worker and no rate limits; no test may make it log an error."""
     with Server(database_url, tmp_path_factory.mktemp("server")) as server:
         yield server
-    errors = [line for line in server.log.splitlines() if '"level": "error"' in line or "Traceback" in line]
-    assert not errors, "\n".join(errors)
+    assert not server.complaints(), "\n".join(server.complaints())
 
 
 @pytest.fixture(scope="session")

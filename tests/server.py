@@ -10,10 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
+COMPLAINTS = ('"level": "error"', "[ERROR]", "Traceback")
 
 
 def free_port() -> int:
@@ -70,6 +72,16 @@ class Server:
     def log(self) -> str:
         """Everything that the server wrote so far."""
         return self._log.read_text()
+
+    def complaints(self) -> list[str]:
+        """The lines of its log that tell of an error."""
+        return [line for line in self.log.splitlines() if any(sign in line for sign in COMPLAINTS)]
+
+    def memory(self) -> int:
+        """The bytes that its processes have for themselves: what is shared between them is not counted."""
+        assert self._process
+        master = psutil.Process(self._process.pid)
+        return sum(process.memory_full_info().uss for process in (master, *master.children(recursive=True)))
 
     def start(self) -> None:
         """Return when the server answers."""

@@ -35,9 +35,12 @@ class MeasuredWebSocket(WebSocketWSGI):  # type: ignore[misc]
     def __init__(self, handler: Any, server: Any) -> None:
         self._session = handler.__self__
         super().__init__(handler, server)
+        self.server_args["max_message_size"] = server.max_http_buffer_size
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Serve the websocket until its end."""
+        # Nothing is compressed: a small message could unpack to a large one.
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         self._session.wire = environ.get("gunicorn.socket")
         return super().__call__(environ, start_response)
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import engineio.socket
+import orjson
 import structlog
-from engineio.payload import Payload
 from flask import Flask
 from flask_socketio import Namespace, SocketIO
 from marshmallow import Schema, fields
@@ -23,14 +24,22 @@ from chatapp.core.errors import ChatError, Json, Malformed, NotFound, Unauthenti
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
 from chatapp.realtime.backlog import MeasuredQueue, MeasuredWebSocket, cut
-from chatapp.realtime.packets import LARGEST_PAYLOAD, NAMESPACE, Event, decode_event, encode_ack, encode_event
+from chatapp.realtime.packets import (
+    NAMESPACE,
+    Event,
+    decode_event,
+    decode_greeting,
+    encode_ack,
+    encode_event,
+    encode_refusal,
+)
 from chatapp.realtime.rooms import Connection, ListRooms, rooms
+from chatapp.realtime.session import Session
 from chatapp.rest.bearer import Claims, FindActor, authenticate
 
 log = structlog.get_logger()
 
-# A polling client's POST of at most 64 KiB is taken whole; stock Engine.IO drops all of it beyond 16 packets, and says 200.
-Payload.max_decode_packets = LARGEST_PAYLOAD
+engineio.socket.Socket = Session
 CLIENT_MISTAKES = {"bad-jsonp-index", "bad-origin", "bad-sid", "bad-transport", "bad-upgrade", "bad-version"}
 # For a connection to present a token, and for a socket to renew one that has expired.
 TOKEN_SECONDS = 10
@@ -101,6 +110,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._attendance = attendance
         self._tokenless: dict[str, float] = {}
         metrics.sockets.follow(rooms.__len__)
+        # Those that are about to be let in, or not.
+        self._greeting: set[str] = set()
         socketio.on_namespace(self)
         self._engineio = socketio.server.eio
         self._engineio.create_queue = MeasuredQueue
@@ -171,21 +182,41 @@ class Gateway(Namespace):  # type: ignore[misc]
 
     def _receive(self, id: str, packet: object) -> None:
         """Called by Engine.IO with each message of a socket, one after the other."""
-        connection = rooms.get(id)
-        if isinstance(packet, str) and packet[:1] in ("2", "5"):
-            if connection:
-                self._answer(connection, decode_event(packet))
-        elif isinstance(packet, str) and not (connection and packet.startswith("0")):
-            self._other(id, packet)
+        if not isinstance(packet, str):
+            return  # The bytes of a binary event, which is answered without them.
+        if packet.startswith("0"):
+            self._greet(id, packet)
+        elif packet.startswith("1"):
+            self._hand_on(id, packet)
+        elif connection := rooms.get(id):
+            self._answer(connection, decode_event(packet))
 
-    def _other(self, id: str, packet: str) -> None:
+    def _greet(self, id: str, packet: str) -> None:
+        """Let a socket in, or say why not; one that is in stays so."""
+        namespace, auth = decode_greeting(packet)
+        if namespace != NAMESPACE:
+            self._engineio.send(id, encode_refusal(namespace))
+        elif id not in rooms and id not in self._greeting:
+            try:
+                orjson.loads(auth or "{}")
+            except ValueError:
+                error = Malformed("What comes with the connection is not JSON.", code="malformed_packet")
+                self._engineio.send(id, encode_refusal(namespace, error))
+                return
+            self._greeting.add(id)
+            try:
+                self._hand_on(id, packet)
+            finally:
+                self._greeting.discard(id)
+            if connection := rooms.get(id):
+                connection.open()
+
+    def _hand_on(self, id: str, packet: str) -> None:
         """Leave CONNECT and DISCONNECT to python-socketio."""
         try:
             self._handle_other_packet(id, packet)
         except Exception as error:
             log.info("malformed packet", error=type(error).__name__)
-        if packet.startswith("0") and (connection := rooms.get(id)):
-            connection.open()
 
     def _answer(self, connection: Connection, event: Event | None) -> None:
         began, outcome = time.perf_counter(), "ok"

@@ -17,7 +17,6 @@ from tests.server import Server
 WORKERS = 3
 POLLING = "/socket.io/?EIO=4&transport=polling"
 looks_at_processes = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc is Linux's")
-COMPLAINTS = ('"level": "error"', "[ERROR]", "Traceback")
 
 
 class Wire(HTTPConnection):
@@ -104,10 +103,6 @@ class WorkersServer(Server):
     def descriptors(self) -> dict[int, int]:
         """How many files and connections each worker has open."""
         return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers}
-
-    def complaints(self) -> list[str]:
-        """The lines of its log that tell of an error."""
-        return [line for line in self.log.splitlines() if any(sign in line for sign in COMPLAINTS)]
 
 
 @pytest.fixture(scope="session")

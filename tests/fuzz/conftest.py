@@ -1,0 +1,65 @@
+"""A server to be hard on, and somebody in the next room who must not notice."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, settings
+
+from tests.fuzz.wire import RawWebSocket
+from tests.people import Person, data, register
+from tests.server import Server
+
+# The same cases in every run; FUZZ_EXAMPLES asks for more of them, and for new ones.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+hard = settings(
+    max_examples=EXAMPLES or 100,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(scope="session")
+def target(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of these tests' own."""
+    with Server(database_url, tmp_path_factory.mktemp("target")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mallory(target: Server) -> Person:
+    """Who sends all this."""
+    return register(target.url, "mallory")
+
+
+@pytest.fixture(scope="session")
+def chat(target: Server, mallory: Person) -> str:
+    """A group that mallory is in."""
+    return str(data(mallory.post("/chats/groups", {"name": "Ours"}))["id"])
+
+
+@pytest.fixture(scope="session")
+def neighbour(target: Server) -> Iterator[RawWebSocket]:
+    """The socket of somebody who has nothing to do with any of it."""
+    with RawWebSocket(target.url) as socket:
+        yield socket.join(register(target.url, "neighbour").token)
+
+
+@pytest.fixture(autouse=True)
+def nobody_notices(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
+    """After each test the neighbour is served and has heard nothing, and the log tells of no error."""
+    before = len(target.complaints())
+    yield
+    assert neighbour.flush() == []
+    assert target.complaints()[before:] == []
+
+
+@pytest.fixture(scope="session")
+def asyncapi(target: Server) -> dict[str, Any]:
+    """What the server publishes of its events."""
+    return requests.get(f"{target.url}/api/v1/asyncapi.json", timeout=20).json()  # type: ignore[no-any-return]

@@ -1,0 +1,178 @@
+"""Packets of Engine.IO and Socket.IO: none that is well-framed ends a session, whatever is in it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.conftest import hard
+from tests.fuzz.packets import MESSAGES, deep
+from tests.fuzz.wire import BINARY, SEPARATOR, Polling, RawWebSocket, event, frame
+from tests.people import Person
+from tests.server import Server
+from tests.socket_clients.surface import NO_CHAT
+
+LEAVES = ("41/chat", "41")
+
+
+@pytest.fixture(scope="module")
+def websocket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
+    """A socket that lives through all of it."""
+    with RawWebSocket(target.url) as socket:
+        yield socket.join(mallory.token)
+
+
+@pytest.fixture(scope="module")
+def polling(target: Server, mallory: Person) -> Iterator[Polling]:
+    """The same, over long polling."""
+    with Polling(target.url) as session:
+        yield session.join(mallory.token)
+
+
+def stays(packet: str) -> bool:
+    """Whether it is no goodbye, which may end a session."""
+    return not packet.startswith(LEAVES)
+
+
+def problems(packets: list[str]) -> list[int]:
+    """The statuses of the problems that were told."""
+    found = []
+    for packet in packets:
+        if packet.startswith("42/chat,"):
+            name, problem = json.loads(packet[8:])
+            assert (name, set(problem) >= {"code", "detail", "status", "title", "type"}) == ("exception", True)
+            found.append(problem["status"])
+        elif packet.startswith("43/chat,"):
+            (answer,) = json.loads(packet[packet.index("[") :])
+            found += [] if answer["ok"] else [answer["error"]["status"]]
+    return found
+
+
+@hard
+@given(st.lists(MESSAGES.filter(stays), max_size=5))
+def test_a_websocket_lives_through_any_packets(websocket: RawWebSocket, packets: list[str]) -> None:
+    for packet in packets:
+        websocket.write(frame(packet))
+    assert all(status < 500 for status in problems(websocket.flush()))
+
+
+@hard
+@given(st.lists(st.binary(max_size=64) | MESSAGES.filter(stays), max_size=5))
+def test_a_websocket_lives_through_bytes_between_packets(websocket: RawWebSocket, packets: list[bytes | str]) -> None:
+    for packet in packets:
+        websocket.write(frame(packet, BINARY) if isinstance(packet, bytes) else frame(packet))
+    assert all(status < 500 for status in problems(websocket.flush()))
+
+
+@hard
+@given(st.lists(MESSAGES.filter(stays), max_size=5))
+def test_a_polling_session_lives_through_any_packets(polling: Polling, packets: list[str]) -> None:
+    # A packet with a separator in it is two; either may be a goodbye.
+    body = SEPARATOR.join(packet for packet in packets if SEPARATOR not in packet)
+    assert polling.post(body).status_code == 200
+    assert all(status < 500 for status in problems(polling.flush()))
+
+
+@hard
+@given(st.binary(max_size=64))
+def test_a_polling_session_lives_through_any_bytes(polling: Polling, body: bytes) -> None:
+    parts = body.decode(errors="replace").split(SEPARATOR)
+    if all(stays(part) and not part.startswith("1") for part in parts):
+        assert polling.post(body).status_code in (200, 400)
+        polling.flush()
+
+
+MALFORMED = ["", "x", "0", "2", "6", "7", "9", "²", "bx", "42", "42[]", "42/chat,{}", "42/chat,[1]", "42/other,[]"]
+MALFORMED += ["42/chat,abc[]", f"42/chat,{'9' * 20}[]", "43/chat,1[]", "461-/chat,1[]", "44/chat,{}", "49", "4"]
+MALFORMED += ["42/chat," + deep(2000), '42["sync",{}]', '451-["sync"]']
+
+
+@pytest.mark.parametrize("packet", MALFORMED)
+def test_what_is_no_packet_is_said_to_be_none(websocket: RawWebSocket, polling: Polling, packet: str) -> None:
+    websocket.write(frame(packet))
+    # A payload of nothing has no packets.
+    polling.post(packet or SEPARATOR + MALFORMED[1])
+    for told in (websocket.flush(), polling.flush()):
+        exception = told[-1]
+        assert json.loads(exception.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"
+
+
+def test_two_bodies_that_are_no_payload_are_refused(polling: Polling) -> None:
+    for body in (b"4\xff", b"d="):
+        assert polling.post(body).status_code in (200, 400)
+    polling.flush()
+
+
+@pytest.mark.parametrize("packet", ["0/other,", "0/other", "0", '0{"token":"x"}', "0/chat/admin,"])
+def test_there_is_no_other_namespace(websocket: RawWebSocket, packet: str) -> None:
+    websocket.write(frame("4" + packet))
+    (told,) = websocket.flush()
+    namespace = packet[1:].rstrip(",").partition("{")[0]
+    assert told == f'44{namespace and namespace + ","}{{"message":"Invalid namespace"}}'
+
+
+@pytest.mark.parametrize("auth", ["{", "[]", '"x"', "null", "1", '{"token":{}}', '{"token":["a"]}', deep(2000), "{}x"])
+def test_a_greeting_that_is_none_is_refused_and_may_be_repeated(target: Server, mallory: Person, auth: str) -> None:
+    with RawWebSocket(target.url) as socket:
+        assert socket.text().startswith("0{")
+        socket.write(frame(f"40/chat,{auth}"))
+        refusal = socket.text()
+        assert refusal.startswith("44/chat,{")
+        assert json.loads(refusal[8:])["message"]
+        socket.join(mallory.token).flush()
+
+
+def test_before_the_greeting_nothing_is_done(target: Server, mallory: Person, chat: str) -> None:
+    with RawWebSocket(target.url) as socket:
+        assert socket.text().startswith("0{")
+        socket.write(frame(event("message:send", {"chatId": chat, "content": "early"}, ack="1")))
+        socket.write(frame("451-/chat,"))
+        socket.join(mallory.token)
+        assert socket.flush() == []
+    assert not [m for m in mallory.get(f"/messages/{chat}").json()["data"] if m["content"] == "early"]
+
+
+def test_an_announced_attachment_that_never_comes_holds_nothing_up(websocket: RawWebSocket) -> None:
+    websocket.write(frame('45999-/chat,5["sync",{"_placeholder":true,"num":0}]'))
+    assert websocket.acked("5")["error"]["code"] == "validation_error"
+    websocket.flush()
+
+
+@pytest.mark.parametrize("number", ["0", "1", "9" * 19])
+def test_an_ack_has_the_number_that_was_asked_for(websocket: RawWebSocket, number: str) -> None:
+    assert websocket.ask(event("typing:stop", {"chatId": NO_CHAT}, ack=number), number)["ok"] is False
+
+
+def test_a_goodbye_after_a_binary_ack_is_heard(target: Server, mallory: Person) -> None:
+    with RawWebSocket(target.url) as socket:
+        socket.join(mallory.token)
+        socket.write(frame("461-/chat,1[]"))
+        socket.flush()
+        socket.write(frame("41/chat,"))
+        socket.write(frame(event("typing:stop", {"chatId": NO_CHAT}, ack="1")))
+        assert socket.join(mallory.token).flush() == []
+
+
+QUERIES = st.dictionaries(
+    st.sampled_from(["EIO", "transport", "sid", "j", "t", "b64", "x"]),
+    st.sampled_from(["4", "3", "polling", "websocket", "0", "-1", "x", "", "%00", "%ff", "polling&transport=x"])
+    | st.text(st.characters(categories=["L", "N"]), max_size=5),
+)
+
+
+@hard
+@given(st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"]), QUERIES)
+def test_no_query_is_an_error_of_the_server(target: Server, method: str, query: dict[str, str]) -> None:
+    path = "&".join(f"{name}={value}" for name, value in query.items())
+    assert requests.request(method, f"{target.url}/socket.io/?{path}", timeout=20).status_code < 500
+
+
+def test_what_is_too_large_ends_a_polling_session_at_once(target: Server, mallory: Person) -> None:
+    with Polling(target.url) as session:
+        session.join(mallory.token)
+        # Nobody polls meanwhile, and the answer comes all the same.
+        assert session.post("4" + "x" * 64 * 1024).status_code in (400, 413)
+        assert session.get().status_code == 400
