@@ -12,8 +12,10 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from gunicorn.glogging import Logger  # noqa: E402
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
+from chatapp.core import logs  # noqa: E402
 from chatapp.realtime.handover import make_folder  # noqa: E402
 from chatapp.realtime.worker import Worker  # noqa: E402
 from config import ConfigError, load  # noqa: E402
@@ -37,6 +39,19 @@ control_socket_disable = True
 accesslog = None
 loglevel = _settings.log_level.lower()
 _folder: Path | None = None
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """What gunicorn has to say, in the form of all other logs."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn in the master, and again when it is told to read its configuration anew."""
+        logs.configure(_settings.log_level)
+        self.error_log.setLevel(_settings.log_level)
+        self.error_log.propagate = True
+
+
+logger_class = ServerLog
 
 
 def when_ready(server: Any) -> None:

@@ -57,7 +57,7 @@ def create_app(config: Settings) -> Flask:
         background.every(0.25, bus.write)
 
     access.install(app)
-    cors.init_app(app, origins=list(config.cors_origins), max_age=600)
+    cors.init_app(app, origins=list(config.cors_origins), expose_headers=docs.EXPOSED, max_age=600)
     jwt.init_app(app)
     bearer.install(app, config, find_actor)
     limits.install(app, config)

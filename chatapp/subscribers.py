@@ -59,7 +59,7 @@ def tell(name: str) -> Subscriber:
 def close_sockets(event: SessionEnded) -> None:
     """A login is over: so are its sockets."""
     for connection in rooms.of_session(event.user_id, event.session_id):
-        connection.close()
+        connection.close("session ended")
 
 
 def know_anew(event: AccountChanged) -> None:
@@ -68,7 +68,7 @@ def know_anew(event: AccountChanged) -> None:
         if actor := find_actor(event.user_id, connection.actor.session_id):
             connection.actor = actor
         else:
-            connection.close()
+            connection.close("session ended")
 
 
 def enter_room(event: ChatCreated) -> None:
@@ -143,7 +143,7 @@ def hear_others(audible: bool) -> None:
     living = live_sessions(list({connection.actor.session_id for connection in rooms}))
     for connection in rooms:
         if connection.actor.session_id not in living:
-            connection.close()
+            connection.close("session ended")
     rooms.deaf = False
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import gevent.socket
 import psycopg2
 from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, event, exc
+from sqlalchemy import Connection, Engine, ExceptionContext, event, exc
 from sqlalchemy.orm import DeclarativeBase
 
 from chatapp.core.errors import Unavailable
@@ -22,6 +22,8 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "pool_timeout": 5,
     # No rollback on return: a reading is autocommitted, and a unit of work ends its transaction itself.
     "pool_reset_on_return": None,
+    # Errors are logged, and values are what people wrote.
+    "hide_parameters": True,
     "connect_args": {
         "application_name": "chatapp",
         "options": "-c timezone=UTC -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s",
@@ -63,6 +65,7 @@ def bind(engine: Engine) -> None:
     _engine, _reader = engine, engine.execution_options(isolation_level="AUTOCOMMIT")
     _snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
     event.listen(engine, "checkout", _refuse_stale)
+    event.listen(engine, "handle_error", _leave_out_values)
 
 
 def engine() -> Engine:
@@ -78,6 +81,13 @@ def _refuse_stale(connection: extensions.connection, _record: object, _proxy: ob
     poller.register(connection.fileno(), select.POLLIN)
     if poller.poll(0):
         raise exc.DisconnectionError()
+
+
+def _leave_out_values(context: ExceptionContext) -> None:
+    """Cut off what PostgreSQL says of the row that an error is about: errors are logged."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 @contextmanager

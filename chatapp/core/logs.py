@@ -1,17 +1,29 @@
 """Structured logs: JSON lines, or coloured text on a terminal; never a secret, never a message's text."""
 
 import logging
+import re
 import sys
+from contextvars import ContextVar
 
 import structlog
+
+# What a web server quotes of the bytes that came, and the query of an address.
+_QUOTED = re.compile(r"""['"?].*""", re.DOTALL)
+_about: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
+
+
+def about(**ids: str) -> None:
+    """Have all that this greenlet logs from now on carry `ids`, instead of those that it carried before."""
+    _about.set(ids)
 
 
 def configure(level: str) -> None:
     """Write everything from `level` up to standard error, in one form, the libraries' records included."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_ids,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        _leave_out_requests,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     terminal = sys.stderr.isatty()
@@ -42,3 +54,13 @@ def configure(level: str) -> None:
     # Both tell every packet at INFO.
     for chatty in ("socketio", "engineio", "socketio.server", "engineio.server"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def _add_ids(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {**(_about.get() or {}), **entry}
+
+
+def _leave_out_requests(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if entry["logger"].startswith("gunicorn"):
+        entry["event"] = _QUOTED.sub("…", entry["event"])
+    return entry

@@ -19,7 +19,7 @@ from flask_socketio import Namespace, SocketIO
 from marshmallow import Schema, fields
 from socketio.exceptions import ConnectionRefusedError
 
-from chatapp.core import limits, metrics, settings
+from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
@@ -126,7 +126,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         if event == "connect":
             self._connect(*args)
         elif event == "disconnect":
-            self._end(rooms.get(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)))
+            self._end(rooms.get(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)), args[1])
 
     def sweep(self) -> None:
         """End what has had its time: connections without a token, sockets whose token was not renewed (a background
@@ -134,7 +134,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         now = time.time()
         for connection in rooms:
             if now > connection.expires_at + RENEWAL_SECONDS:
-                connection.close()
+                connection.close("token expired")
         self._tokenless = {id: self._tokenless.get(id, now) for id in self._engineio.sockets if id not in rooms}
         for id, since in self._tokenless.items():
             if now > since + TOKEN_SECONDS and (transport := self._engineio.sockets.get(id)):
@@ -143,13 +143,17 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _connect(self, sid: str, _environ: Json, auth: object = None) -> None:
         """Let a socket in; raises ConnectionRefusedError, which carries the problem to the client."""
         try:
+            logs.about(socket_id=sid)
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
+            logs.about(socket_id=sid, user_id=actor.user_id)
             self._attendance.came(actor)
             id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
             self._enter(Connection(id, sid, self._engineio.sockets[id], actor, claims.expires_at, self._end))
             metrics.socket_connects.inc("ok")
+            log.info("socket opened")
         except ChatError as error:
             metrics.socket_connects.inc(error.code)
+            log.info("socket refused", code=error.code)
             raise ConnectionRefusedError(error.detail, error.problem()) from None
 
     def _enter(self, connection: Connection) -> None:
@@ -160,12 +164,19 @@ class Gateway(Namespace):  # type: ignore[misc]
             user_id = connection.actor.user_id
             rooms.fill(connection, self._list_rooms([user_id])[user_id])
         except BaseException:
-            self._end(connection)
+            self._end(connection, "refused")
             raise
 
-    def _end(self, connection: Connection | None) -> None:
+    def _end(self, connection: Connection | None, why: str = "") -> None:
         """A socket is closed, or as good as closed: it hears nothing more."""
         if connection and rooms.remove(connection.id):
+            log.info(
+                "socket closed",
+                socket_id=connection.sid,
+                user_id=connection.actor.user_id,
+                reason=connection.why or why,
+                seconds=round(time.monotonic() - connection.since),
+            )
             self._attendance.went(connection.actor)
 
     def _authenticate(self, token: object) -> tuple[Actor, Claims]:
@@ -220,6 +231,7 @@ class Gateway(Namespace):  # type: ignore[misc]
 
     def _answer(self, connection: Connection, event: Event | None) -> None:
         began, outcome = time.perf_counter(), "ok"
+        logs.about(socket_id=connection.sid, user_id=connection.actor.user_id)
         try:
             answer: Json = {"ok": True, "data": self._perform(connection, event)}
         except ChatError as error:

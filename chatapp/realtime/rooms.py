@@ -5,6 +5,7 @@ changed by the events that tell of a change. While those can't be heard (the que
 are deaf: nobody is told anything, lest it be somebody who was removed meanwhile.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ ListRooms = Callable[[list[str]], dict[str, dict[str, int]]]
 class Connection:
     """One socket of one person in `/chat`. `id` is that of its Engine.IO session, `sid` that of Socket.IO.
 
-    `expires_at` is its access token's end, in seconds since the epoch; `ended` has it forgotten everywhere.
+    `expires_at` is its access token's end, in seconds since the epoch; `ended` has it forgotten everywhere. `why` is
+    the reason for its end, if this server ended it.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Connection:
     left_meanwhile: set[str] = field(default_factory=set)
     # What is told before the client knows that it is let in; None from then on.
     early: list[str] | None = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+    why: str = ""
 
     def open(self) -> None:
         """The client knows that it is let in: hand over what was told meanwhile."""
@@ -58,12 +62,15 @@ class Connection:
             return
         self.transport.send(Packet(MESSAGE, data=packet))
         if unread(self.transport) > MOST_UNREAD:
-            metrics.backlog_drops.inc()
+            if not self.why:
+                metrics.backlog_drops.inc()
+            self.why = "reads nothing"
             cut(self.transport)
 
-    def close(self) -> None:
+    def close(self, why: str) -> None:
         """Tell the client that it is disconnected, and have it hear nothing more; the transport ends a moment later,
         since a client that sees both at once takes it for a lost connection and comes again."""
+        self.why = why
         self.send(DISCONNECT)
         self.ended(self)
         gevent.spawn_later(GOODBYE_SECONDS, self.transport.close, wait=False)

@@ -1,12 +1,22 @@
-"""Each request, counted as it is answered."""
+"""Each request has an id and, once it is answered, a line in the log and a place in the metrics."""
 
+import re
 import time
 
+import structlog
 from flask import Flask, Response, g, request
 
-from chatapp.core import metrics
+from chatapp.core import logs, metrics
+from chatapp.core.ids import new_id
+from chatapp.rest.bearer import client_address
 
+log = structlog.get_logger()
+
+ID_HEADER = "X-Request-ID"
+_SANE_ID = re.compile(r"[\w.:/+=@-]{1,100}", re.ASCII)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Asked every few seconds by machines, who look at the answer themselves.
+QUIET = {"/healthz", "/readyz", "/metrics"}
 
 
 def install(app: Flask) -> None:
@@ -15,11 +25,29 @@ def install(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         g.began = time.perf_counter()
+        given = request.headers.get(ID_HEADER, "")
+        g.request_id = given if _SANE_ID.fullmatch(given) else new_id()
+        logs.about(request_id=g.request_id)
 
     @app.after_request
     def end(response: Response) -> Response:
+        response.headers[ID_HEADER] = g.request_id
+        seconds = time.perf_counter() - g.began
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.method in METHODS else "other"
         metrics.http_requests.inc(method, route, str(response.status_code))
-        metrics.http_seconds.observe(time.perf_counter() - g.began, method, route)
+        metrics.http_seconds.observe(seconds, method, route)
+        # Of the path no more than its rule: queries, and paths that are none, may hold what is nobody's business.
+        caller = g.get("caller", "")
+        who = {"user_id": caller[5:]} if caller.startswith("user ") else {}
+        tell = log.debug if route in QUIET else log.warning if response.status_code >= 500 else log.info
+        tell(
+            "request",
+            method=method,
+            route=route,
+            status=response.status_code,
+            ms=round(seconds * 1000, 1),
+            address=client_address(),
+            **who,
+        )
         return response

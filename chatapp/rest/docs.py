@@ -11,6 +11,7 @@ from chatapp.core.errors import Json
 from chatapp.core.schemas import Choice
 from chatapp.core.settings import Rate, Settings
 from chatapp.extensions import api, limiter
+from chatapp.rest.access import ID_HEADER
 
 DESCRIPTION = """
 Chats that keep every message: accounts, direct chats and groups, messages with receipts. What happens is told over
@@ -26,6 +27,9 @@ as they are. Control characters other than newline and tab are refused.
 **Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`. Beyond what each operation names, a
 path that is none gets 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a failure of the
 server itself 500 (`internal_error`).
+
+**Every answer** has an `X-Request-ID`, under which the server's log tells of it: the one that the request came with, or
+a new one.
 
 **Limits**{off}. Each answer says in its `RateLimit-*` headers how far the caller is from the nearest.
 
@@ -44,6 +48,8 @@ HEADERS: dict[str, Json] = {
     "RateLimit-Reset": {"description": "In how many seconds all of them are there again."},
     "Retry-After": {"description": "In how many seconds to come back.", "required": True},
 }
+# What pages of other origins may read, beside what they always may.
+EXPOSED = [*HEADERS, ID_HEADER]
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -1,0 +1,151 @@
+"""What the log says of requests and sockets, and what it never says."""
+
+import json
+import re
+import secrets
+import socket as sockets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import create_engine, text
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.people import Person, data, register
+from tests.server import Server, migrate
+from tests.socket_clients import JsDriver
+
+
+def lines(server: Server, **fields: Any) -> list[dict[str, Any]]:
+    """Those lines of the log that say this."""
+    said = [json.loads(line) for line in server.log.splitlines()]
+    return [line for line in said if line.items() >= fields.items()]
+
+
+@pytest.mark.parametrize("given", ["b7ad6b7169203331", "Root=1-67891233-abcdef012345678912345678", "a" * 100])
+def test_a_request_keeps_the_id_that_it_came_with(server: Server, given: str) -> None:
+    answer = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
+    assert answer.headers["X-Request-ID"] == given
+    assert "X-Request-ID" not in answer.json()
+    (line,) = lines(server, request_id=given)
+    assert (line["event"], line["method"], line["route"], line["status"]) == ("request", "GET", "/api/v1/users/me", 401)
+    assert line["level"] == "info"
+    assert line["address"] == "127.0.0.1"
+    assert 0 < line["ms"] < 10_000
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a" * 101, '"quoted"', "{}", "ünïcode".encode().decode("latin-1")])
+def test_an_odd_id_is_replaced(server: Server, given: str) -> None:
+    answer = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
+    assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Request-ID"])
+    assert lines(server, request_id=answer.headers["X-Request-ID"])
+
+
+def test_a_request_names_its_user(server: Server, alice: Person) -> None:
+    id = alice.get("/users/me").headers["X-Request-ID"]
+    assert lines(server, request_id=id)[0]["user_id"] == alice.id
+
+
+def test_checks_of_health_are_not_told(server: Server) -> None:
+    id = requests.get(f"{server.url}/healthz", timeout=20).headers["X-Request-ID"]
+    assert lines(server, request_id=id) == []
+
+
+def test_a_socket_is_told_of_when_it_opens_and_when_it_closes(
+    server: Server, js_driver: JsDriver, alice: Person
+) -> None:
+    socket = js_driver.connect(alice.url, alice.token)
+    socket.disconnect()
+    opened = lines(server, user_id=alice.id, event="socket opened")
+    while not (closed := lines(server, user_id=alice.id, event="socket closed")):
+        pass
+    assert len(opened) == len(closed) == 1
+    assert opened[0]["socket_id"] == closed[0]["socket_id"]
+    assert closed[0]["reason"]
+
+
+def test_a_socket_that_the_server_ends_says_why(server: Server, js_driver: JsDriver, alice: Person) -> None:
+    socket = js_driver.connect(alice.url, alice.token)
+    alice.post("/auth/logout")
+    socket.wait_disconnect()
+    (closed,) = lines(server, user_id=alice.id, event="socket closed")
+    assert closed["reason"] == "session ended"
+    # It is known which request did that.
+    assert lines(server, request_id=closed["request_id"], event="request")[0]["route"] == "/api/v1/auth/logout"
+
+
+@pytest.fixture
+def frank(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
+    """A server that logs all that it can, on a database of its own."""
+    postgres.create_database("chat_logs")
+    migrate(postgres.url("chat_logs"), tmp_path)
+    with Server(postgres.url("chat_logs"), tmp_path, LOG_LEVEL="DEBUG", DATABASE_POOL_SIZE="3") as server:
+        yield server
+
+
+def test_no_secret_and_no_message_is_ever_logged(
+    frank: Server, js_driver: JsDriver, postgres: EmbeddedPostgres
+) -> None:
+    password, said = f"Aa1{secrets.token_hex(8)}", f"private {secrets.token_hex(8)}"
+    alice, bob = register(frank.url, "alice", password), register(frank.url, "bob", password)
+    hidden = {password, said, alice.token, alice.refresh_token, bob.token, bob.refresh_token}
+    chat_id = alice.direct_chat(bob)
+    socket = js_driver.connect(alice.url, alice.token)
+    api = f"{frank.url}/api/v1"
+
+    def everything() -> None:
+        """What people do, well and badly."""
+        for body in ({"username": alice.name, "password": password}, {"username": said, "password": password}):
+            requests.post(f"{api}/auth/login", json=body, timeout=20)
+        requests.post(f"{api}/auth/login", data=f'{{"password": "{password}"', timeout=20)
+        requests.post(f"{api}/auth/register", json={"email": alice.email, "password": password}, timeout=20)
+        requests.post(f"{api}/auth/refresh", json={"refreshToken": bob.refresh_token, "x": said}, timeout=20)
+        requests.get(f"{api}/{said}?token={alice.token}", timeout=20)
+        requests.get(f"{api}/users/me", headers={"Authorization": f"Bearer {alice.token}x"}, timeout=20)
+        for content in (said, said + "\0", [said], {"text": said}):
+            alice.post("/messages", {"chatId": chat_id, "content": content})
+            socket.call("message:send", {"chatId": chat_id, "content": content})
+        socket.emit("message:send", said)
+        socket.emit(said, {"token": alice.token})
+        socket.call("auth:renew", {"token": alice.token})
+        socket.call("auth:renew", {"token": said})
+
+    everything()
+    for request in (
+        f"GET /api/v1/users/me?token={alice.token} HTTP/1.1\r\nAuthorization Bearer {alice.token}\r\n\r\n",
+        f"GET {said} {alice.token} {password}\r\n\r\n",
+        f"POST /api/v1/messages HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{said}\r\n\r\n",
+        f"POST /api/v1/messages HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{said}",
+    ):
+        with sockets.create_connection(("127.0.0.1", frank.port)) as wire:
+            wire.sendall(f"{request}".encode())
+            wire.shutdown(sockets.SHUT_WR)
+            wire.recv(1000)
+    message = alice.send(chat_id, said)
+    tokens = data(requests.post(f"{api}/auth/refresh", json={"refreshToken": alice.refresh_token}, timeout=20))
+    hidden |= {tokens["accessToken"], tokens["refreshToken"]}
+    # A database that refuses rows, and then one that is broken.
+    engine = create_engine(postgres.url("chat_logs"))
+    with engine.begin() as db:
+        db.execute(text("ALTER TABLE messages ADD CONSTRAINT nothing_new CHECK (edited_at IS NULL) NOT VALID"))
+    everything()
+    alice.patch(f"/messages/{message['id']}", {"content": said})
+    socket.call("message:edit", {"messageId": message["id"], "content": said})
+    with engine.begin() as db:
+        db.execute(text("DROP TABLE messages, refresh_tokens CASCADE"))
+    everything()
+    engine.dispose()
+    log = frank.log
+    assert log.count("nothing_new") >= 2
+    assert "UndefinedTable" in log
+    told = [secret for secret in hidden if secret in log or repr(secret)[1:-1] in log]
+    assert not told, [line for line in log.splitlines() if any(secret in line for secret in told)][:3]
+    for line in log.splitlines():
+        assert json.loads(line)["event"]
+
+
+def test_pages_of_other_origins_may_read_the_id(server: Server) -> None:
+    answer = requests.get(f"{server.url}/api/v1/users/me", headers={"Origin": "https://app.example.com"}, timeout=20)
+    assert {"X-Request-ID", "Retry-After"} <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
