@@ -107,6 +107,13 @@ def load() -> Settings:
     except ValueError as error:
         faults.append(f"DATABASE_URL {error}")
         url = ""
+    s3_bucket = env.str("S3_BUCKET", "") or None
+    # A platform that sets DYNO gives each process a disk of its own, and takes it back with the process.
+    if env.str("DYNO", "") and not s3_bucket and not read("FORCE_LOCAL_STORAGE", "false", _flag):
+        faults.append(
+            "S3_BUCKET is missing: the disk of this platform (DYNO) forgets what is stored on it"
+            " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
+        )
     settings = Settings(
         app_env=app_env,
         port=read("PORT", "3000", _port),
@@ -134,6 +141,7 @@ def load() -> Settings:
         metrics_token=env.str("METRICS_TOKEN", "") or None,
         instance_path=instance,
         upload_path=Path(env.str("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
+        s3_bucket=s3_bucket,
         web_path=Path(env.str("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
     )
     if faults:

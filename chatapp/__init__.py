@@ -13,6 +13,7 @@ from chatapp.core import db, events, logs, settings
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, migrate, socketio
 from chatapp.extensions import db as sqlalchemy
+from chatapp.files import storage
 from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
@@ -46,6 +47,7 @@ def create_app(config: Settings) -> Flask:
     migrate.init_app(app, sqlalchemy)
     with app.app_context():
         db.bind(sqlalchemy.engine)
+    storage.bind(config)
     background = app.extensions["background"] = Background()
     checks = {"database": health.check_database}
     bus = Bus(config.redis_url, events.receive, subscribers.hear_others) if config.redis_url else None

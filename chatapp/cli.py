@@ -7,6 +7,7 @@ from marshmallow import ValidationError
 from chatapp.auth.actions import create_admin as create
 from chatapp.auth.schemas import RegisterSchema
 from chatapp.core.errors import ChatError
+from chatapp.files.actions import sweep
 
 chat = AppGroup("chat", help="Look after the chat server.")
 
@@ -27,3 +28,9 @@ def create_admin(email: str, username: str, password: str) -> None:
     except ChatError as error:
         raise click.ClickException(error.detail) from None
     click.echo(f"{user['username']} ({user['email']}) is {'a new' if created else 'now an'} ADMIN.")
+
+
+@chat.command()
+def housekeeping() -> None:
+    """Take away what nothing needs: files without a message. Let it run daily; it disturbs nobody."""
+    click.echo(f"{sweep()} files without a message are gone.")

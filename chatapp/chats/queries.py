@@ -13,8 +13,11 @@ from chatapp.users.queries import USER_FIELDS
 MESSAGE_FIELDS = """
     'id', m.id, 'chatId', m.chat_id, 'seq', m.seq, 'rev', m.rev, 'senderId', m.sender_id,
     'sender', json_build_object('id', s.id, 'username', s.username, 'avatar', s.avatar),
-    'content', m.content, 'type', m.type, 'fileUrl', f.name, 'fileName', f.file_name, 'fileSize', f.file_size,
-    'thumbnailUrl', f.thumbnail, 'width', f.width, 'height', f.height, 'clientId', m.client_id,
+    'content', m.content, 'type', m.type,
+    'fileUrl', CASE WHEN f.id IS NOT NULL THEN file_url(f.name, f.secret, m.id) END,
+    'fileName', f.file_name, 'fileSize', f.file_size,
+    'thumbnailUrl', CASE WHEN f.thumbnail IS NOT NULL THEN file_url(f.thumbnail, f.secret, m.id) END,
+    'width', f.width, 'height', f.height, 'clientId', m.client_id,
     'isEdited', m.edited_at IS NOT NULL, 'isDeleted', m.deleted_at IS NOT NULL,
     'createdAt', wire_time(m.created_at), 'editedAt', wire_time(m.edited_at)
 """

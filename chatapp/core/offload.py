@@ -1,4 +1,4 @@
-"""Work that would stop the event loop (hashing, decoding images), done by a few threads at low priority."""
+"""Work that would stop the event loop: hashing and decoding images at low priority, waits for a disk at the usual one."""
 
 import os
 import threading
@@ -35,6 +35,11 @@ def offload(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return _threads().apply(_at_low_priority, (work, args, kwargs))  # type: ignore[no-any-return]
     finally:
         _waiting -= 1
+
+
+def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What `work(*args, **kwargs)` returns or raises: a short wait for a disk, on one of gevent's own threads."""
+    return gevent.get_hub().threadpool.apply(work, args, kwargs)  # type: ignore[no-any-return]
 
 
 def _threads() -> ThreadPool:

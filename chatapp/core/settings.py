@@ -47,7 +47,13 @@ class Settings:
     metrics_token: str | None
     instance_path: Path
     upload_path: Path
+    s3_bucket: str | None
     web_path: Path
+
+    @property
+    def spool_path(self) -> Path | None:
+        """Where a file is until it is kept: beside the others, or where this system keeps what is temporary (None)."""
+        return None if self.s3_bucket else self.upload_path
 
     @property
     def verifies_answers(self) -> bool:

@@ -15,6 +15,9 @@ from chatapp.core.ids import new_id
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
+from chatapp.files import queries as files
+from chatapp.files.actions import erase, release
+from chatapp.files.queries import KeptFile
 from chatapp.messages import queries
 from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
 from chatapp.messages.permissions import PERMISSIONS, KnownMessage
@@ -38,8 +41,10 @@ _SEND = text(
         UPDATE members r SET read_seq = chat.last_seq, delivered_seq = chat.last_seq
         FROM chat WHERE r.chat_id = chat.id AND r.user_id = :sender_id
     ), m AS (
-        INSERT INTO messages (id, chat_id, seq, rev, sender_id, type, content, client_id, client_digest, created_at)
-        SELECT :id, id, last_seq, last_rev, :sender_id, 'TEXT', :content, :client_id, :client_digest, updated_at
+        INSERT INTO messages (id, chat_id, seq, rev, sender_id, type, content, upload_id,
+                              client_id, client_digest, created_at)
+        SELECT :id, id, last_seq, last_rev, :sender_id, :type, :content, :upload_id,
+               :client_id, :client_digest, updated_at
         FROM chat
         RETURNING *
     )
@@ -58,7 +63,8 @@ _CHANGE = """
     UPDATE messages m SET rev = chat.last_rev, %s FROM chat WHERE m.id = :id RETURNING m.rev
 """
 _EDIT = text(_CHANGE % "content = :content, edited_at = clock_timestamp()")
-_DELETE = text(_CHANGE % "content = NULL, deleted_at = clock_timestamp()")
+_DELETE = text(_CHANGE % "content = NULL, upload_id = NULL, deleted_at = clock_timestamp()")
+_FILE_OF = text("SELECT upload_id::text FROM messages WHERE id = :id")
 
 _LOCK_ME = text(
     """
@@ -89,6 +95,7 @@ _MARK_DELIVERED = text(
 )
 # Of a long absence only the newest are named; `readSeq` covers them all.
 MOST_NAMED = 1000
+NO_SUCH_FILE = {"fileUrl": ["Not a file that you can see."]}
 
 
 def send_message(
@@ -107,18 +114,36 @@ def send_message(
     Raises NotFound for who is not in the chat, Invalid for a file that they can't see, and Invalid
     (`client_id_reused`) when something else was sent under that `client_id`.
     """
-    if file_url is not None:
-        raise Invalid("There is no such file.", errors={"fileUrl": ["Not a file that you can see."]})
-    digest = hashlib.blake2b("\0".join((chat_id, content)).encode(), digest_size=16).digest()
+    file = files.find_forwardable(actor, file_url) if file_url else None
+    digest = _fingerprint(chat_id, content, *([files.name_in(file_url) or ""] if file_url else []))
+    if file_url and not file:
+        # It may have been sent before it was gone.
+        if client_id and (before := queries.sent_before(actor, chat_id, client_id, digest)):
+            return before, False
+        raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
+    return _send(actor, chat_id, content, client_id, digest, file)
+
+
+def _fingerprint(chat_id: str, content: str, *file: str) -> bytes:
+    """What tells a repetition of a message from another one under the same `clientId`."""
+    return hashlib.blake2b("\0".join((chat_id, content, *file)).encode(), digest_size=16).digest()
+
+
+def _send(
+    actor: Actor, chat_id: str, content: str, client_id: str | None, digest: bytes, file: KeptFile | None
+) -> tuple[Json, bool]:
     draft = {
         "id": new_id(),
         "chat_id": chat_id,
         "sender_id": actor.user_id,
+        "type": file.type if file else "TEXT",
         "content": content,
+        "upload_id": file.id if file else None,
         "client_id": client_id,
         "client_digest": digest if client_id else None,
     }
     began = time.perf_counter()
+    gone = False
     try:
         with unit_of_work() as work:
             row = work.db.execute(_SEND, draft).first()
@@ -127,12 +152,14 @@ def send_message(
         metrics.send_seconds.observe(work.committed_at - began)
         metrics.batch_sizes.observe(1)
     except IntegrityError:
-        # The same clientId twice at once: the other one was stored.
-        row = None
+        # The same clientId twice at once, and the other one was stored; or the file has gone since it was looked for.
+        row, gone = None, file is not None
     if row:
         message, member_count = row
         return message | {"status": "SENT" if member_count > 1 else "READ"}, True
     before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
+    if before is None and gone:
+        raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
     if before is None:
         raise NotFound(queries.NOT_VISIBLE)
     return before, False
@@ -162,10 +189,13 @@ def delete_message(actor: Actor, message_id: str) -> Json:
     with unit_of_work() as work:
         message = _require(work, actor, message_id, "message.delete", moderating=True)
         deleted = {"messageId": message.id, "chatId": message.chat_id}
+        upload_id = work.db.execute(_FILE_OF, {"id": message.id}).scalar() if message.type != "TEXT" else None
         rev = work.db.execute(_DELETE, {"id": message.id, "chat_id": message.chat_id}).scalar()
         if rev is not None:
             work.announce(MessageDeleted(message.chat_id, rev, deleted | {"rev": rev}))
-        return deleted
+        unused = release(work.db, upload_id) if upload_id else []
+    erase(unused)
+    return deleted
 
 
 def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> Json:

@@ -1,6 +1,6 @@
 """Files that were uploaded into a chat."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chatapp.core.db import Base
@@ -8,13 +8,17 @@ from chatapp.models.columns import CreatedAt, Id, UserRef
 
 
 class Upload(Base):
-    """A stored file. `name` is the random one that it is kept and served under, `file_name` the one people know."""
+    """A stored file. `name` is the random one that it is kept and served under, `file_name` the one people know.
+
+    Messages refer to it. Without one it is rubbish, which `flask chat housekeeping` takes away.
+    """
 
     __tablename__ = "uploads"
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(80), unique=True)
     thumbnail: Mapped[str | None] = mapped_column(String(80), unique=True)
+    secret: Mapped[str] = mapped_column(Uuid(as_uuid=False), server_default=text("gen_random_uuid()"))
     user_id: Mapped[UserRef]
     chat_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False), ForeignKey("chats.id", ondelete="SET NULL"))
     type: Mapped[str] = mapped_column(String(5))

@@ -1,0 +1,58 @@
+"""Files in a bucket of S3's kind."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+
+# How long a redirection to the bucket may be followed.
+REDIRECT_SECONDS = 300
+
+
+class S3Bucket:
+    """A bucket, reached as the usual AWS variables say."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+        # Of a service that is not Amazon's own, not every bucket has a host name of its own.
+        other = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        self._client: Any = boto3.client(
+            "s3",
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if other else "auto"},
+                # Nor does every service know Amazon's newer checksums.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                connect_timeout=5,
+                read_timeout=30,
+                retries={"mode": "standard", "max_attempts": 3},
+            ),
+        )
+
+    def save(self, name: str, content: IO[bytes], media_type: str) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType=media_type)
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._client.delete_object(Bucket=self._bucket, Key=name)
+
+    def names(self) -> Iterator[tuple[str, float]]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+            for kept in page.get("Contents", ()):
+                yield kept["Key"], kept["LastModified"].timestamp()
+
+    def url(self, name: str, headers: Mapping[str, str], *, head: bool = False) -> str:
+        """Where the bucket itself gives the file out for a while, with these headers as far as it can set them."""
+        given = {
+            f"Response{header.replace('-', '')}": headers[header]
+            for header in ("Content-Type", "Content-Disposition", "Cache-Control")
+        }
+        url: str = self._client.generate_presigned_url(
+            "head_object" if head else "get_object",
+            Params={"Bucket": self._bucket, "Key": name, **given},
+            ExpiresIn=REDIRECT_SECONDS,
+        )
+        return url

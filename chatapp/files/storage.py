@@ -1,0 +1,96 @@
+"""Where files are kept: a folder of this machine, or a bucket of S3's kind. Both know them by their random names."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Protocol
+
+from chatapp.core.offload import in_thread
+from chatapp.core.settings import Settings
+
+_PART = ".part"
+
+
+class Storage(Protocol):
+    """What keeps files. Every call may wait for a disk or a network, and lets others run meanwhile."""
+
+    def save(self, name: str, content: IO[bytes], media_type: str) -> None:
+        """Keep all of `content`, lastingly, or nothing of it."""
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Keep these no longer; a name that is not there is no error."""
+
+    def names(self) -> Iterator[tuple[str, float]]:
+        """All that is kept, and since when (seconds since the epoch); what an interruption left behind, too."""
+
+
+class LocalStorage:
+    """A folder, private to the account that the server runs under."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, name: str) -> Path:
+        """Where a file is."""
+        return self._folder / name
+
+    def save(self, name: str, content: IO[bytes], media_type: str) -> None:
+        in_thread(self._save, name, content)
+
+    def _save(self, name: str, content: IO[bytes]) -> None:
+        part = self._folder / (name + _PART)
+        try:
+            with open(part, "xb", opener=_privately) as file:
+                shutil.copyfileobj(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(self._folder / name)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            in_thread((self._folder / name).unlink, missing_ok=True)
+
+    def names(self) -> Iterator[tuple[str, float]]:
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # Deleted since it was listed.
+                    yield entry.name, entry.stat().st_mtime
+
+
+def _privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+class Bucket(Storage, Protocol):
+    """What keeps files where their readers can fetch them without this server."""
+
+    def url(self, name: str, headers: Mapping[str, str], *, head: bool = False) -> str:
+        """Where a file is given out for a few minutes, with these headers as far as the bucket can set them."""
+
+
+_storage: LocalStorage | Bucket | None = None
+
+
+def bind(settings: Settings) -> None:
+    """Keep files where `settings` say; the factory calls it once."""
+    global _storage
+    if settings.s3_bucket:
+        # Here, since it brings with it 30 MB that only a server with a bucket should have.
+        from chatapp.files.bucket import S3Bucket
+
+        _storage = S3Bucket(settings.s3_bucket)
+    else:
+        _storage = LocalStorage(settings.upload_path)
+
+
+def storage() -> LocalStorage | Bucket:
+    """What keeps the files of this process; RuntimeError before the factory ran."""
+    if _storage is None:
+        raise RuntimeError("The storage is bound by create_app(), which has not run yet.")
+    return _storage
