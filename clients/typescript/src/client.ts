@@ -22,7 +22,30 @@ import type {
   Typer,
   User,
 } from "./model.js";
-import type { OutboxStorage, SessionStorage } from "./storage.js";
+import { withMember, withoutMember } from "./book.js";
+import { callSafely, Changes } from "./changes.js";
+import { LoggedOutError } from "./errors.js";
+import { Home, type Means } from "./home.js";
+import { Http } from "./http.js";
+import { SessionKeeper } from "./session.js";
+import {
+  browserOutbox,
+  browserSession,
+  memoryOutbox,
+  memorySession,
+  type OutboxStorage,
+  type SessionStorage,
+} from "./storage.js";
+import { pause } from "./waiting.js";
+
+const LOGOUT_MS = 3000;
+// The same objects each time, as long as there is nothing.
+const NO_CONNECTION: Connection = { state: "offline", retryAt: null, error: null };
+const NO_HISTORY: History = { loaded: false, loading: false, hasOlder: false, error: null };
+const NO_CHATS: readonly Chat[] = [];
+const NO_ITEMS: readonly Item[] = [];
+const NO_MEMBERS: Members = [];
+const NO_TYPERS: readonly Typer[] = [];
 
 export interface ClientOptions {
   /** Where the server is, without a path: `https://chat.example.org`. In browsers by default where the page is from. */
@@ -50,250 +73,352 @@ export interface Sending {
  * `ProblemError` (or one of its kinds), a `NetworkError` or a `LoggedOutError`.
  */
 export class ChatClient {
-  constructor(_options: ClientOptions = {}) {}
+  private readonly url: string;
+  private readonly changes = new Changes();
+  private readonly closed = new AbortController();
+  private readonly incoming = new Set<(message: Message, chat: Chat) => void>();
+  private readonly keeper: SessionKeeper;
+  private readonly http: Http;
+  private readonly means: Means;
+  private home: Home | null = null;
+
+  constructor(options: ClientOptions = {}) {
+    const inBrowser = typeof localStorage !== "undefined" && typeof location !== "undefined";
+    const url = options.url ?? (inBrowser ? location.origin : undefined);
+    if (!url) throw new TypeError("Say where the server is: new ChatClient({ url: … }).");
+    this.url = new URL(url).origin;
+    const door = {
+      refresh: async (refreshToken: string) =>
+        (await this.http.callOpenly("POST /auth/refresh", { body: { refreshToken } })).data,
+      renewed: (token: string) => this.home?.renewed(token),
+      changed: () => this.sessionChanged(),
+    };
+    this.keeper = new SessionKeeper(
+      options.session ?? (inBrowser ? browserSession() : memorySession()),
+      door,
+      this.closed.signal,
+    );
+    this.http = new Http(this.url, this.keeper, this.closed.signal);
+    this.means = {
+      url: this.url,
+      transports: options.transports,
+      http: this.http,
+      tokens: this.keeper,
+      outbox: options.outbox ?? (inBrowser ? browserOutbox() : memoryOutbox()),
+      changes: this.changes,
+      incoming: (message, chat) => this.incoming.forEach((listener) => callSafely(listener, message, chat)),
+    };
+  }
 
   // --- Who is logged in ---
 
   get session(): Session {
-    throw new Error("not built yet");
+    return this.keeper.session;
   }
 
   /** Make an account and log it in. ConflictError (`email_taken`, `username_taken`), ValidationError. */
-  register(_account: { email: string; username: string; password: string }): Promise<Me> {
-    throw new Error("not built yet");
+  async register(account: { email: string; username: string; password: string }): Promise<Me> {
+    const { data } = await this.http.callOpenly("POST /auth/register", { body: account });
+    return this.keeper.begin(data);
   }
 
   /** Log in by address or username. UnauthenticatedError (`invalid_credentials`), RateLimitedError. */
-  login(_account: { email: string; password: string } | { username: string; password: string }): Promise<Me> {
-    throw new Error("not built yet");
+  async login(account: { email: string; password: string } | { username: string; password: string }): Promise<Me> {
+    const { data } = await this.http.callOpenly("POST /auth/login", { body: account });
+    return this.keeper.begin(data);
   }
 
   /** Go on with the session that is stored, if there is one: who it is, or null. Works without a network too. */
   restore(): Promise<Me | null> {
-    throw new Error("not built yet");
+    return this.keeper.restore();
   }
 
   /** End the session here and, if it can be reached, on the server; drafts are given up. */
-  logout(): Promise<void> {
-    throw new Error("not built yet");
+  async logout(): Promise<void> {
+    // Without a network the session ends here at least.
+    const told = this.http.call("POST /auth/logout", {}).catch(() => {});
+    await Promise.race([told, pause(LOGOUT_MS)]);
+    await this.keeper.end(null);
   }
 
   /** Change one's own username or avatar. */
-  updateMe(_changes: PatchMe): Promise<Me> {
-    throw new Error("not built yet");
+  async updateMe(changes: PatchMe): Promise<Me> {
+    const { data } = await this.http.call("PATCH /users/me", { body: changes });
+    await this.keeper.update(data);
+    return data;
   }
 
   /** Let go of connection and timers; the session stays stored. The client can't be used after that. */
   close(): void {
-    throw new Error("not built yet");
+    this.closed.abort();
+    this.leave({ forgotten: false });
   }
 
   // --- What changes ---
 
   /** Call `listener` after each change, once for all that happened together; returns what ends that. */
-  subscribe(_listener: (change: Change) => void): () => void {
-    throw new Error("not built yet");
+  subscribe(listener: (change: Change) => void): () => void {
+    return this.changes.subscribe(listener);
   }
 
   /** Call `listener` with each new message of somebody else that comes in live: for notifications. */
-  onMessage(_listener: (message: Message, chat: Chat) => void): () => void {
-    throw new Error("not built yet");
+  onMessage(listener: (message: Message, chat: Chat) => void): () => void {
+    const own = (message: Message, chat: Chat): void => listener(message, chat);
+    this.incoming.add(own);
+    return () => void this.incoming.delete(own);
   }
 
   // --- The connection: made after login or restore, kept until logout, made again whenever it is lost ---
 
   get connection(): Connection {
-    throw new Error("not built yet");
+    return this.home?.live.connection ?? NO_CONNECTION;
   }
 
   /** Try now rather than at `connection.retryAt`. */
   reconnect(): void {
-    throw new Error("not built yet");
+    this.home?.live.retryNow();
   }
 
   // --- Chats ---
 
   /** All chats, the most recently active first. */
   get chats(): readonly Chat[] {
-    throw new Error("not built yet");
+    return this.home?.book.chats ?? NO_CHATS;
   }
 
   /** Whether `chats` is the whole list yet. */
   get chatsLoaded(): boolean {
-    throw new Error("not built yet");
+    return this.home?.book.complete ?? false;
   }
 
   /** Messages that were not read, in all chats together. */
   get unreadCount(): number {
-    throw new Error("not built yet");
+    return this.chats.reduce((sum, chat) => sum + chat.unreadCount, 0);
   }
 
-  chat(_chatId: string): Chat | undefined {
-    throw new Error("not built yet");
+  chat(chatId: string): Chat | undefined {
+    return this.home?.book.chat(chatId);
   }
 
   /** A chat's members, the longest-standing first; empty until `openChat` has brought them. */
-  members(_chatId: string): Members {
-    throw new Error("not built yet");
+  members(chatId: string): Members {
+    return this.home?.book.members(chatId) ?? NO_MEMBERS;
   }
 
   /**
-   * Somebody looks at this chat: its newest messages and its members are fetched, and kept up to date (receipts and
-   * file links too) until `closeChat`. To open it again is cheap.
+   * Somebody looks at this chat: its newest messages and its members are fetched, and kept up to date, receipts
+   * too, until `closeChat`. To open it again is cheap.
    */
-  openChat(_chatId: string): Promise<void> {
-    throw new Error("not built yet");
+  async openChat(chatId: string): Promise<void> {
+    await this.here().reader.open(chatId);
   }
 
   /** Nobody looks at it any more; it stays in memory. */
-  closeChat(_chatId: string): void {
-    throw new Error("not built yet");
+  closeChat(chatId: string): void {
+    this.home?.reader.close(chatId);
   }
 
   /** The direct chat with somebody, made if there is none. */
-  createDirectChat(_userId: string): Promise<Chat> {
-    throw new Error("not built yet");
+  async createDirectChat(userId: string): Promise<Chat> {
+    const { data } = await this.http.call("POST /chats/direct", { body: { userId } });
+    return this.here().book.put(data);
   }
 
   /** A new group, of which one is the ADMIN. */
-  createGroup(_group: {
+  async createGroup(group: {
     name: string;
     description?: string | null;
     avatar?: string | null;
     memberIds?: string[];
   }): Promise<Chat> {
-    throw new Error("not built yet");
+    const { data } = await this.http.call("POST /chats/groups", { body: group });
+    return this.here().book.put(data);
   }
 
   /** Change a group's name, description or avatar. For its ADMINs, as all that follows but `leaveGroup`. */
-  updateGroup(_chatId: string, _changes: PatchChat): Promise<Chat> {
-    throw new Error("not built yet");
+  async updateGroup(chatId: string, changes: PatchChat): Promise<Chat> {
+    const { data } = await this.http.call("PATCH /chats/{chatId}", { path: { chatId }, body: changes });
+    return this.here().book.put(data);
   }
 
-  deleteGroup(_chatId: string): Promise<void> {
-    throw new Error("not built yet");
+  async deleteGroup(chatId: string): Promise<void> {
+    await this.http.call("DELETE /chats/{chatId}", { path: { chatId } });
+    this.home?.book.remove(chatId);
   }
 
-  addMember(_chatId: string, _userId: string): Promise<Member> {
-    throw new Error("not built yet");
+  async addMember(chatId: string, userId: string): Promise<Member> {
+    const { data } = await this.http.call("POST /chats/{chatId}/members", { path: { chatId }, body: { userId } });
+    this.home?.book.putMembers(chatId, withMember(data));
+    return data;
   }
 
-  removeMember(_chatId: string, _userId: string): Promise<void> {
-    throw new Error("not built yet");
+  async removeMember(chatId: string, userId: string): Promise<void> {
+    await this.http.call("DELETE /chats/{chatId}/members/{userId}", { path: { chatId, userId } });
+    this.home?.book.putMembers(chatId, withoutMember(userId));
   }
 
   /** ConflictError (`last_admin`) when it would leave the group without an ADMIN. */
-  setMemberRole(_chatId: string, _userId: string, _role: MemberRole): Promise<Member> {
-    throw new Error("not built yet");
+  async setMemberRole(chatId: string, userId: string, role: MemberRole): Promise<Member> {
+    const path = { chatId, userId };
+    const { data } = await this.http.call("PATCH /chats/{chatId}/members/{userId}/role", { path, body: { role } });
+    this.home?.book.putMembers(chatId, withMember(data));
+    return data;
   }
 
-  leaveGroup(_chatId: string): Promise<void> {
-    throw new Error("not built yet");
+  async leaveGroup(chatId: string): Promise<void> {
+    await this.http.call("DELETE /chats/{chatId}/leave", { path: { chatId } });
+    this.home?.book.remove(chatId);
   }
 
   // --- Messages ---
 
   /** What is here of a chat, the oldest first: stored messages in their order without gaps, then drafts. */
-  messages(_chatId: string): readonly Item[] {
-    throw new Error("not built yet");
+  messages(chatId: string): readonly Item[] {
+    return this.home?.messages(chatId) ?? NO_ITEMS;
   }
 
-  history(_chatId: string): History {
-    throw new Error("not built yet");
+  history(chatId: string): History {
+    return this.home?.book.timeline(chatId)?.history ?? NO_HISTORY;
   }
 
   /** Fetch the page before the oldest message that is here; whether there are older ones still. */
-  loadOlder(_chatId: string): Promise<boolean> {
-    throw new Error("not built yet");
+  async loadOlder(chatId: string): Promise<boolean> {
+    return this.here().reader.older(chatId);
   }
 
   /**
    * Send a message, with a file or without: it is kept and tried again, through lost connections too, until the
-   * server has it or refuses it. Messages of one chat are sent in the order of the calls, one after the other.
+   * server has it or refuses it. Throws LoggedOutError. Messages of one chat are sent in the order of the calls, one after the other.
    */
-  send(_chatId: string, _content: string, _options: { file?: File | FileToSend } = {}): Sending {
-    throw new Error("not built yet");
+  send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): Sending {
+    const { outbox, typing } = this.here();
+    typing.forget(chatId);
+    return outbox.add(chatId, content, options.file ? toFile(options.file) : null);
   }
 
   /** Try a failed draft again, behind what is waiting. */
-  retry(_clientId: string): void {
-    throw new Error("not built yet");
+  retry(clientId: string): void {
+    this.home?.outbox.retry(clientId);
   }
 
   /** Give up a draft, an upload that is under way too. What the server has already stored stays. */
-  discard(_clientId: string): void {
-    throw new Error("not built yet");
+  discard(clientId: string): void {
+    this.home?.outbox.discard(clientId);
   }
 
-  edit(_messageId: string, _content: string): Promise<Message> {
-    throw new Error("not built yet");
+  async edit(messageId: string, content: string): Promise<Message> {
+    const { data } = await this.http.call("PATCH /messages/{messageId}", { path: { messageId }, body: { content } });
+    this.home?.book.putMessage(data);
+    return data;
   }
 
   /** Leave nothing of a message but a tombstone. */
-  delete(_messageId: string): Promise<void> {
-    throw new Error("not built yet");
+  async delete(messageId: string): Promise<void> {
+    await this.http.call("DELETE /messages/{messageId}", { path: { messageId } });
+    this.home?.book.messageBuried(messageId);
   }
 
   /** Everything that is here of this chat was seen. Can be called as often as one likes; works offline. */
-  markRead(_chatId: string): void {
-    throw new Error("not built yet");
+  markRead(chatId: string): void {
+    this.home?.markRead(chatId);
   }
 
   /** How far a message got with each other member who was in the chat when it was sent. */
-  statuses(_messageId: string): Promise<MessageStatus[]> {
-    throw new Error("not built yet");
+  async statuses(messageId: string): Promise<MessageStatus[]> {
+    const given = { path: { messageId }, query: { limit: 100 } };
+    const statuses: MessageStatus[] = [];
+    for (let page = await this.http.page("GET /messages/{messageId}/statuses", given, (status) => status); ; ) {
+      statuses.push(...page.items);
+      if (!page.next) return statuses;
+      page = await page.next();
+    }
   }
 
   // --- Files ---
 
   /** A message's `fileUrl` or `thumbnailUrl` as a whole URL, for `src` and `href`. */
-  fileUrl(_path: string): string {
-    throw new Error("not built yet");
+  fileUrl(path: string): string {
+    return new URL(path, this.url).href;
   }
 
   /** Fetch a message anew, whose links have expired (they are good for an hour at least). */
-  renewLinks(_messageId: string): Promise<Message> {
-    throw new Error("not built yet");
+  async renewLinks(messageId: string): Promise<Message> {
+    return this.here().reader.renew(messageId);
   }
 
   // --- People ---
 
   /** People by a part of their username, 1–50 characters, prefix matches first. */
-  searchUsers(_query: string): Promise<Page<User>> {
-    throw new Error("not built yet");
+  searchUsers(query: string): Promise<Page<User>> {
+    return this.http.page("GET /users/search", { query: { q: query } }, (user) => {
+      this.home?.people.met(user);
+      return user;
+    });
   }
 
   /** Somebody by their username, in any case. */
-  user(_username: string): Promise<User> {
-    throw new Error("not built yet");
+  async user(username: string): Promise<User> {
+    const { data } = await this.http.call("GET /users/{username}", { path: { username } });
+    this.home?.people.met(data);
+    return data;
   }
 
   /** Whether somebody is here, as far as it is known: undefined for strangers and while offline. */
-  presence(_userId: string): Presence | undefined {
-    throw new Error("not built yet");
+  presence(userId: string): Presence | undefined {
+    return this.home?.people.presence(userId);
   }
 
   /** Somebody typed into a chat's field: call it on each key. It ends by itself, with `send`, and with `stopTyping`. */
-  typing(_chatId: string): void {
-    throw new Error("not built yet");
+  typing(chatId: string): void {
+    this.home?.typing.typed(chatId);
   }
 
-  stopTyping(_chatId: string): void {
-    throw new Error("not built yet");
+  stopTyping(chatId: string): void {
+    this.home?.typing.stop(chatId);
   }
 
   /** The others who are typing in a chat. */
-  typers(_chatId: string): readonly Typer[] {
-    throw new Error("not built yet");
+  typers(chatId: string): readonly Typer[] {
+    return this.home?.people.typers(chatId) ?? NO_TYPERS;
   }
 
   // --- For who administers the server ---
 
-  accounts(_filter: { q?: string; role?: Role } = {}): Promise<Page<Account>> {
-    throw new Error("not built yet");
+  accounts(filter: { q?: string; role?: Role } = {}): Promise<Page<Account>> {
+    return this.http.page("GET /admin/users", { query: filter }, (account) => account);
   }
 
-  updateAccount(_userId: string, _changes: PatchAccount): Promise<Account> {
-    throw new Error("not built yet");
+  async updateAccount(userId: string, changes: PatchAccount): Promise<Account> {
+    const { data } = await this.http.call("PATCH /admin/users/{userId}", { path: { userId }, body: changes });
+    return data;
   }
+
+  private sessionChanged(): void {
+    const { me, reason } = this.keeper.session;
+    this.changes.note("session");
+    if (me?.id === this.home?.me) return;
+    // Who logs out wants nothing of it to stay; whose session ended may log in again and go on.
+    this.leave({ forgotten: reason === null });
+    if (me) {
+      this.home = new Home(me.id, this.means);
+      void this.home.start();
+    }
+    for (const part of ["connection", "chats"] as const) this.changes.note(part);
+  }
+
+  private leave(options: { forgotten: boolean }): void {
+    const { home } = this;
+    this.home = null;
+    home?.end(options);
+  }
+
+  /** What is there while somebody is logged in; throws LoggedOutError. */
+  private here(): Home {
+    if (!this.home) throw new LoggedOutError();
+    return this.home;
+  }
+}
+
+function toFile(file: File | FileToSend): FileToSend {
+  return "data" in file ? file : { data: file, name: file.name };
 }

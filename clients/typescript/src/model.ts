@@ -1,10 +1,5 @@
 // What applications see of the client's state. All of it is immutable: what has changed is another object.
-import type {
-  Chat as ServerChat,
-  Me,
-  Member,
-  Message as ServerMessage,
-} from "./generated/schemas.js";
+import type { Chat as ServerChat, Me, Member, Message as ServerMessage } from "./generated/schemas.js";
 
 export type {
   Account,

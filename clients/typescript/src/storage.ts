@@ -38,3 +38,89 @@ export interface OutboxStorage {
   put(userId: string, draft: StoredDraft): void | Promise<void>;
   remove(userId: string, clientId: string): void | Promise<void>;
 }
+
+/** A session that ends with the process. */
+export function memorySession(): SessionStorage {
+  let kept: StoredSession | null = null;
+  return {
+    load: () => kept,
+    save: (session) => {
+      kept = session;
+    },
+  };
+}
+
+/** Drafts that end with the process. */
+export function memoryOutbox(): OutboxStorage {
+  const kept = new Map<string, Map<string, StoredDraft>>();
+  return {
+    list: (userId) => [...(kept.get(userId)?.values() ?? [])],
+    put: (userId, draft) => {
+      if (!kept.has(userId)) kept.set(userId, new Map());
+      kept.get(userId)?.set(draft.clientId, draft);
+    },
+    remove: (userId, clientId) => {
+      kept.get(userId)?.delete(clientId);
+    },
+  };
+}
+
+const LOCK_MS = 5000;
+
+/** A session in localStorage, shared by all tabs of a site. */
+export function browserSession(key = "chat.session"): SessionStorage {
+  return {
+    load: () => parsed<StoredSession>(localStorage.getItem(key)),
+    save: (session) => {
+      if (session) localStorage.setItem(key, JSON.stringify(session));
+      else localStorage.removeItem(key);
+    },
+    exclusively: async (task) => {
+      // There are locks in secure contexts only. Without one, and behind a tab that holds it for too long, the server
+      // sees to it that two who refresh at the same time get the same answer.
+      if (!navigator.locks) return task();
+      let begun = false;
+      const run = (): ReturnType<typeof task> => {
+        begun = true;
+        return task();
+      };
+      try {
+        return await navigator.locks.request(`${key}.lock`, { signal: AbortSignal.timeout(LOCK_MS) }, run);
+      } catch (error) {
+        if (begun) throw error;
+        return task();
+      }
+    },
+    watch: (changed) => {
+      const listener = (event: StorageEvent): void => {
+        // A null key: all of it was cleared.
+        if (event.storageArea === localStorage && (event.key === key || event.key === null)) changed();
+      };
+      addEventListener("storage", listener);
+      return () => removeEventListener("storage", listener);
+    },
+  };
+}
+
+/** Drafts in localStorage, each under a key of its own: tabs that write at the same time don't undo each other's. */
+export function browserOutbox(prefix = "chat.outbox"): OutboxStorage {
+  const name = (userId: string, clientId: string): string => `${prefix}.${userId}.${clientId}`;
+  return {
+    list: (userId) =>
+      Object.keys(localStorage)
+        .filter((key) => key.startsWith(name(userId, "")))
+        .map((key) => parsed<StoredDraft>(localStorage.getItem(key)))
+        .filter((draft) => draft !== null)
+        .sort((one, other) => one.createdAt.localeCompare(other.createdAt)),
+    put: (userId, draft) => localStorage.setItem(name(userId, draft.clientId), JSON.stringify(draft)),
+    remove: (userId, clientId) => localStorage.removeItem(name(userId, clientId)),
+  };
+}
+
+function parsed<T>(text: string | null): T | null {
+  try {
+    return text ? (JSON.parse(text) as T) : null;
+  } catch {
+    return null;
+  }
+}

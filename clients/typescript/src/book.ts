@@ -1,0 +1,375 @@
+import type { Changes } from "./changes.js";
+import type {
+  Chat as ServerChat,
+  ChatEvent,
+  Member,
+  MessageDeletedEvent,
+  MessageEvent,
+  SyncAnswer,
+  User,
+} from "./generated/schemas.js";
+import type { Chat, DeliveryStatus, Members, Message } from "./model.js";
+import { higher, merged, Timeline } from "./timeline.js";
+
+/** What the book can't do by itself. */
+export interface BookDoor {
+  /** Something is missing that may only be late: ask for it unless it comes. */
+  behind(): void;
+  /** Something happened in a chat that is not in the book. */
+  missed(): void;
+  /** The server has stored a message of one's own. */
+  stored(message: Message): void;
+  /** One is no longer in this chat. */
+  gone(chatId: string): void;
+  /** A receipt concerns messages of one's own in a group: how far they got with all is not known here. */
+  receipts(chatId: string): void;
+  /** Members may have changed, unseen. */
+  membersStale(chatId: string): void;
+  /** So much was missed of a chat that its newest messages are fetched anew. */
+  reset(chatId: string): void;
+  /** What the server says of a person. */
+  met(user: User): void;
+}
+
+/** What is known of one chat. */
+interface Entry {
+  chat: Chat;
+  timeline: Timeline;
+  members: Members | null;
+  /** Every change up to this one has been seen. */
+  rev: number;
+  /** Changes seen since that carry no `rev` of their own: those of members. */
+  uncounted: number;
+  /** How far one has read, here at least. */
+  readSeq: number;
+}
+
+const NOBODY: Members = [];
+const FAR_BEHIND = 1000;
+
+/** All chats of one person: what answers and events say of them, put together. */
+export class ChatBook {
+  /** Whether the whole list was fetched. */
+  complete = false;
+  private readonly entries = new Map<string, Entry>();
+  private sorted: readonly Chat[] | null = null;
+
+  constructor(
+    private readonly me: string,
+    private readonly changes: Changes,
+    private readonly door: BookDoor,
+  ) {}
+
+  /** The most recently active first. */
+  get chats(): readonly Chat[] {
+    this.sorted ??= [...this.entries.values()].map(({ chat }) => chat).sort(byActivity);
+    return this.sorted;
+  }
+
+  chat(chatId: string): Chat | undefined {
+    return this.entries.get(chatId)?.chat;
+  }
+
+  members(chatId: string): Members {
+    return this.entries.get(chatId)?.members ?? NOBODY;
+  }
+
+  timeline(chatId: string): Timeline | undefined {
+    return this.entries.get(chatId)?.timeline;
+  }
+
+  /** The chat in which a message stands that is here. */
+  holding(messageId: string): Timeline | undefined {
+    for (const { timeline } of this.entries.values()) if (timeline.find(messageId)) return timeline;
+    return undefined;
+  }
+
+  /** Which `rev` is here of each chat, as `sync` asks. */
+  get known(): Record<string, number> {
+    return Object.fromEntries([...this.entries].map(([id, { rev }]) => [id, rev]));
+  }
+
+  /** Whether something that happened has not been seen. */
+  get isBehind(): boolean {
+    return [...this.entries.values()].some((entry) => entry.rev < entry.chat.lastRev || entry.timeline.hasGap);
+  }
+
+  /** Take in a chat as an answer describes it, with its members or without. */
+  put(told: ServerChat & { members?: Member[] }): Chat {
+    const { members, ...chat } = told;
+    const readSeq = chat.lastSeq - chat.unreadCount;
+    let entry = this.entries.get(chat.id);
+    if (!entry) {
+      entry = { chat, timeline: new Timeline(), members: null, rev: chat.lastRev, uncounted: 0, readSeq };
+      this.entries.set(chat.id, entry);
+    }
+    entry.readSeq = Math.max(entry.readSeq, readSeq);
+    // An answer may have been overtaken by events.
+    const current = chat.lastRev >= entry.chat.lastRev;
+    const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage);
+    if (!entry.timeline.isKept && entry.rev < chat.lastRev) Object.assign(entry, { rev: chat.lastRev, uncounted: 0 });
+    if (members && chat.lastRev >= entry.rev + entry.uncounted) this.setMembers(entry, members);
+    this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
+    if (chat.peer) this.door.met(chat.peer);
+    if (entry.rev < entry.chat.lastRev) this.door.behind();
+    return entry.chat;
+  }
+
+  /** Take in what `sync` says was missed; whether there is more. */
+  applySync(answer: SyncAnswer): boolean {
+    const more = new Set(answer.more);
+    let again = false;
+    for (const told of answer.chats) {
+      const wasKnown = this.entries.has(told.id);
+      this.put(told);
+      const entry = this.entries.get(told.id) as Entry;
+      if (wasKnown && told.type === "GROUP") this.door.membersStale(told.id);
+      const messages = answer.messages[told.id] ?? [];
+      for (const message of messages) this.take(entry, message);
+      let seen = told.lastRev;
+      if (more.has(told.id) && entry.timeline.isKept) {
+        seen = messages.at(-1)?.rev ?? entry.rev;
+        if (told.lastRev - seen > FAR_BEHIND) {
+          entry.timeline = new Timeline();
+          seen = told.lastRev;
+          this.changes.noteOf("messages", told.id);
+          this.door.reset(told.id);
+        } else again = true;
+      }
+      if (seen >= entry.rev) Object.assign(entry, { rev: seen, uncounted: 0 });
+    }
+    for (const chatId of answer.gone) this.remove(chatId);
+    for (const [chatId, unread] of Object.entries(answer.unread)) {
+      const entry = this.entries.get(chatId);
+      if (entry) this.read(entry, entry.chat.lastSeq - unread);
+    }
+    return again;
+  }
+
+  /** An event tells of a new or changed message. */
+  messageTold(event: MessageEvent, { isNew }: { isNew: boolean }): Message | undefined {
+    const entry = this.entries.get(event.chatId);
+    if (!entry) {
+      this.door.missed();
+      return undefined;
+    }
+    const message = { ...event, status: this.statusOf(entry, event) };
+    this.putMessage(message);
+    // To write is to have read what came before.
+    if (isNew && event.senderId !== this.me) this.receipt(entry, "READ", event.seq - 1);
+    return message;
+  }
+
+  /** Take in one message as an answer or an event has it. */
+  putMessage(message: Message): void {
+    const entry = this.entries.get(message.chatId);
+    if (!entry) return;
+    this.take(entry, message);
+    this.advance(entry, message.rev);
+  }
+
+  messageDeleted({ messageId, chatId, rev }: MessageDeletedEvent): void {
+    const entry = this.entries.get(chatId);
+    if (!entry) return;
+    this.bury(entry, messageId, rev);
+    this.advance(entry, rev);
+  }
+
+  /** One has deleted a message; the event that tells which change that was is still to come. */
+  messageBuried(messageId: string): void {
+    for (const entry of this.entries.values()) this.bury(entry, messageId);
+  }
+
+  /** Somebody has read a chat, or been handed its messages, up to `seq`. */
+  receiptTold(chatId: string, userId: string, status: DeliveryStatus, seq: number): void {
+    const entry = this.entries.get(chatId);
+    if (!entry) return;
+    if (userId !== this.me) this.receipt(entry, status, seq);
+    else if (status === "READ") this.read(entry, seq);
+  }
+
+  chatTold({ members, lastMessage, ...event }: ChatEvent): void {
+    const entry = this.entries.get(event.id);
+    if (!entry) {
+      const peer = event.type === "DIRECT" ? members.find(({ userId }) => userId !== this.me)?.user : undefined;
+      const seen = lastMessage && { ...lastMessage, status: "DELIVERED" as const };
+      // Who comes in has nothing to catch up with.
+      this.put({ ...event, lastMessage: seen, peer: peer ?? null, unreadCount: 0, members });
+      return;
+    }
+    if (event.lastRev >= entry.rev + entry.uncounted) this.setMembers(entry, members);
+    const { name, description, avatar, updatedAt, memberCount } = event;
+    if (event.lastRev >= entry.chat.lastRev) this.set(entry, { name, description, avatar, updatedAt, memberCount });
+    this.advance(entry, event.lastRev);
+  }
+
+  memberJoined(chatId: string, member: Member): void {
+    this.changeMembers(chatId, withMember(member), 1);
+  }
+
+  memberUpdated(chatId: string, member: Member): void {
+    this.changeMembers(chatId, withMember(member), 0);
+  }
+
+  memberLeft(chatId: string, userId: string): void {
+    if (userId === this.me) this.remove(chatId);
+    else this.changeMembers(chatId, withoutMember(userId), -1);
+  }
+
+  /** A member changed by one's own doing; the event that counts it is still to come. */
+  putMembers(chatId: string, change: (members: Members) => Members): void {
+    const entry = this.entries.get(chatId);
+    if (entry?.members) this.setMembers(entry, change(entry.members));
+  }
+
+  remove(chatId: string): void {
+    if (!this.entries.delete(chatId)) return;
+    this.sorted = null;
+    this.changes.note("chats");
+    this.changes.noteOf("messages", chatId);
+    this.changes.noteOf("members", chatId);
+    this.door.gone(chatId);
+  }
+
+  /** All that is here of a chat was read: up to which message, or null when that is no news. */
+  markRead(chatId: string): Message | null {
+    const entry = this.entries.get(chatId);
+    if (!entry) return null;
+    const { timeline, chat } = entry;
+    const last = timeline.history.loaded ? timeline.last : chat.lastMessage;
+    if (!last || last.seq <= entry.readSeq) return null;
+    this.read(entry, last.seq);
+    return last;
+  }
+
+  /** Somebody came or went: so says the direct chat with them. */
+  presenceTold(userId: string, presence: { isOnline: boolean; lastSeen?: string }): void {
+    for (const entry of this.entries.values()) {
+      const { peer } = entry.chat;
+      if (peer?.id === userId) this.set(entry, { peer: { ...peer, ...presence } });
+    }
+  }
+
+  /** The whole list is here. */
+  listed(): void {
+    if (!this.complete) this.changes.note("chats");
+    this.complete = true;
+  }
+
+  /** The `rev` up to which a chat is here; set back to one at which its history began to be fetched. */
+  revOf(chatId: string): number {
+    return this.entries.get(chatId)?.rev ?? 0;
+  }
+
+  setBack(chatId: string, rev: number): void {
+    const entry = this.entries.get(chatId);
+    if (!entry || entry.rev <= rev) return;
+    entry.rev = rev;
+    this.door.behind();
+  }
+
+  private take(entry: Entry, message: Message): void {
+    const { chat } = entry;
+    if (entry.timeline.put(message)) this.changes.noteOf("messages", chat.id);
+    if (message.senderId === this.me) this.read(entry, message.seq);
+    if (message.seq > chat.lastSeq) {
+      this.set(entry, { lastSeq: message.seq, lastMessage: message, updatedAt: message.createdAt });
+    } else if (message.seq === chat.lastMessage?.seq) {
+      const lastMessage = merged(chat.lastMessage, message);
+      if (lastMessage !== chat.lastMessage) this.set(entry, { lastMessage });
+    }
+    if (message.senderId === this.me && message.clientId) this.door.stored(message);
+  }
+
+  private bury(entry: Entry, messageId: string, rev?: number): void {
+    const tomb = {
+      ...{ isDeleted: true, content: null, fileUrl: null, fileName: null, fileSize: null, thumbnailUrl: null },
+      ...{ width: null, height: null },
+      ...(rev && { rev }),
+    };
+    if (entry.timeline.change(messageId, tomb)) this.changes.noteOf("messages", entry.chat.id);
+    const { lastMessage } = entry.chat;
+    if (lastMessage?.id === messageId) this.set(entry, { lastMessage: { ...lastMessage, ...tomb } });
+  }
+
+  /** A change was seen: one that does not follow the last shows that something was missed, or is late. */
+  private advance(entry: Entry, rev: number): void {
+    if (rev > entry.rev && rev <= entry.rev + entry.uncounted + 1) Object.assign(entry, { rev, uncounted: 0 });
+    if (rev > entry.chat.lastRev) this.set(entry, { lastRev: rev });
+    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.door.behind();
+  }
+
+  private read(entry: Entry, seq: number): void {
+    if (seq <= entry.readSeq) return;
+    entry.readSeq = seq;
+    this.set(entry, {});
+    if (entry.timeline.raise("READ", seq, ({ senderId }) => senderId !== this.me)) {
+      this.changes.noteOf("messages", entry.chat.id);
+    }
+  }
+
+  private receipt(entry: Entry, status: DeliveryStatus, seq: number): void {
+    const mine = ({ senderId }: Message): boolean => senderId === this.me;
+    const { chat, timeline } = entry;
+    if (chat.type === "GROUP") {
+      const oldest = timeline.oldestUnread(mine);
+      if (oldest && oldest <= seq) this.door.receipts(chat.id);
+      return;
+    }
+    if (timeline.raise(status, seq, mine)) this.changes.noteOf("messages", chat.id);
+    const { lastMessage } = chat;
+    if (lastMessage && mine(lastMessage) && lastMessage.seq <= seq) {
+      this.set(entry, { lastMessage: { ...lastMessage, status: higher(lastMessage.status, status) } });
+    }
+  }
+
+  /** The status of a message as an event carries it, which is the same for everybody. */
+  private statusOf(entry: Entry, message: MessageEvent): DeliveryStatus {
+    if (message.senderId === this.me) return entry.chat.memberCount > 1 ? "SENT" : "READ";
+    return message.seq <= entry.readSeq ? "READ" : "DELIVERED";
+  }
+
+  private changeMembers(chatId: string, change: (members: Members) => Members, more: number): void {
+    const entry = this.entries.get(chatId);
+    if (!entry) return;
+    entry.uncounted += 1;
+    if (entry.members) this.setMembers(entry, change(entry.members));
+    else if (more) this.set(entry, { memberCount: entry.chat.memberCount + more });
+  }
+
+  private setMembers(entry: Entry, members: Members): void {
+    entry.members = members;
+    for (const { user } of members) this.door.met(user);
+    this.changes.noteOf("members", entry.chat.id);
+    if (entry.chat.memberCount !== members.length) this.set(entry, { memberCount: members.length });
+  }
+
+  private set(entry: Entry, changes: Partial<Chat>): void {
+    const chat = { ...entry.chat, ...changes };
+    entry.chat = { ...chat, unreadCount: Math.max(0, chat.lastSeq - entry.readSeq) };
+    this.sorted = null;
+    this.changes.note("chats");
+  }
+}
+
+function byActivity(one: Chat, other: Chat): number {
+  return other.updatedAt.localeCompare(one.updatedAt) || other.id.localeCompare(one.id);
+}
+
+/** Members, with somebody new or changed. */
+export function withMember(member: Member): (members: Members) => Members {
+  return (members) =>
+    members.some(({ userId }) => userId === member.userId)
+      ? members.map((known) => (known.userId === member.userId ? member : known))
+      : [...members, member];
+}
+
+/** Members, without one. */
+export function withoutMember(userId: string): (members: Members) => Members {
+  return (members) => members.filter((member) => member.userId !== userId);
+}
+
+function newest(known: Message | null, told: Message | null): Message | null {
+  if (!known || !told || known.seq !== told.seq) return (told?.seq ?? 0) > (known?.seq ?? 0) ? told : known;
+  return merged(known, told);
+}

@@ -1,0 +1,94 @@
+import type { ChatBook } from "./book.js";
+import type { LiveConnection } from "./connection.js";
+import { NetworkError, RateLimitedError } from "./errors.js";
+import type { Http } from "./http.js";
+import { pause } from "./waiting.js";
+
+// The server holds an event back for up to half a second when its predecessor is late: what looks missing may come.
+const LATE_MS = 700;
+// Events are hints: now and then it is asked whether one was lost that nothing has followed.
+const CALM_MS = 5 * 60_000;
+const PAGE = 100;
+
+/** Brings the book to what the server has: the list of chats at first, `sync` whenever something was missed. */
+export class CatchUp {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private calm: ReturnType<typeof setInterval> | undefined;
+  private syncing: Promise<void> | null = null;
+  private certain = false;
+
+  constructor(
+    private readonly book: ChatBook,
+    private readonly connection: LiveConnection,
+    private readonly http: Http,
+    private readonly over: AbortSignal,
+  ) {
+    over.addEventListener("abort", () => {
+      clearTimeout(this.timer);
+      clearInterval(this.calm);
+    });
+  }
+
+  /** There is a connection: bring everything up to date. */
+  async all(): Promise<void> {
+    await this.list();
+    await this.sync();
+    this.calm ??= setInterval(() => this.missed(), CALM_MS);
+  }
+
+  /** Something is missing that may only be late: ask for it unless it comes. */
+  behind(): void {
+    this.timer ??= setTimeout(
+      () => {
+        this.timer = undefined;
+        if (this.certain || this.book.isBehind) void this.try();
+      },
+      LATE_MS * (1 + Math.random()),
+    );
+  }
+
+  /** Something was missed, or may have been without a trace. */
+  missed(): void {
+    this.certain = true;
+    this.behind();
+  }
+
+  private async try(): Promise<void> {
+    // Without a connection the next one begins with it.
+    if (this.connection.connection.state !== "online") return;
+    try {
+      await this.sync();
+    } catch (error) {
+      this.connection.renew(error as Error);
+    }
+  }
+
+  /** All chats at first; later on the most active ones, for what `sync` tells nothing of: who is here, and receipts. */
+  private async list(): Promise<void> {
+    let page = await this.http.page("GET /chats", { query: { limit: PAGE } }, (chat) => this.book.put(chat));
+    while (!this.book.complete && page.next && !this.over.aborted) page = await page.next();
+    this.book.listed();
+  }
+
+  /** All that was missed, page by page; what asks meanwhile waits for the same answers, and asks again if need be. */
+  private sync(): Promise<void> {
+    this.syncing ??= this.pages().finally(() => {
+      this.syncing = null;
+      if (this.book.isBehind) this.behind();
+    });
+    return this.syncing;
+  }
+
+  private async pages(): Promise<void> {
+    this.certain = false;
+    for (let more = true; more && !this.over.aborted; ) {
+      try {
+        more = this.book.applySync(await this.connection.emit("sync", { chats: this.book.known }));
+      } catch (error) {
+        if (!(error instanceof RateLimitedError)) throw error;
+        await pause(error.retryAfter * 1000, this.over);
+        if (!this.connection.isConnected) throw new NetworkError("The connection was lost.");
+      }
+    }
+  }
+}

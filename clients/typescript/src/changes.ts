@@ -1,0 +1,77 @@
+import type { Change } from "./model.js";
+
+type Part = "session" | "connection" | "chats";
+type Keyed = "messages" | "members" | "typing" | "presence";
+
+/** Gathers what has changed, and tells listeners once of all that happened together. */
+export class Changes {
+  private readonly listeners = new Set<(change: Change) => void>();
+  private parts = new Set<Part>();
+  private keys = new Map<Keyed, Set<string>>();
+  private told = true;
+  private count = 0;
+  private readonly counts = new Map<string, number>();
+
+  subscribe(listener: (change: Change) => void): () => void {
+    // Wrapped, so that a function that is subscribed twice is called twice, and each can be ended by itself.
+    const own = (change: Change): void => listener(change);
+    this.listeners.add(own);
+    return () => void this.listeners.delete(own);
+  }
+
+  note(part: Part): void {
+    this.parts.add(part);
+    this.tellSoon();
+  }
+
+  noteOf(kind: Keyed, key: string): void {
+    let keys = this.keys.get(kind);
+    if (!keys) this.keys.set(kind, (keys = new Set()));
+    keys.add(key);
+    this.counts.set(`${kind} ${key}`, (this.count += 1));
+    this.tellSoon();
+  }
+
+  /** Another number after each change: what was made of that state is good as long as it is the same. */
+  versionOf(kind: Keyed, key: string): number {
+    return this.counts.get(`${kind} ${key}`) ?? 0;
+  }
+
+  private tellSoon(): void {
+    if (!this.told) return;
+    this.told = false;
+    queueMicrotask(() => this.tell());
+  }
+
+  private tell(): void {
+    const { parts, keys } = this;
+    this.parts = new Set();
+    this.keys = new Map();
+    this.told = true;
+    const of = (kind: Keyed): ReadonlySet<string> => keys.get(kind) ?? new Set();
+    const change: Change = {
+      session: parts.has("session"),
+      connection: parts.has("connection"),
+      chats: parts.has("chats"),
+      messages: of("messages"),
+      members: of("members"),
+      typing: of("typing"),
+      presence: of("presence"),
+    };
+    for (const listener of this.listeners) callSafely(listener, change);
+  }
+}
+
+/** Call a listener; what it throws is reported as an uncaught error, and keeps nobody else from being called. */
+export function callSafely<Arguments extends unknown[]>(
+  listener: (...args: Arguments) => void,
+  ...args: Arguments
+): void {
+  try {
+    listener(...args);
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,204 @@
+import { io, type Socket } from "socket.io-client";
+
+import { LoggedOutError, NetworkError, RateLimitedError, toError } from "./errors.js";
+import type { Ack, ClientEvents, ServerEvents } from "./generated/events.js";
+import type { Problem } from "./generated/schemas.js";
+import { isTokenRefused, type Tokens } from "./http.js";
+import type { Connection } from "./model.js";
+import { backoff } from "./waiting.js";
+
+type ClientEvent = keyof ClientEvents;
+type Payload<E extends ClientEvent> = Parameters<ClientEvents[E]>[0];
+type Acked<E extends ClientEvent> = Parameters<ClientEvents[E]>[1] extends (answer: Ack<infer Data>) => void
+  ? Data
+  : never;
+
+/** What the connection tells, and what it has done before it calls itself online. */
+export interface ConnectionDoor {
+  /** Fetch what was missed; rejects when that can't be had. */
+  catchUp(): Promise<void>;
+  connected(): void;
+  disconnected(): void;
+  changed(): void;
+}
+
+const ACK_MS = 15_000;
+const CONNECT_MS = 20_000;
+const FIRST_RETRY_MS = 400;
+const LONGEST_RETRY_MS = 15_000;
+
+/** One socket, made again whenever it is lost, with a fresh access token each time. */
+export class LiveConnection {
+  /** What applications see. */
+  connection: Connection = { state: "offline", retryAt: null, error: null };
+  readonly socket: Socket<ServerEvents, ClientEvents>;
+  private wanted = false;
+  private failures = 0;
+  private limitedUntil = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private token = "";
+
+  constructor(
+    url: string,
+    transports: string[] | undefined,
+    private readonly tokens: Tokens,
+    private readonly door: ConnectionDoor,
+  ) {
+    this.socket = io(`${url}/chat`, {
+      autoConnect: false,
+      forceNew: true,
+      // It is done here: each attempt needs a token that has not run out, and a reason to wait longer is respected.
+      reconnection: false,
+      timeout: CONNECT_MS,
+      ...(transports && { transports }),
+      auth: (give) => give({ token: this.token }),
+    });
+    this.socket.on("connect", () => void this.connected());
+    this.socket.on("connect_error", (error) => this.refused(error as Error & { data?: Problem }));
+    this.socket.on("disconnect", (reason) => this.lost(new NetworkError(`The connection was lost: ${reason}.`)));
+  }
+
+  get isConnected(): boolean {
+    return this.wanted && this.socket.connected;
+  }
+
+  /** Have a connection from now on. */
+  start(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.failures = 0;
+    globalThis.addEventListener?.("online", this.retryNow);
+    void this.attempt();
+  }
+
+  /** Have none from now on. */
+  stop(): void {
+    if (!this.wanted) return;
+    this.wanted = false;
+    clearTimeout(this.timer);
+    globalThis.removeEventListener?.("online", this.retryNow);
+    const { connected } = this.socket;
+    this.socket.disconnect();
+    this.show("offline");
+    if (connected) this.door.disconnected();
+  }
+
+  /** Try at once rather than after the wait. */
+  readonly retryNow = (): void => {
+    if (this.wanted && this.connection.state === "offline") void this.attempt();
+  };
+
+  /** Let go of a connection that is of no use, and make another. */
+  renew(error: Error): void {
+    if (!this.wanted) return;
+    if (this.socket.connected) this.socket.disconnect();
+    else this.lost(error);
+  }
+
+  /**
+   * Send an event: what its ack says. Rejects with a `ProblemError` for a refusal, with `NetworkError` when there is no
+   * connection or no answer in time, and with `RateLimitedError` unasked for as long as the server wants to be left alone.
+   */
+  async emit<E extends ClientEvent>(event: E, payload: Payload<E>): Promise<Acked<E>> {
+    const waitMs = this.limitedUntil - Date.now();
+    if (waitMs > 0) throw limited(Math.ceil(waitMs / 1000));
+    // While it is not connected, socket.io would keep the event and send it in an order of its own.
+    if (!this.isConnected) throw new NetworkError("There is no connection.");
+    const answer = await this.acked(event, payload);
+    if (answer.ok) return answer.data;
+    const error = toError(answer.error);
+    if (error instanceof RateLimitedError) this.limitedUntil = Date.now() + error.retryAfter * 1000;
+    // The session of the socket is over, or the token was not renewed in time.
+    if (isTokenRefused(error) && event !== "auth:renew") this.renew(error);
+    throw error;
+  }
+
+  private async acked<E extends ClientEvent>(event: E, payload: Payload<E>): Promise<Ack<Acked<E>>> {
+    try {
+      // Each event's own types are lost on socket.io when the event is not known yet.
+      const timed = this.socket.timeout(ACK_MS) as unknown as {
+        emitWithAck(event: E, payload: Payload<E>): Promise<Ack<Acked<E>>>;
+      };
+      return await timed.emitWithAck(event, payload);
+    } catch (error) {
+      throw new NetworkError("The server did not answer.", { cause: error });
+    }
+  }
+
+  private async attempt(): Promise<void> {
+    clearTimeout(this.timer);
+    this.show("connecting");
+    try {
+      this.token = await this.tokens.accessToken();
+    } catch (error) {
+      // Without a session there is nothing to wait for.
+      if (!(error instanceof LoggedOutError)) this.lost(error as Error);
+      return;
+    }
+    if (!this.wanted) return;
+    // A server that accepts the connection and says nothing is as good as none.
+    this.timer = setTimeout(() => {
+      this.socket.disconnect();
+      this.lost(new NetworkError("The server did not answer."));
+    }, CONNECT_MS);
+    this.socket.connect();
+  }
+
+  private async connected(): Promise<void> {
+    clearTimeout(this.timer);
+    const { id } = this.socket;
+    this.show("catchingUp");
+    this.door.connected();
+    try {
+      await this.door.catchUp();
+    } catch (error) {
+      if (this.socket.id === id) this.renew(error as Error);
+      return;
+    }
+    if (this.socket.id !== id || !this.isConnected) return;
+    this.failures = 0;
+    this.show("online");
+  }
+
+  private refused(error: Error & { data?: Problem }): void {
+    if (!this.wanted) return;
+    const problem = error.data?.code ? toError(error.data) : undefined;
+    if (problem && isTokenRefused(problem)) {
+      // Another token or the end of the session; both are found out by asking for it.
+      this.tokens.replace(this.token).then(
+        () => this.lost(problem, 0),
+        (reason: Error) => this.lost(reason),
+      );
+    } else if (problem instanceof RateLimitedError) {
+      this.lost(problem, problem.retryAfter * 1000);
+    } else {
+      this.lost(problem ?? new NetworkError("The server can't be reached.", { cause: error }));
+    }
+  }
+
+  /** There is no connection (any more): try again in a while. */
+  private lost(error: Error, waitMs?: number): void {
+    clearTimeout(this.timer);
+    if (!this.wanted) return;
+    this.failures += 1;
+    // A token that is refused again and again must not make for a loop without a pause.
+    const wait =
+      waitMs === 0 && this.failures < 3 ? 0 : waitMs || backoff(this.failures, FIRST_RETRY_MS, LONGEST_RETRY_MS);
+    const { state } = this.connection;
+    this.timer = setTimeout(() => void this.attempt(), wait);
+    this.show("offline", error, Date.now() + wait);
+    if (state === "online" || state === "catchingUp") this.door.disconnected();
+  }
+
+  private show(state: Connection["state"], error: Error | null = null, retryAt: number | null = null): void {
+    // While it is tried again, the reason why there is none stays.
+    this.connection = { state, retryAt, error: error ?? (state === "connecting" ? this.connection.error : null) };
+    this.door.changed();
+  }
+}
+
+function limited(retryAfter: number): RateLimitedError {
+  const detail = `Too many events. Try again in ${retryAfter} s.`;
+  const problem = { type: "about:blank", title: "Too Many Requests", status: 429, detail, code: "rate_limited" };
+  return new RateLimitedError({ ...problem, retryAfter }, retryAfter);
+}

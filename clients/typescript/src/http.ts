@@ -1,0 +1,180 @@
+import { LoggedOutError, NetworkError, RateLimitedError, toError } from "./errors.js";
+import type { Operations } from "./generated/rest.js";
+import type { Message, Problem } from "./generated/schemas.js";
+import type { Page } from "./model.js";
+import { upload } from "./upload.js";
+import { backoff, pause } from "./waiting.js";
+
+type Name = keyof Operations;
+type Given<Fields> = { [Field in keyof Fields as Fields[Field] extends undefined ? never : Field]: Fields[Field] };
+/** What an operation takes of `path`, `query` and `body`. */
+export type Taken<N extends Name> = Given<Omit<Operations[N], "answer">>;
+type Answer<N extends Name> = Operations[N]["answer"];
+type ListName = { [N in Name]: Answer<N> extends { data: unknown[]; meta: unknown } ? N : never }[Name];
+type ItemOf<N extends ListName> = Answer<N> extends { data: Array<infer Item> } ? Item : never;
+
+/** Where access tokens come from. */
+export interface Tokens {
+  /** One that is good for a moment at least; rejects with LoggedOutError or NetworkError. */
+  accessToken(): Promise<string>;
+  /** Another one than this, which the server did not accept. */
+  replace(rejected: string): Promise<string>;
+}
+
+/** What came back: `body` is the parsed JSON, or undefined. */
+export interface RawAnswer {
+  status: number;
+  body: unknown;
+  retryAfter: number | undefined;
+}
+
+const ANSWER_MS = 15_000;
+const MOST_RETRIES = 3;
+const LONGEST_WAIT_SECONDS = 10;
+
+/** The REST API: typed by what the server documents, errors as exceptions. */
+export class Http {
+  constructor(
+    private readonly url: string,
+    private readonly tokens: Tokens,
+    private readonly closed: AbortSignal,
+  ) {}
+
+  /**
+   * Call an operation. What only reads is repeated when the answer was lost, the server was unavailable for a moment,
+   * or asks to come back within 10 s.
+   */
+  async call<N extends Name>(operation: N, taken: Taken<N>): Promise<Answer<N>> {
+    const reads = operation.startsWith("GET ");
+    for (let failures = 0; ; ) {
+      try {
+        return (await this.authorized((token) => this.request(operation, taken, token))) as Answer<N>;
+      } catch (error) {
+        failures += 1;
+        const waitMs = reads && failures <= MOST_RETRIES ? retryIn(error, failures) : null;
+        if (waitMs === null) throw error;
+        await pause(waitMs, this.closed);
+      }
+    }
+  }
+
+  /** Call an operation that needs no access token, once. */
+  async callOpenly<N extends Name>(operation: N, taken: Taken<N>): Promise<Answer<N>> {
+    return (await this.request(operation, taken, null)) as Answer<N>;
+  }
+
+  /** The first page of a list, each item of it as `seen`. */
+  async page<N extends ListName, T>(operation: N, taken: Taken<N>, seen: (item: ItemOf<N>) => T): Promise<Page<T>> {
+    const { data, meta } = (await this.call(operation, taken)) as unknown as {
+      data: ItemOf<N>[];
+      meta: { nextCursor: string | null };
+    };
+    const { query } = taken as { query?: object };
+    const following = { ...taken, query: { ...query, cursor: meta.nextCursor } } as Taken<N>;
+    return {
+      items: data.map(seen),
+      next: meta.nextCursor === null ? null : () => this.page(operation, following, seen),
+    };
+  }
+
+  /** Send a form with a file; `progress` is called with what share of it is on its way, 0–1. */
+  async upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message> {
+    const answer = await this.authorized(async (token) =>
+      successOf(await upload(`${this.url}/api/v1/messages/upload`, form(), token, progress, signal)),
+    );
+    return (answer as { data: Message }).data;
+  }
+
+  /** Do it with an access token; once more with another one when it is not accepted. */
+  private async authorized<T>(attempt: (token: string) => Promise<T>): Promise<T> {
+    const token = await this.tokens.accessToken();
+    try {
+      return await attempt(token);
+    } catch (error) {
+      if (!isTokenRefused(error)) throw error;
+      return await attempt(await this.tokens.replace(token));
+    }
+  }
+
+  private async request<N extends Name>(operation: N, taken: Taken<N>, token: string | null): Promise<unknown> {
+    const { path, query, body } = taken as {
+      path?: Record<string, string>;
+      query?: Record<string, unknown>;
+      body?: unknown;
+    };
+    const [method, template] = operation.split(" ") as [string, string];
+    const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path?.[name] ?? ""));
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined && value !== null) search.set(name, String(value));
+    }
+    const headers: Record<string, string> = {};
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const request: RequestInit = { method, headers };
+    if (body !== undefined) request.body = JSON.stringify(body);
+    const suffix = search.size ? `?${search}` : "";
+    return successOf(await this.fetched(`${this.url}/api/v1${filled}${suffix}`, request));
+  }
+
+  private async fetched(url: string, request: RequestInit): Promise<RawAnswer> {
+    const overdue = new AbortController();
+    const giveUp = (): void => overdue.abort();
+    const timer = setTimeout(giveUp, ANSWER_MS);
+    this.closed.addEventListener("abort", giveUp);
+    try {
+      const response = await fetch(url, { ...request, signal: overdue.signal, credentials: "omit", cache: "no-store" });
+      const text = await response.text();
+      return rawAnswer(response.status, text, response.headers.get("Retry-After"));
+    } catch (error) {
+      if (this.closed.aborted) throw new LoggedOutError();
+      throw new NetworkError("The server can't be reached.", { cause: error });
+    } finally {
+      clearTimeout(timer);
+      this.closed.removeEventListener("abort", giveUp);
+    }
+  }
+}
+
+/** An answer of which status, text and header are known. */
+export function rawAnswer(status: number, text: string, retryAfter: string | null): RawAnswer {
+  let body: unknown;
+  try {
+    body = text ? JSON.parse(text) : undefined;
+  } catch {
+    // A proxy in between may answer with a page.
+  }
+  return { status, body, retryAfter: retryAfter ? Number(retryAfter) || undefined : undefined };
+}
+
+function successOf({ status, body, retryAfter }: RawAnswer): unknown {
+  if (status >= 200 && status < 300) return body;
+  throw toError(isProblem(body) ? body : unknownProblem(status), retryAfter);
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === "object" && body !== null && "code" in body && "status" in body;
+}
+
+function unknownProblem(status: number): Problem {
+  const detail = `The server answered ${status}.`;
+  return { type: "about:blank", title: detail, status, detail, code: "unknown" };
+}
+
+/** Whether the access token is what the server objected to. */
+export function isTokenRefused(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "token_expired" || code === "token_invalid";
+}
+
+/** Whether the same may well work later: the answer was lost, or the server has a bad moment. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof NetworkError || ((error as { status?: number }).status ?? 0) >= 500;
+}
+
+function retryIn(error: unknown, failures: number): number | null {
+  if (error instanceof RateLimitedError) {
+    return error.retryAfter <= LONGEST_WAIT_SECONDS ? error.retryAfter * 1000 : null;
+  }
+  return isPassing(error) ? backoff(failures, 500, 3000) : null;
+}

@@ -1,0 +1,183 @@
+import type { ChatBook } from "./book.js";
+import type { Changes } from "./changes.js";
+import { NotFoundError } from "./errors.js";
+import type { Http } from "./http.js";
+import type { Message } from "./model.js";
+import { pause } from "./waiting.js";
+
+const PAGE = 50;
+const MOST = 100;
+// In a group only the server knows how far a message got with all: it is asked seldom, for the chats that are looked at.
+const RECEIPTS_MS = 600;
+const RECEIPTS_AGAIN_MS = 4000;
+
+/** Fetches chats that are looked at: their messages, page by page, their members, and how far one's messages got. */
+export class Reader {
+  private readonly opened = new Set<string>();
+  private readonly staleMembers = new Set<string>();
+  private readonly staleReceipts = new Set<string>();
+  private readonly running = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly me: string,
+    private readonly book: ChatBook,
+    private readonly http: Http,
+    private readonly changes: Changes,
+    private readonly over: AbortSignal,
+  ) {}
+
+  async open(chatId: string): Promise<void> {
+    this.opened.add(chatId);
+    const known = this.book.members(chatId).length > 0 && !this.staleMembers.has(chatId);
+    // A chat that is not in the list yet comes with its members.
+    if (!this.book.chat(chatId)) await this.fetchMembers(chatId);
+    else if (!known) this.quietly(this.fetchMembers(chatId));
+    if (!this.book.timeline(chatId)?.history.loaded) await this.fetchNewest(chatId);
+    else if (this.staleReceipts.has(chatId)) this.quietly(this.fetchReceipts(chatId));
+  }
+
+  close(chatId: string): void {
+    this.opened.delete(chatId);
+  }
+
+  /** Receipts and members may have changed unseen, in all chats. */
+  lost(): void {
+    for (const { id } of this.book.chats) {
+      this.staleMembers.add(id);
+      this.staleReceipts.add(id);
+    }
+  }
+
+  /** There is a connection again: what is looked at is brought up to date. */
+  refresh(): void {
+    for (const chatId of this.opened) this.quietly(this.open(chatId));
+  }
+
+  /** So much was missed that the chat begins anew. */
+  reset(chatId: string): void {
+    if (this.opened.has(chatId)) this.quietly(this.fetchNewest(chatId));
+  }
+
+  membersStale(chatId: string): void {
+    this.staleMembers.add(chatId);
+    if (this.opened.has(chatId)) this.quietly(this.fetchMembers(chatId));
+  }
+
+  receiptsStale(chatId: string): void {
+    this.staleReceipts.add(chatId);
+    const task = async (): Promise<void> => {
+      while (this.opened.has(chatId) && this.staleReceipts.has(chatId)) {
+        await pause(RECEIPTS_MS * (1 + Math.random()), this.over);
+        await this.fetchReceipts(chatId);
+        await pause(RECEIPTS_AGAIN_MS, this.over);
+      }
+    };
+    if (this.opened.has(chatId)) this.quietly(this.once(`receipts soon ${chatId}`, task));
+  }
+
+  /** The page before the oldest message that is here; whether there are older ones still. */
+  async older(chatId: string): Promise<boolean> {
+    const timeline = this.book.timeline(chatId);
+    if (!timeline?.history.loaded) await this.fetchNewest(chatId);
+    else if (timeline.history.hasOlder)
+      await this.once(`page ${chatId}`, () => this.fetchPage(chatId, timeline.cursor));
+    return this.book.timeline(chatId)?.history.hasOlder ?? false;
+  }
+
+  /** A message anew, whose links have expired. */
+  async renew(messageId: string): Promise<Message> {
+    const message = this.book.holding(messageId)?.find(messageId);
+    if (!message) throw unknownMessage();
+    const query = { after: message.rev - 1, limit: 1 };
+    const { data } = await this.http.call("GET /messages/{chatId}", { path: { chatId: message.chatId }, query });
+    // When it was changed meanwhile, the event that said so brought new links.
+    if (data[0]?.id === messageId) this.book.putMessage(data[0]);
+    return this.book.holding(messageId)?.find(messageId) ?? message;
+  }
+
+  private async fetchNewest(chatId: string): Promise<void> {
+    await this.once(`page ${chatId}`, () => this.fetchPage(chatId, null));
+  }
+
+  private async fetchPage(chatId: string, cursor: string | null): Promise<void> {
+    const timeline = this.book.timeline(chatId);
+    if (!timeline) throw unknownChat();
+    const rev = this.book.revOf(chatId);
+    const wasLoaded = timeline.history.loaded;
+    timeline.show({ loading: true, error: null });
+    this.changes.noteOf("messages", chatId);
+    try {
+      const query = { limit: PAGE, ...(cursor && { cursor }) };
+      const { data, meta } = await this.http.call("GET /messages/{chatId}", { path: { chatId }, query });
+      timeline.addPage(data, meta.nextCursor);
+      // What changed while the first page was under way may be missing from it.
+      if (!wasLoaded) this.book.setBack(chatId, rev);
+    } catch (error) {
+      timeline.show({ loading: false, error: error as Error });
+      throw error;
+    } finally {
+      this.changes.noteOf("messages", chatId);
+    }
+  }
+
+  private async fetchMembers(chatId: string): Promise<void> {
+    await this.once(`members ${chatId}`, async () => {
+      this.staleMembers.delete(chatId);
+      try {
+        this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+      } catch (error) {
+        this.staleMembers.add(chatId);
+        throw error;
+      }
+    });
+  }
+
+  /** Read again the pages that hold messages of one's own which not everybody has read. */
+  private async fetchReceipts(chatId: string): Promise<void> {
+    await this.once(`receipts ${chatId}`, async () => {
+      this.staleReceipts.delete(chatId);
+      const oldest = this.book.timeline(chatId)?.oldestUnread(({ senderId }) => senderId === this.me);
+      if (!oldest) return;
+      const given = { path: { chatId }, query: { limit: MOST } };
+      try {
+        for (let page = await this.http.page("GET /messages/{chatId}", given, (message) => message); ; ) {
+          for (const message of page.items) this.book.putMessage(message);
+          if (!page.next || (page.items.at(-1)?.seq ?? 0) <= oldest) return;
+          page = await page.next();
+        }
+      } catch (error) {
+        this.staleReceipts.add(chatId);
+        throw error;
+      }
+    });
+  }
+
+  /** Do it unless it is under way: then wait for that. */
+  private once<T>(name: string, task: () => Promise<T>): Promise<T> {
+    let running = this.running.get(name) as Promise<T> | undefined;
+    if (!running) {
+      running = task().finally(() => this.running.delete(name));
+      this.running.set(name, running);
+    }
+    return running;
+  }
+
+  /** Nobody waits for it: it is done again with the next opening, or when the connection is back. */
+  private quietly(task: Promise<unknown>): void {
+    task.catch(() => {});
+  }
+}
+
+/** For a chat that is not in the book. */
+export function unknownChat(): NotFoundError {
+  return notFound("There is no such chat that you can see.");
+}
+
+/** For a message that is not in the book. */
+export function unknownMessage(): NotFoundError {
+  return notFound("There is no such message here.");
+}
+
+function notFound(detail: string): NotFoundError {
+  return new NotFoundError({ type: "about:blank", title: "Not Found", status: 404, detail, code: "not_found" });
+}
