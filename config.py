@@ -41,6 +41,13 @@ def parse_rate(text: str) -> Rate:
     return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[unit or "s"])
 
 
+def masked(name: str, value: str) -> str:
+    """`value` as it may be shown: of a secret no more than its length, of a URL no password."""
+    if value and re.search("SECRET|TOKEN|PASSWORD|_KEY", name):
+        return f"({len(value)} characters)"
+    return re.sub(r"(?<=password=)[^&]*", "***", re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value))
+
+
 def database_url(url: str) -> str:
     """`url` with the driver that the server uses, whatever scheme the platform wrote; ValueError if not PostgreSQL."""
     scheme, separator, rest = url.partition("://")
@@ -76,18 +83,24 @@ def load() -> Settings:
     if (ROOT / ".env").exists():
         env.read_env(str(ROOT / ".env"), recurse=False)
     faults: list[str] = []
+    shown: dict[str, str] = {}
+
+    def text(name: str, default: str = "") -> str:
+        value = env.str(name, default) or default
+        shown[name] = masked(name, value)
+        return value
 
     def read(name: str, default: str, parse: Callable[[str], T]) -> T:
         try:
-            return parse(env.str(name, default) or default)
+            return parse(text(name, default))
         except (ValueError, EnvError) as error:
             faults.append(f"{name} {error}")
             return parse(default)
 
     app_env = read("APP_ENV", "development", str)
     production = app_env == "production"
-    instance = Path(env.str("INSTANCE_PATH", str(ROOT / "instance"))).resolve()
-    given = {name: env.str(name, "") for name in (*SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL")}
+    instance = Path(text("INSTANCE_PATH", str(ROOT / "instance"))).resolve()
+    given = {name: text(name) for name in (*SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL")}
     workers = read("WEB_CONCURRENCY", "1", _count)
     if production:
         faults += [f"{name} is missing" for name, value in given.items() if not value and name != "REDIS_URL"]
@@ -107,9 +120,12 @@ def load() -> Settings:
     except ValueError as error:
         faults.append(f"DATABASE_URL {error}")
         url = ""
-    s3_bucket = env.str("S3_BUCKET", "") or None
+    shown |= {name: masked(name, value) for name, value in (given | {"DATABASE_URL": url}).items()}
+    shown["CORS_ORIGIN"] = shown["CORS_ORIGIN"] or "*"
+    s3_bucket = text("S3_BUCKET") or None
     # A platform that sets DYNO gives each process a disk of its own, and takes it back with the process.
-    if env.str("DYNO", "") and not s3_bucket and not read("FORCE_LOCAL_STORAGE", "false", _flag):
+    forced = read("FORCE_LOCAL_STORAGE", "false", _flag)
+    if env.str("DYNO", "") and not s3_bucket and not forced:
         faults.append(
             "S3_BUCKET is missing: the disk of this platform (DYNO) forgets what is stored on it"
             " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
@@ -138,11 +154,12 @@ def load() -> Settings:
         max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
         log_level=read("LOG_LEVEL", "INFO", _log_level),
         metrics_port=read("METRICS_PORT", "", lambda text: _port(text) if text else None),
-        metrics_token=env.str("METRICS_TOKEN", "") or None,
+        metrics_token=text("METRICS_TOKEN") or None,
         instance_path=instance,
-        upload_path=Path(env.str("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
+        upload_path=Path(text("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
         s3_bucket=s3_bucket,
-        web_path=Path(env.str("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
+        web_path=Path(text("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
+        shown=shown,
     )
     if faults:
         raise ConfigError("\n".join(f"{fault}." for fault in faults))

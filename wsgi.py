@@ -13,5 +13,5 @@ from config import ConfigError, load  # noqa: E402
 make_cooperative()
 try:
     app = create_app(load())
-except ConfigError as error:
+except (ConfigError, OSError) as error:
     sys.exit(f"error: The environment can't be served with:\n{error}")

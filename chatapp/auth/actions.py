@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, update
+from sqlalchemy import Connection, func, insert, text, update
 from sqlalchemy.exc import IntegrityError
 
 from chatapp.auth import queries
@@ -17,6 +17,24 @@ from chatapp.core.unit_of_work import unit_of_work
 from chatapp.models import RefreshToken, Session, User
 from chatapp.users.actions import taken
 from chatapp.users.queries import me
+
+_PRUNE_TOKENS = text(
+    """
+    DELETE FROM refresh_tokens WHERE hash IN (
+        SELECT hash FROM refresh_tokens WHERE expires_at < now() LIMIT :most
+    )
+    """
+)
+_PRUNE_SESSIONS = text(
+    f"""
+    DELETE FROM sessions WHERE id IN (
+        SELECT s.id FROM sessions s
+        WHERE s.ended_at < now() - {queries.REMEMBERED}
+        OR NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.session_id = s.id)
+        LIMIT :most
+    )
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,16 @@ def logout(actor: Actor) -> None:
     with unit_of_work() as work:
         _end_session(work.db, actor.session_id)
         work.announce(SessionEnded(actor.session_id, actor.user_id))
+
+
+def prune_tokens(most: int) -> int:
+    """Remove at most `most` refresh tokens that have expired, and as many sessions that ended or have none: how many.
+
+    Of an ended session the tokens go with it, a day later: until then their use is `refresh_reused`.
+    """
+    with unit_of_work() as work:
+        removed = (work.db.execute(statement, {"most": most}) for statement in (_PRUNE_TOKENS, _PRUNE_SESSIONS))
+        return sum(rows.rowcount for rows in removed)
 
 
 def _open_session(db: Connection, user_id: str) -> Grant:

@@ -38,6 +38,14 @@ _REFRESHABLE = text(
 _LOCK_SESSION = text(
     "SELECT FROM sessions s JOIN refresh_tokens t ON t.session_id = s.id WHERE t.hash = :hash FOR UPDATE OF s"
 )
+# For how long the tokens of a session that ended are told from unknown ones.
+REMEMBERED = "interval '1 day'"
+_PRUNABLE = text(
+    f"""
+    SELECT (SELECT count(*) FROM refresh_tokens WHERE expires_at < now())
+         + (SELECT count(*) FROM sessions WHERE ended_at < now() - {REMEMBERED})
+    """
+)
 _UNUSED = text("SELECT FROM refresh_tokens WHERE hash = :hash AND rotated_at IS NULL")
 
 
@@ -74,6 +82,12 @@ def live_sessions(session_ids: list[str]) -> set[str]:
     """Those of these sessions that have not ended, and whose account is active."""
     with reading() as db:
         return set(db.execute(_LIVE, {"ids": session_ids}).scalars())
+
+
+def count_prunable() -> int:
+    """About how many rows `actions.prune_tokens` has to remove."""
+    with reading() as db:
+        return int(db.execute(_PRUNABLE).scalar_one())
 
 
 def find_account(*, email: str | None = None, username: str | None = None) -> Account | None:

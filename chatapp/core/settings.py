@@ -1,5 +1,6 @@
 """The settings of one running server, typed. `config.py` reads them from the environment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +50,8 @@ class Settings:
     upload_path: Path
     s3_bucket: str | None
     web_path: Path
+    # Each variable as it was understood, secrets masked: for an operator to look at.
+    shown: Mapping[str, str]
 
     @property
     def spool_path(self) -> Path | None:

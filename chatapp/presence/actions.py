@@ -46,7 +46,7 @@ _WENT = text("UPDATE presence SET sockets = sockets - 1 WHERE user_id = :user_id
 _GONE = text("DELETE FROM presence WHERE user_id = :user_id AND worker_id = :worker_id AND sockets < 1")
 _REAP = text(
     """
-    WITH dead AS (DELETE FROM workers WHERE expires_at < now() RETURNING id)
+    WITH dead AS (DELETE FROM workers WHERE expires_at < now() - make_interval(secs => :seconds) RETURNING id)
     SELECT DISTINCT p.user_id::text FROM presence p JOIN dead ON dead.id = p.worker_id
     """
 )
@@ -103,10 +103,10 @@ def went(worker_id: str, user_id: str) -> None:
         work.db.execute(_GONE, who)
 
 
-def reap() -> list[str]:
-    """Take away the leases of workers that are dead; whose sockets those held."""
+def reap(*, dead_for: int = 0) -> list[str]:
+    """Take away the leases of workers that are dead since so many seconds; whose sockets those held."""
     with unit_of_work() as work:
-        return list(work.db.scalars(_REAP))
+        return list(work.db.scalars(_REAP, {"seconds": dead_for}))
 
 
 def tell_online(user_ids: Collection[str]) -> None:

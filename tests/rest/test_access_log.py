@@ -13,6 +13,7 @@ import requests
 from sqlalchemy import create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server, migrate
 from tests.socket_clients import JsDriver
@@ -59,8 +60,8 @@ def test_a_socket_is_told_of_when_it_opens_and_when_it_closes(
     socket = js_driver.connect(alice.url, alice.token)
     socket.disconnect()
     opened = lines(server, user_id=alice.id, event="socket opened")
-    while not (closed := lines(server, user_id=alice.id, event="socket closed")):
-        pass
+    eventually(lambda: bool(lines(server, user_id=alice.id, event="socket closed")), 10)
+    closed = lines(server, user_id=alice.id, event="socket closed")
     assert len(opened) == len(closed) == 1
     assert opened[0]["socket_id"] == closed[0]["socket_id"]
     assert closed[0]["reason"]

@@ -1,36 +1,31 @@
-"""`flask --app wsgi chat …`: what an operator does from a shell."""
+"""Accounts that are made from a shell."""
 
 import click
-from flask.cli import AppGroup
+from flask.cli import with_appcontext
 from marshmallow import ValidationError
+from rich.console import Console
+from rich.markup import escape
 
-from chatapp.auth.actions import create_admin as create
+from chatapp.auth import actions
 from chatapp.auth.schemas import RegisterSchema
 from chatapp.core.errors import ChatError
-from chatapp.files.actions import sweep
-
-chat = AppGroup("chat", help="Look after the chat server.")
 
 
-@chat.command()
+@click.command()
 @click.option("--email", prompt=True)
 @click.option("--username", prompt=True)
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@with_appcontext
 def create_admin(email: str, username: str, password: str) -> None:
     """Make an account whose role is ADMIN, or give that role to the account of that address."""
     try:
         account = RegisterSchema().load({"email": email, "username": username, "password": password})
-        user, created = create(**account)
+        user, created = actions.create_admin(**account)
     except ValidationError as error:
         raise click.ClickException(
             "; ".join(f"{field}: {text[0]}" for field, text in error.messages_dict.items())
         ) from None
     except ChatError as error:
         raise click.ClickException(error.detail) from None
-    click.echo(f"{user['username']} ({user['email']}) is {'a new' if created else 'now an'} ADMIN.")
-
-
-@chat.command()
-def housekeeping() -> None:
-    """Take away what nothing needs: files without a message. Let it run daily; it disturbs nobody."""
-    click.echo(f"{sweep()} files without a message are gone.")
+    who = escape(f"{user['username']} ({user['email']})")
+    Console(soft_wrap=True).print(f"[bold]{who}[/] is {'a new' if created else 'now an'} [green]ADMIN[/].")

@@ -1,0 +1,156 @@
+"""Whether this machine can serve with the settings that it has."""
+
+import os
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import redis
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy import text
+
+from chatapp.core import settings
+from chatapp.core.db import reading
+from chatapp.core.errors import Unavailable
+from chatapp.core.ids import new_id
+from chatapp.core.settings import Settings
+from chatapp.files.storage import storage
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+OLDEST_POSTGRES = 14
+# Each socket is an open file; the rest are connections to the database, logs and the like.
+FEW_FILES = 4096
+LONGEST_PATIENCE = 5.0
+
+
+class Worry(Exception):
+    """What works, and is better otherwise."""
+
+
+class Fault(Exception):
+    """What the server can't serve with."""
+
+
+@click.command()
+@with_appcontext
+def check() -> None:
+    """Show every setting, and whether all that the server needs is there. The exit code is 1 if something is not."""
+    console, config = Console(soft_wrap=True, highlight=False), settings.current()
+    for name, value in config.shown.items():
+        console.print(f"[dim]{name}[/]={escape(value)}")
+    console.print()
+    failed = False
+    for name, asked in CHECKS.items():
+        sign, said = "[green]ok   [/]", ""
+        try:
+            said = asked(config)
+        except Worry as worry:
+            sign, said = "[yellow]mind [/]", str(worry)
+        except Fault as fault:
+            sign, said, failed = "[red]fails[/]", str(fault), True
+        console.print(f"{sign} [bold]{name:<10}[/] {escape(said)}")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _database(config: Settings) -> str:
+    try:
+        with reading() as db:
+            version = db.execute(text("SHOW server_version")).scalar_one()
+            most = int(db.execute(text("SHOW max_connections")).scalar_one())
+    except Unavailable:
+        raise Fault(f"{config.shown['DATABASE_URL']} does not answer.") from None
+    if int(version.split(".")[0]) < OLDEST_POSTGRES:
+        raise Fault(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} or later is needed.")
+    wanted = config.workers * config.database_pool_size
+    if wanted > most - 5:
+        raise Worry(
+            f"PostgreSQL {version} takes {most} connections; {config.workers} workers may want {wanted}: "
+            "lower DATABASE_POOL_SIZE, or raise max_connections."
+        )
+    return f"PostgreSQL {version}; the workers use up to {wanted} of its {most} connections."
+
+
+def _migrations(_config: Settings) -> str:
+    script = Config()
+    script.set_main_option("script_location", str(MIGRATIONS))
+    newest = ScriptDirectory.from_config(script).get_current_head()
+    try:
+        with reading() as db:
+            there = db.execute(text("SELECT to_regclass('alembic_version')")).scalar()
+            present = db.execute(text("SELECT version_num FROM alembic_version")).scalar() if there else None
+    except Unavailable:
+        raise Fault("The database does not answer.") from None
+    if present != newest:
+        raise Fault(f"The database is at {present or 'nothing'}, the code at {newest}: flask --app wsgi db upgrade")
+    return f"The database is at {newest}, as the code is."
+
+
+def _queue(config: Settings) -> str:
+    if not config.redis_url:
+        if config.workers > 1:
+            raise Fault(f"REDIS_URL is not set, and {config.workers} workers need a queue between them.")
+        return "Not needed by one worker on one machine."
+    client = redis.Redis.from_url(
+        config.redis_url, socket_connect_timeout=LONGEST_PATIENCE, socket_timeout=LONGEST_PATIENCE
+    )
+    try:
+        about: Any = client.info("server")
+    except redis.RedisError as error:
+        raise Fault(f"{config.shown['REDIS_URL']} does not answer ({type(error).__name__}).") from None
+    finally:
+        client.close()
+    return f"{about.get('server_name', 'redis')} {about.get('valkey_version') or about['redis_version']}."
+
+
+def _files(config: Settings) -> str:
+    name = f"check-{new_id()}"
+    place = f"bucket {config.s3_bucket}" if config.s3_bucket else f"folder {config.upload_path}"
+    try:
+        with open(os.devnull, "rb") as nothing:
+            storage().save(name, nothing, "text/plain")
+        storage().delete([name])
+    except Exception as error:
+        raise Fault(f"The {place} can't be written to ({type(error).__name__}: {error}).") from None
+    return f"The {place} can be written to."
+
+
+def _open_files(_config: Settings) -> str:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < FEW_FILES:
+        raise Worry(f"A worker may have {soft} files open, and each socket is one: raise `ulimit -n`.")
+    return f"A worker may have {soft} files open, and each socket is one."
+
+
+def _exposure(config: Settings) -> str:
+    if config.app_env != "production":
+        return f"APP_ENV={config.app_env}: for this machine's user, not for the internet."
+    worries = [worry for worry in _worries(config) if worry]
+    if worries:
+        raise Worry(" ".join(worries))
+    return "Nothing is open that should not be."
+
+
+def _worries(config: Settings) -> Iterator[str]:
+    if "*" in config.cors_origins:
+        yield "CORS_ORIGIN=* lets every web page call."
+    if not config.ratelimit_enabled:
+        yield "RATELIMIT_ENABLED=false lets anybody ask as often as they like."
+    if not (config.metrics_port or config.metrics_token):
+        yield "Anybody may read /metrics: set METRICS_TOKEN or METRICS_PORT."
+
+
+CHECKS: dict[str, Callable[[Settings], str]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "queue": _queue,
+    "files": _files,
+    "open files": _open_files,
+    "exposure": _exposure,
+}

@@ -1,0 +1,84 @@
+"""Takes away what nothing needs any more. It disturbs nobody, and may run as often as one likes."""
+
+from collections.abc import Callable
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from chatapp.auth import actions as auth
+from chatapp.auth import queries as sessions
+from chatapp.core.errors import ChatError
+from chatapp.files import actions as files
+from chatapp.presence import actions as presence
+
+# Rows that one transaction takes away: it is over within a moment.
+AT_ONCE = 5000
+# Workers that live take dead ones' leases away, and tell who is gone with them, much sooner than this.
+LONG_DEAD_SECONDS = 60
+
+Tell = Callable[[int], None]
+
+
+@click.command()
+@with_appcontext
+def prune_tokens() -> None:
+    """Take away sessions that are over, and refresh tokens that have expired."""
+    _do([("Tokens and sessions", sessions.count_prunable, _prune)])
+
+
+@click.command()
+@with_appcontext
+def housekeeping() -> None:
+    """Take away all that nothing needs: let it run daily.
+
+    Refresh tokens that have expired and sessions that are over, presence that dead workers left, files without a
+    message.
+    """
+    _do(
+        [
+            ("Tokens and sessions", sessions.count_prunable, _prune),
+            ("Presence of dead workers", lambda: None, _reap),
+            ("Files without a message", lambda: None, lambda tell: tell(files.sweep())),
+        ]
+    )
+
+
+def _prune(tell: Tell) -> None:
+    while removed := auth.prune_tokens(AT_ONCE):
+        tell(removed)
+
+
+def _reap(tell: Tell) -> None:
+    if gone := presence.reap(dead_for=LONG_DEAD_SECONDS):
+        presence.tell_offline(gone)
+    tell(len(gone))
+
+
+def _do(chores: list[tuple[str, Callable[[], int | None], Callable[[Tell], None]]]) -> None:
+    """Do each chore, by name: it tells how much it removed as it goes on, and how much there is if that is known."""
+    console = Console(soft_wrap=True)
+    removed = dict.fromkeys((name for name, _, _ in chores), 0)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            for name, count, work in chores:
+                task = progress.add_task(name, total=count())
+
+                def tell(number: int, name: str = name, task: int = task) -> None:
+                    removed[name] += number
+                    progress.advance(task, number)  # type: ignore[arg-type]
+
+                work(tell)
+                progress.update(task, total=removed[name], completed=removed[name])
+    except ChatError as error:
+        raise click.ClickException(error.detail) from None
+    for name, number in removed.items():
+        console.print(f"{name}: [bold]{number}[/] removed.")

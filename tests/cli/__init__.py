@@ -1,0 +1,1 @@
+"""What an operator does from a shell, by the real commands."""

@@ -1,0 +1,49 @@
+"""`flask chat check`: what the settings are, and whether they can be served with."""
+
+import re
+from pathlib import Path
+
+from tests.cli.conftest import Chat
+from tests.server import ROOT
+
+SECRET = "a-secret-that-nobody-else-has-to-know"
+
+
+def test_a_server_that_can_serve(chat: Chat, tmp_path: Path) -> None:
+    done = chat("check", METRICS_TOKEN=SECRET, JWT_ACCESS_SECRET=SECRET)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = dict(re.findall(r"^([A-Z_0-9]+)=(.*)$", done.stdout, re.MULTILINE))
+    # All that one can set, as it is in force.
+    assert set(shown) == set(re.findall(r"^([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert shown["UPLOAD_PATH"] == str(tmp_path / "uploads")
+    assert shown["JWT_ACCESS_EXPIRES_IN"] == "15m"
+    assert shown["METRICS_TOKEN"] == f"({len(SECRET)} characters)"
+    assert SECRET not in done.stdout + done.stderr
+    for part in ("database", "migrations", "queue", "files"):
+        assert re.search(rf"^ok +{part} ", done.stdout, re.MULTILINE), done.stdout
+    assert not list((tmp_path / "uploads").iterdir())
+
+
+def test_all_that_is_missing_is_told_at_once(chat: Chat) -> None:
+    away = "postgresql://chat:of-the-database@127.0.0.1:1/chat"
+    done = chat("check", DATABASE_URL=away, REDIS_URL="redis://:of-the-queue@127.0.0.1:1/0")
+    assert done.returncode == 1
+    for part in ("database", "migrations", "queue"):
+        assert re.search(rf"^fails +{part} ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^ok +files ", done.stdout, re.MULTILINE)
+    assert "of-the" not in done.stdout + done.stderr
+
+
+def test_a_database_that_was_not_migrated_and_a_full_house(chat: Chat, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url.replace("/chat_test", "/postgres"), "DATABASE_POOL_SIZE": "1000"}
+    done = chat("check", **settings)
+    assert done.returncode == 1
+    assert re.search(r"^fails +migrations .*flask --app wsgi db upgrade$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^mind +database .*max_connections", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_files_that_can_not_be_kept_are_told_of(chat: Chat, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = chat("check", UPLOAD_PATH=str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert str(tmp_path / "file") in done.stderr

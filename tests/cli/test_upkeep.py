@@ -1,0 +1,81 @@
+"""What nothing needs is taken away, and nothing else."""
+
+import re
+import uuid
+from pathlib import Path
+
+import requests
+from sqlalchemy import Engine, create_engine, text
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.cli.conftest import Chat
+from tests.people import Person, problem
+from tests.server import Server, migrate
+
+
+def sessions(engine: Engine, person: Person) -> tuple[int, int]:
+    """How many sessions and how many refresh tokens somebody has."""
+    mine = "FROM sessions s {} WHERE s.user_id = :id"
+    with engine.connect() as db:
+        counts = (
+            db.execute(text(f"SELECT count(*) {mine.format(join)}"), {"id": person.id}).scalar_one()
+            for join in ("", "JOIN refresh_tokens t ON t.session_id = s.id")
+        )
+        return next(counts), next(counts)
+
+
+def change(engine: Engine, statement: str, **values: str) -> None:
+    with engine.begin() as db:
+        db.execute(text(statement), values)
+
+
+def refresh(person: Person) -> requests.Response:
+    body = {"refreshToken": person.refresh_token}
+    return requests.post(f"{person.url}/api/v1/auth/refresh", json=body, timeout=20)
+
+
+def test_expired_tokens_and_old_sessions_go(
+    chat: Chat, engine: Engine, server: Server, alice: Person, bob: Person, carol: Person
+) -> None:
+    of = "session_id IN (SELECT id FROM sessions WHERE user_id = :id)"
+    # Alice's one token has expired; bob left two days ago; carol has refreshed and left a moment ago.
+    change(engine, f"UPDATE refresh_tokens SET expires_at = now() - interval '1 s' WHERE {of}", id=alice.id)
+    change(engine, "UPDATE sessions SET ended_at = now() - interval '2 days' WHERE user_id = :id", id=bob.id)
+    assert refresh(carol).ok
+    carol.post("/auth/logout")
+    done = chat("prune-tokens")
+    assert done.returncode == 0, done.stderr
+    removed = re.search(r"Tokens and sessions: (\d+) removed", done.stdout)
+    assert removed
+    assert int(removed[1]) >= 3
+    assert [sessions(engine, person) for person in (alice, bob, carol)] == [(0, 0), (0, 0), (1, 2)]
+    assert problem(refresh(alice)) == (401, "token_invalid")
+    assert problem(refresh(carol)) == (401, "refresh_reused")
+
+
+def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    # A database without a server: workers that live do this themselves.
+    postgres.create_database("chat_upkeep")
+    url = postgres.url("chat_upkeep")
+    migrate(url, tmp_path)
+    engine = create_engine(url)
+    person, dead, dying = (str(uuid.uuid4()) for _ in range(3))
+    user = "INSERT INTO users (id, email, username, password_hash) VALUES (:id, 'a@example.org', 'a', '')"
+    change(engine, user, id=person)
+    for worker, age in ((dead, "3600"), (dying, "5")):
+        lease = "INSERT INTO workers (id, expires_at) VALUES (:id, now() - CAST(:age AS interval))"
+        change(engine, lease, id=worker, age=f"{age} s")
+        seat = "INSERT INTO presence (user_id, worker_id, sockets) VALUES (:user, :worker, 1)"
+        change(engine, seat, user=person, worker=worker)
+    done = chat("housekeeping", DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "Tokens and sessions: 0 removed.",
+        "Presence of dead workers: 1 removed.",
+        "Files without a message: 0 removed.",
+    ]
+    with engine.connect() as db:
+        # One that may just be late is left to the workers.
+        assert [str(id) for id in db.execute(text("SELECT worker_id FROM presence")).scalars()] == [dying]
+        assert db.execute(text("SELECT last_seen FROM users")).scalar_one()
+    engine.dispose()
