@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 from chatapp.core import logs  # noqa: E402
 from chatapp.realtime.handover import make_folder  # noqa: E402
 from chatapp.realtime.worker import Worker  # noqa: E402
+from chatapp.rest import metrics  # noqa: E402
 from config import ConfigError, load  # noqa: E402
 
 try:
@@ -38,7 +39,6 @@ timeout = 60
 control_socket_disable = True
 accesslog = None
 loglevel = _settings.log_level.lower()
-_folder: Path | None = None
 
 
 class ServerLog(Logger):  # type: ignore[misc]
@@ -56,16 +56,20 @@ logger_class = ServerLog
 
 def when_ready(server: Any) -> None:
     """Called by gunicorn in the master, just before there are workers."""
-    global _folder
-    _folder = make_folder(server.cfg.uid, server.cfg.gid)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_folder / "metrics")
+    folder = make_folder(server.cfg.uid, server.cfg.gid)
+    os.environ[metrics.FOLDER] = str(folder / "metrics")
     if server.cfg.workers > 1:
-        Worker.folder = _folder
+        Worker.folder = folder
 
 
 def post_worker_init(worker: Worker) -> None:
     """Called by gunicorn in each worker once the application is loaded."""
     worker.wsgi.extensions["background"].start()
+
+
+def worker_exit(_server: Any, _worker: Worker) -> None:
+    """Called by gunicorn in a worker that ends in order: what it counted since the last time is not lost."""
+    metrics.write()
 
 
 def child_exit(_server: Any, worker: Worker) -> None:
@@ -76,6 +80,6 @@ def child_exit(_server: Any, worker: Worker) -> None:
 
 def on_exit(_server: Any) -> None:
     """Called by gunicorn in the master, the last thing."""
-    if _folder:
-        shutil.rmtree(_folder, ignore_errors=True)
+    if metrics.FOLDER in os.environ:
+        shutil.rmtree(Path(os.environ[metrics.FOLDER]).parent, ignore_errors=True)
     gc.freeze()  # As in the workers.

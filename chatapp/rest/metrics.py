@@ -7,6 +7,7 @@ multiprocess mode; whichever worker is asked adds them up. The folder is made by
 import atexit
 import functools
 import hmac
+import mmap
 import os
 import shutil
 import tempfile
@@ -69,7 +70,13 @@ class _Book:
 
     def _file(self, kind: str) -> MmapedDict:
         if kind not in self._files:
-            self._files[kind] = MmapedDict(str(self._folder / f"{kind}_{os.getpid()}.db"))
+            path = self._folder / f"{kind}_{os.getpid()}.db"
+            if not path.exists():
+                # Nobody may find it empty, as the library makes it at first: it is read by whoever is asked.
+                draft = path.with_suffix(".new")
+                draft.write_bytes(bytes(mmap.PAGESIZE))
+                draft.rename(path)
+            self._files[kind] = MmapedDict(str(path))
         return self._files[kind]
 
 

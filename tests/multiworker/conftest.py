@@ -100,6 +100,11 @@ class WorkersServer(Server):
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: pid not in self.workers, 10)
 
+    def reload(self) -> None:
+        """Have the server read its configuration anew, with new workers."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
+
     def descriptors(self) -> dict[int, int]:
         """How many files and connections each worker has open."""
         return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers}

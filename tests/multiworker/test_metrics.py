@@ -34,3 +34,13 @@ def test_workers_are_added_up_and_the_dead_ones_leave_what_they_counted(
     assert number(after, "chat_http_requests_total", **ANSWERED) == 60
     for socket in sockets:
         socket.disconnect()
+
+
+@looks_at_processes
+def test_workers_that_are_replaced_in_order_lose_nothing_that_they_counted(own_workers: WorkersServer) -> None:
+    url, before = own_workers.url, own_workers.workers
+    for _ in range(20):
+        requests.get(f"{url}/api/v1/users/me", timeout=20)
+    own_workers.reload()
+    eventually(lambda: not (before & own_workers.workers) and len(own_workers.workers) == WORKERS, 20)
+    eventually(lambda: number(scrape(url), "chat_http_requests_total", **ANSWERED) == 20, 5)
