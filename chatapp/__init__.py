@@ -14,6 +14,7 @@ from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, migrate, socketio
 from chatapp.extensions import db as sqlalchemy
 from chatapp.files import storage
+from chatapp.files import views as files
 from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
@@ -30,7 +31,7 @@ from chatapp.server_events import SERVER_EVENTS
 from chatapp.users import views as users
 from chatapp.web import client_page, events_page
 
-DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, admin.door)
+DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, files.door, admin.door)
 CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
 
 

@@ -50,6 +50,13 @@ class Person:
         """The `Message` that was sent."""
         return data(self.post("/messages", {"chatId": chat_id, "content": content, **fields}))  # type: ignore[no-any-return]
 
+    def upload(
+        self, chat_id: str, name: str, content: bytes, declared: str | None = None, **fields: Any
+    ) -> requests.Response:
+        """What the server answers to a file; without a declared type none is sent."""
+        file = (name, content, declared) if declared else (name, content)
+        return self.request("POST", "/messages/upload", data={"chatId": chat_id, **fields}, files={"file": file})
+
 
 def register(url: str, name: str = "someone", password: str = PASSWORD) -> Person:
     """A new account whose name begins with `name`."""

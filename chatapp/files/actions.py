@@ -1,16 +1,34 @@
 """Keeps files, and lets go of them."""
 
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO
 
 import structlog
-from sqlalchemy import Connection, text
+from gevent.lock import BoundedSemaphore
+from sqlalchemy import Connection, insert, select, text
 
+from chatapp.core.errors import ChatError, Json, Unavailable
+from chatapp.core.identity import Actor
+from chatapp.core.ids import new_id
+from chatapp.core.incoming import Incoming
+from chatapp.core.offload import offload
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files import queries
+from chatapp.files.images import THUMBNAIL_TYPE, prepare
+from chatapp.files.kinds import claimed_kind, verify
+from chatapp.files.queries import KeptFile
 from chatapp.files.storage import storage
+from chatapp.models import Upload
 
 log = structlog.get_logger()
+
+# An image that is decoded takes up to 200 MB: one at a time bounds that, and leaves the other thread to passwords.
+_one_at_a_time = BoundedSemaphore(1)
 
 _LOCK = text("SELECT FROM uploads WHERE id = :id FOR UPDATE")
 _RELEASE = text(
@@ -22,6 +40,75 @@ _RELEASE = text(
 # What is younger may belong to a message that is about to be sent.
 RUBBISH_SECONDS = 3600
 AT_ONCE = 1000
+
+
+@dataclass
+class Keeping:
+    """A file that is kept; only for as long as it is `wanted` in the end."""
+
+    file: KeptFile
+    wanted: bool = False
+
+
+@contextmanager
+def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
+    """Look at a file and keep it. If nobody says that it is `wanted`, it is gone after the block.
+
+    Raises UnsupportedType for what is not taken, or is not what its name and declared type say; Unavailable when it
+    can't be stored.
+    """
+    kind = claimed_kind(incoming.name, incoming.declared)
+    with _one_at_a_time:
+        offload(verify, kind, incoming.file)
+        picture = offload(prepare, kind, incoming.file) if kind.format else None
+    content = BytesIO(picture.content) if picture else incoming.file
+    name = f"{secrets.token_hex(16)}.{kind.extension}"
+    upload: Json = {
+        "id": new_id(),
+        "name": name,
+        "thumbnail": f"{secrets.token_hex(16)}.webp" if picture else None,
+        "user_id": actor.user_id,
+        "chat_id": chat_id,
+        "type": kind.message_type,
+        "media_type": kind.media_type,
+        "file_name": incoming.name,
+        "file_size": len(picture.content) if picture else incoming.size,
+        "width": picture and picture.width,
+        "height": picture and picture.height,
+    }
+    keeping = Keeping(KeptFile(upload["id"], kind.message_type))
+    try:
+        _save(name, content, kind.media_type)
+        if picture:
+            _save(upload["thumbnail"], BytesIO(picture.thumbnail), THUMBNAIL_TYPE)
+        with unit_of_work() as work:
+            work.db.execute(insert(Upload).values(upload))
+        yield keeping
+    finally:
+        if not keeping.wanted:
+            _discard(upload)
+
+
+def _save(name: str, content: IO[bytes], media_type: str) -> None:
+    content.seek(0)
+    try:
+        storage().save(name, content, media_type)
+    except Exception as error:  # Whatever a disk or a bucket has.
+        log.error("a file can't be stored", exc_info=error)
+        raise Unavailable("The file can't be stored. Try again.", code="storage_unavailable") from error
+
+
+def _discard(upload: Json) -> None:
+    """Undo keeping a file, unless a message has it: one that was committed when the answer was lost."""
+    try:
+        with unit_of_work() as work:
+            names = release(work.db, upload["id"])
+            known = work.db.scalar(select(Upload.id).where(Upload.id == upload["id"]))
+    except ChatError as error:
+        log.warning("a file is left to housekeeping", error=error.code)
+        return
+    if not known:
+        erase(names or [name for name in (upload["name"], upload["thumbnail"]) if name])
 
 
 def release(db: Connection, upload_id: str) -> list[str]:

@@ -1,11 +1,15 @@
 """Reads which files there are, and who may have them."""
 
+import hmac
 import re
+import time
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 
 from chatapp.core.db import reading
+from chatapp.core.errors import NotFound
 from chatapp.core.identity import Actor
 
 # A file is visible to whoever is in a chat where a message stands that has it.
@@ -16,6 +20,28 @@ _FORWARDABLE = text(
         SELECT FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
         WHERE m.upload_id = f.id AND m.deleted_at IS NULL
     )
+    """
+)
+# A name is that of a file, or of its thumbnail.
+_FOUND = """
+    SELECT :name AS name, CASE WHEN f.name = :name THEN f.file_name ELSE 'thumbnail.webp' END AS file_name,
+           CASE WHEN f.name = :name THEN f.media_type ELSE 'image/webp' END AS media_type, %s
+    FROM uploads f WHERE :name IN (f.name, f.thumbnail)
+"""
+_SIGNED = text(
+    _FOUND
+    % """
+    file_signature(:name, f.secret, CAST(:message_id AS uuid), :expires) AS signature,
+    EXISTS (SELECT FROM messages m WHERE m.id = :message_id AND m.upload_id = f.id AND m.deleted_at IS NULL) AS stands
+    """
+)
+_VISIBLE = text(
+    _FOUND
+    % """
+    EXISTS (
+        SELECT FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
+        WHERE m.upload_id = f.id AND m.deleted_at IS NULL
+    ) AS stands
     """
 )
 _UNUSED = text(
@@ -32,7 +58,19 @@ _UNKNOWN = text(
     AND NOT EXISTS (SELECT FROM uploads f WHERE f.thumbnail = n.name)
     """
 )
-_FILE_URL = re.compile(r"/uploads/([0-9a-f]{32}\.[a-z]{3,4})(\?.*)?")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SECONDS = re.compile("[0-9]{1,12}")
+_NAME = re.compile(r"[0-9a-f]{32}\.[a-z]{3,4}")
+_FILE_URL = re.compile(rf"/uploads/({_NAME.pattern})(\?.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file or a thumbnail that somebody may have: its name in the storage and for people, and what it is."""
+
+    name: str
+    file_name: str
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +92,38 @@ def find_forwardable(actor: Actor, file_url: str) -> KeptFile | None:
     with reading() as db:
         row = db.execute(_FORWARDABLE, {"name": name_in(file_url), "user_id": actor.user_id}).first()
     return KeptFile(**row._mapping) if row else None
+
+
+def find_signed(name: str, *, message_id: str, expires: str, signature: str) -> Download | None:
+    """The file or thumbnail of that name, if what came with its URL is this server's; None for anything else.
+
+    Raises NotFound when it is gone, or its message is.
+    """
+    if not (_ID.fullmatch(message_id) and _SECONDS.fullmatch(expires) and time.time() < int(expires)):
+        return None
+    found = _find(_SIGNED, name, message_id=message_id, expires=int(expires))
+    if found and not hmac.compare_digest(found.signature, signature.encode("ascii", "replace").decode()):
+        return None
+    # Of a file that nobody knows any more no signature can be checked; that it is gone is no secret to who knew its name.
+    return _standing(found)
+
+
+def find_visible(actor: Actor, name: str) -> Download:
+    """The file or thumbnail of that name; raises NotFound for who is in no chat where it stands."""
+    return _standing(_find(_VISIBLE, name, user_id=actor.user_id))
+
+
+def _find(statement: TextClause, name: str, **values: object) -> Row[Any] | None:
+    if not _NAME.fullmatch(name):
+        return None
+    with reading() as db:
+        return db.execute(statement, {"name": name} | values).first()
+
+
+def _standing(found: Row[Any] | None) -> Download:
+    if found is None or not found.stands:
+        raise NotFound("There is no such file that you can see.")
+    return Download(found.name, found.file_name, found.media_type)
 
 
 def unused_uploads(seconds: int) -> list[str]:

@@ -12,11 +12,12 @@ from chatapp.core import metrics
 from chatapp.core.errors import Conflict, Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
+from chatapp.core.incoming import Incoming
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.files import queries as files
-from chatapp.files.actions import erase, release
+from chatapp.files.actions import erase, kept, release
 from chatapp.files.queries import KeptFile
 from chatapp.messages import queries
 from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
@@ -122,6 +123,22 @@ def send_message(
             return before, False
         raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
     return _send(actor, chat_id, content, client_id, digest, file)
+
+
+def send_file(
+    actor: Actor, *, chat_id: str, file: Incoming, content: str = "", client_id: str | None = None
+) -> tuple[Json, bool]:
+    """As `send_message`, of a file that comes with it; nothing of the file stays unless the message does.
+
+    Raises UnsupportedType for a file of no type that is taken.
+    """
+    queries.require_member(actor, chat_id)
+    digest = _fingerprint(chat_id, content, file.name, file.digest)
+    if client_id and (before := queries.sent_before(actor, chat_id, client_id, digest)):
+        return before, False
+    with kept(actor, chat_id, file) as keeping:
+        message, keeping.wanted = _send(actor, chat_id, content, client_id, digest, keeping.file)
+    return message, keeping.wanted
 
 
 def _fingerprint(chat_id: str, content: str, *file: str) -> bytes:

@@ -116,6 +116,13 @@ def list_messages(
     return Fetched(page(items, limit), newest if newest > delivered else None)
 
 
+def require_member(actor: Actor, chat_id: str) -> None:
+    """Raise NotFound for who is not in the chat."""
+    with reading() as db:
+        if not db.execute(_IS_MEMBER, {"chat_id": chat_id, "user_id": actor.user_id}).scalar():
+            raise NotFound(NOT_VISIBLE)
+
+
 def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes) -> Json | None:
     """The actor's message of that `clientId`, as they see it; None when there is none, or they are not in the chat.
 

@@ -6,6 +6,7 @@ from chatapp.chats.schemas import MESSAGE_TYPES, STATUSES, ChatSchema, MessageSc
 from chatapp.core.errors import Json
 from chatapp.core.pagination import LARGEST_KEY
 from chatapp.core.schemas import Choice, Id, Input, Output, Text, Whole
+from chatapp.files.schemas import File
 
 LONGEST_CONTENT = 4000
 
@@ -60,6 +61,25 @@ class SendMessageSchema(Input):
                 raise ValidationError("Must have 1–4000 characters after trimming.", "content")
             if data.get("type") != "TEXT":
                 raise ValidationError("A message of this type needs a file.", "fileUrl")
+
+
+class SendFileSchema(Input):
+    """A file, and what is said with it. The file should come last: who may not send it learns that before."""
+
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+    content = Text(
+        longest=LONGEST_CONTENT,
+        load_default="",
+        metadata={"description": "A caption, up to 4000 characters.", "example": "Our view"},
+    )
+    client_id = Id(
+        data_key="clientId",
+        metadata={"description": "A UUID of the client's choice: sent again under it, nothing is sent twice."},
+    )
+    file = File(
+        required=True,
+        metadata={"description": "With its name; its type may be declared. All three have to agree: the bytes too."},
+    )
 
 
 class NewContentSchema(Input):

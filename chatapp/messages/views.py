@@ -15,11 +15,12 @@ from chatapp.messages.schemas import (
     MessageStatusSchema,
     NewContentSchema,
     ReadReceiptSchema,
+    SendFileSchema,
     SendMessageSchema,
     SyncAnswerSchema,
     SyncSchema,
 )
-from chatapp.rest.door import NOT_VISIBLE, Door
+from chatapp.rest.door import FORM_REFUSALS, NOT_VISIBLE, UNAVAILABLE, Door
 
 PARTS = {
     "chatId": {"description": "A chat that the caller is in."},
@@ -63,6 +64,39 @@ def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     is then 200 and the message that exists.
     """
     message, sent = actions.send_message(actor, **body)
+    return message, 201 if sent else 200
+
+
+def _admit(actor: Actor, known: Json) -> None:
+    if "chat_id" in known:
+        queries.require_member(actor, known["chat_id"])
+
+
+@door.endpoint(
+    "POST",
+    "/upload",
+    form=SendFileSchema,
+    admit=_admit,
+    returns=MessageSchema,
+    status=201,
+    also={200: "The message that was sent under this `clientId` before."},
+    errors=NOT_VISIBLE
+    | {
+        415: f"{FORM_REFUSALS[415]} "
+        "The file is of no type that is taken, or is not what its name or the declared type says, "
+        "or would unpack to far too much (`unsupported_file_type`).",
+        422: "A field is not valid (`validation_error`). "
+        "This `clientId` stands for a message with another chat, content or file (`client_id_reused`).",
+        503: f"{UNAVAILABLE} The server is busy (`busy`). The file can't be stored (`storage_unavailable`).",
+    },
+)
+def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
+    """Send a file.
+
+    The types that are taken: .jpg .jpeg .png .gif .webp .pdf .doc .docx .zip. The message is an IMAGE or a FILE, by
+    what the bytes are. Images lose what their cameras wrote, other than which side is up, and get a thumbnail.
+    """
+    message, sent = actions.send_file(actor, **body)
     return message, 201 if sent else 200
 
 

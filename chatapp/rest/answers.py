@@ -6,6 +6,7 @@ from typing import Any
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
+from chatapp.core.errors import Json
 from chatapp.core.schemas import ProblemSchema
 from chatapp.rest.examples import example, problems
 
@@ -16,16 +17,22 @@ REFUSAL_HEADERS = {401: {"WWW-Authenticate": "WWW-Authenticate"}, 429: {"Retry-A
 Decorator = Callable[[Any], Any]
 
 
-def answering(blueprint: Blueprint, shape: type[Schema] | None, successes: dict[int, str]) -> Decorator:
-    """A decorator that documents `successes`, the usual one first; they all have the same shape."""
+# Answers without a body.
+EMPTY = (204, 302, 304)
+
+
+def answering(blueprint: Blueprint, shape: type[Schema] | Json | None, successes: dict[int, str]) -> Decorator:
+    """A decorator that documents `successes`, the usual one first; as far as they have a body, it has this shape."""
 
     def document(view: Any) -> Any:
         for status, description in successes.items():
+            shown = None if status in EMPTY else shape
             view = blueprint.alt_response(
                 status,
-                schema=shape,
+                schema=shown,
                 description=description,
-                example=example(shape()) if shape else None,
+                example=example(shown()) if isinstance(shown, type) else shown and "…",
+                content_type="*/*" if isinstance(shown, dict) else None,
                 headers=LIMIT_HEADERS,
                 success=True,
             )(view)

@@ -72,6 +72,7 @@ def install(app: Flask, settings: Settings) -> None:
     for unused in ("Error", "PaginationMetadata"):
         components.schemas.pop(unused)
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    components.security_scheme("signature", {"type": "apiKey", "in": "query", "name": "signature"})
     for name, header in HEADERS.items():
         components.header(name, {"schema": {"type": "integer", "minimum": 0}, "example": 60, **header})
     challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}

@@ -7,13 +7,14 @@
 
 The view gets `actor` (unless `public`), `body` and `query` as the schemas validated them, and the path's parts as text
 (`<uuid:chatId>` in the rule is `chat_id` to it). It returns the object (or None for 204, a `Page` for a list, or the
-object and a status), and nothing of HTTP. Its docstring is the operation's summary and, after an empty line, its
+object and a status), and nothing of HTTP; only one that gives out a file returns a `Response`. Its docstring is the operation's summary and, after an empty line, its
 description; its name is the operation's id.
 """
 
 import functools
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +26,15 @@ from webargs.flaskparser import FlaskParser
 
 from chatapp.core import settings
 from chatapp.core.errors import Invalid, Json, Malformed, UnsupportedType
+from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page
-from chatapp.core.schemas import Output, conform, invalid
+from chatapp.core.schemas import Output, conform, invalid, load
 from chatapp.core.settings import Rate
 from chatapp.rest.answers import answering, refusing
 from chatapp.rest.bearer import client_address, current_actor
 from chatapp.rest.examples import example
 from chatapp.rest.limits import limited
+from chatapp.rest.multipart import Form
 
 # What a route documents that is about something which not everybody may know of.
 NOT_VISIBLE = {404: "There is no such thing that the caller can see (`not_found`)."}
@@ -48,7 +51,17 @@ BODY_REFUSALS = {
     415: "The body is not declared as JSON (`unsupported_media_type`).",
 }
 
-Returned = Json | Page | None | tuple[Json, int]
+# A form comes with a file, and the rest of it may be refused before that is read.
+FORM_REFUSALS = {
+    400: "The body is not a well-formed form (`malformed_form`).",
+    413: "The file is too large (`file_too_large`). The rest of the form is larger than 256 KiB (`body_too_large`).",
+    415: "The body is not declared as multipart/form-data (`unsupported_media_type`).",
+}
+A_FILE = {"type": "string", "format": "binary"}
+
+Returned = Json | Page | Response | None | tuple[Json, int]
+Caller = Callable[[], Actor]
+Admit = Callable[[Actor, Json], None]
 View = Callable[..., Returned]
 
 
@@ -95,8 +108,16 @@ class PageMeta(Output):
 class Door:
     """The endpoints of one feature under `/api/v1` + `prefix`; `parts` documents the parts of their paths, by name."""
 
-    def __init__(self, name: str, prefix: str, description: str, parts: Mapping[str, Json] | None = None) -> None:
-        self.blueprint = ApiBlueprint(name, name, url_prefix=f"/api/v1{prefix}", description=description)
+    def __init__(
+        self,
+        name: str,
+        prefix: str,
+        description: str,
+        parts: Mapping[str, Json] | None = None,
+        *,
+        base: str = "/api/v1",
+    ) -> None:
+        self.blueprint = ApiBlueprint(name, name, url_prefix=base + prefix, description=description)
         self._parts = parts or {}
 
     def endpoint(
@@ -107,10 +128,13 @@ class Door:
         returns: type[Schema] | None = None,
         many: bool = False,
         body: type[Schema] | None = None,
+        form: type[Schema] | None = None,
+        admit: Admit | None = None,
         query: type[Schema] | None = None,
         status: int = 200,
         also: dict[int, str] | None = None,
         public: bool = False,
+        signed: bool = False,
         rate: Callable[[], Rate] | None = None,
         errors: dict[int, str] | None = None,
     ) -> Callable[[View], View]:
@@ -118,35 +142,53 @@ class Door:
 
         A refusal is described by a sentence for each kind of it, which has the codes in backticks: they become its
         examples. `rate` holds the route to a limit of its own for each client address, beside the one on all requests.
+
+        With `form`, the body is one with a file; `admit` gets the actor and those fields that come before the file, and
+        raises what refuses it then already. A `signed` route gives out files, and is opened by a signature in its query
+        too: the view gets `caller`, to be called where there is none, which is the actor or raises Unauthenticated.
         """
-        refusals = BUSY | (INVALID if body or query else {}) | (BODY_REFUSALS if body else {})
+        refusals = BUSY | (INVALID if body or form or (query and not signed) else {})
+        refusals |= (BODY_REFUSALS if body else {}) | (FORM_REFUSALS if form else {})
         refusals |= ({} if public else NOBODY) | (errors or {})
 
         def publish(view: View) -> View:
             @functools.wraps(view)
             def answer(*parsed: Json, **arguments: Any) -> Response:
                 given = {_snake(name): str(v) if isinstance(v, UUID) else v for name, v in arguments.items()}
-                for name in [name for name, schema in (("body", body), ("query", query)) if schema]:
+                for name in [name for name, schema in (("body", body), ("query", query)) if schema and not signed]:
                     given[name], *parsed = parsed  # type: ignore[assignment]
                 return _respond(view(**given), status, returns, many)
 
             decorated: Any = answer
             # webargs hands the innermost schema's values over first.
-            if query:
+            if query and signed:
+                decorated = _as_it_is(query)(decorated)
+                decorated = self.blueprint.doc(parameters=[{"in": "query", "schema": query}])(decorated)
+            elif query:
                 decorated = self.blueprint.arguments(query, location="query")(decorated)
             if body:
                 decorated = self.blueprint.arguments(
                     body, location="json", required=_needed(body), description=_told(body), example=example(body())
                 )(decorated)
-            shape = envelope(returns, many) if returns else None
-            successes = {status: _told(returns, many) if returns else "Done; there is no body."} | (also or {})
-            some_field = next((f.data_key or name for s in (body, query) if s for name, f in s().fields.items()), "")
+            if form:
+                decorated = _with_form(form, admit)(decorated)
+                content = {"multipart/form-data": {"schema": form}}
+                described = {"required": True, "description": _told(form), "content": content}
+                decorated = self.blueprint.doc(requestBody=described)(decorated)
+            shape = A_FILE if signed else envelope(returns, many) if returns else None
+            told = "The file." if signed else _told(returns, many) if returns else "Done; there is no body."
+            successes = {status: told} | (also or {})
+            shapes = [schema for schema in (body, form, query) if schema]
+            some_field = next((f.data_key or name for s in shapes for name, f in s().fields.items()), "")
             decorated = answering(self.blueprint, shape, successes)(decorated)
             decorated = refusing(self.blueprint, refusals, some_field)(decorated)
-            decorated = self.blueprint.doc(security=[] if public else [{"bearer": []}], operationId=view.__name__)(
-                decorated
-            )
-            if not public:
+            ways: list[Json] = [] if public else [{"bearer": []}, *([{"signature": []}] if signed else [])]
+            decorated = self.blueprint.doc(security=ways, operationId=view.__name__)(decorated)
+            if signed:
+                decorated = functools.wraps(decorated)(
+                    functools.partial(decorated, caller=lambda: current_actor(current_app))
+                )
+            elif not public:
                 decorated = _authenticated(decorated)
             if rate:
                 decorated = limited(rate, client_address)(decorated)
@@ -187,9 +229,46 @@ def _authenticated(view: Callable[..., Response]) -> Callable[..., Response]:
     return guarded
 
 
+def _as_it_is(schema: type[Schema]) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Hand over what the query has of a schema, unlooked at: a wrong signature is no mistake in its shape."""
+
+    def with_query(view: Callable[..., Response]) -> Callable[..., Response]:
+        @functools.wraps(view)
+        def filled(**arguments: Any) -> Response:
+            return view(query={name: request.args.get(name, "") for name in schema().fields}, **arguments)
+
+        return filled
+
+    return with_query
+
+
+def _with_form(
+    schema: type[Schema], admit: Admit | None
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Read a form, and hand it over as `body`; its file lasts as long as the request."""
+
+    def with_form(view: Callable[..., Response]) -> Callable[..., Response]:
+        @functools.wraps(view)
+        def filled(*, actor: Actor, **arguments: Any) -> Response:
+            def before_file(parts: Json) -> None:
+                known = load(schema(partial=True), parts)
+                if admit:
+                    admit(actor, known)
+
+            with closing(Form(settings.current(), before_file)) as form:
+                form.read(request)
+                return view(actor=actor, body=load(schema(), form.parts), **arguments)
+
+        return filled
+
+    return with_form
+
+
 def _respond(returned: Returned, status: int, schema: type[Schema] | None, many: bool) -> Response:
     if isinstance(returned, tuple):
         returned, status = returned
+    if isinstance(returned, Response):
+        return returned
     if returned is None:
         response = Response(status=status)
         del response.headers["Content-Type"]

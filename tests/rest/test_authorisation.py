@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from tests.server import Server
 # Who asks. The last two have their role on this server and are in no chat of the scene.
 PEOPLE = ("outsider", "ex_member", "member", "group_admin", "moderator", "admin")
 EVERYBODY = (200,) * 6
+A_PDF = b"%PDF-1.7\n%%EOF\n"
 MEMBERS = (404, 404, 200, 200, 404, 404)
 GROUP_ADMIN = (404, 404, 403, 200, 404, 404)
 ADMIN = (403, 403, 403, 403, 403, 200)
@@ -23,10 +25,11 @@ ADMIN = (403, 403, 403, 403, 403, 200)
 
 @dataclass
 class Scene:
-    """A group with a message in it, and somebody who may be added to it."""
+    """A group with a message and a file in it, and somebody who may be added to it."""
 
     chat_id: str
     message_id: str
+    file_name: str
     author: Person
     stranger: Person
 
@@ -64,6 +67,8 @@ MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
     "PATCH /chats/{chatId}/members/{userId}/role": (lambda scene: {"role": "ADMIN"}, GROUP_ADMIN),
     "DELETE /chats/{chatId}/leave": (nothing, MEMBERS),
     "GET /messages/{chatId}": (nothing, MEMBERS),
+    "POST /messages/upload": (lambda scene: {"chatId": scene.chat_id}, MEMBERS),
+    "GET /uploads/{fileName}": (nothing, MEMBERS),
     "POST /messages": (lambda scene: {"chatId": scene.chat_id, "content": "x"}, MEMBERS),
     "PATCH /messages/{messageId}": (lambda scene: {"content": "x"}, (404, 404, 403, 403, 404, 404)),
     "DELETE /messages/{messageId}": (nothing, (404, 404, 403, 200, 200, 200)),
@@ -94,7 +99,9 @@ def scene(people: dict[str, Person]) -> Scene:
     members = [people[name].id for name in ("member", "ex_member", "author")]
     chat_id = data(owner.post("/chats/groups", {"name": "Scene", "memberIds": members}))["id"]
     assert owner.delete(f"/chats/{chat_id}/members/{people['ex_member'].id}").status_code == 204
-    return Scene(chat_id, author.send(chat_id, "Hello")["id"], author, people["stranger"])
+    message_id = author.send(chat_id, "Hello")["id"]
+    file_url = data(author.upload(chat_id, "notes.pdf", A_PDF))["fileUrl"]
+    return Scene(chat_id, message_id, urlsplit(file_url).path.rpartition("/")[2], author, people["stranger"])
 
 
 def call(server: Server, route: str, scene: Scene, token: str | None) -> requests.Response:
@@ -102,6 +109,7 @@ def call(server: Server, route: str, scene: Scene, token: str | None) -> request
     parts = {
         "{chatId}": scene.chat_id,
         "{messageId}": scene.message_id,
+        "{fileName}": scene.file_name,
         "{userId}": scene.author.id,
         "{username}": scene.author.name,
     }
@@ -110,7 +118,10 @@ def call(server: Server, route: str, scene: Scene, token: str | None) -> request
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     query = {"q": "a"} if path.endswith("/search") else {}
     body = MATRIX[route][0](scene)
-    return requests.request(method, f"{server.url}/api/v1{path}", json=body, params=query, headers=headers, timeout=20)
+    url = server.url + (path if path.startswith("/uploads/") else f"/api/v1{path}")
+    if path.endswith("/upload"):
+        return requests.post(url, data=body, files={"file": ("notes.pdf", A_PDF)}, headers=headers, timeout=20)
+    return requests.request(method, url, json=body, params=query, headers=headers, timeout=20)
 
 
 def test_the_matrix_lists_every_route(server: Server) -> None:

@@ -31,7 +31,8 @@ def models(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
     (folder / "openapi.json").write_text(json.dumps(document))
     # Left alone, the generator formats what it made with whatever it finds.
-    (folder / "config.yml").write_text("post_hooks: []\n")
+    # To it, a file of whatever type is bytes if it is told so.
+    (folder / "config.yml").write_text("post_hooks: []\ncontent_type_overrides:\n  '*/*': application/octet-stream\n")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", "openapi.json", "--config", "config.yml", "--output-path", PACKAGE]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)

@@ -1,0 +1,54 @@
+"""A file on its way in: on disk while it comes, and nowhere once it is closed."""
+
+import hashlib
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO, Self
+
+from chatapp.core.errors import TooLarge
+from chatapp.core.offload import in_thread
+
+
+class Incoming:
+    """What a client sends as a file. `name` and `declared` (its media type) are the client's claims, `size` is in bytes.
+
+    The temporary file behind it has no name: whatever becomes of this process, nothing of it stays.
+    """
+
+    def __init__(self, name: str, declared: str, *, folder: Path | None, most: int) -> None:
+        self.name = name
+        self.declared = declared
+        self.size = 0
+        self.file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  # closed by __exit__
+        self._most = most
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of what came."""
+        return self._hash.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Take in some more of it; raises TooLarge (`file_too_large`) beyond what is taken."""
+        self.size += len(chunk)
+        if self.size > self._most:
+            raise file_too_large(self._most)
+        in_thread(self._write, chunk)
+
+    def _write(self, chunk: bytes) -> None:
+        self.file.write(chunk)
+        self._hash.update(chunk)
+
+
+def file_too_large(most: int) -> TooLarge:
+    """The refusal of a file of more than `most` bytes."""
+    return TooLarge(f"A file has at most {most / 2**20:g} MB.", code="file_too_large")

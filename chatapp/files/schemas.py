@@ -1,0 +1,58 @@
+"""The shape of a file on its way in."""
+
+import re
+import unicodedata
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from chatapp.core.incoming import Incoming
+from chatapp.core.schemas import Input
+
+LONGEST_NAME = 255
+# What makes a name read another way than it is: "exe.jpg" for "gpj.exe".
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class SignatureQuery(Input):
+    """What stands behind the name in a `fileUrl`."""
+
+    message = fields.String(
+        metadata={
+            "description": "The message that has the file.",
+            "maxLength": 36,
+            "example": "01a209c0-dd89-7528-89ae-40572c1fa41a",
+        },
+    )
+    expires = fields.String(
+        metadata={"description": "Until when, in seconds since 1970.", "maxLength": 12, "example": "1795348800"},
+    )
+    signature = fields.String(
+        metadata={
+            "description": "What proves that this server made the URL.",
+            "maxLength": 32,
+            "example": "5f0c2b6f9a3d4e17b8a1c0d2e3f40516",
+        },
+    )
+
+
+class File(fields.Field[Incoming]):
+    """A file with something in it, under a name for people: without folders, control characters and their like."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"type": "string", "format": "binary"} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Incoming:
+        if not isinstance(value, Incoming):
+            raise ValidationError("Must be a file, with a file name.")
+        name = unicodedata.normalize("NFC", value.name)
+        if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+            raise ValidationError("The file's name contains a control character.")
+        name = _DIRECTIONS.sub("", name).replace("\\", "/").rpartition("/")[2].strip()
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise ValidationError(f"The file's name must have 1–{LONGEST_NAME} characters.")
+        if not value.size:
+            raise ValidationError("The file is empty.")
+        value.name = name
+        return value

@@ -1,0 +1,140 @@
+"""Files and thumbnails, given out: the one place where bytes of strangers leave this server."""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import IO, Self
+from urllib.parse import quote
+
+from flask import Response, request
+from werkzeug.http import dump_options_header
+
+from chatapp.core.errors import Json, NotFound
+from chatapp.core.offload import in_thread
+from chatapp.files import queries
+from chatapp.files.queries import Download
+from chatapp.files.schemas import SignatureQuery
+from chatapp.files.storage import LocalStorage, storage
+from chatapp.rest.door import Caller, Door
+
+PARTS = {
+    "fileName": {
+        "description": "A random name, out of a message's `fileUrl` or `thumbnailUrl`.",
+        "schema": {"type": "string", "maxLength": 40},
+        "example": "0123456789abcdef0123456789abcdef.png",
+    }
+}
+# Whatever it is, it runs nothing, loads nothing and is nothing but what it is declared as.
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Vary": "Authorization",
+}
+# What is under a name never changes; whether one may have it is asked again after this.
+CACHED_SECONDS = 3600
+PIECE = 128 * 1024
+_ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)")
+
+door = Door("files", "/uploads", "Files and thumbnails.", PARTS, base="")
+
+
+@door.endpoint(
+    "GET",
+    "/<fileName>",
+    query=SignatureQuery,
+    signed=True,
+    also={
+        206: "The part of it that `Range` asks for.",
+        302: "It is to be fetched from where `Location` says, within 5 minutes.",
+        304: "The client has it: `If-None-Match` names its `ETag`.",
+    },
+    errors={
+        401: "No valid signature, and no access token or a bad one (`token_invalid`). It is too old (`token_expired`).",
+        404: "It is gone, or it stands in no chat that the caller is in (`not_found`).",
+        416: "The file has no such part (`range_not_satisfiable`).",
+    },
+)
+def download_file(caller: Caller, file_name: str, query: Json) -> Response:
+    """Fetch a file or a thumbnail.
+
+    For who has its URL as a message gave it (the signature in it lasts for one hour at least), and for who is in a
+    chat where it stands. Images are to be shown, everything else to be saved under its original name.
+    """
+    signature = {"message_id": query["message"], "expires": query["expires"], "signature": query["signature"]}
+    return _hand_out(queries.find_signed(file_name, **signature) or queries.find_visible(caller(), file_name))
+
+
+def _hand_out(file: Download) -> Response:
+    kept = storage()
+    headers = HEADERS | {
+        "Content-Type": file.media_type,
+        "Content-Disposition": _disposition(file),
+        "Cache-Control": f"private, max-age={CACHED_SECONDS}",
+    }
+    if not isinstance(kept, LocalStorage):
+        where = kept.url(file.name, headers, head=request.method == "HEAD")
+        return Response(status=302, headers=HEADERS | {"Location": where, "Cache-Control": "private, no-store"})
+    reading = Reading(kept.path(file.name))
+    try:
+        size = in_thread(reading.path.stat).st_size
+    except FileNotFoundError:
+        raise NotFound("This file is gone.") from None
+    response = Response(reading, headers=headers, direct_passthrough=True)
+    response.content_length = size
+    response.set_etag(file.name)
+    asked = dict(request.environ)
+    if not _ONE_RANGE.fullmatch(asked.get("HTTP_RANGE", "")):
+        asked.pop("HTTP_RANGE", None)  # Several at once, or no range at all: it is no error to give the whole.
+    return response.make_conditional(asked, accept_ranges=True, complete_length=size)  # type: ignore[return-value]
+
+
+def _disposition(file: Download) -> str:
+    """RFC 6266: an image is shown, everything else saved; under its name, and for old clients what ASCII has of it."""
+    plain = unicodedata.normalize("NFKD", file.file_name).encode("ascii", "ignore").decode()
+    plain = re.sub(r'["\\%]', "", plain).strip()
+    if plain.startswith("."):
+        plain = f"file{plain}"
+    names = {"filename": plain}
+    if plain != file.file_name:
+        names["filename*"] = f"UTF-8''{quote(file.file_name, safe='!#$&+-.^_`|~')}"
+    return dump_options_header("inline" if file.media_type.startswith("image/") else "attachment", names)
+
+
+class Reading:
+    """The pieces of a file from a place on, as many as are asked for. It is open only while they are."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._from = 0
+        self._file: IO[bytes] | None = None
+
+    def seekable(self) -> bool:
+        """It can begin anywhere."""
+        return True
+
+    def seek(self, place: int) -> None:
+        """Begin there."""
+        self._from = place
+
+    def tell(self) -> int:
+        """Where it begins."""
+        return self._from
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        if piece := in_thread(self._read):
+            return piece
+        raise StopIteration
+
+    def _read(self) -> bytes:
+        if self._file is None:
+            self._file = self.path.open("rb")
+            self._file.seek(self._from)
+        return self._file.read(PIECE)
+
+    def close(self) -> None:
+        """Called by the server in the end, however it comes about."""
+        if self._file:
+            self._file.close()

@@ -1,0 +1,101 @@
+"""Forms with a file (RFC 7578), read as they come: fields are gathered, the file goes to disk piece by piece."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
+
+from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
+from chatapp.core.incoming import Incoming, file_too_large
+from chatapp.core.settings import Settings
+
+PIECE = 64 * 1024
+MOST_PARTS = 20
+BeforeFile = Callable[[Json], None]
+
+
+class Form:
+    """The parts of a form by their names: text, and one file. Closing it lets go of the file."""
+
+    def __init__(self, settings: Settings, before_file: BeforeFile) -> None:
+        self.parts: dict[str, Any] = {}
+        self._settings = settings
+        self._before_file = before_file
+        self._open: tuple[str, bytearray | Incoming] | None = None
+        self._text_left = settings.max_body_bytes
+
+    def close(self) -> None:
+        """The file is gone after this."""
+        for part in [*self.parts.values(), *(self._open or ())]:
+            if isinstance(part, Incoming):
+                part.file.close()
+
+    def read(self, request: Request) -> None:
+        """Read the body of a request. `before_file` gets what fields there are when the file begins, and may refuse.
+
+        Raises UnsupportedType for another kind of body, Malformed for one that is broken, TooLarge, and Invalid for a
+        part that comes twice or is no text.
+        """
+        kind, options = parse_options_header(request.content_type)
+        if kind != "multipart/form-data":
+            raise UnsupportedType("The body must be a form with a file (Content-Type: multipart/form-data).")
+        most = self._settings.max_upload_bytes + self._settings.max_body_bytes
+        if (request.content_length or 0) > most:
+            raise file_too_large(self._settings.max_upload_bytes)
+        request.max_content_length = most
+        boundary = options.get("boundary", "").encode("latin-1", "replace")
+        decoder = MultipartDecoder(boundary, 4 * PIECE, max_parts=MOST_PARTS)
+        try:
+            if not boundary:
+                raise ValueError
+            while (event := self._next(decoder, request)) is not None:
+                self._take(event)
+        except RequestEntityTooLarge:
+            raise TooLarge("The form is too large, or has too many parts.") from None
+        except (ValueError, AttributeError, ClientDisconnected):
+            raise Malformed("The body is not a well-formed form.", code="malformed_form") from None
+
+    def _next(self, decoder: MultipartDecoder, request: Request) -> Event | None:
+        while isinstance(event := decoder.next_event(), NeedData):
+            decoder.receive_data(request.stream.read(PIECE) or None)
+        return None if isinstance(event, Epilogue) else event
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Field | File):
+            if event.name in self.parts:
+                raise Invalid("A field is not valid.", errors={event.name: ["Must come once."]})
+            self._open = event.name or "", self._begin(event)
+        elif isinstance(event, Data) and self._open:
+            name, part = self._open
+            if isinstance(part, Incoming):
+                if event.data:
+                    part.write(event.data)
+            else:
+                self._text_left -= len(event.data)
+                if self._text_left < 0:
+                    raise TooLarge("The form's fields are too large.")
+                part += event.data
+            if not event.more_data:
+                self.parts[name] = part if isinstance(part, Incoming) else _text(name, part)
+                self._open = None
+
+    def _begin(self, event: Field | File) -> bytearray | Incoming:
+        if isinstance(event, Field):
+            return bytearray()
+        if any(isinstance(part, Incoming) for part in self.parts.values()):
+            raise Invalid("A field is not valid.", errors={event.name or "": ["There can be one file."]})
+        self._before_file(self.parts)
+        declared = parse_options_header(event.headers.get("Content-Type"))[0].lower()
+        return Incoming(
+            event.filename, declared, folder=self._settings.spool_path, most=self._settings.max_upload_bytes
+        )
+
+
+def _text(name: str, part: bytearray) -> str:
+    try:
+        return part.decode()
+    except UnicodeDecodeError:
+        raise Invalid("A field is not valid.", errors={name: ["Not valid UTF-8 text."]}) from None
