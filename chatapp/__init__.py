@@ -25,6 +25,7 @@ from chatapp.realtime.bus import Bus
 from chatapp.realtime.gateway import Gateway
 from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.server_events import expect_events
+from chatapp.realtime.session import Session
 from chatapp.rest import access, bearer, docs, health, limits, metrics, problems
 from chatapp.rest.door import reject_large_bodies
 from chatapp.server_events import SERVER_EVENTS
@@ -78,6 +79,7 @@ def create_app(config: Settings) -> Flask:
         json=PacketJson,
         cors_allowed_origins="*" if "*" in config.cors_origins else list(config.cors_origins),
         async_handlers=False,
+        monitor_clients=False,
         max_http_buffer_size=LARGEST_PAYLOAD,
     )
     attendance = Attendance(config.max_sockets)
@@ -89,6 +91,7 @@ def create_app(config: Settings) -> Flask:
     background.every(1.0, metrics.write)
     background.every(0.0, metrics.watch_loop)
     background.every(1.0, gateway.sweep)
+    background.every(1.0, Session.heartbeat)
     background.every(4.0, attendance.renew)
     background.every(0.2, attendance.tell)
     background.every(0.05, subscribers.deliveries.flush)

@@ -9,15 +9,17 @@ from chatapp.core.identity import Actor
 from chatapp.core.pagination import LARGEST_KEY, Page, page
 from chatapp.users.queries import USER_FIELDS
 
-# What json_build_object needs to make a `Message` of a row `m`, its sender `s` and its upload `f`, whoever reads it.
-MESSAGE_FIELDS = """
-    'id', m.id, 'chatId', m.chat_id, 'seq', m.seq, 'rev', m.rev, 'senderId', m.sender_id,
-    'sender', json_build_object('id', s.id, 'username', s.username, 'avatar', s.avatar),
-    'content', m.content, 'type', m.type,
+FILE_FIELDS = """
     'fileUrl', CASE WHEN f.id IS NOT NULL THEN file_url(f.name, f.secret, m.id) END,
     'fileName', f.file_name, 'fileSize', f.file_size,
     'thumbnailUrl', CASE WHEN f.thumbnail IS NOT NULL THEN file_url(f.thumbnail, f.secret, m.id) END,
-    'width', f.width, 'height', f.height, 'clientId', m.client_id,
+    'width', f.width, 'height', f.height
+"""
+# What json_build_object needs to make a `Message` of a row `m`, its sender `s` and its upload `f`, whoever reads it.
+MESSAGE_FIELDS = f"""
+    'id', m.id, 'chatId', m.chat_id, 'seq', m.seq, 'rev', m.rev, 'senderId', m.sender_id,
+    'sender', json_build_object('id', s.id, 'username', s.username, 'avatar', s.avatar),
+    'content', m.content, 'type', m.type, {FILE_FIELDS}, 'clientId', m.client_id,
     'isEdited', m.edited_at IS NOT NULL, 'isDeleted', m.deleted_at IS NOT NULL,
     'createdAt', wire_time(m.created_at), 'editedAt', wire_time(m.edited_at)
 """

@@ -1,57 +1,22 @@
 """Sends messages, changes them, and notes how far people got."""
 
 import hashlib
-import time
 from collections.abc import Collection
 
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
-from chatapp.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS
-from chatapp.core import metrics
 from chatapp.core.errors import Conflict, Invalid, Json, NotFound
 from chatapp.core.identity import Actor
-from chatapp.core.ids import new_id
 from chatapp.core.incoming import Incoming
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.files import queries as files
 from chatapp.files.actions import erase, kept, release
-from chatapp.files.queries import KeptFile
 from chatapp.messages import queries
-from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
+from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessagesRead
 from chatapp.messages.permissions import PERMISSIONS, KnownMessage
-
-# Membership, idempotency, the chat's next seq and rev, the sender's implicit receipt and the row, in one round trip.
-# Locks are taken in the order member (shared), chat: whoever removes a member deletes their row before they lock the
-# chat, so that a removed member's send either comes before the removal or finds no row.
-_SEND = text(
-    f"""
-    WITH me AS (
-        SELECT chat_id FROM members
-        WHERE chat_id = :chat_id AND user_id = :sender_id
-        AND NOT EXISTS (SELECT FROM messages WHERE sender_id = :sender_id AND client_id = :client_id)
-        FOR KEY SHARE
-    ), chat AS (
-        UPDATE chats c SET last_seq = last_seq + 1, last_rev = last_rev + 1,
-                           updated_at = greatest(updated_at, clock_timestamp())
-        FROM me WHERE c.id = me.chat_id
-        RETURNING c.id, c.last_seq, c.last_rev, c.updated_at, c.member_count
-    ), receipt AS (
-        UPDATE members r SET read_seq = chat.last_seq, delivered_seq = chat.last_seq
-        FROM chat WHERE r.chat_id = chat.id AND r.user_id = :sender_id
-    ), m AS (
-        INSERT INTO messages (id, chat_id, seq, rev, sender_id, type, content, upload_id,
-                              client_id, client_digest, created_at)
-        SELECT :id, id, last_seq, last_rev, :sender_id, :type, :content, :upload_id,
-               :client_id, :client_digest, updated_at
-        FROM chat
-        RETURNING *
-    )
-    SELECT json_build_object({MESSAGE_FIELDS}), chat.member_count FROM chat, m {MESSAGE_JOINS}
-    """
-)
+from chatapp.messages.sending import NO_SUCH_FILE, Sending, send
 
 # The chat's row is locked before it is seen whether the message lives: a deletion that runs is waited for.
 _LOCK_CHAT = text("SELECT FROM chats WHERE id = :chat_id FOR NO KEY UPDATE")
@@ -96,7 +61,6 @@ _MARK_DELIVERED = text(
 )
 # Of a long absence only the newest are named; `readSeq` covers them all.
 MOST_NAMED = 1000
-NO_SUCH_FILE = {"fileUrl": ["Not a file that you can see."]}
 
 
 def send_message(
@@ -109,20 +73,25 @@ def send_message(
     file_url: str | None = None,
     file_name: str | None = None,
     file_size: int | None = None,
-) -> tuple[Json, bool]:
-    """The message as its sender sees it, and whether it was sent just now rather than before under its `client_id`.
+) -> Sending:
+    """A message on its way: its value is the `Message` as its sender sees it, once that is committed.
 
-    Raises NotFound for who is not in the chat, Invalid for a file that they can't see, and Invalid
+    It raises NotFound for who is not in the chat, Invalid for a file that they can't see, and Invalid
     (`client_id_reused`) when something else was sent under that `client_id`.
     """
     file = files.find_forwardable(actor, file_url) if file_url else None
     digest = _fingerprint(chat_id, content, *([files.name_in(file_url) or ""] if file_url else []))
+    sending = Sending(actor, chat_id, content, client_id, digest, file)
     if file_url and not file:
         # It may have been sent before it was gone.
-        if client_id and (before := queries.sent_before(actor, chat_id, client_id, digest)):
-            return before, False
-        raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
-    return _send(actor, chat_id, content, client_id, digest, file)
+        before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
+        if not before:
+            raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
+        sending.is_new = False
+        sending.set(before)
+    else:
+        send(sending)
+    return sending
 
 
 def send_file(
@@ -137,49 +106,15 @@ def send_file(
     if client_id and (before := queries.sent_before(actor, chat_id, client_id, digest)):
         return before, False
     with kept(actor, chat_id, file) as keeping:
-        message, keeping.wanted = _send(actor, chat_id, content, client_id, digest, keeping.file)
+        sending = Sending(actor, chat_id, content, client_id, digest, keeping.file)
+        send(sending)
+        message, keeping.wanted = sending.get(), sending.is_new
     return message, keeping.wanted
 
 
 def _fingerprint(chat_id: str, content: str, *file: str) -> bytes:
     """What tells a repetition of a message from another one under the same `clientId`."""
     return hashlib.blake2b("\0".join((chat_id, content, *file)).encode(), digest_size=16).digest()
-
-
-def _send(
-    actor: Actor, chat_id: str, content: str, client_id: str | None, digest: bytes, file: KeptFile | None
-) -> tuple[Json, bool]:
-    draft = {
-        "id": new_id(),
-        "chat_id": chat_id,
-        "sender_id": actor.user_id,
-        "type": file.type if file else "TEXT",
-        "content": content,
-        "upload_id": file.id if file else None,
-        "client_id": client_id,
-        "client_digest": digest if client_id else None,
-    }
-    began = time.perf_counter()
-    gone = False
-    try:
-        with unit_of_work() as work:
-            row = work.db.execute(_SEND, draft).first()
-            if row:
-                work.announce(MessageSent(chat_id, row[0]["rev"], row[0]))
-        metrics.send_seconds.observe(work.committed_at - began)
-        metrics.batch_sizes.observe(1)
-    except IntegrityError:
-        # The same clientId twice at once, and the other one was stored; or the file has gone since it was looked for.
-        row, gone = None, file is not None
-    if row:
-        message, member_count = row
-        return message | {"status": "SENT" if member_count > 1 else "READ"}, True
-    before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
-    if before is None and gone:
-        raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
-    if before is None:
-        raise NotFound(queries.NOT_VISIBLE)
-    return before, False
 
 
 def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:

@@ -14,13 +14,13 @@ from chatapp.messages.schemas import (
     SyncAnswerSchema,
     SyncSchema,
 )
+from chatapp.messages.sending import Sending
 from chatapp.realtime.gateway import ClientEvent
 
 
-def send_message(actor: Actor, payload: Json) -> Json:
+def send_message(actor: Actor, payload: Json) -> Sending:
     """Send a message; the ack carries it, once it is committed."""
-    message, _ = actions.send_message(actor, **payload)
-    return message
+    return actions.send_message(actor, **payload)
 
 
 def edit_message(actor: Actor, payload: Json) -> Json:
@@ -44,7 +44,7 @@ def sync(actor: Actor, payload: Json) -> Json:
 
 
 EVENTS = (
-    ClientEvent("message:send", SendMessageSchema, send_message, returns=MessageSchema),
+    ClientEvent("message:send", SendMessageSchema, send_message, returns=MessageSchema, pipelined=True),
     ClientEvent("message:edit", EditMessageSchema, edit_message, returns=MessageSchema),
     ClientEvent("message:delete", DeleteMessageSchema, delete_message, returns=MessageDeletedSchema),
     ClientEvent("messages:read", ReadMessagesSchema, mark_read, returns=MessagesReadSchema),

@@ -63,8 +63,8 @@ def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     The same as the event `message:send`. With a `clientId` it can be repeated safely, however much later: the answer
     is then 200 and the message that exists.
     """
-    message, sent = actions.send_message(actor, **body)
-    return message, 201 if sent else 200
+    sending = actions.send_message(actor, **body)
+    return sending.get(), 201 if sending.is_new else 200
 
 
 def _admit(actor: Actor, known: Json) -> None:

@@ -16,10 +16,10 @@ from marshmallow import Schema
 from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.schemas import ProblemSchema
 from chatapp.core.settings import Settings
-from chatapp.realtime.backlog import MOST_UNREAD
 from chatapp.realtime.gateway import TOKEN_SECONDS, ClientEvent
 from chatapp.realtime.packets import LARGEST_PAYLOAD, NAMESPACE
 from chatapp.realtime.server_events import ServerEvent
+from chatapp.realtime.wire import MOST_UNREAD
 from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
 from chatapp.rest.examples import example
 

@@ -9,13 +9,13 @@ what is wrong is said in the ack, or in an `exception` event where none was aske
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-import engineio.socket
 import orjson
 import structlog
 from flask import Flask
 from flask_socketio import Namespace, SocketIO
+from gevent.event import AsyncResult
 from marshmallow import Schema, fields
 from socketio.exceptions import ConnectionRefusedError
 
@@ -23,7 +23,7 @@ from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
-from chatapp.realtime.backlog import MeasuredQueue, MeasuredWebSocket, cut
+from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
 from chatapp.realtime.packets import (
     NAMESPACE,
     Event,
@@ -34,25 +34,30 @@ from chatapp.realtime.packets import (
     encode_refusal,
 )
 from chatapp.realtime.rooms import Connection, ListRooms, rooms
-from chatapp.realtime.session import Session
+from chatapp.realtime.session import MeasuredQueue, install
 from chatapp.rest.bearer import Claims, FindActor, authenticate
 
 log = structlog.get_logger()
 
-engineio.socket.Socket = Session
 CLIENT_MISTAKES = {"bad-jsonp-index", "bad-origin", "bad-sid", "bad-transport", "bad-upgrade", "bad-version"}
 # For a connection to present a token, and for a socket to renew one that has expired.
 TOKEN_SECONDS = 10
 RENEWAL_SECONDS = 50
 
-Handler = Callable[..., Json | None]
+# A client's further sends, while earlier ones wait for their commit.
+MOST_UNSETTLED = 64
+
+# What an event's ack carries, now or once it is known.
+Outcome: TypeAlias = "Json | AsyncResult[Json] | None"
+Handler = Callable[..., Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientEvent:
     """An event that clients send: its name, the shape of its payload, what it does, the shape of its ack.
 
-    The handler gets the actor and the payload; if `about_socket`, the connection instead of the actor.
+    The handler gets the actor and the payload; if `about_socket`, the connection instead of the actor. One that is
+    `pipelined` answers later, and keeps the order of those like it by itself: several of a client may be on their way.
     """
 
     name: str
@@ -60,6 +65,7 @@ class ClientEvent:
     handler: Handler
     returns: type[Schema] | None = None
     about_socket: bool = False
+    pipelined: bool = False
 
 
 class Attendance(Protocol):
@@ -115,9 +121,9 @@ class Gateway(Namespace):  # type: ignore[misc]
         socketio.on_namespace(self)
         self._engineio = socketio.server.eio
         self._engineio.create_queue = MeasuredQueue
-        self._engineio._async["websocket"] = MeasuredWebSocket
+        self._dispatcher = Dispatcher(self._handle)
+        install(self._dispatcher)
         self._handle_other_packet = socketio.server._handle_eio_message
-        self._engineio.on("message", self._receive)
         # Mistakes of clients (a poll of a session that has ended), which Engine.IO would log as errors of the server.
         self._engineio.log_message_keys |= CLIENT_MISTAKES
 
@@ -137,8 +143,8 @@ class Gateway(Namespace):  # type: ignore[misc]
                 connection.close("token expired")
         self._tokenless = {id: self._tokenless.get(id, now) for id in self._engineio.sockets if id not in rooms}
         for id, since in self._tokenless.items():
-            if now > since + TOKEN_SECONDS and (transport := self._engineio.sockets.get(id)):
-                cut(transport)
+            if now > since + TOKEN_SECONDS and (session := self._engineio.sockets.get(id)):
+                session.cut()
 
     def _connect(self, sid: str, _environ: Json, auth: object = None) -> None:
         """Let a socket in; raises ConnectionRefusedError, which carries the problem to the client."""
@@ -174,7 +180,7 @@ class Gateway(Namespace):  # type: ignore[misc]
                 "socket closed",
                 socket_id=connection.sid,
                 user_id=connection.actor.user_id,
-                reason=connection.why or why,
+                reason="reads nothing" if connection.session.reads_nothing else connection.why or why,
                 seconds=round(time.monotonic() - connection.since),
             )
             self._attendance.went(connection.actor)
@@ -191,16 +197,26 @@ class Gateway(Namespace):  # type: ignore[misc]
         connection.actor, connection.expires_at = actor, claims.expires_at
         return {"expiresIn": max(0, int(claims.expires_at - time.time()))}
 
-    def _receive(self, id: str, packet: object) -> None:
-        """Called by Engine.IO with each message of a socket, one after the other."""
+    def _handle(self, lane: Lane, packet: Packet) -> bool:
+        """Handle a client's next packet; false when that has to wait for what came before. Called by the dispatcher."""
+        session = lane.owner
+        event = decode_event(packet) if isinstance(packet, str) and packet[:1] not in ("0", "1") else None
+        if lane.unsettled and not (self._is_pipelined(event) and lane.unsettled < MOST_UNSETTLED):
+            return False
         if not isinstance(packet, str):
-            return  # The bytes of a binary event, which is answered without them.
-        if packet.startswith("0"):
-            self._greet(id, packet)
-        elif packet.startswith("1"):
-            self._hand_on(id, packet)
-        elif connection := rooms.get(id):
-            self._answer(connection, decode_event(packet))
+            pass  # The bytes of a binary event, which is answered without them.
+        elif packet[:1] == "0":
+            self._greet(session.sid, packet)
+        elif packet[:1] == "1":
+            self._hand_on(session.sid, packet)
+        elif connection := rooms.get(session.sid):
+            self._answer(lane, connection, event)
+        session.handled()
+        return True
+
+    def _is_pipelined(self, event: Event | None) -> bool:
+        known = self._events.get(event.name) if event else None
+        return known is not None and known[0].pipelined
 
     def _greet(self, id: str, packet: str) -> None:
         """Let a socket in, or say why not; one that is in stays so."""
@@ -229,27 +245,65 @@ class Gateway(Namespace):  # type: ignore[misc]
         except Exception as error:
             log.info("malformed packet", error=type(error).__name__)
 
-    def _answer(self, connection: Connection, event: Event | None) -> None:
-        began, outcome = time.perf_counter(), "ok"
+    def _answer(self, lane: Lane, connection: Connection, event: Event | None) -> None:
+        """Do what an event asks for and acknowledge it, at once or when its outcome is known."""
+        outcome: Outcome = None
+        failure: BaseException | None = None
+        began = time.perf_counter()
         logs.about(socket_id=connection.sid, user_id=connection.actor.user_id)
         try:
-            answer: Json = {"ok": True, "data": self._perform(connection, event)}
-        except ChatError as error:
-            outcome = error.code
-            answer = {"ok": False, "error": error.problem()}
-        except Exception:
-            outcome = ChatError.code
-            log.exception("event failed", event_name=event and event.name)
-            answer = {"ok": False, "error": ChatError("The server failed. The error has been logged.").problem()}
+            outcome = self._perform(connection, event)
+        except Exception as error:
+            failure = error
+        if not isinstance(outcome, AsyncResult):
+            self._acknowledge(connection, event, began, outcome, failure)
+            return
+
+        def settle(later: "AsyncResult[Json]") -> None:
+            self._acknowledge(connection, event, began, later.value, later.exception)
+            self._dispatcher.settle(lane)
+
+        lane.unsettled += 1
+        outcome.rawlink(settle)
+
+    def _acknowledge(
+        self,
+        connection: Connection,
+        event: Event | None,
+        began: float,
+        data: Json | None,
+        failure: BaseException | None,
+    ) -> None:
+        """Say what came of an event; never blocks."""
+        if event and not failure and settings.current().verifies_answers:
+            failure = self._deviation(event, data)
+        answer: Json = {"ok": True, "data": data}
+        outcome = "ok"
+        if failure:
+            if not isinstance(failure, ChatError):
+                log.error("event failed", event_name=event and event.name, exc_info=failure)
+                failure = ChatError("The server failed. The error has been logged.")
+            answer = {"ok": False, "error": failure.problem()}
+            outcome = failure.code
         if event and event.ack_id:
             connection.send(encode_ack(event.ack_id, answer))
-        elif not answer["ok"]:
+        elif failure:
             connection.send(encode_event("exception", answer["error"]))
         name = event.name if event and event.name in self._events else "unknown"
         metrics.socket_events.inc(name, outcome)
         metrics.socket_event_seconds.observe(time.perf_counter() - began, name)
 
-    def _perform(self, connection: Connection, event: Event | None) -> Json | None:
+    def _deviation(self, event: Event, data: Json | None) -> AssertionError | None:
+        """How an ack differs from what is documented, if it does."""
+        known, _ = self._events[event.name]
+        try:
+            if known.returns:
+                conform(known.returns, data)
+        except AssertionError as error:
+            return error
+        return None
+
+    def _perform(self, connection: Connection, event: Event | None) -> Outcome:
         actor = connection.actor
         # Ended sessions are told between workers: while that can't be heard, the database is asked each time.
         if rooms.deaf and self._find_actor(actor.user_id, actor.session_id) is None:
@@ -261,7 +315,4 @@ class Gateway(Namespace):  # type: ignore[misc]
             raise NotFound("There is no such event.", code="unknown_event")
         known, schema = self._events[event.name]
         payload = load(schema, event.arguments[0] if event.arguments else None)
-        data = known.handler(connection if known.about_socket else actor, payload)
-        if known.returns and settings.current().verifies_answers:
-            conform(known.returns, data)
-        return data
+        return known.handler(connection if known.about_socket else actor, payload)

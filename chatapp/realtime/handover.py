@@ -119,7 +119,7 @@ class Exchange:
         except OSError:
             request.unreader.unread(beyond)
             return False
-        _stop_watching(connection.fileno())
+        stop_watching(connection.fileno())
         return True
 
     def _send(self, worker: str, descriptor: int, read: bytes) -> None:
@@ -164,7 +164,7 @@ def _head(request: Any) -> bytes:
     return "\r\n".join([f"{request.method} {request.uri} HTTP/{major}.{minor}", *fields, "", ""]).encode("latin-1")
 
 
-def _stop_watching(descriptor: int) -> None:
+def stop_watching(descriptor: int) -> None:
     """Take a connection that goes on elsewhere out of the event loop's epoll, where closing it here would leave it.
 
     libev would mend that when something happens on it, at the price of a new epoll for all connections of this worker.

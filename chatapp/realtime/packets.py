@@ -1,14 +1,13 @@
 """Socket.IO packets (protocol version 5) of the namespace `/chat`, as this server reads and writes them."""
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from engineio.packet import MESSAGE, Packet
 
 from chatapp.core.errors import ChatError, Json
+from chatapp.realtime.frames import TEXT, encode, payload_of
 
 NAMESPACE = "/chat"
 # Bytes of a packet, or of all packets in one POST of a polling client.
@@ -33,28 +32,6 @@ class PacketJson:
     def loads(encoded: str) -> Any:
         """The value of JSON text; raises ValueError."""
         return orjson.loads(encoded)
-
-
-class ClientPacket(Packet):  # type: ignore[misc]
-    """An Engine.IO packet that a client may have written: one that can't be read is a message that can't either."""
-
-    def decode(self, encoded_packet: str | bytes) -> None:
-        """Be what a client wrote; stock Engine.IO would raise, and end the session."""
-        self.packet_type, self.data = MESSAGE, encoded_packet
-        self.binary = isinstance(encoded_packet, bytes | bytearray)
-        if isinstance(encoded_packet, str):
-            if encoded_packet[:1] in tuple("0123456"):
-                self.packet_type, self.data = int(encoded_packet[0]), encoded_packet[1:]
-            else:
-                self.data = _bytes_in_text(encoded_packet) if encoded_packet[:1] == "b" else MALFORMED
-                self.binary = isinstance(self.data, bytes)
-
-
-def _bytes_in_text(encoded_packet: str) -> bytes | str:
-    try:
-        return base64.b64decode(encoded_packet[1:], validate=True)
-    except ValueError:
-        return MALFORMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +68,28 @@ def encode_refusal(namespace: str, error: ChatError | None = None) -> str:
     return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(told).decode()}"
 
 
-def encode_event(name: str, payload: Json) -> str:
+class Told:
+    """A packet for clients, encoded once for all who hear it: `frame` for websockets, `text` for those who poll."""
+
+    __slots__ = ("frame",)
+
+    def __init__(self, packet: bytes) -> None:
+        self.frame = encode(TEXT, b"4" + packet)
+
+    @property
+    def text(self) -> str:
+        """The packet without its frame."""
+        return payload_of(self.frame)[1:].decode()
+
+
+def encode_event(name: str, payload: Json) -> Told:
     """The packet of an event to clients."""
-    return f"2{NAMESPACE},{orjson.dumps([name, payload]).decode()}"
+    return Told(b"2/chat," + orjson.dumps([name, payload]))
 
 
-def encode_ack(ack_id: str, answer: Json) -> str:
+def encode_ack(ack_id: str, answer: Json) -> Told:
     """The packet that answers the event with that ack number."""
-    return f"3{NAMESPACE},{ack_id}{orjson.dumps([answer]).decode()}"
+    return Told(b"3/chat," + ack_id.encode() + orjson.dumps([answer]))
 
 
-DISCONNECT = f"1{NAMESPACE},"
+DISCONNECT = Told(b"1/chat,")

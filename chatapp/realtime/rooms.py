@@ -11,14 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import gevent
-from engineio.packet import MESSAGE, Packet
-from engineio.socket import Socket
 
-from chatapp.core import metrics
 from chatapp.core.identity import Actor
-from chatapp.realtime.backlog import MOST_UNREAD, cut, unread
 from chatapp.realtime.order import ChatOrder
-from chatapp.realtime.packets import DISCONNECT
+from chatapp.realtime.packets import DISCONNECT, Told
+from chatapp.realtime.session import Session
 
 # For a client to read that it is disconnected.
 GOODBYE_SECONDS = 0.5
@@ -37,7 +34,7 @@ class Connection:
 
     id: str
     sid: str
-    transport: Socket
+    session: Session
     actor: Actor
     expires_at: int
     ended: Callable[["Connection"], None]
@@ -45,27 +42,22 @@ class Connection:
     # Chats that were left while this connection was being set up: what the database said before no longer holds.
     left_meanwhile: set[str] = field(default_factory=set)
     # What is told before the client knows that it is let in; None from then on.
-    early: list[str] | None = field(default_factory=list)
+    early: list[Told] | None = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
     why: str = ""
 
     def open(self) -> None:
         """The client knows that it is let in: hand over what was told meanwhile."""
         early, self.early = self.early or [], None
-        for packet in early:
-            self.send(packet)
+        for told in early:
+            self.send(told)
 
-    def send(self, packet: str) -> None:
-        """Hand an encoded Socket.IO packet to the socket; one whose client does not read is cut."""
+    def send(self, told: Told) -> None:
+        """Hand an encoded packet to the socket."""
         if self.early is not None:
-            self.early.append(packet)
-            return
-        self.transport.send(Packet(MESSAGE, data=packet))
-        if unread(self.transport) > MOST_UNREAD:
-            if not self.why:
-                metrics.backlog_drops.inc()
-            self.why = "reads nothing"
-            cut(self.transport)
+            self.early.append(told)
+        else:
+            self.session.tell(told)
 
     def close(self, why: str) -> None:
         """Tell the client that it is disconnected, and have it hear nothing more; the transport ends a moment later,
@@ -73,7 +65,7 @@ class Connection:
         self.why = why
         self.send(DISCONNECT)
         self.ended(self)
-        gevent.spawn_later(GOODBYE_SECONDS, self.transport.close, wait=False)
+        gevent.spawn_later(GOODBYE_SECONDS, self.session.close, wait=False)
 
 
 class Rooms:

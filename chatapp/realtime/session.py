@@ -1,60 +1,279 @@
-"""Engine.IO sessions that no packet ends, but for a goodbye and what is too large."""
+"""Engine.IO sessions of this server: polling as the library does it, websockets on a `Wire` of our own.
+
+A stock session costs three greenlets and a queue, keeps whatever waits for its client, for ever, and asks each client
+for a sign of life from a greenlet of its own. Here a websocket has none of these; the sessions of a worker are asked
+in turn (`heartbeat`).
+"""
 
 import base64
-from types import SimpleNamespace
-from typing import Any
+import time
+from collections import deque
+from typing import Any, ClassVar
 
-import engineio.packet
-import engineio.socket
-from engineio.exceptions import ContentTooLongError, UnknownPacketError
-from engineio.packet import MESSAGE, Packet
+import engineio.server
+import gevent
+from engineio.exceptions import ContentTooLongError, QueueEmpty
+from engineio.packet import CLOSE, MESSAGE, NOOP, PING, Packet
 from engineio.socket import Socket
+from gevent.queue import Empty, Queue
 
-from chatapp.realtime.packets import LARGEST_PAYLOAD, MALFORMED, ClientPacket
+from chatapp.core import metrics
+from chatapp.realtime.dispatch import Dispatcher, Lane
+from chatapp.realtime.frames import BINARY, TEXT, encode
+from chatapp.realtime.packets import LARGEST_PAYLOAD, MALFORMED, Told
+from chatapp.realtime.wire import MOST_UNREAD, Wire, accept
 
+# Reading from a client stops while this many of its packets wait to be handled.
+MOST_UNHANDLED = 64
+# Python's own client takes no more in the answer to a poll.
+MOST_IN_A_POLL = 16
 SEPARATOR = "\x1e"
-# What comes over a websocket is read by the same class; that of clients, which tests have in their process, stays.
-engineio.socket.packet = SimpleNamespace(**vars(engineio.packet) | {"Packet": ClientPacket})
+
+
+class MeasuredQueue(Queue):  # type: ignore[misc]
+    """Packets that wait for a polling client, and how many bytes they are."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.size = 0
+        super().__init__(*args, **kwargs)
+
+    def _put(self, item: Any) -> None:
+        super()._put(item)
+        self.size += _length(item)
+
+    def _get(self) -> Any:
+        item = super()._get()
+        self.size -= _length(item)
+        return item
 
 
 class Session(Socket):  # type: ignore[misc]
-    """The session of one client, over whatever transport."""
+    """One client's session. What it sends is handled in order (`lane`)."""
 
-    def receive(self, pkt: Packet) -> None:
-        """Take a packet; one that no client has to send is answered as one that can't be read."""
-        try:
-            super().receive(pkt)
-        except UnknownPacketError:
-            super().receive(Packet(MESSAGE, data=MALFORMED))
+    closed: bool
+    closing: bool
+    last_ping: float | None
+    queue: Any
+    dispatcher: Dispatcher
+    # When each session is to be asked for a sign of life, or to have given one: in order, for all wait equally long.
+    _due: ClassVar[deque[tuple[float, "Session"]]] = deque()
+    _overdue: ClassVar[deque[tuple[float, "Session"]]] = deque()
+
+    def __init__(self, server: Any, sid: str) -> None:
+        super().__init__(server, sid)
+        self.wire: Wire | None = None
+        self.lane = Lane(self)
+        self.reads_nothing = False
+
+    def tell(self, told: Told) -> None:
+        """Hand an encoded packet to the client; one that does not read is cut."""
+        if self.queue is None:
+            if self.wire:
+                self.wire.write(told.frame)
+        elif not self.closed:
+            self.queue.put(Packet(MESSAGE, data=told.text))
+            if self.queue.size > MOST_UNREAD and not self.reads_nothing:
+                metrics.backlog_drops.inc()
+                self.reads_nothing = True
+                gevent.spawn(self.cut)
+
+    def send(self, packet: Packet) -> None:
+        """Called by the library for packets of its own."""
+        if self.queue is None:
+            if self.wire:
+                self.wire.write(_frame(packet))
+        elif not self.closed:
+            self.queue.put(packet)
 
     def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a poll, or be a websocket from now on."""
-        if environ.get("HTTP_UPGRADE", "").lower() == "websocket" and not _is_handshake(environ):
-            if not self.connected:
-                self.close(wait=False, abort=True)
-            return self.server._bad_request("Not a websocket handshake")
+        if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+            return self._become_websocket(environ)
         return super().handle_get_request(environ, start_response)
 
+    def poll(self) -> list[Packet]:
+        """What waits for the client, once there is something; QueueEmpty after too long, nothing at the end."""
+        queue = self.queue
+        try:
+            packets = [queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)]
+        except Empty:
+            raise QueueEmpty from None
+        while not queue.empty() and len(packets) < MOST_IN_A_POLL:
+            packets.append(queue.get_nowait())
+        if None in packets:
+            # The end: for every poll that comes.
+            queue.put(None)
+            packets = packets[: packets.index(None)]
+        return packets
+
     def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """Take what a polling client posted, however its length was told; ContentTooLongError ends the session."""
+        """Take what a polling client posted, and return when it was handled; ContentTooLongError ends the session."""
         body = environ["wsgi.input"].read(LARGEST_PAYLOAD + 1)
         if len(body) > LARGEST_PAYLOAD:
-            # Stock Engine.IO would wait for a poll to be told of it, and there may be none.
-            self.close(wait=False, abort=True)
+            self.cut()
             raise ContentTooLongError
         try:
             packets = body.decode().split(SEPARATOR) if body else []
         except UnicodeDecodeError:
-            packets = [MALFORMED]
+            packets = ["4" + MALFORMED]
         for packet in packets:
-            self.receive(ClientPacket(encoded_packet=packet))
+            self._take(packet)
+        self.lane.drain()
+
+    def handled(self) -> None:
+        """One of its packets was handled: more may come."""
+        if self.wire and len(self.lane.waiting) < MOST_UNHANDLED:
+            self.wire.resume()
+
+    def cut(self) -> None:
+        """End the session without waiting for its client, who reads nothing anyway."""
+        self.close(wait=False, abort=True)
+
+    def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """End the session: its handlers are told, then the client, unless `abort` says that it needs no telling."""
+        if self.closed or self.closing:
+            return
+        self.closing = True
+        reason = reason or self.server.reason.SERVER_DISCONNECT
+        self.server._trigger_event("disconnect", self.sid, reason, run_async=False)
+        if not abort:
+            self.send(Packet(CLOSE))
+        self.closed = True
+        self.server.sockets.pop(self.sid, None)
+        if self.wire:
+            self.wire.close()
+        if self.queue:
+            # Ends a poll that waits; a last one may fetch what was said before.
+            self.queue.put(None)
+
+    def schedule_ping(self) -> None:
+        """The client has given a sign of life: ask for the next one later."""
+        if self.last_ping is not None:
+            self.last_ping = None
+            self._due.append((time.monotonic() + self.server.ping_interval, self))
+
+    def check_ping_timeout(self) -> bool:
+        """Nothing: `heartbeat` ends the sessions that give no sign of life."""
+        return True
+
+    @classmethod
+    def heartbeat(cls) -> None:
+        """Ask those whose turn it is for a sign of life, end those who gave none (a background task)."""
+        now = time.monotonic()
+        while cls._due and cls._due[0][0] <= now:
+            _, session = cls._due.popleft()
+            if not session.closed:
+                session.last_ping = now
+                session.send(Packet(PING))
+                cls._overdue.append((now + session.server.ping_timeout, session))
+        while cls._overdue and cls._overdue[0][0] <= now:
+            at, session = cls._overdue.popleft()
+            if session.last_ping is not None and session.last_ping <= at - session.server.ping_timeout:
+                session.close(wait=False, abort=True, reason=session.server.reason.PING_TIMEOUT)
+
+    def _become_websocket(self, environ: dict[str, Any]) -> Any:
+        response = accept(environ)
+        if response is None or self.wire:
+            if not self.connected:
+                self.cut()
+            return self.server._bad_request("Not a websocket handshake")
+        self.wire = wire = Wire(environ["gunicorn.socket"], LARGEST_PAYLOAD)
+        wire.received = self._probe if self.connected else self._take
+        wire.ended = self._wire_ended
+        wire.write(response)
+        if not self.connected:
+            self._open()
+        wire.start(environ["wsgi.input"].reader.unreader.take_buffered())
+        # The HTTP server is done with this connection.
+        raise StopIteration
+
+    def _probe(self, packet: str | bytes) -> None:
+        """A client that polls tries whether a websocket works."""
+        if packet != "2probe" or not self.wire:
+            self._give_up()
+            return
+        self.wire.write(encode(TEXT, b"3probe"))
+        self.upgrading = True
+        self.wire.received = self._confirm
+        self.queue.put(Packet(NOOP))  # Ends the poll that waits.
+
+    def _confirm(self, packet: str | bytes) -> None:
+        """It does: from here on the session goes over the websocket."""
+        if packet != "5" or not self.wire:
+            self._give_up()
+            return
+        self.wire.received = self._take
+        self._open()
+
+    def _give_up(self) -> None:
+        """The session goes on polling."""
+        self.upgrading = False
+        if self.wire:
+            self.wire.cut()
+
+    def _open(self) -> None:
+        """What waited for a poll goes over the websocket."""
+        self.connected = self.upgraded = True
+        self.upgrading = False
+        queue, self.queue = self.queue, None
+        while not queue.empty():
+            if packet := queue.get_nowait():
+                self.send(packet)
+
+    def _take(self, packet: str | bytes) -> None:
+        """Take a packet of the client; one that no client has to send is answered as one that can't be read.
+
+        The event loop calls this: it neither blocks nor raises.
+        """
+        kind = packet[:1]
+        if isinstance(packet, bytes):
+            self._handle(packet)
+        elif kind == "4":
+            self._handle(packet[1:])
+        elif kind == "3":
+            self.schedule_ping()
+        elif kind == "1":
+            gevent.spawn(self.close, wait=False, abort=True, reason=self.server.reason.CLIENT_DISCONNECT)
+        elif kind == "b" and _is_base64(packet[1:]):
+            self._handle(b"")
+        else:
+            self._handle(MALFORMED)
+
+    def _handle(self, packet: str | bytes) -> None:
+        self.dispatcher.put(self.lane, packet)
+        if len(self.lane.waiting) > MOST_UNHANDLED and self.wire:
+            self.wire.pause()
+
+    def _wire_ended(self) -> None:
+        """Called by the event loop: the websocket is gone, and the session too if it went over it."""
+        if self.wire and self.wire.overflowed:
+            self.reads_nothing = True
+        self.wire = None
+        if self.queue is None:
+            gevent.spawn(self.close, wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        else:
+            self.upgrading = False
 
 
-def _is_handshake(environ: dict[str, Any]) -> bool:
-    """Whether a request asks for a websocket in the way of RFC 6455."""
+def install(dispatcher: Dispatcher) -> None:
+    """Have the library make sessions of this kind."""
+    Session.dispatcher = dispatcher
+    engineio.server.socket.Socket = Session
+
+
+def _is_base64(text: str) -> bool:
     try:
-        key = base64.b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip(), validate=True)
+        base64.b64decode(text, validate=True)
     except ValueError:
         return False
-    connection = [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]
-    return len(key) == 16 and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13" and "upgrade" in connection
+    return True
+
+
+def _frame(packet: Packet) -> bytes:
+    encoded = packet.encode()
+    return encode(TEXT, encoded.encode()) if isinstance(encoded, str) else encode(BINARY, encoded)
+
+
+def _length(item: Any) -> int:
+    data = getattr(item, "data", None)
+    return len(data) if isinstance(data, str | bytes) else 0

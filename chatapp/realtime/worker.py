@@ -17,8 +17,8 @@ from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.extensions import socketio
-from chatapp.realtime.backlog import end_stream
 from chatapp.realtime.handover import Exchange, take
+from chatapp.realtime.wire import end_stream
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0

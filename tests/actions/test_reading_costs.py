@@ -47,7 +47,7 @@ def test_a_search_is_one_statement(alice: Person, statements: CountStatements) -
 
 def test_sending_is_one_statement(alice: Person, bob: Person, statements: CountStatements) -> None:
     chat = alice.direct_chat(bob)
-    sent = statements(lambda: messages.send_message(actor(alice), chat_id=chat, content="x"))
+    sent = statements(lambda: messages.send_message(actor(alice), chat_id=chat, content="x").get())
     assert len(sent) == 1
 
 

@@ -89,8 +89,8 @@ class ActionsDoor:
 
     def send(self, who: str, chat: str, content: str, client_id: str | None = None) -> tuple[Json, bool]:
         with self._as(who) as actor:
-            message, new = messages.send_message(actor, chat_id=chat, content=content, client_id=client_id)
-            return _checked(MessageSchema, message), new
+            sending = messages.send_message(actor, chat_id=chat, content=content, client_id=client_id)
+            return _checked(MessageSchema, sending.get()), sending.is_new
 
     def edit(self, who: str, message: str, content: str) -> Json:
         with self._as(who) as actor:

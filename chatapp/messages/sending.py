@@ -1,0 +1,215 @@
+"""Sends messages together: those that wait travel in one statement and are committed at once.
+
+A commit costs PostgreSQL the same however many rows it makes lasting. So whoever sends joins the batch that is next to
+leave, and there is no timer: while one batch is being committed the next one gathers, and an idle server sends a
+single message at once. One batch at a time keeps everybody's messages in the order in which they were sent.
+"""
+
+import time
+from collections.abc import Sequence
+
+import gevent
+from gevent.event import AsyncResult
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from chatapp.chats.queries import FILE_FIELDS
+from chatapp.core import metrics
+from chatapp.core.errors import Invalid, Json, NotFound
+from chatapp.core.identity import Actor
+from chatapp.core.ids import new_id
+from chatapp.core.unit_of_work import unit_of_work
+from chatapp.files.queries import KeptFile
+from chatapp.messages import queries
+from chatapp.messages.events import MessageSent
+
+MOST_AT_ONCE = 256
+NO_SUCH_FILE = {"fileUrl": ["Not a file that you can see."]}
+_NO_FILE = dict.fromkeys(("fileUrl", "fileName", "fileSize", "thumbnailUrl", "width", "height"))
+
+# Membership, idempotency, each chat's next numbers, the senders' implicit receipts and the rows, in one round trip.
+# Locks are taken in the order members, chats, each by id: two batches never wait for each other, and whoever removes a
+# member deletes their row before they lock the chat, so that a removed member's send comes before that or finds no row.
+_SEND = text(
+    f"""
+    WITH draft AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:chat_ids AS uuid[]), CAST(:sender_ids AS uuid[]), CAST(:types AS text[]),
+            CAST(:contents AS text[]), CAST(:upload_ids AS uuid[]), CAST(:client_ids AS uuid[]), CAST(:digests AS bytea[])
+        ) WITH ORDINALITY d (id, chat_id, sender_id, type, content, upload_id, client_id, client_digest, place)
+    ), sender AS (
+        SELECT chat_id, user_id FROM members
+        WHERE (chat_id, user_id) IN (SELECT d.chat_id, d.sender_id FROM draft d)
+        ORDER BY chat_id, user_id FOR NO KEY UPDATE
+    ), accepted AS (
+        SELECT d.*, row_number() OVER (PARTITION BY d.chat_id ORDER BY d.place) AS n
+        FROM draft d
+        WHERE EXISTS (SELECT FROM sender s WHERE s.chat_id = d.chat_id AND s.user_id = d.sender_id)
+        AND NOT EXISTS (SELECT FROM messages m WHERE m.sender_id = d.sender_id AND m.client_id = d.client_id)
+    ), locked AS (
+        SELECT c.id, a.n FROM chats c JOIN (SELECT chat_id, count(*) AS n FROM accepted GROUP BY chat_id) a
+        ON a.chat_id = c.id ORDER BY c.id FOR NO KEY UPDATE OF c
+    ), chat AS (
+        UPDATE chats c SET last_seq = c.last_seq + l.n, last_rev = c.last_rev + l.n,
+                           updated_at = greatest(c.updated_at, clock_timestamp())
+        FROM locked l WHERE c.id = l.id
+        RETURNING c.id, c.last_seq - l.n AS seq, c.last_rev - l.n AS rev, c.updated_at, c.member_count
+    ), numbered AS (
+        SELECT a.*, c.seq + a.n AS seq, c.rev + a.n AS rev, c.updated_at AS created_at, c.member_count
+        FROM accepted a JOIN chat c ON c.id = a.chat_id
+    ), receipt AS (
+        UPDATE members r SET read_seq = s.seq, delivered_seq = s.seq
+        FROM (SELECT chat_id, sender_id, max(seq) AS seq FROM numbered GROUP BY chat_id, sender_id) s
+        WHERE r.chat_id = s.chat_id AND r.user_id = s.sender_id
+    ), stored AS (
+        INSERT INTO messages (id, chat_id, seq, rev, sender_id, type, content, upload_id, client_id, client_digest,
+                              created_at)
+        SELECT id, chat_id, seq, rev, sender_id, type, content, upload_id, client_id, client_digest, created_at
+        FROM numbered
+    )
+    SELECT m.id::text, m.seq, m.rev, wire_time(m.created_at), m.member_count, s.username, s.avatar,
+           CASE WHEN m.upload_id IS NOT NULL THEN (
+               SELECT json_build_object({FILE_FIELDS}) FROM uploads f WHERE f.id = m.upload_id) END
+    FROM numbered m JOIN users s ON s.id = m.sender_id
+    ORDER BY m.place
+    """
+)
+
+
+class Sending(AsyncResult):  # type: ignore[misc]
+    """A message on its way. Its value is the `Message` as its sender sees it, once that is committed.
+
+    `is_new` is false when it was sent before, under the same `client_id`.
+    """
+
+    def __init__(
+        self, actor: Actor, chat_id: str, content: str, client_id: str | None, digest: bytes, file: KeptFile | None
+    ) -> None:
+        super().__init__()
+        self.actor = actor
+        self.chat_id = chat_id
+        self.content = content
+        self.client_id = client_id
+        # Of what is sent, by which a repetition is told from a reuse of its clientId.
+        self.digest = digest
+        self.file = file
+        self.id = new_id()
+        self.is_new = True
+        self.began = time.perf_counter()
+
+
+_waiting: list[Sending] = []
+_running = False
+
+
+def send(sending: Sending) -> None:
+    """Have a message leave with the next batch. Never blocks."""
+    global _running
+    _waiting.append(sending)
+    if not _running:
+        _running = True
+        gevent.spawn(_run)
+
+
+def _run() -> None:
+    """Send batches until nothing waits."""
+    global _running, _waiting
+    while _waiting:
+        batch, _waiting = _waiting[:MOST_AT_ONCE], _waiting[MOST_AT_ONCE:]
+        # The same clientId twice in one statement would be stored twice: the second one finds the first stored.
+        keys: set[tuple[str, str]] = set()
+        repeated = []
+        for sending in [s for s in batch if s.client_id]:
+            key = (sending.actor.user_id, sending.client_id or "")
+            if key in keys:
+                batch.remove(sending)
+                repeated.append(sending)
+            keys.add(key)
+        _send_together(batch)
+        for sending in repeated:
+            gevent.spawn(_explain, sending)
+    _running = False
+
+
+def _send_together(batch: Sequence[Sending]) -> None:
+    """Commit a batch and tell of it; each is settled, whatever happens."""
+    try:
+        stored = _store(batch)
+    except DBAPIError as error:
+        # A clientId that another worker stored at this moment, a file that has gone, or what one message alone is to
+        # blame for.
+        if len(batch) > 1:
+            for sending in batch:
+                _send_together([sending])
+        elif isinstance(error, IntegrityError):
+            gevent.spawn(_explain, batch[0], gone=batch[0].file is not None)
+        else:
+            batch[0].set_exception(error)
+        return
+    except BaseException as error:
+        for sending in batch:
+            sending.set_exception(error)
+        return
+    for sending in batch:
+        if message := stored.get(sending.id):
+            sending.set(message)
+        else:
+            gevent.spawn(_explain, sending)
+
+
+def _store(batch: Sequence[Sending]) -> dict[str, Json]:
+    """The messages of a batch that were stored, by their ids, as their senders see them."""
+    values = {
+        "ids": [s.id for s in batch],
+        "chat_ids": [s.chat_id for s in batch],
+        "sender_ids": [s.actor.user_id for s in batch],
+        "types": [s.file.type if s.file else "TEXT" for s in batch],
+        "contents": [s.content for s in batch],
+        "upload_ids": [s.file and s.file.id for s in batch],
+        "client_ids": [s.client_id for s in batch],
+        "digests": [s.digest if s.client_id else None for s in batch],
+    }
+    drafts = {s.id: s for s in batch}
+    stored = {}
+    with unit_of_work() as work:
+        for id, seq, rev, created_at, member_count, username, avatar, file in work.db.execute(_SEND, values):
+            sending = drafts[id]
+            sender_id = sending.actor.user_id
+            message: Json = {
+                "id": id,
+                "chatId": sending.chat_id,
+                "seq": seq,
+                "rev": rev,
+                "senderId": sender_id,
+                "sender": {"id": sender_id, "username": username, "avatar": avatar},
+                "content": sending.content,
+                "type": sending.file.type if sending.file else "TEXT",
+                **(file or _NO_FILE),
+                "clientId": sending.client_id,
+                "isEdited": False,
+                "isDeleted": False,
+                "createdAt": created_at,
+                "editedAt": None,
+            }
+            work.announce(MessageSent(sending.chat_id, rev, message))
+            stored[id] = message | {"status": "SENT" if member_count > 1 else "READ"}
+    metrics.batch_sizes.observe(len(batch))
+    for sending in batch:
+        metrics.send_seconds.observe(work.committed_at - sending.began)
+    return stored
+
+
+def _explain(sending: Sending, *, gone: bool = False) -> None:
+    """Settle a message that was not stored: it was sent before, its file has `gone`, or its sender is not in the chat."""
+    try:
+        before = None
+        if sending.client_id:
+            before = queries.sent_before(sending.actor, sending.chat_id, sending.client_id, sending.digest)
+        if before is None and gone:
+            raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
+        if before is None:
+            raise NotFound(queries.NOT_VISIBLE)
+        sending.is_new = False
+        sending.set(before)
+    except Exception as error:
+        sending.set_exception(error)

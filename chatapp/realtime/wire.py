@@ -1,0 +1,254 @@
+"""One websocket on the kernel's socket itself: the fast path of everything that this server tells.
+
+There is no greenlet and no queue for a socket. Bytes that come are taken in by the event loop; packets that leave are
+encoded once for all who hear them, gathered until the loop has run what is ready, and written in one go. What the
+kernel does not take waits, up to a bound, until the client reads on.
+"""
+
+import base64
+import hashlib
+import os
+import re
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import monkey
+
+from chatapp.core import metrics
+from chatapp.realtime.frames import (
+    BINARY,
+    CLOSE,
+    GOING_AWAY,
+    NOT_TEXT,
+    PING,
+    PONG,
+    TEXT,
+    Decoder,
+    FrameError,
+    closing_status,
+    encode,
+)
+from chatapp.realtime.handover import stop_watching
+
+MOST_UNREAD = 1024 * 1024
+_READABLE, _WRITABLE = 1, 2
+_CHUNK = 65536
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# The base64 of 16 bytes.
+_KEY = re.compile("[A-Za-z0-9+/]{21}[AQgw]==")
+_socket: Any = monkey.get_original("socket", "socket")
+
+
+def accept(environ: dict[str, Any]) -> bytes | None:
+    """The answer to a client's opening handshake (RFC 6455, section 4.2.2); None if it is none."""
+    key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()
+    connection = [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13" or "upgrade" not in connection or not _KEY.fullmatch(key):
+        return None
+    proof = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        + proof
+        + b"\r\n\r\n"
+    )
+
+
+class Wire:
+    """A connection that was taken from the HTTP server. `received` gets each message, `ended` is called once."""
+
+    __slots__ = (
+        "_decoder",
+        "_gathered",
+        "_out",
+        "_paused",
+        "_reader",
+        "_size",
+        "_socket",
+        "_writer",
+        "ended",
+        "overflowed",
+        "received",
+    )
+
+    def __init__(self, connection: Any, largest: int) -> None:
+        self.received: Callable[[str | bytes], None]
+        self.ended: Callable[[], None]
+        self._socket = _socket(fileno=os.dup(connection.fileno()))
+        # The HTTP server closes its own descriptor, which must not take the event loop's attention along.
+        stop_watching(connection.fileno())
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._decoder = Decoder(largest)
+        loop = gevent.get_hub().loop
+        self._reader = loop.io(self._socket.fileno(), _READABLE)
+        self._writer: Any = None
+        self._paused = False
+        # What leaves at the end of the loop's turn, and what the kernel has not taken yet.
+        self._gathered: list[bytes] = []
+        self._out: list[bytes] = []
+        self._size = 0
+        # Whether the end came since the client did not read.
+        self.overflowed = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection has not ended."""
+        return self._socket is not None
+
+    @property
+    def unread(self) -> int:
+        """The bytes that wait for the client."""
+        return self._size
+
+    def start(self, early: bytes) -> None:
+        """Begin to read; `early` is what the HTTP server has read too much."""
+        self._reader.start(self._read)
+        if early:
+            self._take(early)
+
+    def write(self, data: bytes) -> None:
+        """Have encoded frames leave with all else that is written in this turn of the loop."""
+        if self._out:
+            self._wait(data)
+            return
+        if not self._gathered:
+            _dirty.append(self)
+            if len(_dirty) == 1:
+                gevent.get_hub().loop.run_callback(_flush)
+        self._gathered.append(data)
+
+    def pause(self) -> None:
+        """Take in nothing until `resume`: the client is faster than its events are handled."""
+        if not self._paused and self.open:
+            self._paused = True
+            self._reader.stop()
+
+    def resume(self) -> None:
+        """Take in what comes again."""
+        if self._paused and self.open:
+            self._paused = False
+            self._reader.start(self._read)
+
+    def close(self, status: int = GOING_AWAY) -> None:
+        """Send what can be sent and end the connection with a closing frame."""
+        if self.open:
+            self._gathered.append(encode(CLOSE, status.to_bytes(2, "big")))
+            self.flush()
+            self.cut()
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        if not self.open:
+            return
+        for watcher in (self._reader, self._writer):
+            if watcher:
+                watcher.stop()
+                watcher.close()
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # The client was faster.
+        self._socket.close()
+        self._socket = None
+        self._gathered, self._out, self._size = [], [], 0
+        self.ended()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        gathered, self._gathered = self._gathered, []
+        if self._socket is None or not gathered:
+            return
+        data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
+        if self._out:
+            self._wait(data)
+            return
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.cut()
+            return
+        if sent < len(data):
+            self._wait(data[sent:])
+
+    def _wait(self, data: bytes) -> None:
+        """Keep what the kernel does not take, up to the bound: who reads nothing is cut."""
+        self._out.append(data)
+        self._size += len(data)
+        if self._size > MOST_UNREAD:
+            metrics.backlog_drops.inc()
+            self.overflowed = True
+            self.cut()
+        elif self._writer is None or not self._writer.active:
+            self._writer = self._writer or gevent.get_hub().loop.io(self._socket.fileno(), _WRITABLE)
+            self._writer.start(self._write_on)
+
+    def _write_on(self) -> None:
+        data = b"".join(self._out)
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.cut()
+            return
+        self._size -= sent
+        self._out = [data[sent:]] if sent < len(data) else []
+        if not self._out:
+            self._writer.stop()
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self.cut()
+
+    def _take(self, data: bytes) -> None:
+        try:
+            for opcode, payload in self._decoder.feed(data):
+                if opcode == TEXT:
+                    self.received(payload.decode())
+                elif opcode == BINARY:
+                    self.received(payload)
+                elif opcode == PING:
+                    self.write(encode(PONG, payload))
+                elif opcode == CLOSE:
+                    self.close(closing_status(payload))
+                if not self.open:
+                    return
+        except FrameError as error:
+            self.close(error.status)
+        except UnicodeDecodeError:
+            self.close(NOT_TEXT)
+
+
+def end_stream(connection: Any, how: int) -> None:
+    """Shut a connection down, so that whoever reads or writes it sees its end.
+
+    gevent's own shutdown would raise in the other greenlet instead.
+    """
+    try:
+        with monkey.get_original("socket", "socket")(fileno=os.dup(connection.fileno())) as plain:
+            plain.shutdown(how)
+    except OSError:
+        pass  # The client was faster.
+
+
+_dirty: list[Wire] = []
+
+
+def _flush() -> None:
+    """Called by the event loop once it has run what was ready: everything leaves that was written meanwhile."""
+    global _dirty
+    dirty, _dirty = _dirty, []
+    for wire in dirty:
+        wire.flush()
