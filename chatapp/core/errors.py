@@ -100,14 +100,15 @@ class UnsupportedType(ChatError):
 
 
 class RateLimited(ChatError):
-    """A limit is used up; `retry_after` says in how many whole seconds to come back."""
+    """A limit (of so many) is used up; `retry_after` says in how many whole seconds to come back."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limited"
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, limit: int) -> None:
         super().__init__(f"Too many requests. Try again in {retry_after} s.")
         self.retry_after = retry_after
+        self.limit = limit
 
     def problem(self) -> Json:
         return super().problem() | {"retryAfter": self.retry_after}

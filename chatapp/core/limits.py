@@ -52,4 +52,9 @@ def _ask(question: Callable[[RateLimiter, RateLimitItemPerSecond], bool], rate: 
         allowed = question(limiter, item)
     if not allowed:
         reset = limiter.get_window_stats(item, action, who).reset_time
-        raise RateLimited(max(1, round(reset - time.time() + 0.5)))
+        raise RateLimited(seconds_until(reset), rate.count)
+
+
+def seconds_until(moment: float) -> int:
+    """The whole seconds, at least one, after which a moment (in seconds since the epoch) is past."""
+    return max(1, round(moment - time.time() + 0.5))

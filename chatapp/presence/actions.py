@@ -91,7 +91,7 @@ def came(worker_id: str, user_id: str, *, most: int) -> bool:
         work.db.execute(_TAKE_TURN, {"user_id": user_id})
         before: int = work.db.execute(_CAME, {"user_id": user_id, "worker_id": worker_id}).scalar_one()
         if before >= most:
-            raise RateLimited(RETRY_SECONDS)
+            raise RateLimited(RETRY_SECONDS, most)
         return before == 0
 
 

@@ -92,7 +92,7 @@ class Shapes:
 
     def failure(self) -> Json:
         """The message that says that an event failed."""
-        invalid, limited = example(ProblemSchema()), RateLimited(4).problem()
+        invalid, limited = example(ProblemSchema()), RateLimited(4, 60).problem()
         return _message(
             "failed",
             "The event failed.",

@@ -45,7 +45,7 @@ a new one.
 HEADERS: dict[str, Json] = {
     "RateLimit-Limit": {"description": "How many requests the nearest limit allows."},
     "RateLimit-Remaining": {"description": "How many of them are left."},
-    "RateLimit-Reset": {"description": "In how many seconds all of them are there again."},
+    "RateLimit-Reset": {"description": "In how many seconds the next one is there again."},
     "Retry-After": {"description": "In how many seconds to come back.", "required": True},
 }
 # What pages of other origins may read, beside what they always may.

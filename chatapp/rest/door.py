@@ -21,11 +21,12 @@ from uuid import UUID
 import orjson
 from flask import Request, Response, current_app, request
 from flask_smorest import Blueprint
+from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
 from chatapp.core import settings
-from chatapp.core.errors import Invalid, Json, Malformed, UnsupportedType
+from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page
 from chatapp.core.schemas import Output, conform, invalid, load
@@ -69,9 +70,14 @@ class JsonParser(FlaskParser):
     """Reads request bodies: 415 for what is not declared as JSON, 400 for what is not JSON, 422 for a wrong field."""
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        raw = req.get_data()
+        try:
+            raw = req.get_data()
+        except ParseException:
+            raise Malformed("The body is not what its headers say.") from None
         if not raw:
             return {}
+        if len(raw) > settings.current().max_body_bytes:
+            raise TooLarge("The body is too large.")
         if not req.is_json:
             raise UnsupportedType("The body must be JSON (Content-Type: application/json).")
         try:
@@ -301,5 +307,8 @@ def envelope(schema: type[Schema], many: bool) -> type[Schema]:
 
 
 def reject_large_bodies() -> None:
-    """Refuse a body above the limit before reading it (uploads have a bound of their own)."""
-    request.max_content_length = settings.current().max_body_bytes
+    """Refuse a body above the limit before reading it (uploads have a bound of their own).
+
+    One that does not say how long it is gets cut off instead: by a byte more, so that it is seen to be too large.
+    """
+    request.max_content_length = settings.current().max_body_bytes + 1

@@ -1,7 +1,7 @@
 """Limits at the REST door: one for all requests of a caller, stricter ones where a route asks for them."""
 
-import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 from limits.strategies import RateLimiter
@@ -26,14 +26,12 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def say_what_is_left(response: Response) -> Response:
-        if limit := limiter.current_limit:
+        # A refusal tells of the limit that was used up, which need not be one on requests (see problems.py).
+        if (limit := limiter.current_limit) and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             reset, remaining = limit.window
-            seconds = str(max(1, round(reset - time.time() + 0.5)))
             response.headers["RateLimit-Limit"] = str(limit.limit.amount)
             response.headers["RateLimit-Remaining"] = str(remaining)
-            response.headers["RateLimit-Reset"] = seconds
-            if response.status_code == 429:
-                response.headers["Retry-After"] = seconds
+            response.headers["RateLimit-Reset"] = str(limits.seconds_until(reset))
         return response
 
 

@@ -9,6 +9,8 @@ from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
 from chatapp.core.errors import ChatError, Json, RateLimited
+from chatapp.core.limits import seconds_until
+from chatapp.extensions import limiter
 
 log = structlog.get_logger()
 
@@ -19,7 +21,6 @@ _CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
-    429: "rate_limited",
 }
 
 
@@ -27,6 +28,7 @@ def install(app: Flask) -> None:
     """Answer every error with a problem, and none with a stack trace."""
     app.register_error_handler(ChatError, _from_chat_error)
     app.register_error_handler(HTTPException, _from_http_exception)
+    app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -38,7 +40,9 @@ def respond(problem: Json) -> Response:
 def _from_chat_error(error: ChatError) -> Response:
     response = respond(error.problem())
     if isinstance(error, RateLimited):
-        response.headers["Retry-After"] = str(error.retry_after)
+        response.headers["Retry-After"] = response.headers["RateLimit-Reset"] = str(error.retry_after)
+        response.headers["RateLimit-Limit"] = str(error.limit)
+        response.headers["RateLimit-Remaining"] = "0"
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -48,19 +52,24 @@ def _from_http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return error.get_response()  # type: ignore[return-value]  # a redirect
-    detail = "Too many requests." if isinstance(error, RateLimitExceeded) else error.description or ""
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": error.description or "",
         "code": _CODES.get(status, "internal_error" if status >= 500 else "bad_request"),
     }
     response = respond(problem)
     for name, value in error.get_headers():
-        if name in ("Allow", "Content-Range", "Retry-After"):
+        if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
+
+
+def _from_used_up_limit(_error: RateLimitExceeded) -> Response:
+    limit = limiter.current_limit
+    assert limit
+    return _from_chat_error(RateLimited(seconds_until(limit.window.reset_time), limit.limit.amount))
 
 
 def _from_bug(error: Exception) -> Response:

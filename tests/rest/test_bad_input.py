@@ -1,5 +1,9 @@
 """What is not even a request gets a clear answer too."""
 
+import json
+from http.client import HTTPConnection
+from urllib.parse import urlparse
+
 import pytest
 import requests
 
@@ -37,6 +41,24 @@ def test_a_body_without_a_type_is_refused(alice: Person) -> None:
 def test_a_huge_body_is_refused(alice: Person) -> None:
     answer = alice.request("POST", "/messages", data=b'{"content": "' + b"x" * 300_000 + b'"}', headers=JSON)
     assert problem(answer) == (413, "body_too_large")
+
+
+def test_a_huge_body_that_does_not_say_so_is_refused(alice: Person) -> None:
+    chunks = iter([b'{"content": "', b"x" * 300_000, b'"}'])
+    assert problem(alice.request("POST", "/messages", data=chunks, headers=JSON)) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n", b"2\r\n{}}}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n"])
+def test_a_body_in_broken_chunks_is_malformed(server: Server, alice: Person, chunks: bytes) -> None:
+    where = urlparse(server.url)
+    connection = HTTPConnection(str(where.hostname), where.port, timeout=20)
+    connection.putrequest("POST", "/api/v1/messages")
+    for name, value in (JSON | {"Transfer-Encoding": "chunked", "Authorization": f"Bearer {alice.token}"}).items():
+        connection.putheader(name, value)
+    connection.endheaders(chunks)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (400, "malformed_json")
+    connection.close()
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/users/me/more", "/chats/direct/x"])

@@ -34,7 +34,7 @@ def test_accounts_are_limited_for_each_address(limited: Server, path: str, allow
     ]
     refused = answers[-1]
     assert problem(refused) == (429, "rate_limited")
-    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert 1 <= int(refused.headers["Retry-After"]) == refused.json()["retryAfter"] <= 60
     assert refused.headers["RateLimit-Limit"] == str(allowed)
 
 
@@ -61,6 +61,12 @@ def test_failed_logins_are_limited_for_each_account(
             answers = [log_in("Wrong4Horse", **who) for _ in range(21)]
             assert answers == [(401, "invalid_credentials")] * 20 + [(429, "rate_limited")]
         assert log_in(PASSWORD, username=alice.name) == (429, "rate_limited")
+        body = {"username": alice.name, "password": PASSWORD}
+        refused = requests.post(f"{server.url}/api/v1/auth/login", json=body, timeout=20)
+        seconds = refused.headers["Retry-After"]
+        assert 840 < int(seconds) == refused.json()["retryAfter"] <= 900
+        told = [refused.headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")]
+        assert told == ["20", "0", seconds]
 
 
 def test_only_trusted_proxies_say_who_calls(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
