@@ -102,7 +102,10 @@ def refresh(token: str) -> Grant:
     second tab logs nobody out. Any other use of an old token ends the session. Raises Unauthenticated:
     `refresh_reused`, `token_expired`, or `token_invalid` for an unknown token and that of an ended session.
     """
-    following = successor(token)
+    try:
+        following = successor(token)
+    except ValueError:
+        raise Unauthenticated("The refresh token is not valid.") from None
     with unit_of_work() as work:
         known = queries.lock_refreshable(work.db, token_hash(token))
         if known is None:

@@ -75,8 +75,15 @@ class LoginSchema(Input):
 class RefreshSchema(Input):
     """A refresh token; it may come as Bearer instead."""
 
-    refresh_token = Id(
-        data_key="refreshToken", metadata={"description": "The newest of the session; absent, it is sent as Bearer."}
+    # Opaque to clients: whatever text is no token of this server's is a bad token, and no bad field.
+    refresh_token = Text(
+        longest=1024,
+        data_key="refreshToken",
+        metadata={
+            "format": "uuid",
+            "description": "The newest of the session; absent, it is sent as Bearer.",
+            "example": "01a209c0-dd89-4528-89ae-40572c1fa41a",
+        },
     )
 
 

@@ -17,7 +17,7 @@ def new_refresh_token() -> str:
 
 
 def successor(token: str) -> str:
-    """The refresh token that follows `token`; always the same one."""
+    """The refresh token that follows `token`; always the same one. ValueError for what can't be a token."""
     return str(uuid.UUID(bytes=_keyed(b"successor", token)[:16], version=4))
 
 

@@ -6,7 +6,6 @@ from chatapp.auth.schemas import LoginAnswerSchema, LoginSchema, RefreshSchema, 
 from chatapp.core import settings
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
-from chatapp.core.schemas import load
 from chatapp.rest.bearer import bearer_token, issue_access_token
 from chatapp.rest.door import UNAVAILABLE, Door
 
@@ -69,9 +68,8 @@ def login(body: Json) -> Json:
     body=RefreshSchema,
     returns=TokensSchema,
     errors={
-        401: "The token is unknown, or its session has ended (`token_invalid`). It is too old (`token_expired`). "
-        "It was used before, which ends its session (`refresh_reused`).",
-        422: "There is no token, or what came can't be one (`validation_error`).",
+        401: "There is no token, it is unknown, or its session has ended (`token_invalid`). "
+        "It is too old (`token_expired`). It was used before, which ends its session (`refresh_reused`).",
     },
 )
 def refresh(body: Json) -> Json:
@@ -80,9 +78,7 @@ def refresh(body: Json) -> Json:
     It comes in the body, or as Bearer when there is none in the body. Each is good once. For 10 s, and while the new
     one is unused, the old one gives the same refresh token again; any other use of an old token ends its session.
     """
-    if not body:
-        body = load(RefreshSchema(), {"refreshToken": bearer_token() or ""})
-    return tokens(actions.refresh(body["refresh_token"]))
+    return tokens(actions.refresh(body.get("refresh_token", bearer_token() or "")))
 
 
 @door.endpoint("POST", "/logout", status=204)

@@ -50,7 +50,8 @@ def empty(_scene: Scene) -> dict[str, Any]:
 MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
     "POST /auth/register": (empty, (422,) * 6),
     "POST /auth/login": (empty, (422,) * 6),
-    "POST /auth/refresh": (empty, (422,) * 6),
+    # An access token is no refresh token.
+    "POST /auth/refresh": (empty, (401,) * 6),
     "POST /auth/logout": (nothing, EVERYBODY),
     "GET /users/me": (nothing, EVERYBODY),
     "PATCH /users/me": (empty, EVERYBODY),
@@ -155,7 +156,7 @@ def test_everybody_gets_what_the_matrix_says(
     if expected == 200:
         assert answer.ok, answer.text
     else:
-        code = {403: "forbidden", 404: "not_found", 422: "validation_error"}[expected]
+        code = {401: "token_invalid", 403: "forbidden", 404: "not_found", 422: "validation_error"}[expected]
         assert problem(answer) == (expected, code)
 
 

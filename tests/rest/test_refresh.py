@@ -95,8 +95,28 @@ def test_an_unknown_token_is_refused(server: Server) -> None:
     assert problem(refresh(server, str(uuid.uuid4()))) == (401, "token_invalid")
 
 
-@pytest.mark.parametrize("token", ["", "x", 7, None, "\0" * 36, [], "0" * 36])
-def test_what_is_no_token_at_all_is_a_bad_field(server: Server, token: Any) -> None:
+@pytest.mark.parametrize("token", ["", "x", "0" * 36, "a.b.c"])
+def test_text_that_can_be_no_token_is_a_bad_one(server: Server, token: str) -> None:
+    assert problem(refresh(server, token)) == (401, "token_invalid")
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20)
+    assert problem(answer) == (401, "token_invalid")
+
+
+def test_without_any_token_nothing_is_refreshed(server: Server) -> None:
+    bodies: tuple[dict[str, str] | None, ...] = (None, {})
+    for body in bodies:
+        answer = requests.post(f"{server.url}/api/v1/auth/refresh", json=body, timeout=20)
+        assert problem(answer) == (401, "token_invalid")
+
+
+def test_an_access_token_refreshes_nothing(server: Server, alice: Person) -> None:
+    assert problem(alice.post("/auth/refresh")) == (401, "token_invalid")
+    assert problem(refresh(server, alice.token)) == (401, "token_invalid")
+
+
+@pytest.mark.parametrize("token", [7, None, [], "\0" * 36])
+def test_what_is_no_text_is_a_bad_field(server: Server, token: Any) -> None:
     assert problem(refresh(server, token)) == (422, "validation_error")
 
 

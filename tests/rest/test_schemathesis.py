@@ -204,7 +204,6 @@ RULES = {
     "cursor": "is opaque: one that the server gave",
     "fileUrl": "is of a file that the sender can see",
     "messageIds": "are of this chat",
-    "refreshToken": "is in the body or Bearer",
     "userId": "is somebody else",
 }
 
