@@ -18,6 +18,9 @@ SECRETS = ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")
 SHORTEST_SECRET = 32
 T = TypeVar("T")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_RATE = re.compile(
+    r"(\d+)(?:requests?)?(?:(/|per|in|;w=)(\d*)([smhd]|(?:sec(?:ond)?|min(?:ute)?|hour|day)s?)?)?", re.ASCII
+)
 
 
 class ConfigError(Exception):
@@ -32,13 +35,17 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
-def parse_rate(text: str) -> Rate:
-    """A limit written as `100/60s` or in words, `100 per 1 minute`; ValueError for anything else."""
-    match = re.fullmatch(r"(\d+)\s*(?:/|per)\s*(\d*)\s*([a-z]*)", text.strip().lower())
-    unit = match[3][:1] if match else ""
-    if not match or not int(match[1]) or (unit or "s") not in _SECONDS or not (match[2] or unit):
+def parse_rate(text: str, usual_seconds: int) -> Rate:
+    """A limit written as `100/60s`, in words (`100 requests per minute`) or as headers do (`100;w=60`).
+
+    A number alone is for the usual window. ValueError for anything else.
+    """
+    match = _RATE.fullmatch("".join(text.lower().split()))
+    count, window, number, unit = match.groups() if match else ("0", "", "", "")
+    seconds = int(number or 1) * _SECONDS[(unit or "s")[0]] if number or unit else usual_seconds * (not window)
+    if not int(count) or not seconds:
         raise ValueError(f"'{text}' is not a limit such as 100/60s or '5 per minute'")
-    return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[unit or "s"])
+    return Rate(int(count), seconds)
 
 
 def masked(name: str, value: str) -> str:
@@ -144,11 +151,11 @@ def load() -> Settings:
         workers=workers,
         trusted_proxies=read("TRUSTED_PROXIES", "0", _count_or_none),
         ratelimit_enabled=read("RATELIMIT_ENABLED", "true", _flag),
-        rate_global=read("RATELIMIT_GLOBAL", "100/60s", parse_rate),
-        rate_login=read("RATELIMIT_LOGIN", "10/60s", parse_rate),
-        rate_register=read("RATELIMIT_REGISTER", "5/60s", parse_rate),
-        rate_login_failures=read("RATELIMIT_LOGIN_FAILURES", "20/15m", parse_rate),
-        rate_events=read("RATELIMIT_EVENTS", "60/10s", parse_rate),
+        rate_global=read("RATELIMIT_GLOBAL", "100/60s", _rate_in(60)),
+        rate_login=read("RATELIMIT_LOGIN", "10/60s", _rate_in(60)),
+        rate_register=read("RATELIMIT_REGISTER", "5/60s", _rate_in(60)),
+        rate_login_failures=read("RATELIMIT_LOGIN_FAILURES", "20/15m", _rate_in(15 * 60)),
+        rate_events=read("RATELIMIT_EVENTS", "60/10s", _rate_in(10)),
         max_sockets=read("MAX_SOCKETS_PER_USER", "20", _count),
         max_body_bytes=256 * 1024,
         max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
@@ -173,7 +180,13 @@ def _count(text: str) -> int:
 
 
 def _count_or_none(text: str) -> int:
-    return 0 if text == "0" else _count(text)
+    if not text.isdecimal():
+        raise ValueError(f"must be a whole number from 0 on, not '{text}'")
+    return int(text)
+
+
+def _rate_in(usual_seconds: int) -> Callable[[str], Rate]:
+    return lambda text: parse_rate(text, usual_seconds)
 
 
 def _port(text: str) -> int:

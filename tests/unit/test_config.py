@@ -61,16 +61,27 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         ("20/15m", Rate(20, 900)),
         ("5 per minute", Rate(5, 60)),
         ("100 per 1 hour", Rate(100, 3600)),
+        ("100 requests / 60 s", Rate(100, 60)),
+        ("3 in 2 minutes", Rate(3, 120)),
+        ("100;w=60", Rate(100, 60)),
     ],
 )
 def test_limits_are_written_short_or_in_words(text: str, rate: Rate) -> None:
-    assert config.parse_rate(text) == rate
+    assert config.parse_rate(text, 1) == rate
 
 
-@pytest.mark.parametrize("text", ["", "100", "0/60s", "a/60s", "100/", "100 per fortnight"])
+def test_a_limit_that_is_a_number_alone_keeps_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, RATELIMIT_REGISTER="1000", RATELIMIT_EVENTS="100")
+    settings = config.load()
+    assert (settings.rate_register, settings.rate_events) == (Rate(1000, 60), Rate(100, 10))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0/60s", "5/0s", "a/60s", "100/", "100 per fortnight", "100/month", "-1/60s"]
+)
 def test_what_is_no_limit_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a limit"):
-        config.parse_rate(text)
+        config.parse_rate(text, 60)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"])
