@@ -50,7 +50,9 @@ def environment(database_url: str, folder: Path, **changes: str) -> dict[str, st
 
 
 class Server:
-    """One server on a port of its own, which it keeps over restarts. `log` is all that it ever wrote."""
+    """One server on a port of its own, which it keeps over restarts, of the code in `root`. `log` is all that it wrote."""
+
+    root = ROOT
 
     def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
         self.port = free_port()
@@ -88,7 +90,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "wsgi:app"],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self._environment,
                 stdout=log,
                 stderr=log,

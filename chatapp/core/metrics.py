@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 Labels: TypeAlias = tuple[str, ...]
 # The latest that a wait may end and still be told apart from all longer ones, in seconds.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SHORT = (0.00005, 0.0001, 0.00025, *SECONDS)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
@@ -120,13 +121,15 @@ http_seconds = Histogram("chat_http_request_seconds", "From a request's arrival 
 sockets = Gauge("chat_sockets", "Live sockets.")
 socket_connects = Counter("chat_socket_connects", "Sockets that opened, or were refused.", "outcome")
 socket_events = Counter("chat_socket_events", "Events of clients.", "event", "outcome")
-socket_event_seconds = Histogram("chat_socket_event_seconds", "From an event's turn to its ack.", "event")
+socket_event_seconds = Histogram("chat_socket_event_seconds", "From an event's turn to its ack.", "event", bounds=SHORT)
 backlog_drops = Counter("chat_backlog_drops", "Clients that were cut, since they did not read.")
 
 # Messages.
 send_seconds = Histogram("chat_send_commit_seconds", "From sending a message to its commit.")
 batch_sizes = Histogram("chat_send_batch_size", "Messages that one commit stored.", bounds=SIZES)
-fanout_seconds = Histogram("chat_fanout_seconds", "From an event that is to be told to its last live socket here.")
+fanout_seconds = Histogram(
+    "chat_fanout_seconds", "From an event that is to be told to its last live socket here.", bounds=SHORT
+)
 deliveries = Counter("chat_deliveries", "Events handed to sockets.")
 
 # What the server stands on.

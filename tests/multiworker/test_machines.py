@@ -1,5 +1,7 @@
 """Two servers with one database and one Redis: what happens on the one is heard on the other."""
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,7 @@ import requests
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.people import Person, data, register
-from tests.server import Server, migrate
+from tests.server import ROOT, Server, migrate
 from tests.socket_clients import JsDriver, SocketClient
 
 
@@ -59,6 +61,21 @@ def sockets(people: tuple[Person, Person], js_driver: JsDriver) -> Iterator[list
     yield opened
     for client in opened:
         client.disconnect()
+
+
+def test_the_dashboard_asks_for_what_there_is(
+    machines: tuple[Server, Server], people: tuple[Person, Person], sockets: list[SocketClient]
+) -> None:
+    sockets[0].call("typing:start", {"chatId": people[0].direct_chat(people[1])})
+    said = requests.get(f"{machines[0].url}/metrics", timeout=20).text
+    # A family's numbers are named after it, and counters `_total` too.
+    families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", said, re.MULTILINE)}
+    dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    names = set(re.findall(r"\bchat_\w+", " ".join(asked)))
+    assert {re.sub("_(total|bucket|sum|count)$", "", name) for name in names} == families
+    samples = set(re.findall(r"^(chat_\w+)", said, re.MULTILINE))
+    assert names <= samples
 
 
 def wait_until_ready(server: Server, seconds: float = 10) -> None:
