@@ -150,11 +150,14 @@ class Gateway(Namespace):  # type: ignore[misc]
         """Let a socket in; raises ConnectionRefusedError, which carries the problem to the client."""
         try:
             logs.about(socket_id=sid)
+            id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+            session = self._engineio.sockets.get(id)
+            if session is None:
+                raise ConnectionRefusedError  # It has left before its turn came.
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
             logs.about(socket_id=sid, user_id=actor.user_id)
             self._attendance.came(actor)
-            id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
-            self._enter(Connection(id, sid, self._engineio.sockets[id], actor, claims.expires_at, self._end))
+            self._enter(Connection(id, sid, session, actor, claims.expires_at, self._end))
             metrics.socket_connects.inc("ok")
             log.info("socket opened")
         except ChatError as error:
@@ -166,6 +169,10 @@ class Gateway(Namespace):  # type: ignore[misc]
         """Have a connection hear its chats: from before its client learns that it is let in, so that it misses nothing
         of what happens after that."""
         rooms.add(connection)
+        if connection.session.closing:
+            # It left while the database was asked who it is: nobody will tell of its end again.
+            self._end(connection, "left")
+            return
         try:
             user_id = connection.actor.user_id
             rooms.fill(connection, self._list_rooms([user_id])[user_id])

@@ -1,6 +1,9 @@
 """Who may open a socket, over which transports, and until when."""
 
+import json
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -11,6 +14,16 @@ from tests.conftest import Connect
 from tests.people import PASSWORD, Person, data
 from tests.server import Server
 from tests.socket_clients import ConnectError
+
+POLLING = "EIO=4&transport=polling"
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 10) -> None:
+    """Return once it has happened: for what no event tells."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"It has not happened within {seconds} s."
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("transports", [None, ["polling"], ["websocket"]])
@@ -91,3 +104,21 @@ def test_whoever_is_let_in_misses_nothing_from_then_on(alice: Person, bob: Perso
         sent = alice.send(chat, str(number))
         assert socket.wait_for("message:new", timeout=5)["seq"] == sent["seq"] == number
         socket.disconnect()
+
+
+def test_who_leaves_while_they_are_let_in_is_gone_and_silences_nobody(
+    server: Server, alice: Person, bob: Person, connect: Connect
+) -> None:
+    chat = alice.direct_chat(bob)
+    for _ in range(10):
+        hello = requests.get(f"{server.url}/socket.io/?{POLLING}", timeout=20).text
+        session = f"{server.url}/socket.io/?{POLLING}&sid={json.loads(hello[1:])['sid']}"
+        greeting = f"40/chat,{json.dumps({'token': bob.token})}"
+        with ThreadPoolExecutor(2) as both:
+            # Engine.IO's own farewell, which overtakes what the greeting asks the database.
+            answers = list(both.map(requests.post, [session] * 2, [greeting, "1"]))
+        assert {answer.status_code for answer in answers} <= {200, 400}
+    hearer = connect(alice)
+    wait_until(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"])
+    sent = alice.send(chat, "Hello?")
+    assert hearer.wait_for("message:new")["seq"] == sent["seq"]
