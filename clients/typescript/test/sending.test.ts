@@ -1,0 +1,162 @@
+// The outbox: whatever happens to the line, each message arrives once, and in order.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { DiscardedError, memoryOutbox, memorySession, NotFoundError, ValidationError } from "../src/index.js";
+import { anotherWindow, client, items, Line, online, pass, person, talk, texts, truth, until } from "./support.js";
+
+describe("sending", { concurrency: true }, () => {
+  for (const transports of [["websocket"], ["polling"]] as const) {
+    test(`through a line that is cut again and again, over ${transports}`, async (t) => {
+      const line = await Line.open(t);
+      const [alice, bob] = await Promise.all([
+        person(t, "alice", { url: line.url, transports: [...transports] }),
+        person(t, "bob"),
+      ]);
+      const direct = await talk(alice, bob);
+      const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
+      await Promise.all([alice, bob].map(({ client }) => client.openChat(group.id)));
+
+      const contents = Array.from({ length: 60 }, (_, number) => `Number ${number + 1}`);
+      let done = false;
+      const cutting = (async () => {
+        for (let cuts = 0; !done; cuts += 1) {
+          // Now the message is lost, now its ack: then the server has it and the client does not know.
+          line.deaf = cuts % 2 === 1;
+          if (line.deaf) await pass(40);
+          line.cut();
+          line.deaf = false;
+          line.broken = cuts % 4 === 3;
+          await pass(60);
+          line.broken = false;
+          alice.client.reconnect();
+          await pass(250);
+        }
+      })();
+      const all = contents.flatMap((content) => [direct, group].map(({ id }) => alice.client.send(id, content).sent));
+      await Promise.all(all);
+      done = true;
+      await cutting;
+
+      for (const { id } of [direct, group]) {
+        assert.deepEqual(
+          (await truth(t, bob, id)).map(({ content }) => content),
+          contents,
+        );
+        await until(bob.client, () => texts(bob.client, id).length === contents.length);
+        assert.deepEqual(texts(bob.client, id), contents);
+        await until(alice.client, () => texts(alice.client, id).length === contents.length);
+        assert.deepEqual(texts(alice.client, id), contents);
+        assert.equal(alice.client.messages(id).length, contents.length, "no draft is left");
+      }
+    });
+  }
+
+  test("an ack that is lost is found by catching up, and nothing is sent twice", async (t) => {
+    const line = await Line.open(t);
+    const [alice, bob] = await Promise.all([
+      person(t, "alice", { url: line.url, transports: ["websocket"] }),
+      person(t, "bob"),
+    ]);
+    const chat = await talk(alice, bob);
+    line.deaf = true;
+    const { sent } = alice.client.send(chat.id, "Do you hear me?");
+    await until(bob.client, () => texts(bob.client, chat.id).length);
+    assert.equal(items(alice.client, chat.id, "pending").length, 1);
+    line.cut();
+    line.deaf = false;
+    assert.equal((await sent).seq, 1);
+    await online(alice.client);
+    assert.equal((await truth(t, bob, chat.id)).length, 1);
+  });
+
+  test("what is written without a connection waits for one", async (t) => {
+    const line = await Line.open(t);
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    line.broken = true;
+    line.cut();
+    await until(alice.client, () => alice.client.connection.state === "offline");
+    const sending = ["one", "two", "three"].map((content) => alice.client.send(chat.id, content).sent);
+    assert.equal(items(alice.client, chat.id, "pending").length, 3);
+    line.broken = false;
+    alice.client.reconnect();
+    await Promise.all(sending);
+    assert.deepEqual(texts(alice.client, chat.id), ["one", "two", "three"]);
+  });
+
+  test("what was written before the page was closed is sent after it is opened again", async (t) => {
+    const line = await Line.open(t);
+    const kept = { session: memorySession(), outbox: memoryOutbox() };
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    await alice.client.send(chat.id, "zero").sent;
+    line.broken = true;
+    line.cut();
+    const contents = ["one", "two", "three"];
+    const given = contents.map((content) => alice.client.send(chat.id, content).sent);
+    alice.client.close();
+    for (const sent of given) await assert.rejects(sent, DiscardedError);
+
+    // Two pages at the same time even: each draft has its clientId.
+    const pages = [1, 2].map(() => client(t, kept));
+    for (const page of pages) assert.equal((await page.restore())?.id, alice.me.id);
+    await until(bob.client, () => texts(bob.client, chat.id).length === 4);
+    assert.deepEqual(texts(bob.client, chat.id), ["zero", ...contents]);
+    for (const page of pages) await until(page, () => page.messages(chat.id).length === 0);
+    assert.equal((await truth(t, bob, chat.id)).length, 4);
+    assert.deepEqual(await kept.outbox.list(alice.me.id), []);
+  });
+
+  test("a draft that the server refuses says why, and holds up nothing", async (t) => {
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    const bad = alice.client.send(chat.id, "x".repeat(4001));
+    const good = alice.client.send(chat.id, "Hello");
+    await good.sent;
+    await assert.rejects(bad.sent, ValidationError);
+    const [failed] = items(alice.client, chat.id, "failed");
+    assert.equal(failed?.draft.clientId, bad.clientId);
+    assert.ok(failed?.error instanceof ValidationError && "content" in failed.error.errors);
+
+    alice.client.retry(bad.clientId);
+    assert.equal(items(alice.client, chat.id, "pending").length, 1);
+    await until(alice.client, () => items(alice.client, chat.id, "failed").length);
+    alice.client.discard(bad.clientId);
+    assert.deepEqual(
+      alice.client.messages(chat.id).map(({ key }) => key),
+      [good.clientId],
+    );
+  });
+
+  test("who is removed while away learns that what they wrote is not taken", async (t) => {
+    const line = await Line.open(t);
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", { url: line.url })]);
+    const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
+    await until(bob.client, () => bob.client.chat(group.id));
+    line.broken = true;
+    line.cut();
+    const { sent } = bob.client.send(group.id, "Hello?");
+    await alice.client.removeMember(group.id, bob.me.id);
+    line.broken = false;
+    await assert.rejects(sent, NotFoundError);
+    await until(bob.client, () => !bob.client.chat(group.id));
+  });
+
+  test("who logs out leaves no draft behind, whose session ends does", async (t) => {
+    const line = await Line.open(t);
+    const outbox = memoryOutbox();
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, outbox }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    const second = await anotherWindow(t, alice, { url: line.url, outbox });
+    line.broken = true;
+    line.cut();
+    alice.client.send(chat.id, "Never mind");
+    second.client.close();
+    assert.equal((await outbox.list(alice.me.id)).length, 1);
+    await alice.client.logout();
+    assert.deepEqual(await outbox.list(alice.me.id), []);
+    assert.deepEqual(alice.client.session, { state: "loggedOut", me: null, reason: null });
+    assert.deepEqual(alice.client.chats, []);
+  });
+});
