@@ -35,10 +35,9 @@ class Attendance:
         if not self._departed.pop(actor.user_id, None) and first:
             self._arrived.add(actor.user_id)
 
-    def went(self, actor: Actor) -> None:
+    def went(self, actor: Actor, socket_id: str) -> None:
         """A socket is closed."""
-        if not rooms.of_session(actor.user_id, actor.session_id):
-            typing.stop_all(actor)
+        typing.stop_on(socket_id)
         if not rooms.of_users([actor.user_id]):
             self._departed[actor.user_id] = time.monotonic() + LINGER_SECONDS
         try:

@@ -8,36 +8,44 @@ from chatapp.core.identity import Actor
 from chatapp.presence.events import TypingStarted, TypingStopped
 
 EXPIRY_SECONDS = 6.0
-# (chat, login) → what will end it.
-_typing: dict[tuple[str, str], tuple[Greenlet, Actor]] = {}
+# (chat, person) → by socket, what will end it.
+_typing: dict[tuple[str, str], dict[str, Greenlet]] = {}
 
 
-def start(actor: Actor, chat_id: str) -> None:
+def start(actor: Actor, socket_id: str, chat_id: str) -> None:
     """Somebody types: the others hear it, and hear the end of it `EXPIRY_SECONDS` after the last time."""
-    key = (chat_id, actor.session_id)
-    if key in _typing:
-        _typing[key][0].kill(block=False)
-    _typing[key] = gevent.spawn_later(EXPIRY_SECONDS, stop, actor, chat_id), actor
+    sockets = _typing.setdefault((chat_id, actor.user_id), {})
+    if socket_id in sockets:
+        sockets[socket_id].kill(block=False)
+    sockets[socket_id] = gevent.spawn_later(EXPIRY_SECONDS, _cease, chat_id, actor.user_id, socket_id)
     publish(TypingStarted(chat_id, actor.user_id, actor.username))
 
 
-def stop(actor: Actor, chat_id: str) -> None:
-    """Somebody types no longer; nobody is told who did not hear that they began."""
-    if begun := _typing.pop((chat_id, actor.session_id), None):
-        if begun[0] is not gevent.getcurrent():
-            begun[0].kill(block=False)
-        publish(TypingStopped(chat_id, actor.user_id))
-
-
-def stop_all(actor: Actor) -> None:
-    """The last socket of a login is closed."""
-    for chat_id, session_id in list(_typing):
-        if session_id == actor.session_id:
-            stop(actor, chat_id)
+def stop(chat_id: str, user_id: str) -> None:
+    """Somebody says that they type no longer, on whatever socket they began."""
+    for ending in _typing.pop((chat_id, user_id), {}).values():
+        ending.kill(block=False)
+    publish(TypingStopped(chat_id, user_id))
 
 
 def stop_in(chat_id: str, user_id: str) -> None:
-    """Somebody left a chat."""
-    for (typed_in, _), (_, actor) in list(_typing.items()):
-        if typed_in == chat_id and actor.user_id == user_id:
-            stop(actor, chat_id)
+    """Somebody sent what they typed, or left the chat."""
+    if (chat_id, user_id) in _typing:
+        stop(chat_id, user_id)
+
+
+def stop_on(socket_id: str) -> None:
+    """A socket is closed."""
+    for (chat_id, user_id), sockets in list(_typing.items()):
+        if socket_id in sockets:
+            sockets[socket_id].kill(block=False)
+            _cease(chat_id, user_id, socket_id)
+
+
+def _cease(chat_id: str, user_id: str, socket_id: str) -> None:
+    """Nothing more is typed on a socket: the others hear the end, unless the same person types on another."""
+    sockets = _typing[chat_id, user_id]
+    del sockets[socket_id]
+    if not sockets:
+        del _typing[chat_id, user_id]
+        publish(TypingStopped(chat_id, user_id))

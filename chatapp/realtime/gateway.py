@@ -74,7 +74,7 @@ class Attendance(Protocol):
     def came(self, actor: Actor) -> None:
         """A socket is about to open; what this raises refuses it."""
 
-    def went(self, actor: Actor) -> None:
+    def went(self, actor: Actor, socket_id: str) -> None:
         """A socket is closed, and no longer in its rooms."""
 
 
@@ -190,7 +190,7 @@ class Gateway(Namespace):  # type: ignore[misc]
                 reason="reads nothing" if connection.session.reads_nothing else connection.why or why,
                 seconds=round(time.monotonic() - connection.since),
             )
-            self._attendance.went(connection.actor)
+            self._attendance.went(connection.actor, connection.id)
 
     def _authenticate(self, token: object) -> tuple[Actor, Claims]:
         with self._app.app_context():

@@ -97,9 +97,39 @@ def test_typing_ends_by_itself_after_six_seconds(alice: Person, bob: Person, con
 def test_typing_ends_with_the_socket(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     one, other = connect(alice), connect(bob)
+    # Of the same login: it is the socket that types.
+    silent = connect(alice)
     one.call("typing:start", {"chatId": chat})
     other.wait_for("typing:start")
     one.disconnect()
+    assert other.wait_for("typing:stop", timeout=3) == typed(chat, alice)
+    assert silent.connected
+
+
+def test_who_types_on_two_sockets_types_until_the_last_of_them_is_closed(
+    alice: Person, bob: Person, connect: Connect
+) -> None:
+    chat = alice.direct_chat(bob)
+    sockets, other = [connect(alice), connect(alice)], connect(bob)
+    for socket in sockets:
+        socket.call("typing:start", {"chatId": chat})
+        other.wait_for("typing:start")
+        socket.disconnect()
+        assert other.wait_for("typing:stop", timeout=3) == typed(chat, alice)
+    for socket in (sockets := [connect(alice), connect(alice)]):
+        socket.call("typing:start", {"chatId": chat})
+    sockets[0].disconnect()
+    sockets[1].call("message:send", {"chatId": chat, "content": "done"})
+    other.wait_for("message:new")
+    # One for each of the two from before, and the one by which the message ends this.
+    other.wait_for("typing:stop", timeout=3)
+    assert len(other.received("typing:stop")) == 3
+
+
+def test_an_end_of_typing_is_told_even_when_its_beginning_was_not(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = alice.direct_chat(bob)
+    one, other = connect(alice), connect(bob)
+    assert one.call("typing:stop", {"chatId": chat}) == {"ok": True, "data": None}
     assert other.wait_for("typing:stop", timeout=3) == typed(chat, alice)
 
 
