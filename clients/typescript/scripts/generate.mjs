@@ -52,7 +52,8 @@ function schemas() {
 /** `Operations`: each method and path, with what it takes and what it answers. */
 function rest() {
   const names = new Set();
-  const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+  const paths = Object.entries(openapi.paths).filter(([path]) => path.startsWith("/api/v1/"));
+  const operations = paths.flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([method]) => method !== "parameters")
       .map(([method, operation]) => {

@@ -137,6 +137,13 @@ export interface Operations {
     body: SendMessage;
     answer: MessageEnvelope;
   };
+  /** Send a file. */
+  "POST /messages/upload": {
+    path: undefined;
+    query: undefined;
+    body: FormData;
+    answer: MessageEnvelope;
+  };
   /** A chat's messages. */
   "GET /messages/{chatId}": {
     path: { chatId: string };

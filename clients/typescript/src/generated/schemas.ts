@@ -572,6 +572,18 @@ export interface Renewed {
 
 export type Role = "USER" | "MODERATOR" | "ADMIN";
 
+/** A file, and what is said with it. The file should come last: who may not send it learns that before. */
+export interface SendFile {
+  /** A chat that the caller is in. */
+  chatId: string;
+  /** A caption, up to 4000 characters. */
+  content?: string;
+  /** A UUID of the client's choice: sent again under it, nothing is sent twice. */
+  clientId?: string;
+  /** With its name; its type may be declared. All three have to agree: the bytes too. */
+  file: string;
+}
+
 /** A new message. */
 export interface SendMessage {
   /** A chat that the caller is in. */
