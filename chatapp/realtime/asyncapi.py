@@ -17,7 +17,7 @@ from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.schemas import ProblemSchema
 from chatapp.core.settings import Settings
 from chatapp.realtime.gateway import TOKEN_SECONDS, ClientEvent
-from chatapp.realtime.packets import LARGEST_PAYLOAD, NAMESPACE
+from chatapp.realtime.packets import LARGEST_PAYLOAD, MOST_READ, NAMESPACE
 from chatapp.realtime.server_events import ServerEvent
 from chatapp.realtime.wire import MOST_UNREAD
 from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
@@ -37,7 +37,9 @@ work: polling, websocket, and polling upgraded to websocket.
 LIMITS = """
 - At most {events.count} events in {events.seconds} s for each user, over all their sockets. What is beyond fails with
   `rate_limited`; `retryAfter` says in how many seconds to come back.
-- At most {payload} KiB for a payload, and {sockets} sockets for each user.
+- At most {payload} KiB for a payload: a larger one fails with `payload_too_large`. Only a packet of more than {packet}
+  KiB is not read, and ends its connection.
+- At most {sockets} sockets for each user.
 - A connection that presents no token within {token} s is closed.
 - A client that does not read is dropped once {backlog} MiB waits for it, and calls `sync` when it is back.
 """
@@ -152,6 +154,7 @@ def _server(settings: Settings) -> Json:
     limits = LIMITS.format(
         events=settings.rate_events,
         payload=LARGEST_PAYLOAD // 1024,
+        packet=MOST_READ // 1024,
         sockets=settings.max_sockets,
         token=TOKEN_SECONDS,
         backlog=MOST_UNREAD // 1024**2,

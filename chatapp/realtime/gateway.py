@@ -20,12 +20,14 @@ from marshmallow import Schema, fields
 from socketio.exceptions import ConnectionRefusedError
 
 from chatapp.core import limits, logs, metrics, settings
-from chatapp.core.errors import ChatError, Json, Malformed, NotFound, Unauthenticated
+from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
 from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
 from chatapp.realtime.packets import (
+    LARGEST_PAYLOAD,
     NAMESPACE,
+    TOO_LARGE,
     Event,
     decode_event,
     decode_greeting,
@@ -318,6 +320,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         limits.spend(settings.current().rate_events, "socket events", actor.user_id)
         if event is None:
             raise Malformed("The packet is not an event.", code="malformed_packet")
+        if event.name == TOO_LARGE:
+            raise TooLarge(f"A payload has at most {LARGEST_PAYLOAD // 1024} KiB.", code="payload_too_large")
         if event.name not in self._events:
             raise NotFound("There is no such event.", code="unknown_event")
         known, schema = self._events[event.name]

@@ -20,7 +20,7 @@ from gevent.queue import Empty, Queue
 from chatapp.core import metrics
 from chatapp.realtime.dispatch import Dispatcher, Lane
 from chatapp.realtime.frames import BINARY, TEXT, encode
-from chatapp.realtime.packets import LARGEST_PAYLOAD, MALFORMED, Told
+from chatapp.realtime.packets import MALFORMED, MOST_READ, Told, bounded
 from chatapp.realtime.wire import MOST_UNREAD, Wire, accept
 
 # Reading from a client stops while this many of its packets wait to be handled.
@@ -108,8 +108,8 @@ class Session(Socket):  # type: ignore[misc]
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client posted, and return when it was handled; ContentTooLongError ends the session."""
-        body = environ["wsgi.input"].read(LARGEST_PAYLOAD + 1)
-        if len(body) > LARGEST_PAYLOAD:
+        body = environ["wsgi.input"].read(MOST_READ + 1)
+        if len(body) > MOST_READ:
             self.cut()
             raise ContentTooLongError
         try:
@@ -177,7 +177,7 @@ class Session(Socket):  # type: ignore[misc]
             if not self.connected:
                 self.cut()
             return self.server._bad_request("Not a websocket handshake")
-        self.wire = wire = Wire(environ["gunicorn.socket"], LARGEST_PAYLOAD)
+        self.wire = wire = Wire(environ["gunicorn.socket"], MOST_READ)
         wire.received = self._probe if self.connected else self._take
         wire.ended = self._wire_ended
         wire.write(response)
@@ -227,9 +227,9 @@ class Session(Socket):  # type: ignore[misc]
         """
         kind = packet[:1]
         if isinstance(packet, bytes):
-            self._handle(packet)
+            self._handle(b"")
         elif kind == "4":
-            self._handle(packet[1:])
+            self._handle(bounded(packet[1:]))
         elif kind == "3":
             self.schedule_ping()
         elif kind == "1":

@@ -14,7 +14,7 @@ from tests.people import Person
 from tests.server import Server
 from tests.socket_clients.surface import NO_CHAT
 
-LARGEST = 64 * 1024
+LARGEST = 256 * 1024
 VIOLATION, NO_TEXT, TOO_LARGE = 1002, 1007, 1009
 HELLO = event("typing:stop", {"chatId": NO_CHAT}, ack="1")
 
@@ -26,7 +26,7 @@ WRONG: dict[str, tuple[bytes, int]] = {
     "a fragmented ping": (frame("x", PING, fin=False), VIOLATION),
     "a fragmented close": (frame(b"", CLOSE, fin=False), VIOLATION),
     "a ping of 126 bytes": (frame("x" * 126, PING), VIOLATION),
-    "a ping of 64 KiB": (frame("x" * LARGEST, PING), VIOLATION),
+    "a ping of 256 KiB": (frame("x" * LARGEST, PING), VIOLATION),
     "the middle of nothing": (frame("x", CONTINUATION, fin=False), VIOLATION),
     "the end of nothing": (frame("x", CONTINUATION), VIOLATION),
     "a message inside another": (frame("4", fin=False) + frame(HELLO), VIOLATION),
@@ -42,10 +42,10 @@ WRONG: dict[str, tuple[bytes, int]] = {
         for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535)
     },
     "a close whose reason is no UTF-8": (frame(struct.pack("!H", 1000) + b"\xff", CLOSE), NO_TEXT),
-    "a text beyond 64 KiB": (frame("4" + "x" * LARGEST), TOO_LARGE),
-    "bytes beyond 64 KiB": (frame(b"x" * (LARGEST + 1), BINARY), TOO_LARGE),
-    "parts beyond 64 KiB together": (
-        frame("4", fin=False) + frame("x" * 1024, CONTINUATION, fin=False) * 65,
+    "a text beyond 256 KiB": (frame("4" + "x" * LARGEST), TOO_LARGE),
+    "bytes beyond 256 KiB": (frame(b"x" * (LARGEST + 1), BINARY), TOO_LARGE),
+    "parts beyond 256 KiB together": (
+        frame("4", fin=False) + frame("x" * 4096, CONTINUATION, fin=False) * 65,
         TOO_LARGE,
     ),
     "the beginning of a gigabyte": (frame("4" + "x" * LARGEST, length=1 << 30), TOO_LARGE),
@@ -61,7 +61,7 @@ RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
     "a pong that nobody asked for": (frame("x", PONG), []),
     "bytes": (frame(b"\0\xff", BINARY), []),
     "no bytes": (frame(b"", BINARY), []),
-    "64 KiB of bytes": (frame(b"x" * LARGEST, BINARY), []),
+    "256 KiB of bytes": (frame(b"x" * LARGEST, BINARY), []),
     "a text in parts": (frame(HELLO[:5], fin=False) + frame(HELLO[5:], CONTINUATION), [ANSWER]),
     "a text in parts of one character": (
         frame("", fin=False) + b"".join(frame(c, CONTINUATION, fin=False) for c in HELLO) + frame("", CONTINUATION),

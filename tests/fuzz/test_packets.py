@@ -174,5 +174,5 @@ def test_what_is_too_large_ends_a_polling_session_at_once(target: Server, mallor
     with Polling(target.url) as session:
         session.join(mallory.token)
         # Nobody polls meanwhile, and the answer comes all the same.
-        assert session.post("4" + "x" * 64 * 1024).status_code in (400, 413)
+        assert session.post("4" + "x" * 256 * 1024).status_code in (400, 413)
         assert session.get().status_code == 400

@@ -49,10 +49,31 @@ def test_who_presents_no_token_is_shown_out(server: Server) -> None:
     assert 9 < time.monotonic() - began < 14
 
 
-def test_a_payload_beyond_64_kib_reaches_nobody(alice: Person, bob: Person, connect: Connect) -> None:
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize("character", ["x", "\u20ac"])
+def test_a_payload_beyond_64_kib_is_refused_and_reaches_nobody(
+    alice: Person, bob: Person, connect: Connect, transport: str, character: str
+) -> None:
     chat = alice.direct_chat(bob)
-    fat, reader = connect(alice, transports=["websocket"]), connect(bob)
-    fat.emit("message:send", {"chatId": chat, "content": "x" * 70_000})
+    fat, reader = connect(alice, transports=[transport]), connect(bob)
+    # A payload's size is that of its bytes.
+    payload = {"chatId": chat, "content": character * (70_000 // len(character.encode()))}
+    problem = fat.call("message:send", payload)["error"]
+    assert (problem["code"], problem["status"]) == ("payload_too_large", 413)
+    fat.emit("message:send", payload)
+    assert fat.wait_for("exception") == problem
+    assert fat.call("message:send", {"chatId": chat, "content": "small"})["ok"] is True
+    assert reader.wait_for("message:new")["content"] == "small"
+    assert reader.received("exception") == []
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_what_is_far_too_large_ends_the_connection(
+    alice: Person, bob: Person, connect: Connect, transport: str
+) -> None:
+    chat = alice.direct_chat(bob)
+    fat, reader = connect(alice, transports=[transport]), connect(bob)
+    fat.emit("message:send", {"chatId": chat, "content": "x" * 300_000})
     fat.wait_disconnect()
     alice.send(chat, "small")
     assert reader.wait_for("message:new")["content"] == "small"
