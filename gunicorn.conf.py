@@ -34,6 +34,8 @@ workers = _settings.workers
 worker_connections = 20_000
 # Longer than a proxy in front keeps its connections, so that it is never the server who closes first.
 keepalive = 95
+# As long as gunicorn takes: what is too long for a field is told by its schema.
+limit_request_line = 8190
 graceful_timeout = 5
 timeout = 60
 control_socket_disable = True

@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import orjson
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.extensions import socketio
 from chatapp.realtime.handover import Exchange, take
 from chatapp.realtime.wire import end_stream
+from chatapp.rest.problems import problem
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0
@@ -118,3 +121,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _handler(self, listener: Any) -> Any:
         return lambda client, address: self.handle(listener, client, address)
+
+
+def _write_problem(connection: Any, status: int, reason: str, detail: str) -> None:
+    """Called by gunicorn to answer what it could not read: in the form of all other refusals, where it writes HTML."""
+    body = orjson.dumps(problem(status, detail or reason))
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+util.write_error = _write_problem

@@ -19,8 +19,10 @@ _CODES = {
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",
+    414: "uri_too_long",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
+    431: "headers_too_large",
 }
 
 
@@ -30,6 +32,17 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _from_http_exception)
     app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
     app.register_error_handler(Exception, _from_bug)
+
+
+def problem(status: int, detail: str) -> Json:
+    """The problem that an error of HTTP itself is."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": _CODES.get(status, "internal_error" if status >= 500 else "bad_request"),
+    }
 
 
 def respond(problem: Json) -> Response:
@@ -52,14 +65,7 @@ def _from_http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return error.get_response()  # type: ignore[return-value]  # a redirect
-    problem = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": error.description or "",
-        "code": _CODES.get(status, "internal_error" if status >= 500 else "bad_request"),
-    }
-    response = respond(problem)
+    response = respond(problem(status, error.description or ""))
     for name, value in error.get_headers():
         if name in ("Allow", "Content-Range"):
             response.headers[name] = value

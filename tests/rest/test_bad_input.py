@@ -1,7 +1,8 @@
 """What is not even a request gets a clear answer too."""
 
 import json
-from http.client import HTTPConnection
+import socket
+from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlparse
 
 import pytest
@@ -59,6 +60,31 @@ def test_a_body_in_broken_chunks_is_malformed(server: Server, alice: Person, chu
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["code"]) == (400, "malformed_json")
     connection.close()
+
+
+def test_a_long_query_is_a_wrong_field(alice: Person) -> None:
+    assert problem(alice.get("/users/search", q="x" * 8000)) == (422, "validation_error")
+
+
+@pytest.mark.parametrize(
+    ("head", "refusal"),
+    [
+        (b"nonsense\r\n\r\n", (400, "bad_request")),
+        (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", (400, "bad_request")),
+        (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n\r\n", (414, "uri_too_long")),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 10_000 + b"\r\n\r\n", (431, "headers_too_large")),
+    ],
+)
+def test_what_is_no_http_is_a_problem_too(server: Server, head: bytes, refusal: tuple[int, str]) -> None:
+    where = urlparse(server.url)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(head)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        body = json.loads(answer.read())
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status, body["code"]) == refusal
+    assert set(body) == {"type", "title", "status", "detail", "code"}
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/users/me/more", "/chats/direct/x"])
