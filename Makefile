@@ -7,13 +7,17 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run web test check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/runtime.stamp ## start the server with all it needs (PORT, default 3000); Ctrl-C stops it
+	@$(VENV)/bin/python -m chatapp.launcher.web --if-possible
 	@exec $(VENV)/bin/python -m chatapp.launcher
+
+web: $(VENV)/runtime.stamp ## build the web client that / serves; `make run` does so too, where it can
+	@$(VENV)/bin/python -m chatapp.launcher.web
 
 test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
 	@$(VENV)/bin/python -m pytest $(ARGS)

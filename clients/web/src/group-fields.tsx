@@ -1,0 +1,29 @@
+import type { Chat } from "@chatapp/client";
+import type { FieldErrors } from "./ui/action";
+import { Field } from "./ui/field";
+
+/** What a group is called, what it is about, and its picture. */
+export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors }) {
+  return (
+    <>
+      <Field label="Name" name="name" maxLength={100} autofocus defaultValue={chat?.name ?? ""} errors={errors["name"]} />
+      <Field
+        label="Description"
+        name="description"
+        maxLength={500}
+        placeholder="Optional"
+        defaultValue={chat?.description ?? ""}
+        errors={errors["description"]}
+      />
+      <Field
+        label="Picture"
+        name="avatar"
+        type="url"
+        placeholder="https://…"
+        hint="The address of a picture, or nothing."
+        defaultValue={chat?.avatar ?? ""}
+        errors={errors["avatar"]}
+      />
+    </>
+  );
+}

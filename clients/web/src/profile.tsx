@@ -1,0 +1,71 @@
+import { ConflictError } from "@chatapp/client";
+import { useState } from "preact/hooks";
+import { client, useMe } from "./client";
+import { dateOf } from "./format";
+import { useAction } from "./ui/action";
+import { Avatar } from "./ui/avatar";
+import { Dialog } from "./ui/dialog";
+import { Field, valuesOf } from "./ui/field";
+import { tell } from "./ui/toast";
+
+/** One's own name and picture. */
+export function Profile({ onClose }: { onClose: () => void }) {
+  const me = useMe();
+  const [picture, setPicture] = useState(me.avatar);
+  const { run, busy, errors, setErrors } = useAction();
+  const save = (event: SubmitEvent) => {
+    event.preventDefault();
+    const { username = "", avatar } = valuesOf(event.currentTarget as HTMLFormElement);
+    void run(async () => {
+      try {
+        await client.updateMe({ username, avatar: avatar || null });
+        onClose();
+        tell("Your profile is saved.");
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        setErrors({ username: [error.message] });
+      }
+    });
+  };
+  return (
+    <Dialog title="Profile" onClose={onClose}>
+      <form onSubmit={save} noValidate>
+        <div class="self">
+          <Avatar id={me.id} name={me.username} picture={picture} size="large" />
+          <p>
+            <b>{me.username}</b>
+            <span>{me.email}</span>
+            <span class="quiet">Here since {dateOf(me.createdAt)}</span>
+          </p>
+        </div>
+        <Field
+          label="Username"
+          name="username"
+          autocomplete="username"
+          spellcheck={false}
+          defaultValue={me.username}
+          hint="3–20 letters, digits or underscores."
+          errors={errors["username"]}
+        />
+        <Field
+          label="Picture"
+          name="avatar"
+          type="url"
+          placeholder="https://…"
+          hint="The address of a picture, or nothing."
+          defaultValue={me.avatar ?? ""}
+          errors={errors["avatar"]}
+          onChange={(event) => setPicture(event.currentTarget.value.trim() || null)}
+        />
+        <footer>
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button class="button primary" disabled={busy}>
+            Save
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

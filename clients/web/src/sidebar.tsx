@@ -1,0 +1,114 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ChatList } from "./chat-list";
+import { client, useMe } from "./client";
+import { ConnectionBanner } from "./connection";
+import { NewGroup } from "./new-group";
+import { Profile } from "./profile";
+import { Search } from "./search";
+import { type Theme, currentTheme, setTheme } from "./theme";
+import { Avatar } from "./ui/avatar";
+import { icons } from "./ui/icons";
+import { Menu, type MenuItem } from "./ui/menu";
+import { complain } from "./ui/toast";
+
+const THEMES: readonly [Theme, string, keyof typeof icons][] = [
+  ["system", "Same as system", "screen"],
+  ["light", "Light", "sun"],
+  ["dark", "Dark", "moon"],
+];
+
+/** One's own account, the field that finds, and the chats. */
+export function Sidebar({ openId }: { openId: string | null }) {
+  const me = useMe();
+  const [query, setQuery] = useState("");
+  const [dialog, setDialog] = useState<"profile" | "group" | null>(null);
+  const field = useRef<HTMLInputElement>(null);
+  const results = useRef<HTMLDivElement>(null);
+  const focusResult = () => results.current?.querySelector<HTMLElement>("a, button")?.focus();
+  const stop = () => {
+    setQuery("");
+    field.current?.focus();
+  };
+  useShortcut(() => field.current?.select());
+
+  const [theme, choose] = useState(currentTheme);
+  const account: MenuItem[] = [
+    { label: "Profile", icon: icons.user, onSelect: () => setDialog("profile") },
+    ...THEMES.map(([value, label, icon], at) => ({
+      label,
+      icon: icons[icon],
+      checked: theme === value,
+      separate: at === 0,
+      onSelect: () => {
+        setTheme(value);
+        choose(value);
+      },
+    })),
+    { label: "REST API", icon: icons.file, href: "/docs", separate: true },
+    { label: "Socket.IO events", icon: icons.file, href: "/docs/events" },
+    { label: "Log out", icon: icons.leave, separate: true, onSelect: () => void client.logout().catch(complain) },
+  ];
+  return (
+    <section class="sidebar" aria-label="Your chats">
+      <header>
+        <Menu label={`Account of ${me.username}`} class="account" items={account}>
+          <Avatar id={me.id} name={me.username} picture={me.avatar} size="small" />
+        </Menu>
+        <h2>Chats</h2>
+        <button type="button" class="icon-button" aria-label="New group" title="New group" onClick={() => setDialog("group")}>
+          {icons.group}
+        </button>
+      </header>
+      <div class="search" role="search">
+        {icons.search}
+        <input
+          ref={field}
+          type="search"
+          aria-label="Find people and chats"
+          placeholder="Find people and chats"
+          maxLength={50}
+          autocomplete="off"
+          spellcheck={false}
+          value={query}
+          onInput={(event) => setQuery(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") stop();
+            if (event.key === "ArrowDown") {
+              event.preventDefault();
+              focusResult();
+            }
+            if (event.key === "Enter" && query) results.current?.querySelector<HTMLElement>("a, button")?.click();
+          }}
+        />
+        {query && (
+          <button type="button" class="icon-button" aria-label="Clear" onClick={stop}>
+            {icons.close}
+          </button>
+        )}
+      </div>
+      <ConnectionBanner />
+      <div ref={results} class="results">
+        {query.trim() ? (
+          <Search query={query.trim()} onChosen={() => setQuery("")} />
+        ) : (
+          <ChatList openId={openId} onFind={() => field.current?.focus()} />
+        )}
+      </div>
+      {dialog === "profile" && <Profile onClose={() => setDialog(null)} />}
+      {dialog === "group" && <NewGroup onClose={() => setDialog(null)} />}
+    </section>
+  );
+}
+
+/** Calls `find` on Ctrl+K or ⌘K. */
+function useShortcut(find: () => void): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      find();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, []);
+}

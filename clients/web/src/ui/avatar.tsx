@@ -1,0 +1,45 @@
+import { useState } from "preact/hooks";
+
+interface AvatarProps {
+  /** Of whom or what: it gives the colour. */
+  id: string;
+  name: string;
+  /** URL of a picture; without one, or while it does not load, the first letters of the name are shown. */
+  picture: string | null;
+  kind?: "person" | "group";
+  size?: "small" | "large" | undefined;
+  /** Whether this person is here. */
+  isOnline?: boolean | undefined;
+}
+
+export function Avatar({ id, name, picture, kind = "person", size, isOnline = false }: AvatarProps) {
+  const [broken, setBroken] = useState<string | null>(null);
+  const isShown = picture !== null && picture !== broken;
+  return (
+    <span
+      class={`avatar ${kind} ${size ?? ""}`}
+      style={{ "--hue": hue(id) }}
+      data-initials={isShown ? undefined : initials(name)}
+      aria-hidden="true"
+    >
+      {isShown && <img src={picture} alt="" referrerpolicy="no-referrer" onError={() => setBroken(picture)} />}
+      {isOnline && <span class="dot" />}
+    </span>
+  );
+}
+
+const HUES = [15, 45, 85, 150, 190, 235, 275, 320, 350];
+
+/** The colour of somebody, the same everywhere. */
+export function hue(id: string): number {
+  let sum = 0;
+  // The end of an id is chance, its beginning a time.
+  for (const letter of id.slice(-8)) sum = (sum * 31 + letter.charCodeAt(0)) % 9973;
+  return HUES[sum % HUES.length] ?? 0;
+}
+
+function initials(name: string): string {
+  const words = name.split(/[\s_]+/).filter(Boolean);
+  const first = [...(words[0] ?? "?")];
+  return words.length > 1 ? `${first[0]}${[...(words[1] ?? "")][0]}` : first.slice(0, 2).join("");
+}

@@ -1,0 +1,52 @@
+import { useEffect, useState } from "preact/hooks";
+import { icons } from "./icons";
+
+interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly kind: "error" | "done";
+}
+
+const SECONDS = { error: 8, done: 4 };
+let toasts: readonly Toast[] = [];
+let listener = (_toasts: readonly Toast[]) => {};
+let last = 0;
+
+function change(next: readonly Toast[]): void {
+  toasts = next;
+  listener(toasts);
+}
+
+function show(text: string, kind: Toast["kind"]): void {
+  const toast = { id: (last += 1), text, kind };
+  change([...toasts.filter((other) => other.text !== text), toast].slice(-3));
+  setTimeout(() => dismiss(toast.id), SECONDS[kind] * 1000);
+}
+
+const dismiss = (id: number) => change(toasts.filter((toast) => toast.id !== id));
+
+/** Say that something worked, where that can't be seen. */
+export const tell = (text: string) => show(text, "done");
+
+/** Say what went wrong, in the words of the server where it is its. */
+export const complain = (error: unknown) => show(error instanceof Error ? error.message : String(error), "error");
+
+export function Toasts() {
+  const [shown, setShown] = useState(toasts);
+  useEffect(() => {
+    listener = setShown;
+  }, []);
+  return (
+    <div class="toasts">
+      {shown.map(({ id, text, kind }) => (
+        <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : "status"}>
+          {kind === "error" ? icons.alert : icons.check}
+          <p>{text}</p>
+          <button class="icon-button" aria-label="Dismiss" onClick={() => dismiss(id)}>
+            {icons.close}
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const library = fileURLToPath(new URL("../typescript/src/index.ts", import.meta.url));
+const server = "http://127.0.0.1:3000";
+
+export default defineConfig({
+  resolve: {
+    // The library is built along, from its sources; what it needs is installed here.
+    alias: { "@chatapp/client": library },
+    dedupe: ["socket.io-client"],
+  },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // Nothing inline: the page's policy allows files alone.
+  build: {
+    target: ["chrome123", "firefox125", "safari17.5"],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    emptyOutDir: true,
+  },
+  // `npm run dev` beside a `make run`.
+  server: {
+    fs: { allow: [".."] },
+    proxy: { "/api": server, "/uploads": server, "/docs": server, "/socket.io": { target: server, ws: true } },
+  },
+});

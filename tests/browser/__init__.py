@@ -1,0 +1,1 @@
+"""The web client, used by people in real browsers."""

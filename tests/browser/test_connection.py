@@ -1,0 +1,68 @@
+"""Losing the connection, and coming back."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.people import Person, register
+from tests.server import Server
+
+BACK_MS = 20_000
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that a test may stop, with access tokens that last 4 seconds."""
+    with Server(database_url, tmp_path_factory.mktemp("site"), JWT_ACCESS_EXPIRES_IN="4s") as server:
+        yield server
+
+
+def test_what_is_written_offline_is_sent_and_what_was_missed_comes_in(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    hers.say("Before the tunnel")
+    chat = bob.direct_chat(alice)
+    hers.context.set_offline(True)
+    expect(hers.page.get_by_text("You are offline.")).to_be_visible(timeout=BACK_MS)
+    hers.say("From inside the tunnel")
+    expect(hers.message("From inside the tunnel")).to_contain_text("Being sent")
+    bob.send(chat, "Are you still there?")
+    assert "tunnel" in str(bob.get(f"/messages/{chat}").json())
+    assert "inside" not in str(bob.get(f"/messages/{chat}").json())
+    hers.context.set_offline(False)
+    expect(hers.message("From inside the tunnel")).to_contain_text("Sent", timeout=BACK_MS)
+    expect(hers.message("Are you still there?")).to_be_visible()
+    expect(hers.page.get_by_text("You are offline.")).to_have_count(0)
+    said = [message["content"] for message in reversed(bob.get(f"/messages/{chat}").json()["data"])]
+    assert said == ["Before the tunnel", "Are you still there?", "From inside the tunnel"]
+
+
+def test_a_restarted_server_and_an_expired_token_go_unnoticed(visit: Visit, site: Server) -> None:
+    alice, bob = register(site.url, "alice"), register(site.url, "bob")
+    chat = bob.direct_chat(alice)
+    bob.send(chat, "Good morning")
+    hers = visit(alice, url=site.url)
+    hers.entry(bob.name).click()
+    site.stop()
+    expect(hers.page.get_by_text("You are offline.")).to_be_visible(timeout=BACK_MS)
+    hers.say("Written while you were away")
+    site.start()
+    expect(hers.message("Written while you were away")).to_contain_text("Sent", timeout=BACK_MS)
+    hers.page.wait_for_timeout(4500)
+    hers.page.reload()
+    expect(hers.message("Written while you were away")).to_be_visible()
+
+
+def test_a_session_that_the_server_ended_says_so(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    stored = hers.page.evaluate("Object.values(localStorage).find((kept) => kept.includes('refreshToken'))")
+    assert alice.name in stored
+    hers.page.evaluate(
+        "async () => {"
+        " const kept = JSON.parse(Object.values(localStorage).find((kept) => kept.includes('refreshToken')));"
+        " await fetch('/api/v1/auth/logout', {method: 'POST', headers: {Authorization: `Bearer ${kept.accessToken}`}});"
+        "}"
+    )
+    expect(hers.page.get_by_text("Your session has ended.")).to_be_visible(timeout=BACK_MS)

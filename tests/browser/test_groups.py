@@ -1,0 +1,92 @@
+"""Groups, and what their admins do."""
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.visitor import Visitor
+from tests.people import Person, data
+
+
+def make_group(visitor: Visitor, name: str, *people: Person) -> None:
+    """Make a group by the dialog, and be in it."""
+    page = visitor.page
+    page.get_by_role("button", name="New group").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    for person in people:
+        page.get_by_label("Find people", exact=True).fill(person.name)
+        page.get_by_role("checkbox", name=person.name).check()
+    page.get_by_role("button", name="Create group").click()
+    expect(visitor.composer).to_be_visible()
+
+
+def open_details(visitor: Visitor) -> None:
+    """Who is in the open chat."""
+    visitor.talk.locator("header a.whom").click()
+    expect(visitor.page.get_by_role("region", name="Details")).to_be_visible()
+
+
+def test_a_group_is_made_and_everybody_in_it_talks(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    hers = visit(alice)
+    make_group(hers, "Book club", bob, carol)
+    hers.say("Chapter nine?")
+    for other in (bob, carol):
+        theirs = visit(other)
+        theirs.entry("Book club").click()
+        expect(theirs.message("Chapter nine?")).to_contain_text(alice.name)
+        theirs.say(f"Fine with me, {other.name}")
+        expect(hers.message(f"Fine with me, {other.name}")).to_be_visible()
+    hers.act(hers.message("Chapter nine?"), "Seen by")
+    dialog = hers.page.get_by_role("dialog", name="Seen by")
+    for other in (bob, carol):
+        expect(dialog.get_by_role("listitem").filter(has_text=other.name)).to_be_visible()
+
+
+def test_an_admin_runs_the_group(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    hers, his = visit(alice), visit(bob)
+    make_group(hers, "Choir", bob)
+    his.entry("Choir").click()
+    open_details(hers)
+    details = hers.page.get_by_role("region", name="Details")
+
+    details.get_by_role("button", name="Edit").click()
+    hers.page.get_by_label("Name", exact=True).fill("Choir of the north")
+    hers.page.get_by_role("button", name="Save").click()
+    expect(his.talk.get_by_role("heading", name="Choir of the north").first).to_be_visible()
+
+    details.get_by_role("button", name="Add people").click()
+    hers.page.get_by_label("Find people", exact=True).fill(carol.name)
+    hers.page.get_by_role("checkbox", name=carol.name).check()
+    hers.page.get_by_role("button", name="Add 1 person").click()
+    members = details.get_by_role("region", name="Members").get_by_role("listitem")
+    expect(members.filter(has_text=carol.name)).to_be_visible()
+
+    details.get_by_role("button", name=f"Manage {bob.name}").click()
+    hers.page.get_by_role("menuitem", name="Make admin").click()
+    expect(members.filter(has_text=bob.name)).to_contain_text("Admin")
+
+    details.get_by_role("button", name=f"Manage {bob.name}").click()
+    hers.page.get_by_role("menuitem", name="Make member").click()
+    expect(members.filter(has_text=bob.name)).not_to_contain_text("Admin")
+
+    details.get_by_role("button", name=f"Manage {bob.name}").click()
+    hers.page.get_by_role("menuitem", name="Remove").click()
+    hers.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(members).to_have_count(2)
+    expect(his.page.get_by_role("heading", name="This chat is not here")).to_be_visible()
+
+    details.get_by_role("button", name="Delete group").click()
+    hers.page.get_by_role("dialog").get_by_role("button", name="Delete group").click()
+    expect(hers.entry("Choir of the north")).to_have_count(0)
+
+
+def test_a_member_can_only_leave(visit: Visit, alice: Person, bob: Person) -> None:
+    data(alice.post("/chats/groups", {"name": "Garden", "memberIds": [bob.id]}))
+    his = visit(bob)
+    his.entry("Garden").click()
+    open_details(his)
+    details = his.page.get_by_role("region", name="Details")
+    expect(details.get_by_role("listitem")).to_have_count(2)
+    expect(details.get_by_role("button")).to_have_text(["Leave group"])
+    details.get_by_role("button", name="Leave group").click()
+    his.page.get_by_role("dialog").get_by_role("button", name="Leave").click()
+    expect(his.page.get_by_role("heading", name="No chats yet")).to_be_visible()

@@ -1,0 +1,101 @@
+"""Two people, two browsers."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.people import Person, data
+
+
+def test_two_people_find_each_other_and_talk(visit: Visit, alice: Person, bob: Person) -> None:
+    hers, his = visit(alice), visit(bob)
+    hers.find(bob.name)
+    hers.say("Hello Bob!")
+    expect(his.entry(alice.name)).to_contain_text("Hello Bob!")
+    expect(his.entry(alice.name)).to_contain_text("1 unread message")
+    expect(his.page).to_have_title("(1) Chat")
+    his.entry(alice.name).click()
+    expect(his.message("Hello Bob!")).to_be_visible()
+    expect(his.page).to_have_title("Chat")
+    his.say("Hello Alice!")
+    expect(hers.message("Hello Alice!")).to_be_visible()
+    expect(hers.entry(bob.name)).to_contain_text("Hello Alice!")
+
+
+def test_ticks_tell_how_far_a_message_got(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    hers.say("Are you there?")
+    expect(hers.message("Are you there?")).to_contain_text("Sent")
+    his = visit(bob)
+    expect(his.entry(alice.name)).to_be_visible()
+    hers.say("Now you are")
+    for said in ("Are you there?", "Now you are"):
+        expect(hers.message(said)).to_contain_text("Delivered")
+    his.entry(alice.name).click()
+    for said in ("Are you there?", "Now you are"):
+        expect(hers.message(said)).to_contain_text("Read")
+
+
+def test_one_sees_the_other_type_and_stop(visit: Visit, alice: Person, bob: Person) -> None:
+    hers, his = visit(alice), visit(bob)
+    hers.find(bob.name)
+    his.find(alice.name)
+    his.composer.press_sequentially("Well")
+    expect(hers.talk.get_by_text("typing …")).to_be_visible()
+    expect(hers.entry(bob.name)).to_contain_text("typing …")
+    his.composer.fill("")
+    expect(hers.page.get_by_text("typing …")).to_have_count(0)
+
+
+def test_presence_comes_and_goes(visit: Visit, alice: Person, bob: Person) -> None:
+    hers, his = visit(alice), visit(bob)
+    hers.find(bob.name)
+    whom = hers.talk.get_by_role("link", name=bob.name)
+    expect(whom).to_contain_text("Online")
+    his.context.close()
+    expect(whom).to_contain_text("Last seen just now")
+
+
+def test_a_message_is_edited_and_deleted_for_both(visit: Visit, alice: Person, bob: Person) -> None:
+    hers, his = visit(alice), visit(bob)
+    hers.find(bob.name)
+    hers.say("Meet at seven")
+    his.entry(alice.name).click()
+    hers.act(hers.message("Meet at seven"), "Edit")
+    hers.composer.fill("Meet at eight")
+    hers.composer.press("Enter")
+    for one in (hers, his):
+        expect(one.message("Meet at eight")).to_contain_text("edited")
+    hers.act(hers.message("Meet at eight"), "Delete")
+    hers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    for one in (hers, his):
+        expect(one.message("Message deleted")).to_be_visible()
+        expect(one.message("Meet at")).to_have_count(0)
+
+
+def test_what_is_new_stands_below_a_line(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = bob.direct_chat(alice)
+    bob.send(chat, "Seen before")
+    data(alice.post(f"/messages/{chat}/read", {}))
+    bob.send(chat, "New to you")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    lines = hers.page.get_by_role("log", name="Messages").get_by_role("listitem")
+    expect(lines).to_have_text([re.compile("Seen before"), "New messages", re.compile("New to you")])
+    hers.say("Thanks")
+    expect(hers.page.get_by_text("New messages")).to_have_count(0)
+
+
+def test_what_people_write_is_text_and_its_addresses_are_links(visit: Visit, alice: Person, bob: Person) -> None:
+    said = '<img src=x onerror="document.title=1"> [x](javascript:alert(1)) see https://example.org/a_(b)?c=d&e, "ok"'
+    alice.send(alice.direct_chat(bob), said)
+    his = visit(bob)
+    his.entry(alice.name).click()
+    message = his.message("see https")
+    expect(message).to_contain_text(said)
+    links = message.get_by_role("link")
+    assert [link.get_attribute("href") for link in links.all()] == ["https://example.org/a_(b)?c=d&e"]
+    assert links.get_attribute("rel") == "noopener noreferrer nofollow"
+    assert message.locator("img").count() == 0

@@ -1,0 +1,84 @@
+"""What somebody does with the web client in a browser of their own."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+
+from tests.people import PASSWORD
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+# What a page may say without anything being wrong: connections are lost on purpose.
+EXPECTED = re.compile(r"net::ERR_|WebSocket connection|Failed to load resource")
+
+
+class Visitor:
+    """A browser context with one page; `faults` are errors of its scripts, and `strangers` requests to elsewhere."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self.url = url
+        self.faults: list[str] = []
+        self.strangers: list[str] = []
+        self.context: BrowserContext = browser.new_context(**({"viewport": WIDE, "locale": "en-GB"} | options))
+        self.context.set_default_timeout(15_000)
+        self.page: Page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", self._asked)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
+            self.faults.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.url, self.url.replace("http", "ws", 1), "blob:", "data:")):
+            self.strangers.append(request.url)
+
+    def enter(self) -> None:
+        """Open the page."""
+        self.page.goto(f"{self.url}/")
+
+    def log_in(self, name: str) -> None:
+        """Open the page and log in as somebody with the password that everybody has."""
+        self.enter()
+        self.page.get_by_label("Username or e-mail").fill(name)
+        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        expect(self.page.get_by_role("heading", name="Chats", exact=True)).to_be_visible()
+
+    def find(self, name: str) -> None:
+        """Find a person and open the chat with them."""
+        self.page.get_by_label("Find people and chats").fill(name)
+        self.page.get_by_role("region", name="People").get_by_role("button", name=name).click()
+        expect(self.composer).to_be_visible()
+
+    def entry(self, name: str) -> Locator:
+        """A chat in the list."""
+        return self.page.get_by_role("navigation", name="Chats").get_by_role(
+            "link", name=re.compile(f"^{re.escape(name)}")
+        )
+
+    @property
+    def composer(self) -> Locator:
+        """The field to write in."""
+        return self.page.get_by_role("textbox", name=re.compile("^(Message to|Edit message)"))
+
+    @property
+    def talk(self) -> Locator:
+        """The chat that is open."""
+        return self.page.get_by_role("region", name=re.compile("^Chat with"))
+
+    def say(self, text: str) -> None:
+        """Write a message and send it."""
+        self.composer.fill(text)
+        self.composer.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        """A message that is shown, by a part of its text."""
+        return self.page.get_by_role("log", name="Messages").get_by_role("listitem").filter(has_text=text)
+
+    def act(self, message: Locator, action: str) -> None:
+        """Choose something from a message's menu."""
+        message.hover()
+        message.get_by_role("button", name="Message actions").click()
+        self.page.get_by_role("menuitem", name=action).click()
