@@ -58,12 +58,14 @@ def tell(name: str) -> Subscriber:
 
 def close_sockets(event: SessionEnded) -> None:
     """A login is over: so are its sockets."""
+    rooms.endings += 1
     for connection in rooms.of_session(event.user_id, event.session_id):
         connection.close("session ended")
 
 
 def know_anew(event: AccountChanged) -> None:
     """Somebody's sockets act as who they are now."""
+    rooms.endings += 1
     for connection in rooms.of_users([event.user_id]):
         if actor := find_actor(event.user_id, connection.actor.session_id):
             connection.actor = actor
@@ -139,6 +141,7 @@ def hear_others(audible: bool) -> None:
     if not audible:
         rooms.deaf = True
         return
+    rooms.endings += 1
     rooms.refill(rooms_of)
     living = live_sessions(list({connection.actor.session_id for connection in rooms}))
     for connection in rooms:

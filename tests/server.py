@@ -80,10 +80,10 @@ class Server:
         return [line for line in self.log.splitlines() if any(sign in line for sign in COMPLAINTS)]
 
     def memory(self) -> int:
-        """The bytes that its processes have for themselves: what is shared between them is not counted."""
+        """The bytes that its processes hold, for comparisons: what they share is counted for each."""
         assert self._process
         master = psutil.Process(self._process.pid)
-        return sum(process.memory_full_info().uss for process in (master, *master.children(recursive=True)))
+        return sum(process.memory_info().rss for process in (master, *master.children(recursive=True)))
 
     def start(self) -> None:
         """Return when the server answers."""

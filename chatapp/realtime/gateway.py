@@ -49,6 +49,9 @@ RENEWAL_SECONDS = 50
 # A client's further sends, while earlier ones wait for their commit.
 MOST_UNSETTLED = 64
 
+FAILED = ChatError("The server failed. The error has been logged.")
+NO_EVENT = Event(None, [], "")
+
 # What an event's ack carries, now or once it is known.
 Outcome: TypeAlias = "Json | AsyncResult[Json] | None"
 Handler = Callable[..., Outcome]
@@ -156,25 +159,39 @@ class Gateway(Namespace):  # type: ignore[misc]
             session = self._engineio.sockets.get(id)
             if session is None:
                 raise ConnectionRefusedError  # It has left before its turn came.
+            endings = rooms.endings
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
             logs.about(socket_id=sid, user_id=actor.user_id)
             self._attendance.came(actor)
-            self._enter(Connection(id, sid, session, actor, claims.expires_at, self._end))
+            connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
+            self._enter(connection)
+            if endings != rooms.endings:
+                self._know_anew(connection)
             metrics.socket_connects.inc("ok")
             log.info("socket opened")
         except ChatError as error:
             metrics.socket_connects.inc(error.code)
             log.info("socket refused", code=error.code)
             raise ConnectionRefusedError(error.detail, error.problem()) from None
+        except ConnectionRefusedError:
+            raise
+        except Exception:
+            metrics.socket_connects.inc(FAILED.code)
+            log.exception("connection failed")
+            raise ConnectionRefusedError(FAILED.detail, FAILED.problem()) from None
+
+    def _know_anew(self, connection: Connection) -> None:
+        """Who it is may have changed while a connection was let in."""
+        actor = self._find_actor(connection.actor.user_id, connection.actor.session_id)
+        if actor is None:
+            self._end(connection, "refused")
+            raise Unauthenticated("The session of this access token has ended.")
+        connection.actor = actor
 
     def _enter(self, connection: Connection) -> None:
         """Have a connection hear its chats: from before its client learns that it is let in, so that it misses nothing
         of what happens after that."""
         rooms.add(connection)
-        if connection.session.closing:
-            # It left while the database was asked who it is: nobody will tell of its end again.
-            self._end(connection, "left")
-            return
         try:
             user_id = connection.actor.user_id
             rooms.fill(connection, self._list_rooms([user_id])[user_id])
@@ -209,7 +226,7 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _handle(self, lane: Lane, packet: Packet) -> bool:
         """Handle a client's next packet; false when that has to wait for what came before. Called by the dispatcher."""
         session = lane.owner
-        event = decode_event(packet) if isinstance(packet, str) and packet[:1] not in ("0", "1") else None
+        event = decode_event(packet) if isinstance(packet, str) and packet[:1] not in ("0", "1") else NO_EVENT
         if lane.unsettled and not (self._is_pipelined(event) and lane.unsettled < MOST_UNSETTLED):
             return False
         if not isinstance(packet, str):
@@ -223,8 +240,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         session.handled()
         return True
 
-    def _is_pipelined(self, event: Event | None) -> bool:
-        known = self._events.get(event.name) if event else None
+    def _is_pipelined(self, event: Event) -> bool:
+        known = self._events.get(event.name or "")
         return known is not None and known[0].pipelined
 
     def _greet(self, id: str, packet: str) -> None:
@@ -244,7 +261,10 @@ class Gateway(Namespace):  # type: ignore[misc]
                 self._hand_on(id, packet)
             finally:
                 self._greeting.discard(id)
-            if connection := rooms.get(id):
+            if id not in self._engineio.sockets:
+                # It left meanwhile, and python-socketio passes over the end of what is not connected yet.
+                self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
+            elif connection := rooms.get(id):
                 connection.open()
 
     def _hand_on(self, id: str, packet: str) -> None:
@@ -254,7 +274,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         except Exception as error:
             log.info("malformed packet", error=type(error).__name__)
 
-    def _answer(self, lane: Lane, connection: Connection, event: Event | None) -> None:
+    def _answer(self, lane: Lane, connection: Connection, event: Event) -> None:
         """Do what an event asks for and acknowledge it, at once or when its outcome is known."""
         outcome: Outcome = None
         failure: BaseException | None = None
@@ -278,33 +298,33 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _acknowledge(
         self,
         connection: Connection,
-        event: Event | None,
+        event: Event,
         began: float,
         data: Json | None,
         failure: BaseException | None,
     ) -> None:
         """Say what came of an event; never blocks."""
-        if event and not failure and settings.current().verifies_answers:
+        if not failure and settings.current().verifies_answers:
             failure = self._deviation(event, data)
         answer: Json = {"ok": True, "data": data}
         outcome = "ok"
         if failure:
             if not isinstance(failure, ChatError):
-                log.error("event failed", event_name=event and event.name, exc_info=failure)
-                failure = ChatError("The server failed. The error has been logged.")
+                log.error("event failed", event_name=event.name, exc_info=failure)
+                failure = FAILED
             answer = {"ok": False, "error": failure.problem()}
             outcome = failure.code
-        if event and event.ack_id:
+        if event.ack_id:
             connection.send(encode_ack(event.ack_id, answer))
         elif failure:
             connection.send(encode_event("exception", answer["error"]))
-        name = event.name if event and event.name in self._events else "unknown"
+        name = event.name if event.name in self._events else "unknown"
         metrics.socket_events.inc(name, outcome)
         metrics.socket_event_seconds.observe(time.perf_counter() - began, name)
 
     def _deviation(self, event: Event, data: Json | None) -> AssertionError | None:
         """How an ack differs from what is documented, if it does."""
-        known, _ = self._events[event.name]
+        known, _ = self._events[event.name or ""]
         try:
             if known.returns:
                 conform(known.returns, data)
@@ -312,13 +332,13 @@ class Gateway(Namespace):  # type: ignore[misc]
             return error
         return None
 
-    def _perform(self, connection: Connection, event: Event | None) -> Outcome:
+    def _perform(self, connection: Connection, event: Event) -> Outcome:
         actor = connection.actor
         # Ended sessions are told between workers: while that can't be heard, the database is asked each time.
         if rooms.deaf and self._find_actor(actor.user_id, actor.session_id) is None:
             raise Unauthenticated("The session of this socket has ended.")
         limits.spend(settings.current().rate_events, "socket events", actor.user_id)
-        if event is None:
+        if event.name is None:
             raise Malformed("The packet is not an event.", code="malformed_packet")
         if event.name == TOO_LARGE:
             raise TooLarge(f"A payload has at most {LARGEST_PAYLOAD // 1024} KiB.", code="payload_too_large")

@@ -15,7 +15,7 @@ LARGEST_PAYLOAD = 64 * 1024
 # Bytes of a websocket's message, or of all packets in one POST of a polling client: beyond this, a session ends.
 MOST_READ = 256 * 1024
 # An EVENT (2), or a BINARY_EVENT (5) whose attachments are left aside: no event of this server takes bytes.
-_EVENT = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?=\[)")
+_EVENT = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?![0-9])")
 # A CONNECT (0): the namespace, without what some clients append to it as a query, and what comes with it.
 _GREETING = re.compile(r"0(/[^,?]*)?(?:\?[^,]*)?,?(.*)", re.DOTALL)
 # An event that is none: what stands for all that can't be read.
@@ -40,9 +40,12 @@ class PacketJson:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of a client. `ack_id` is the number that its ack must carry, or "" when none was asked for."""
+    """An event of a client; one that can't be read has no name.
 
-    name: str
+    `ack_id` is the number that its ack must carry, or "" when none was asked for.
+    """
+
+    name: str | None
     arguments: list[Any]
     ack_id: str
 
@@ -58,16 +61,18 @@ def bounded(packet: str) -> str:
     return f"2{NAMESPACE},{head[1] if head else ''}{orjson.dumps([TOO_LARGE]).decode()}"
 
 
-def decode_event(packet: str) -> Event | None:
-    """The event in an encoded packet, or None when it is no well-formed event of this namespace."""
+def decode_event(packet: str) -> Event:
+    """The event in an encoded packet."""
     head = _EVENT.match(packet)
     if not head:
-        return None
+        return Event(None, [], "")
     try:
-        name, *arguments = orjson.loads(packet[head.end() :])
+        told = orjson.loads(packet[head.end() :])
     except ValueError:
-        return None
-    return Event(name, arguments, head[1]) if isinstance(name, str) else None
+        told = None
+    if not isinstance(told, list) or not told or not isinstance(told[0], str):
+        return Event(None, [], head[1])
+    return Event(told[0], told[1:], head[1])
 
 
 def decode_greeting(packet: str) -> tuple[str, str]:

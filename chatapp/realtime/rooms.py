@@ -73,6 +73,8 @@ class Rooms:
 
     def __init__(self) -> None:
         self.deaf = False
+        # How many times sessions may have ended: whoever was let in meanwhile is asked again.
+        self.endings = 0
         self.order = ChatOrder()
         self._by_id: dict[str, Connection] = {}
         self._by_user: dict[str, set[Connection]] = defaultdict(set)

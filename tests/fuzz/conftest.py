@@ -1,5 +1,6 @@
 """A server to be hard on, and somebody in the next room who must not notice."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, settings
 
-from tests.fuzz.wire import RawWebSocket
+from tests.fuzz.wire import Polling, RawWebSocket
 from tests.people import Person, data, register
 from tests.server import Server
 
@@ -50,6 +51,20 @@ def neighbour(target: Server) -> Iterator[RawWebSocket]:
         yield socket.join(register(target.url, "neighbour").token)
 
 
+@pytest.fixture(scope="session")
+def websocket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
+    """A socket of mallory's that lives through all of it."""
+    with RawWebSocket(target.url) as socket:
+        yield socket.join(mallory.token)
+
+
+@pytest.fixture(scope="session")
+def polling(target: Server, mallory: Person) -> Iterator[Polling]:
+    """The same, over long polling."""
+    with Polling(target.url) as session:
+        yield session.join(mallory.token)
+
+
 @pytest.fixture(autouse=True)
 def nobody_notices(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
     """After each test the neighbour is served and has heard nothing, and the log tells of no error."""
@@ -63,3 +78,23 @@ def nobody_notices(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
 def asyncapi(target: Server) -> dict[str, Any]:
     """What the server publishes of its events."""
     return requests.get(f"{target.url}/api/v1/asyncapi.json", timeout=20).json()  # type: ignore[no-any-return]
+
+
+def problems(packets: list[str]) -> list[int]:
+    """The statuses of the problems that the server told."""
+    found = []
+    for packet in packets:
+        if packet.startswith("42/chat,"):
+            name, payload = json.loads(packet[8:])
+            found += [status_of(payload)] if name == "exception" else []
+        elif packet.startswith("43/chat,"):
+            (answer,) = json.loads(packet[packet.index("[") :])
+            found += [] if answer["ok"] else [status_of(answer["error"])]
+    return found
+
+
+def status_of(problem: dict[str, Any]) -> int:
+    """The status of a problem, once it has the form of every problem."""
+    assert {"code", "detail", "status", "title", "type"} <= set(problem)
+    assert set(problem) <= {"code", "detail", "status", "title", "type", "errors", "retryAfter"}
+    return int(problem["status"])

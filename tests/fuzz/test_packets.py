@@ -1,14 +1,13 @@
 """Packets of Engine.IO and Socket.IO: none that is well-framed ends a session, whatever is in it."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.conftest import hard
+from tests.fuzz.conftest import hard, problems
 from tests.fuzz.packets import MESSAGES, deep
 from tests.fuzz.wire import BINARY, SEPARATOR, Polling, RawWebSocket, event, frame
 from tests.people import Person
@@ -18,37 +17,9 @@ from tests.socket_clients.surface import NO_CHAT
 LEAVES = ("41/chat", "41")
 
 
-@pytest.fixture(scope="module")
-def websocket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
-    """A socket that lives through all of it."""
-    with RawWebSocket(target.url) as socket:
-        yield socket.join(mallory.token)
-
-
-@pytest.fixture(scope="module")
-def polling(target: Server, mallory: Person) -> Iterator[Polling]:
-    """The same, over long polling."""
-    with Polling(target.url) as session:
-        yield session.join(mallory.token)
-
-
 def stays(packet: str) -> bool:
     """Whether it is no goodbye, which may end a session."""
     return not packet.startswith(LEAVES)
-
-
-def problems(packets: list[str]) -> list[int]:
-    """The statuses of the problems that were told."""
-    found = []
-    for packet in packets:
-        if packet.startswith("42/chat,"):
-            name, problem = json.loads(packet[8:])
-            assert (name, set(problem) >= {"code", "detail", "status", "title", "type"}) == ("exception", True)
-            found.append(problem["status"])
-        elif packet.startswith("43/chat,"):
-            (answer,) = json.loads(packet[packet.index("[") :])
-            found += [] if answer["ok"] else [answer["error"]["status"]]
-    return found
 
 
 @hard
@@ -98,6 +69,11 @@ def test_what_is_no_packet_is_said_to_be_none(websocket: RawWebSocket, polling: 
     for told in (websocket.flush(), polling.flush()):
         exception = told[-1]
         assert json.loads(exception.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"
+
+
+@pytest.mark.parametrize("body", ["{}", "[", "[1]", '["sync",{"x":"\\ud800"}]', deep(2000), ""])
+def test_an_ack_comes_even_for_an_event_that_can_not_be_read(websocket: RawWebSocket, body: str) -> None:
+    assert websocket.ask(f"42/chat,17{body}", "17")["error"]["code"] == "malformed_packet"
 
 
 def test_two_bodies_that_are_no_payload_are_refused(polling: Polling) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import struct
+import time
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -89,8 +90,8 @@ class RawWebSocket:
     def join(self, token: str) -> Self:
         """Be a Socket.IO client of `/chat`."""
         self.write(frame(f'40/chat,{{"token":"{token}"}}'))
-        while not (packet := self.text()).startswith("40/chat,"):
-            assert packet.startswith("0"), packet
+        *before, _ = self.until("40/chat,")
+        assert all(packet.startswith("0{") for packet in before), before
         return self
 
     def write(self, data: bytes) -> None:
@@ -117,14 +118,16 @@ class RawWebSocket:
         return found
 
     def text(self) -> str:
-        """The next Engine.IO packet other than a ping, which is answered."""
-        while True:
+        """The next Engine.IO packet other than a ping, which is answered; TimeoutError when none comes."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
             found = self.read()
             packet = found.payload.decode()
             if found.opcode == TEXT and packet != "2":
                 return packet
             if packet == "2":
                 self.write(frame("3"))
+        raise TimeoutError("Only pings came.")
 
     def ask(self, packet: str, ack: str) -> dict[str, Any]:
         """Send a packet that asks for this ack; what it says."""
@@ -133,17 +136,23 @@ class RawWebSocket:
 
     def acked(self, ack: str) -> dict[str, Any]:
         """The value of this ack, whatever comes before it."""
-        while True:
-            if (found := self.text()).startswith(f"43/chat,{ack}["):
-                return json.loads(found[found.index("[") :])[0]  # type: ignore[no-any-return]
+        told = self.until(f"43/chat,{ack}[")[-1]
+        return json.loads(told[told.index("[") :])[0]  # type: ignore[no-any-return]
 
     def flush(self) -> list[str]:
         """All packets that came before the answer to an event sent now: the connection serves its client."""
         self.write(frame(event("typing:stop", {"chatId": NO_CHAT}, ack=FLUSH_ID)))
-        before = []
-        while not (packet := self.text()).startswith(f"43/chat,{FLUSH_ID}["):
-            before.append(packet)
-        return before
+        return self.until(f"43/chat,{FLUSH_ID}[")[:-1]
+
+    def until(self, beginning: str | tuple[str, ...]) -> list[str]:
+        """All packets up to the first that begins so; TimeoutError when it does not come."""
+        deadline = time.monotonic() + SECONDS
+        came: list[str] = []
+        while not came or not came[-1].startswith(beginning):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{beginning} did not come, but {came}")
+            came.append(self.text())
+        return came
 
     def end(self) -> int | None:
         """Read until the server ends the connection: the code of its close frame. TimeoutError if it does not."""
@@ -199,6 +208,8 @@ class Polling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Or it would count as a socket of its person, until it is missed.
+        self.post("1")
         self._http.close()
 
     def join(self, token: str) -> Self:

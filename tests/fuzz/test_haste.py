@@ -1,0 +1,100 @@
+"""Clients that do two things at once, or leave before they have come, leave nothing behind."""
+
+import socket
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from tests.fuzz.wire import Ended, Polling, RawWebSocket, frame
+from tests.multiworker.conftest import eventually
+from tests.people import Person, data, register
+from tests.server import Server
+
+TIMES = 40
+
+
+def greeting(person: Person) -> str:
+    return f'40/chat,{{"token":"{person.token}"}}'
+
+
+def leaves_by_websocket(url: str, person: Person) -> None:
+    """The connection ends."""
+    with RawWebSocket(url) as websocket:
+        websocket.write(frame(greeting(person)))
+
+
+def breaks_off(url: str, person: Person) -> None:
+    """The connection is reset."""
+    with RawWebSocket(url) as websocket:
+        websocket.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        websocket.write(frame(greeting(person)))
+
+
+def says_goodbye(url: str, person: Person) -> None:
+    """A goodbye in the same piece as the greeting."""
+    with RawWebSocket(url) as websocket:
+        websocket.write(frame(greeting(person)) + frame("1"))
+
+
+def leaves_the_namespace(url: str, person: Person) -> None:
+    """Another goodbye."""
+    with RawWebSocket(url) as websocket:
+        websocket.write(frame(greeting(person)) + frame("41/chat,") + frame("1"))
+
+
+def leaves_while_posting(url: str, person: Person) -> None:
+    """The same by polling, in two requests at once."""
+    with Polling(url) as session, ThreadPoolExecutor(2) as pool:
+        pool.submit(session.post, greeting(person))
+        pool.submit(session.post, "1")
+
+
+def greets_on_and_on(url: str, person: Person) -> None:
+    """Many greetings at once, then a goodbye."""
+    with Polling(url) as session, ThreadPoolExecutor(8) as pool:
+        for post in [pool.submit(session.post, greeting(person)) for _ in range(8)]:
+            assert post.result().status_code == 200
+        session.post("1")
+
+
+WAYS = [
+    leaves_by_websocket,
+    breaks_off,
+    says_goodbye,
+    leaves_the_namespace,
+    leaves_while_posting,
+    greets_on_and_on,
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_comes_and_goes_in_haste_is_not_there_afterwards(
+    target: Server, mallory: Person, way: Callable[[str, Person], None]
+) -> None:
+    person = register(target.url, "hasty")
+    with ThreadPoolExecutor(8) as pool:
+        for visit in [pool.submit(way, target.url, person) for _ in range(TIMES)]:
+            visit.result()
+    eventually(lambda: not data(mallory.get(f"/users/{person.name}"))["isOnline"], 5)
+    # None of twenty places is taken.
+    with ThreadPoolExecutor(8) as pool:
+        sockets = list(pool.map(lambda _: RawWebSocket(target.url), range(20)))
+        assert len(list(pool.map(lambda websocket: websocket.join(person.token), sockets))) == 20
+    for websocket in sockets:
+        websocket.connection.close()
+
+
+def test_who_logs_out_while_connecting_has_no_socket_left(target: Server) -> None:
+    for _ in range(TIMES // 2):
+        person = register(target.url, "hasty")
+        with ThreadPoolExecutor(4) as pool, RawWebSocket(target.url) as websocket:
+            joining = pool.submit(websocket.write, frame(greeting(person)))
+            assert pool.submit(person.post, "/auth/logout").result().status_code == 204
+            joining.result()
+            websocket.connection.settimeout(3)
+            # Refused or let in and closed: a goodbye of the namespace, or the end.
+            with suppress(Ended):
+                websocket.until(("44/chat,", "41/chat,"))
