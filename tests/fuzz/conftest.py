@@ -51,14 +51,14 @@ def neighbour(target: Server) -> Iterator[RawWebSocket]:
         yield socket.join(register(target.url, "neighbour").token)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def websocket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
-    """A socket of mallory's that lives through all of it."""
+    """A socket of mallory's, which lives through all of it."""
     with RawWebSocket(target.url) as socket:
         yield socket.join(mallory.token)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def polling(target: Server, mallory: Person) -> Iterator[Polling]:
     """The same, over long polling."""
     with Polling(target.url) as session:
