@@ -63,6 +63,12 @@ def database_url(url: str) -> str:
     return f"postgresql+psycopg2://{rest}"
 
 
+def queue_url(url: str, *, self_signed: bool) -> str:
+    """`url`, told to take any certificate where the platform's own queue has one that nobody signed."""
+    encrypted = url.startswith("rediss://") and "ssl_cert_reqs" not in url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=none" if encrypted and self_signed else url
+
+
 def development_secrets(instance: Path) -> dict[str, str]:
     """The secrets of a development server: made once in `instance/secrets.env` (mode 0600), the same ever after."""
     path = instance / "secrets.env"
@@ -131,8 +137,8 @@ def load() -> Settings:
     shown["CORS_ORIGIN"] = shown["CORS_ORIGIN"] or "*"
     s3_bucket = text("S3_BUCKET") or None
     # A platform that sets DYNO gives each process a disk of its own, and takes it back with the process.
-    forced = read("FORCE_LOCAL_STORAGE", "false", _flag)
-    if env.str("DYNO", "") and not s3_bucket and not forced:
+    dyno, forced = bool(env.str("DYNO", "")), read("FORCE_LOCAL_STORAGE", "false", _flag)
+    if dyno and not s3_bucket and not forced:
         faults.append(
             "S3_BUCKET is missing: the disk of this platform (DYNO) forgets what is stored on it"
             " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
@@ -143,7 +149,7 @@ def load() -> Settings:
         cors_origins=tuple(o.strip() for o in (given.get("CORS_ORIGIN") or "*").split(",") if o.strip()),
         database_url=url,
         database_pool_size=read("DATABASE_POOL_SIZE", "20", _count),
-        redis_url=given.get("REDIS_URL") or None,
+        redis_url=queue_url(given.get("REDIS_URL", ""), self_signed=dyno) or None,
         access_secret=given.get("JWT_ACCESS_SECRET", ""),
         access_lifetime=read("JWT_ACCESS_EXPIRES_IN", "15m", parse_duration),
         refresh_secret=given.get("JWT_REFRESH_SECRET", ""),

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 import gevent
@@ -33,14 +32,14 @@ def offload(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         raise Unavailable("The server is busy. Try again in a moment.", code="busy")
     _waiting += 1
     try:
-        return _wait(_threads(), partial(_at_low_priority, partial(work, *args, **kwargs)))
+        return _threads().apply(_at_low_priority, (work, args, kwargs))  # type: ignore[no-any-return]
     finally:
         _waiting -= 1
 
 
 def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """What `work(*args, **kwargs)` returns or raises: a short wait for a disk, on one of gevent's own threads."""
-    return _wait(gevent.get_hub().threadpool, partial(work, *args, **kwargs))
+    return gevent.get_hub().threadpool.apply(work, args, kwargs)  # type: ignore[no-any-return]
 
 
 def _threads() -> ThreadPool:
@@ -51,22 +50,7 @@ def _threads() -> ThreadPool:
     return _pool
 
 
-def _wait(pool: ThreadPool, work: Callable[[], R]) -> R:
-    """What comes of `work` on a thread. What it raises is carried over too: gevent would print that as if it were lost."""
-
-    def outcome() -> tuple[R | None, BaseException | None]:
-        try:
-            return work(), None
-        except BaseException as error:
-            return None, error
-
-    result, error = pool.apply(outcome)
-    if error:
-        raise error
-    return result  # type: ignore[no-any-return]
-
-
-def _at_low_priority(work: Callable[[], R]) -> R:
+def _at_low_priority(work: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
     """Run `work` on a thread that yields the processor to the event loop (a nice value is per thread on Linux)."""
     if not getattr(_lowered, "done", False):
         _lowered.done = True
@@ -74,4 +58,4 @@ def _at_low_priority(work: Callable[[], R]) -> R:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         except OSError:
             pass
-    return work()
+    return work(*args, **kwargs)

@@ -1,45 +1,52 @@
-"""What the README shows works as it is written."""
+"""What the README and the other documents show works as it is written."""
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
-from chatapp.launcher.node import ensure_node_modules, node_binary
+import pytest
+
+from chatapp.core import metrics
+from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.documents import PAGES, programs
 from tests.server import ROOT, Server
-from tests.socket_clients.javascript import JS
 
 
-def block(language: str, holding: str) -> str:
-    """The code block of that language that has `holding` in it."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return next(str(text) for text in blocks if holding in text)
-
-
-def test_the_example_with_curl(server: Server) -> None:
-    script = block("sh", "curl").replace("http://127.0.0.1:3000", server.url)
-    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Hello Bob!") == 2
-
-
-def test_the_example_with_the_official_client(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "node_modules").symlink_to(ensure_node_modules(JS))
-    (tmp_path / "chat.mjs").write_text(block("js", "socket.io-client"))
-    done = subprocess.run(
-        [node_binary(), "chat.mjs"],
-        cwd=tmp_path,
-        env=os.environ | {"CHAT_URL": server.url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "carol: Hello Dave!" in done.stdout
-    assert "stored as number 1" in done.stdout
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_everything_that_a_page_shows_runs(
+    page: Path, server: Server, database_url: str, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    changes = {
+        "http://127.0.0.1:3000": server.url,
+        ".venv/bin/": "",
+        "/var/backups/chat": str(tmp_path / "backups"),
+        "/var/lib/chat-server": str(tmp_path),
+    }
+    (tmp_path / "uploads").mkdir()
+    postgres.create_database("chat_restored")
+    urls = {"DATABASE_URL": database_url, "RESTORED_URL": postgres.url("chat_restored")}
+    environment = {name: url.replace("+psycopg2", "") for name, url in urls.items()}
+    environment |= {"CHAT_URL": server.url, "UPLOAD_PATH": str(tmp_path / "uploads"), "LOG_LEVEL": "WARNING"}
+    printed = ""
+    for program in programs(page, changes):
+        printed += program.run(tmp_path, environment)
+    if page.name == "README.md":
+        assert printed.count("Hello Bob!") == 2
+        assert "carol: Hello Dave!" in printed
+        assert "stored as number 1" in printed
 
 
 def test_every_link_leads_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        text = page.read_text()
+        for target in re.findall(r"""\]\((?!https?:)([^)#]+)|(?:src|srcset)="(?!https?:)([^"]+)""", text):
+            assert (page.parent / "".join(target)).exists(), f"{page.name}: {target}"
+
+
+def test_operations_explain_every_metric_and_every_line_of_the_log() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    for metric in metrics.ALL:
+        name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
+        assert f"`{name}`" in text, f"docs/operations.md does not explain the metric {name}"
+    code = "\n".join(path.read_text() for path in (ROOT / "chatapp").rglob("*.py"))
+    for event in re.findall(r'\blog\.\w+\(\s*"([^"]+)"', code):
+        assert f"`{event}`" in text, f"docs/operations.md does not explain the line of the log: {event}"

@@ -1,1 +1,0 @@
-"""Promises about files, each on a disk and in a bucket."""
