@@ -51,10 +51,10 @@ class Person:
         return data(self.post("/messages", {"chatId": chat_id, "content": content, **fields}))  # type: ignore[no-any-return]
 
     def upload(
-        self, chat_id: str, name: str, content: bytes, declared: str | None = None, **fields: Any
+        self, chat_id: str, name: str, whole: bytes, declared: str | None = None, **fields: Any
     ) -> requests.Response:
         """What the server answers to a file; without a declared type none is sent."""
-        file = (name, content, declared) if declared else (name, content)
+        file = (name, whole, declared) if declared else (name, whole)
         return self.request("POST", "/messages/upload", data={"chatId": chat_id, **fields}, files={"file": file})
 
 

@@ -6,8 +6,12 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Self
 
-from chatapp.core.errors import TooLarge
+import structlog
+
+from chatapp.core.errors import TooLarge, Unavailable
 from chatapp.core.offload import in_thread
+
+log = structlog.get_logger()
 
 
 class Incoming:
@@ -20,7 +24,10 @@ class Incoming:
         self.name = name
         self.declared = declared
         self.size = 0
-        self.file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  # closed by __exit__
+        try:
+            self.file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  # closed by __exit__
+        except OSError as error:
+            raise not_stored(error) from error
         self._most = most
         self._hash = hashlib.blake2b(digest_size=16)
 
@@ -42,11 +49,20 @@ class Incoming:
         self.size += len(chunk)
         if self.size > self._most:
             raise file_too_large(self._most)
-        in_thread(self._write, chunk)
+        try:
+            in_thread(self._write, chunk)
+        except OSError as error:
+            raise not_stored(error) from error
 
     def _write(self, chunk: bytes) -> None:
         self.file.write(chunk)
         self._hash.update(chunk)
+
+
+def not_stored(error: Exception) -> Unavailable:
+    """The refusal of a file because of what a disk or a bucket has, which is logged."""
+    log.error("a file can't be stored", exc_info=error)
+    return Unavailable("The file can't be stored. Try again.", code="storage_unavailable")
 
 
 def file_too_large(most: int) -> TooLarge:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import gevent
@@ -32,14 +33,14 @@ def offload(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         raise Unavailable("The server is busy. Try again in a moment.", code="busy")
     _waiting += 1
     try:
-        return _threads().apply(_at_low_priority, (work, args, kwargs))  # type: ignore[no-any-return]
+        return _wait(_threads(), partial(_at_low_priority, partial(work, *args, **kwargs)))
     finally:
         _waiting -= 1
 
 
 def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """What `work(*args, **kwargs)` returns or raises: a short wait for a disk, on one of gevent's own threads."""
-    return gevent.get_hub().threadpool.apply(work, args, kwargs)  # type: ignore[no-any-return]
+    return _wait(gevent.get_hub().threadpool, partial(work, *args, **kwargs))
 
 
 def _threads() -> ThreadPool:
@@ -50,7 +51,22 @@ def _threads() -> ThreadPool:
     return _pool
 
 
-def _at_low_priority(work: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
+def _wait(pool: ThreadPool, work: Callable[[], R]) -> R:
+    """What comes of `work` on a thread. What it raises is carried over too: gevent would print that as if it were lost."""
+
+    def outcome() -> tuple[R | None, BaseException | None]:
+        try:
+            return work(), None
+        except BaseException as error:
+            return None, error
+
+    result, error = pool.apply(outcome)
+    if error:
+        raise error
+    return result  # type: ignore[no-any-return]
+
+
+def _at_low_priority(work: Callable[[], R]) -> R:
     """Run `work` on a thread that yields the processor to the event loop (a nice value is per thread on Linux)."""
     if not getattr(_lowered, "done", False):
         _lowered.done = True
@@ -58,4 +74,4 @@ def _at_low_priority(work: Callable[..., R], args: tuple[object, ...], kwargs: d
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         except OSError:
             pass
-    return work(*args, **kwargs)
+    return work()

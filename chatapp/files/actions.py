@@ -12,10 +12,10 @@ import structlog
 from gevent.lock import BoundedSemaphore
 from sqlalchemy import Connection, insert, select, text
 
-from chatapp.core.errors import ChatError, Json, Unavailable
+from chatapp.core.errors import ChatError, Json
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
-from chatapp.core.incoming import Incoming
+from chatapp.core.incoming import Incoming, not_stored
 from chatapp.core.offload import offload
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files import queries
@@ -94,8 +94,7 @@ def _save(name: str, content: IO[bytes], media_type: str) -> None:
     try:
         storage().save(name, content, media_type)
     except Exception as error:  # Whatever a disk or a bucket has.
-        log.error("a file can't be stored", exc_info=error)
-        raise Unavailable("The file can't be stored. Try again.", code="storage_unavailable") from error
+        raise not_stored(error) from error
 
 
 def _discard(upload: Json) -> None:

@@ -48,3 +48,38 @@ def test_the_same_rules_hold_for_fields(
     answer = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x"} | changes)
     assert (answer.problem["status"], answer.problem["code"]) == (422, "validation_error")
     assert list(answer.problem["errors"]) == [field]
+
+
+def test_a_file_that_the_sender_can_see_is_sent_on(act: Act, alice: Person, bob: Person, carol: Person) -> None:
+    file = data(alice.upload(alice.direct_chat(bob), "plan.pdf", b"%PDF-1.7\n%%EOF\n"))
+    stolen = {"chatId": alice.direct_chat(carol), "content": "x", "fileUrl": file["fileUrl"]}
+    assert list(act(carol, "message:send", stolen).problem["errors"]) == ["fileUrl"]
+    mine = str(uuid.uuid4())
+    body = {"chatId": bob.direct_chat(carol), "content": "", "fileUrl": file["fileUrl"], "clientId": mine}
+    answer = act(bob, "message:send", body)
+    assert (answer.data["type"], answer.data["fileName"], answer.data["content"]) == ("FILE", "plan.pdf", "")
+    assert act(bob, "message:send", body) == answer
+    assert act(bob, "message:send", body | {"fileUrl": None, "content": "x"}).problem["code"] == "client_id_reused"
+    # The signature in the URL has no part in it: an old one will do, as a good one did not help an outsider.
+    bare = file["fileUrl"].partition("?")[0]
+    assert act(bob, "message:send", body | {"fileUrl": bare}) == answer
+    # Sent again under its clientId it is what was sent, even when the file has gone since.
+    for person, message in ((alice, file), (bob, answer.data)):
+        assert person.delete(f"/messages/{message['id']}").status_code == 204
+    assert act(bob, "message:send", body).data["isDeleted"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/uploads/none.png",
+        "/uploads/" + "0" * 32 + ".pdf",
+        "https://example.org/uploads/" + "0" * 32 + ".pdf",
+        "/uploads/../config.py",
+        "javascript:alert(1)",
+        "x" * 2048,
+    ],
+)
+def test_what_is_no_file_is_not_sent(act: Act, alice: Person, bob: Person, url: str) -> None:
+    answer = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x", "fileUrl": url})
+    assert (answer.problem["status"], list(answer.problem["errors"])) == (422, ["fileUrl"])

@@ -159,6 +159,16 @@ def test_a_setting_that_production_can_not_run_with_is_refused(
         config.load()
 
 
+def test_a_disk_that_forgets_takes_no_files_unless_it_is_forced_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, DYNO="web.1")
+    with pytest.raises(config.ConfigError, match="S3_BUCKET is missing"):
+        config.load()
+    given(monkeypatch, FORCE_LOCAL_STORAGE="true")
+    assert config.load().s3_bucket is None
+    given(monkeypatch, FORCE_LOCAL_STORAGE="", S3_BUCKET="files")
+    assert config.load().s3_bucket == "files"
+
+
 @pytest.mark.parametrize("command", [["-m", "gunicorn", "wsgi:app"], ["-m", "flask", "--app", "wsgi", "db", "upgrade"]])
 def test_a_server_that_can_not_start_says_why_in_sentences(command: list[str], tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "APP_ENV": "production", "INSTANCE_PATH": str(tmp_path)}

@@ -1,0 +1,1 @@
+"""Promises about files, each on a disk and in a bucket."""

@@ -1,0 +1,192 @@
+"""Two places for files: a folder, and a bucket of a real S3 server; each with a server of its own in front."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from tests.people import Person, register
+from tests.server import ROOT, Server, environment, free_port
+
+BUCKET = "chat-files"
+
+
+@dataclass
+class Place:
+    """A server, what it keeps files in, and how it was started. `stored` gives the names of what is there."""
+
+    kind: str
+    server: Server
+    folder: Path
+    settings: dict[str, str]
+    stored: Callable[[], set[str]]
+    put: Callable[[str, bytes], None]
+
+    def count(self, engine: Engine) -> tuple[int, int, set[str]]:
+        """How many rows there are of messages and of files, and what is stored."""
+        with engine.connect() as db:
+            messages, uploads = db.execute(
+                text("SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM uploads)")
+            ).one()
+        return messages, uploads, self.stored()
+
+    def fetch(self, path: str, person: Person | None = None, **options: Any) -> requests.Response:
+        """What comes of a GET, to the end of redirections."""
+        headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {person.token}"} if person else {})
+        return requests.get(self.server.url + path, headers=headers, timeout=20, **options)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An S3 server with a bucket: the variables under which it is known."""
+    port = free_port()
+    variables = {
+        "S3_BUCKET": BUCKET,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with (tmp_path_factory.mktemp("s3") / "moto.log").open("wb") as log:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                requests.get(variables["AWS_ENDPOINT_URL"], timeout=5)
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        bucket(variables).create_bucket(Bucket=BUCKET)
+        yield variables
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def bucket(variables: dict[str, str]) -> Any:
+    """The S3 server, as its own client sees it."""
+    return boto3.client(
+        "s3",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables["AWS_DEFAULT_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@pytest.fixture(scope="session")
+def disk_place(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Files in a folder."""
+    folder = tmp_path_factory.mktemp("disk")
+    uploads = folder / "uploads"
+
+    def stored() -> set[str]:
+        return {path.name for path in uploads.iterdir()}
+
+    with watched(Server(database_url, folder)) as server:
+        yield Place("disk", server, folder, {}, stored, lambda name, content: _write(uploads / name, content))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+@pytest.fixture(scope="session")
+def bucket_place(database_url: str, tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[Place]:
+    """Files in a bucket."""
+    folder = tmp_path_factory.mktemp("bucket")
+    client = bucket(s3)
+
+    def stored() -> set[str]:
+        assert not (folder / "uploads").exists()
+        return {found["Key"] for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", ())}
+
+    def put(name: str, content: bytes) -> None:
+        client.put_object(Bucket=BUCKET, Key=name, Body=content)
+
+    with watched(Server(database_url, folder, **s3)) as server:
+        yield Place("bucket", server, folder, s3, stored, put)
+
+
+class watched:
+    """A server that may log no error."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def __enter__(self) -> Server:
+        return self.server.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.server.__exit__(*error)
+        errors = [line for line in self.server.log.splitlines() if '"level": "error"' in line or "Traceback" in line]
+        assert not errors, "\n".join(errors)
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Both, one after the other."""
+    found: Place = request.getfixturevalue(f"{request.param}_place")
+    return found
+
+
+@pytest.fixture(scope="session")
+def known() -> dict[tuple[str, str], Person]:
+    """Those who were asked for so far: the same people go through all tests of a place."""
+    return {}
+
+
+def _person(place: Place, known: dict[tuple[str, str], Person], name: str) -> Person:
+    if (place.kind, name) not in known:
+        known[place.kind, name] = register(place.server.url, name)
+    return known[place.kind, name]
+
+
+@pytest.fixture
+def alice(place: Place, known: dict[tuple[str, str], Person]) -> Person:
+    """Somebody."""
+    return _person(place, known, "alice")
+
+
+@pytest.fixture
+def bob(place: Place, known: dict[tuple[str, str], Person]) -> Person:
+    """Somebody else."""
+    return _person(place, known, "bob")
+
+
+@pytest.fixture
+def carol(place: Place, known: dict[tuple[str, str], Person]) -> Person:
+    """An outsider to what alice and bob share."""
+    return _person(place, known, "carol")
+
+
+@pytest.fixture
+def chat(alice: Person, bob: Person) -> str:
+    """The direct chat of alice and bob."""
+    return alice.direct_chat(bob)
+
+
+@pytest.fixture
+def housekeeping(database_url: str) -> Callable[[Place], str]:
+    """Runs `flask chat housekeeping` where a server's files are: what it said."""
+
+    def run(place: Place) -> str:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "housekeeping"]
+        variables = environment(database_url, place.folder, **place.settings)
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,0 +1,118 @@
+"""Files are given out as what they are, in the parts that are asked for, and never as something that runs."""
+
+import socket
+import time
+from urllib.parse import unquote
+
+import pytest
+import requests
+
+from tests.files import samples
+from tests.files.conftest import Place
+from tests.people import Person, data, problem, register
+
+
+@pytest.fixture
+def pdf(alice: Person, chat: str) -> str:
+    """The `fileUrl` of a file of 26 letters behind its beginning."""
+    url: str = data(alice.upload(chat, "letters.pdf", b"%PDF-abcdefghijklmnopqrstuvwxyz"))["fileUrl"]
+    return url
+
+
+@pytest.mark.parametrize(("name", "content", "declared", "type"), samples.good()[1:9], ids=lambda part: str(part)[:12])
+def test_a_file_comes_as_what_it_is_and_runs_nothing(
+    place: Place, alice: Person, chat: str, name: str, content: bytes, declared: str, type: str
+) -> None:
+    answer = place.fetch(data(alice.upload(chat, name, content))["fileUrl"])
+    guarded = answer.history[0] if place.kind == "bucket" else answer
+    assert guarded.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in guarded.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in guarded.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Type"] == declared.replace("image/jpg", "image/jpeg")
+    disposition = answer.headers["Content-Disposition"]
+    assert disposition.split(";")[0] == ("inline" if type == "IMAGE" else "attachment")
+    assert f"filename={name}" in disposition.replace('"', "")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("Größe 日本.pdf", "Groe .pdf"), ("日本.pdf", "file.pdf"), ('a"b;c.pdf', "ab;c.pdf"), ("100%25.pdf", "10025.pdf")],
+)
+def test_an_attachment_has_its_original_name(place: Place, alice: Person, chat: str, name: str, plain: str) -> None:
+    message = data(alice.upload(chat, name.replace('"', '\\"'), samples.PDF))
+    assert message["fileName"] == name
+    disposition = place.fetch(message["fileUrl"]).headers["Content-Disposition"]
+    assert disposition.replace('"', "").startswith(f"attachment; filename={plain};")
+    assert unquote(disposition.partition("filename*=UTF-8''")[2]) == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=5-7", b"abc"),
+        ("bytes=0-4", b"%PDF-"),
+        ("bytes=28-", b"xyz"),
+        ("bytes=-2", b"yz"),
+        ("bytes=29-99", b"yz"),
+    ],
+)
+def test_parts_can_be_asked_for(place: Place, pdf: str, asked: str, part: bytes) -> None:
+    answer = place.fetch(pdf, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (206, part)
+    assert answer.headers["Content-Range"].endswith("/31")
+
+
+def test_a_part_beyond_the_end_is_refused(disk_place: Place) -> None:
+    place, url = disk_place, _one(disk_place)
+    answer = place.fetch(url, headers={"Range": "bytes=99-"})
+    assert problem(answer) == (416, "range_not_satisfiable")
+    assert answer.headers["Content-Range"] == "bytes */31"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=", "bytes=x-y", "lines=1-2", "bytes=7-5", "nonsense"])
+def test_what_is_no_range_gives_the_whole_or_an_answer(disk_place: Place, asked: str) -> None:
+    assert disk_place.fetch(_one(disk_place), headers={"Range": asked}).status_code in (200, 416)
+
+
+def test_who_has_it_already_is_told_so(disk_place: Place) -> None:
+    url = _one(disk_place)
+    tag = disk_place.fetch(url).headers["ETag"]
+    again = disk_place.fetch(url, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert disk_place.fetch(url, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert disk_place.fetch(url, headers={"If-Range": '"other"', "Range": "bytes=0-1"}).status_code == 200
+    assert disk_place.fetch(url, headers={"If-Range": tag, "Range": "bytes=0-1"}).status_code == 206
+
+
+def test_it_can_be_asked_for_without_being_fetched(place: Place, pdf: str) -> None:
+    answer = requests.head(place.server.url + pdf, allow_redirects=True, timeout=20)
+    assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (200, "31", b"")
+
+
+def test_no_cache_between_may_keep_it(place: Place, pdf: str) -> None:
+    answer = place.fetch(pdf)
+    assert all("private" in one.headers["Cache-Control"] for one in (answer, *answer.history))
+
+
+def _one(place: Place) -> str:
+    """The `fileUrl` of a file of 31 bytes."""
+    alice, bob = register(place.server.url, "alice"), register(place.server.url, "bob")
+    upload = alice.upload(alice.direct_chat(bob), "letters.pdf", b"%PDF-abcdefghijklmnopqrstuvwxyz")
+    return str(data(upload)["fileUrl"])
+
+
+def test_slow_readers_hold_nobody_up(disk_place: Place) -> None:
+    alice, bob = register(disk_place.server.url, "alice"), register(disk_place.server.url, "bob")
+    chat = alice.direct_chat(bob)
+    url = data(alice.upload(chat, "a.pdf", samples.PDF + bytes(8 * 2**20)))["fileUrl"]
+    readers = [socket.create_connection(("127.0.0.1", disk_place.server.port)) for _ in range(10)]
+    for reader in readers:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.sendall(f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert reader.recv(12) == b"HTTP/1.1 200"
+    began = time.monotonic()
+    assert alice.send(chat, "Hello")["content"] == "Hello"
+    assert disk_place.fetch(url).status_code == 200
+    assert time.monotonic() - began < 5
+    for reader in readers:
+        reader.close()
