@@ -209,6 +209,7 @@ def _flag(text: str) -> bool:
 
 
 def _log_level(text: str) -> str:
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    level = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(text.upper(), text.upper())
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError(f"must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not '{text}'")
-    return text.upper()
+    return level

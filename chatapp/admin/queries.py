@@ -15,7 +15,7 @@ _ONE = text(f"SELECT {_ACCOUNT} FROM users u WHERE u.id = :id")
 _LIST = text(
     f"""
     SELECT {_ACCOUNT}, lower(u.username) AS key FROM users u
-    WHERE (CAST(:pattern AS text) IS NULL OR lower(u.username) LIKE :pattern OR lower(u.email) LIKE :pattern)
+    WHERE (lower(u.username) LIKE :pattern OR lower(u.email) LIKE :pattern)
     AND (CAST(:role AS text) IS NULL OR u.role = :role) AND lower(u.username) > :key
     ORDER BY lower(u.username) LIMIT :limit
     """
@@ -26,7 +26,7 @@ def list_accounts(actor: Actor, *, q: str | None, role: str | None, limit: int, 
     """Accounts by username: those of a role, those whose name or address contains `q`; raises Forbidden."""
     require(PERMISSIONS, "users.list", actor, Server())
     key = cursor[0] if cursor else ""
-    values = {"pattern": q and f"%{like_pattern(q)}%", "role": role, "key": key, "limit": limit + 1}
+    values = {"pattern": f"%{like_pattern(q or '')}%", "role": role, "key": key, "limit": limit + 1}
     with reading() as db:
         return page([(account, key) for account, *key in db.execute(_LIST, values)], limit)
 

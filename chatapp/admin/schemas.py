@@ -32,9 +32,8 @@ class AccountFilter(Input):
     """Which accounts to list."""
 
     q = Text(
-        1,
-        50,
+        longest=254,
         load_default=absent,
-        metadata={"description": "A part of the username or address, in any case; 1–50 characters.", "example": "ali"},
+        metadata={"description": "A part of the username or address, in any case; empty, all.", "example": "ali"},
     )
     role = Choice("Role", ROLES, load_default=absent, metadata={"description": "Only those of this role."})

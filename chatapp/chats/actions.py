@@ -36,13 +36,12 @@ _HEIR = text(
 def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
     """The direct chat of the actor and `user_id`, and whether it was made just now: never two for one pair.
 
-    Raises Invalid for a chat with oneself, NotFound for a person who doesn't exist or was deactivated.
+    Raises Invalid for a chat with oneself, NotFound for a new one with a person who doesn't exist or was deactivated.
     """
     if user_id == actor.user_id:
         raise Invalid("A chat needs two people.", errors={"userId": ["Must be someone else."]})
     pair = sorted((actor.user_id, user_id))
     with unit_of_work() as work:
-        _find_people(work, [user_id])
         chat = upsert(Chat).values(id=new_id(), type="DIRECT", direct_key=":".join(pair), member_count=2, last_rev=1)
         # Of two that race, one inserts; the other waits for its commit here and then finds the row.
         chat_id = work.db.scalar(chat.on_conflict_do_nothing(index_elements=["direct_key"]).returning(Chat.id))
@@ -50,6 +49,7 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
         if chat_id is None:
             chat_id = work.db.execute(select(Chat.id).where(Chat.direct_key == ":".join(pair))).scalar_one()
         else:
+            _find_people(work, [user_id])
             work.db.execute(insert(Member), [{"chat_id": chat_id, "user_id": member} for member in pair])
             work.announce(ChatCreated(chat_id, 1, tuple(pair), queries.chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id), created

@@ -69,7 +69,8 @@ class MessageSchema(MessageEventSchema):
         required=True,
         metadata={
             "description": "On a message that the caller sent: the lowest among the other members who were in the chat "
-            "when it was sent (READ when there are none). On any other: the caller's own."
+            "when it was sent (READ when there are none; SENT in the answer to sending it). On any other: the caller's "
+            "own."
         },
     )
 

@@ -53,9 +53,9 @@ _SEND = text(
         UPDATE chats c SET last_seq = c.last_seq + l.n, last_rev = c.last_rev + l.n,
                            updated_at = greatest(c.updated_at, clock_timestamp())
         FROM locked l WHERE c.id = l.id
-        RETURNING c.id, c.last_seq - l.n AS seq, c.last_rev - l.n AS rev, c.updated_at, c.member_count
+        RETURNING c.id, c.last_seq - l.n AS seq, c.last_rev - l.n AS rev, c.updated_at
     ), numbered AS (
-        SELECT a.*, c.seq + a.n AS seq, c.rev + a.n AS rev, c.updated_at AS created_at, c.member_count
+        SELECT a.*, c.seq + a.n AS seq, c.rev + a.n AS rev, c.updated_at AS created_at
         FROM accepted a JOIN chat c ON c.id = a.chat_id
     ), receipt AS (
         UPDATE members r SET read_seq = s.seq, delivered_seq = s.seq
@@ -67,7 +67,7 @@ _SEND = text(
         SELECT id, chat_id, seq, rev, sender_id, type, content, upload_id, client_id, client_digest, created_at
         FROM numbered
     )
-    SELECT m.id::text, m.seq, m.rev, wire_time(m.created_at), m.member_count, s.username, s.avatar,
+    SELECT m.id::text, m.seq, m.rev, wire_time(m.created_at), s.username, s.avatar,
            CASE WHEN m.upload_id IS NOT NULL THEN (
                SELECT json_build_object({FILE_FIELDS}) FROM uploads f WHERE f.id = m.upload_id) END
     FROM numbered m JOIN users s ON s.id = m.sender_id
@@ -172,7 +172,7 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     drafts = {s.id: s for s in batch}
     stored = {}
     with unit_of_work() as work:
-        for id, seq, rev, created_at, member_count, username, avatar, file in work.db.execute(_SEND, values):
+        for id, seq, rev, created_at, username, avatar, file in work.db.execute(_SEND, values):
             sending = drafts[id]
             sender_id = sending.actor.user_id
             message: Json = {
@@ -192,7 +192,7 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
                 "editedAt": None,
             }
             work.announce(MessageSent(sending.chat_id, rev, message))
-            stored[id] = message | {"status": "SENT" if member_count > 1 else "READ"}
+            stored[id] = message | {"status": "SENT"}
     metrics.batch_sizes.observe(len(batch))
     for sending in batch:
         metrics.send_seconds.observe(work.committed_at - sending.began)

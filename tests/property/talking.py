@@ -49,7 +49,8 @@ class Sending(ChatMachine):
             assert new is (note.id == "")
             assert not new or message["id"] not in {other.id for other in self.world.notes()}
             note.id = note.id or message["id"]
-            self.looks(who, note, message)
+            # Just now it is SENT, even where nobody else is left to read it.
+            self.looks(who, note, message, **({"status": "SENT"} if new else {}))
 
 
 class Talking(Sending):

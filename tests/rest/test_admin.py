@@ -47,6 +47,14 @@ def test_accounts_are_found_by_a_part_of_name_or_address(admin: Person, alice: P
     }
 
 
+def test_accounts_are_found_by_nothing_or_by_a_whole_address(server: Server, admin: Person) -> None:
+    address = f"{'a' * 60}@{secrets.token_hex(4)}.example.org"
+    account = {"email": address, "username": secrets.token_hex(5), "password": PASSWORD}
+    data(requests.post(f"{server.url}/api/v1/auth/register", json=account, timeout=20))
+    assert [found["email"] for found in data(admin.get("/admin/users", q=address))] == [address]
+    assert len(data(admin.get("/admin/users", q="", limit=2))) == 2
+
+
 def test_accounts_are_listed_by_role_page_by_page(admin: Person, register_person: NewPerson) -> None:
     word = f"m{secrets.token_hex(3)}"
     people = [register_person(word) for _ in range(3)]
@@ -70,9 +78,14 @@ def test_a_deactivated_account_is_out_at_once(server: Server, admin: Person, ali
     assert log_in(server, alice).ok
 
 
-def test_nobody_starts_anything_with_a_deactivated_person(admin: Person, alice: Person, bob: Person) -> None:
+def test_nobody_starts_anything_with_a_deactivated_person(
+    admin: Person, alice: Person, bob: Person, carol: Person
+) -> None:
+    begun = carol.direct_chat(bob)
     admin.patch(f"/admin/users/{bob.id}", {"isActive": False})
     assert problem(alice.post("/chats/direct", {"userId": bob.id})) == (404, "not_found")
+    # What there was before is there still.
+    assert carol.direct_chat(bob) == begun
     assert problem(alice.get(f"/users/{bob.name}")) == (404, "not_found")
     assert data(alice.get("/users/search", q=bob.name)) == []
 

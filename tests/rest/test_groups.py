@@ -174,7 +174,7 @@ def test_an_admin_who_removes_themselves_has_left(alice: Person, bob: Person) ->
 
 def test_with_its_last_member_a_group_is_deleted(alice: Person, engine: Engine) -> None:
     chat_id = group(alice)
-    alice.send(chat_id, "alone")
+    assert alice.send(chat_id, "alone")["status"] == "SENT"
     assert alice.delete(f"/chats/{chat_id}/leave").status_code == 204
     with engine.connect() as db:
         for table in ("chats WHERE id", "messages WHERE chat_id"):

@@ -117,6 +117,12 @@ def test_the_contracts_figures_are_the_defaults() -> None:
     assert settings.max_upload_bytes == 10 * 1024 * 1024
 
 
+@pytest.mark.parametrize(("text", "level"), [("debug", "DEBUG"), ("warn", "WARNING"), ("Fatal", "CRITICAL")])
+def test_a_log_level_goes_by_all_its_names(monkeypatch: pytest.MonkeyPatch, text: str, level: str) -> None:
+    given(monkeypatch, LOG_LEVEL=text)
+    assert config.load().log_level == level
+
+
 def test_production_starts_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **PRODUCTION)
     assert config.load().cors_origins == ("https://app.example.org",)
