@@ -150,13 +150,14 @@ class Site:
             db.execute(_MEMBERS, values)
         return str(values["id"])
 
-    def fill(self, chat_id: str, sender: User, *, stored: int, total: int) -> None:
+    def fill(self, chat_id: str, sender: User, *, stored: int, total: int, tidy: bool = True) -> None:
         """Have a chat that has `stored` messages hold `total`, all of them read."""
         values = {"chat_id": chat_id, "sender_id": sender.id, "first": stored + 1, "last": total}
         with self.engine.begin() as db:
             for statement in (_FILL, *_FILLED):
                 db.execute(statement, values)
-        self.tidy()
+        if tidy:
+            self.tidy()
 
     def tidy(self) -> None:
         """Have PostgreSQL write down and count what it holds, rather than while it is measured."""

@@ -17,7 +17,7 @@ def run() -> None:
     """Bring the schema up to date in one transaction, or say in a sentence that the database is out of reach."""
     engine = current_app.extensions["migrate"].db.engine
     try:
-        connection = engine.connect()
+        connection = engine.connect().execution_options(isolation_level="READ COMMITTED")
     except OperationalError as error:
         sys.exit(f"error: The database does not answer: {str(error.orig).strip().splitlines()[0]}")
     with connection:

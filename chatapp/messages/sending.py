@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chatapp.chats.queries import FILE_FIELDS
 from chatapp.core import metrics
+from chatapp.core.batches import Batches
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
@@ -98,37 +99,20 @@ class Sending(AsyncResult):  # type: ignore[misc]
         self.began = time.perf_counter()
 
 
-_waiting: list[Sending] = []
-_running = False
-
-
 def send(sending: Sending) -> None:
     """Have a message leave with the next batch. Never blocks."""
-    global _running
-    _waiting.append(sending)
-    if not _running:
-        _running = True
-        gevent.spawn(_run)
+    _batches.put(sending)
 
 
-def _run() -> None:
-    """Send batches until nothing waits."""
-    global _running, _waiting
-    while _waiting:
-        batch, _waiting = _waiting[:MOST_AT_ONCE], _waiting[MOST_AT_ONCE:]
-        # The same clientId twice in one statement would be stored twice: the second one finds the first stored.
-        keys: set[tuple[str, str]] = set()
-        repeated = []
-        for sending in [s for s in batch if s.client_id]:
-            key = (sending.actor.user_id, sending.client_id or "")
-            if key in keys:
-                batch.remove(sending)
-                repeated.append(sending)
-            keys.add(key)
-        _send_together(batch)
-        for sending in repeated:
+def _send(batch: Sequence[Sending]) -> None:
+    """Send a batch; of what has the same clientId only the first, which the others then find stored."""
+    firsts: dict[tuple[str, str], Sending] = {}
+    for sending in batch:
+        firsts.setdefault((sending.actor.user_id, sending.client_id or sending.id), sending)
+    _send_together(list(firsts.values()))
+    for sending in batch:
+        if firsts[sending.actor.user_id, sending.client_id or sending.id] is not sending:
             gevent.spawn(_explain, sending)
-    _running = False
 
 
 def _send_together(batch: Sequence[Sending]) -> None:
@@ -213,3 +197,6 @@ def _explain(sending: Sending, *, gone: bool = False) -> None:
         sending.set(before)
     except Exception as error:
         sending.set_exception(error)
+
+
+_batches = Batches(_send, MOST_AT_ONCE)

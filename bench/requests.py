@@ -1,0 +1,156 @@
+"""What REST costs: pages of history, the list of chats, sending, logging in."""
+
+import base64
+import json
+import random
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from bench.measure import Result, measured
+from bench.site import PORT, Site, User
+
+CONNECTIONS = 8
+WARM_SECONDS = 1.0
+SECONDS = 5.0
+
+
+class Connection:
+    """One keep-alive connection, on which one request at a time is on its way."""
+
+    __slots__ = ("_in", "began", "descriptor", "wire")
+
+    def __init__(self) -> None:
+        self.wire = socket.create_connection(("127.0.0.1", PORT))
+        self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.descriptor = self.wire.fileno()
+        self.began = 0.0
+        self._in = b""
+
+    def ask(self, request: bytes) -> None:
+        """Send a request."""
+        self.began = time.perf_counter()
+        self.wire.sendall(request)
+
+    def read(self) -> bytes | None:
+        """The answer, if it is whole by now: its head and its body."""
+        data = self.wire.recv(262144)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        self._in += data
+        head = self._in.find(b"\r\n\r\n") + 4
+        if head < 4:
+            return None
+        at = self._in.lower().find(b"content-length: ", 0, head)
+        if at < 0:
+            raise ConnectionError(self._in[:head].decode())
+        if len(self._in) < head + int(self._in[at + 16 : self._in.find(b"\r", at)]):
+            return None
+        answer, self._in = self._in, b""
+        return answer
+
+
+def request(method: str, path: str, user: User | None = None, body: object = None) -> bytes:
+    """The bytes of a request."""
+    content = b"" if body is None else orjson.dumps(body)
+    head = f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    if user:
+        head += f"Authorization: Bearer {user.token}\r\n"
+    if body is not None:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    return head.encode() + b"\r\n" + content
+
+
+def drive(
+    site: Site,
+    result: Result,
+    make: Callable[[], bytes],
+    *,
+    expect: bytes,
+    connections: int = CONNECTIONS,
+    seconds: float = SECONDS,
+) -> Result:
+    """Ask what `make` gives on several connections as fast as the answers come; each has to begin with `expect`."""
+    poll = select.epoll()
+    by_descriptor = {}
+    for _ in range(connections):
+        connection = Connection()
+        by_descriptor[connection.descriptor] = connection
+        poll.register(connection.descriptor, select.EPOLLIN)
+        connection.ask(make())
+
+    def run(seconds: float, note: Callable[[float], None]) -> None:
+        deadline = time.perf_counter() + seconds
+        while time.perf_counter() < deadline:
+            for descriptor, _ in poll.poll(1.0):
+                connection = by_descriptor[descriptor]
+                if answer := connection.read():
+                    if not answer.startswith(expect):
+                        raise RuntimeError(answer[:500].decode())
+                    note(time.perf_counter() - connection.began)
+                    connection.ask(make())
+
+    run(WARM_SECONDS, lambda _: None)
+    with measured(site, result) as clock:
+        run(seconds, clock.note)
+    for connection in by_descriptor.values():
+        connection.wire.close()
+    poll.close()
+    return result
+
+
+def history(site: Site, chat_id: str, reader: User, stored: int, *, deep: bool) -> Result:
+    """Pages of 50: the newest, or from anywhere."""
+    result = Result(f"history page, {'deep' if deep else 'first'}, of {stored:,}", "requests")
+
+    def page() -> bytes:
+        path = f"/messages/{chat_id}"
+        if deep:
+            key = json.dumps(["before", random.randrange(60, stored)]).encode()
+            path += "?cursor=" + base64.urlsafe_b64encode(key).decode().rstrip("=")
+        return request("GET", path, reader)
+
+    return drive(site, result, page, expect=b"HTTP/1.1 200")
+
+
+def chat_list(site: Site, count: int = 200) -> Result:
+    """The first 50 of somebody's chats."""
+    result = Result(f"chat list, 50 of {count}", "requests")
+    reader, *others = site.users(count + 1)
+    for other in others:
+        site.fill(site.chat((reader, other), type="DIRECT"), other, stored=0, total=3, tidy=False)
+    site.tidy()
+    ask = request("GET", "/chats", reader)
+    return drive(site, result, lambda: ask, expect=b"HTTP/1.1 200")
+
+
+def post(site: Site, people: int = 32) -> Result:
+    """Messages sent over REST."""
+    result = Result("POST /messages", "requests")
+    senders = site.users(people)
+    chats = [site.chat((one, two), type="DIRECT") for one, two in zip(senders[::2], senders[1::2], strict=True)]
+    turn = _turns(senders[::2], chats)
+    return drive(site, result, turn, expect=b"HTTP/1.1 201", connections=len(chats))
+
+
+def _turns(senders: Sequence[User], chats: Sequence[str]) -> Callable[[], bytes]:
+    asks = [
+        request("POST", "/messages", sender, {"chatId": chat, "content": "the quick brown fox jumps over the lazy dog"})
+        for sender, chat in zip(senders, chats, strict=True)
+    ]
+    number = 0
+
+    def turn() -> bytes:
+        nonlocal number
+        number += 1
+        return asks[number % len(asks)]
+
+    return turn
+
+
+def login(name: str) -> bytes:
+    """A login of somebody of a site's."""
+    return request("POST", "/auth/login", None, {"username": name, "password": Site.password})
