@@ -6,7 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from chatapp import cli, subscribers
 from chatapp.admin import views as admin
 from chatapp.auth import views as auth
-from chatapp.auth.queries import find_actor
+from chatapp.auth.sessions import sessions
 from chatapp.chats import views as chats
 from chatapp.chats.queries import rooms_of
 from chatapp.core import db, events, logs, settings
@@ -63,7 +63,7 @@ def create_app(config: Settings) -> Flask:
     access.install(app)
     cors.init_app(app, origins=list(config.cors_origins), expose_headers=docs.EXPOSED, max_age=600)
     jwt.init_app(app)
-    bearer.install(app, config, find_actor)
+    bearer.install(app, config, sessions.find_actor)
     limits.install(app, config)
     app.before_request(reject_large_bodies)
     docs.install(app, config)
@@ -83,7 +83,7 @@ def create_app(config: Settings) -> Flask:
         max_http_buffer_size=LARGEST_PAYLOAD,
     )
     attendance = Attendance(config.max_sockets)
-    gateway = Gateway(app, socketio, CLIENT_EVENTS, find_actor, rooms_of, attendance)
+    gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, attendance)
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(client_page.blueprint(config.web_path))

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from chatapp.auth.events import SessionEnded
-from chatapp.auth.queries import find_actor, live_sessions
+from chatapp.auth.queries import live_sessions
+from chatapp.auth.sessions import sessions
 from chatapp.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
 from chatapp.chats.queries import rooms_of
 from chatapp.core.errors import Json
@@ -59,6 +60,7 @@ def tell(name: str) -> Subscriber:
 def close_sockets(event: SessionEnded) -> None:
     """A login is over: so are its sockets."""
     rooms.endings += 1
+    sessions.forget(event.user_id)
     for connection in rooms.of_session(event.user_id, event.session_id):
         connection.close("session ended")
 
@@ -66,8 +68,9 @@ def close_sockets(event: SessionEnded) -> None:
 def know_anew(event: AccountChanged) -> None:
     """Somebody's sockets act as who they are now."""
     rooms.endings += 1
+    sessions.forget(event.user_id)
     for connection in rooms.of_users([event.user_id]):
-        if actor := find_actor(event.user_id, connection.actor.session_id):
+        if actor := sessions.find_actor(event.user_id, connection.actor.session_id):
             connection.actor = actor
         else:
             connection.close("session ended")
@@ -138,6 +141,7 @@ def tell_offline(event: UserOffline) -> None:
 def hear_others(audible: bool) -> None:
     """Whether the other workers can be heard has changed: while not, sockets are told nothing; afterwards, who hears
     what and whose session lives is read from the database, before anything else is told."""
+    sessions.remember(audible)
     if not audible:
         rooms.deaf = True
         return

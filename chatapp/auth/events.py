@@ -9,5 +9,6 @@ from chatapp.core.events import Announced
 class SessionEnded(Announced):
     """A login is over: its sockets close, on whatever worker they are."""
 
+    awaited = True
     session_id: str
     user_id: str

@@ -7,11 +7,11 @@ from sqlalchemy import Connection, text
 from chatapp.core.db import reading
 from chatapp.core.identity import Actor
 
-_ACTOR = text(
+_ACTORS = text(
     """
     SELECT u.id::text AS user_id, s.id::text AS session_id, u.username, u.avatar, u.role
     FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.id = :session_id AND u.id = :user_id AND s.ended_at IS NULL AND u.is_active
+    WHERE s.id = ANY(CAST(:session_ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
     """
 )
 _LIVE = text(
@@ -71,11 +71,12 @@ class Refreshable:
     in_grace: bool | None
 
 
-def find_actor(user_id: str, session_id: str) -> Actor | None:
-    """The person of that session, if it has not ended and their account is active."""
+def find_actors(session_ids: list[str]) -> list[Actor | None]:
+    """The people of these sessions, None for one that has ended or whose account is not active."""
     with reading() as db:
-        row = db.execute(_ACTOR, {"user_id": user_id, "session_id": session_id}).first()
-    return Actor(**row._mapping) if row else None
+        rows = db.execute(_ACTORS, {"session_ids": session_ids})
+        found = {row.session_id: Actor(**row._mapping) for row in rows}
+    return [found.get(session_id) for session_id in session_ids]
 
 
 def live_sessions(session_ids: list[str]) -> set[str]:

@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import gevent
+from gevent.event import AsyncResult
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Batches(Generic[T]):
@@ -35,3 +38,38 @@ class Batches(Generic[T]):
                 self._do(batch)
         finally:
             self._running = False
+
+
+class _Asked(AsyncResult, Generic[K, V]):  # type: ignore[misc]
+    def __init__(self, key: K) -> None:
+        super().__init__()
+        self.key = key
+
+
+class Together(Generic[K, V]):
+    """A function of one thing, made of one of many: what is asked at the same time travels in one query.
+
+    `answer` gets the things and gives what each is answered with, in their order; an exception among the answers is
+    raised where its thing was asked, one that it raises is raised everywhere.
+    """
+
+    def __init__(self, answer: Callable[[list[K]], Sequence[V | Exception]]) -> None:
+        self._answer = answer
+        self._batches: Batches[_Asked[K, V]] = Batches(self._do)
+
+    def __call__(self, key: K) -> V:
+        """The answer to one thing, once the batch that it travels in is done."""
+        asked: _Asked[K, V] = _Asked(key)
+        self._batches.put(asked)
+        return asked.get()  # type: ignore[no-any-return]
+
+    def _do(self, batch: Sequence[_Asked[K, V]]) -> None:
+        try:
+            answers = self._answer([asked.key for asked in batch])
+        except Exception as error:
+            answers = [error] * len(batch)
+        for asked, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Exception):
+                asked.set_exception(answer)
+            else:
+                asked.set(answer)

@@ -4,7 +4,7 @@ A worker's row in `workers` says until when it is alive; `presence` says how man
 sockets on a worker that is alive is online.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import text
 
@@ -29,21 +29,40 @@ _HOLD_ALL = text(
     SELECT u, :worker_id, n FROM unnest(CAST(:user_ids AS uuid[]), CAST(:counts AS integer[])) c (u, n)
     """
 )
-_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:user_id, 1))")
-# The sockets that they had before this one, on any worker that is alive.
-_CAME = text(
+# In one order, so that two workers never wait for each other.
+_TAKE_TURNS = text(
     """
-    WITH held AS (
-        INSERT INTO presence (user_id, worker_id, sockets) VALUES (:user_id, :worker_id, 1)
-        ON CONFLICT (user_id, worker_id) DO UPDATE SET sockets = presence.sockets + 1
-    )
-    SELECT coalesce(sum(p.sockets), 0)
-    FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now() WHERE p.user_id = :user_id
+    SELECT pg_advisory_xact_lock(turn) FROM (
+        SELECT DISTINCT hashtextextended(u::text, 1) AS turn FROM unnest(CAST(:user_ids AS uuid[])) u ORDER BY turn
+    ) t
     """
 )
-# Two statements: of several sockets that close at once, each has to see what the others left.
-_WENT = text("UPDATE presence SET sockets = sockets - 1 WHERE user_id = :user_id AND worker_id = :worker_id")
-_GONE = text("DELETE FROM presence WHERE user_id = :user_id AND worker_id = :worker_id AND sockets < 1")
+# The sockets that people have, on any worker that is alive.
+_SOCKETS = text(
+    """
+    SELECT p.user_id::text, sum(p.sockets)
+    FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now()
+    WHERE p.user_id = ANY(CAST(:user_ids AS uuid[])) GROUP BY p.user_id
+    """
+)
+_CAME = text(
+    """
+    INSERT INTO presence (user_id, worker_id, sockets)
+    SELECT u, :worker_id, count(*) FROM unnest(CAST(:user_ids AS uuid[])) u GROUP BY u
+    ON CONFLICT (user_id, worker_id) DO UPDATE SET sockets = presence.sockets + excluded.sockets
+    """
+)
+# Two statements: of several batches that close sockets at once, each has to see what the others left.
+_WENT = text(
+    """
+    UPDATE presence p SET sockets = p.sockets - gone.sockets
+    FROM (SELECT u, count(*) AS sockets FROM unnest(CAST(:user_ids AS uuid[])) u GROUP BY u) gone
+    WHERE p.user_id = gone.u AND p.worker_id = :worker_id
+    """
+)
+_GONE = text(
+    "DELETE FROM presence WHERE user_id = ANY(CAST(:user_ids AS uuid[])) AND worker_id = :worker_id AND sockets < 1"
+)
 _REAP = text(
     """
     WITH dead AS (DELETE FROM workers WHERE expires_at < now() - make_interval(secs => :seconds) RETURNING id)
@@ -82,23 +101,31 @@ def renew_lease(worker_id: str, sockets: Mapping[str, int], *, recount: bool) ->
         return bool(is_new)
 
 
-def came(worker_id: str, user_id: str, *, most: int) -> bool:
-    """Count a new socket of somebody; whether it is their first on any worker.
-
-    Raises RateLimited when they have `most` already.
-    """
+def came(worker_id: str, user_ids: Sequence[str], *, most: int) -> list[bool | Exception]:
+    """Count new sockets of people: for each whether it is their first on any worker, or RateLimited when they have
+    `most` already."""
+    answers: list[bool | Exception] = []
     with unit_of_work() as work:
-        work.db.execute(_TAKE_TURN, {"user_id": user_id})
-        before: int = work.db.execute(_CAME, {"user_id": user_id, "worker_id": worker_id}).scalar_one()
-        if before >= most:
-            raise RateLimited(RETRY_SECONDS, most)
-        return before == 0
+        work.db.execute(_TAKE_TURNS, {"user_ids": user_ids})
+        sockets = {user_id: int(count) for user_id, count in work.db.execute(_SOCKETS, {"user_ids": user_ids})}
+        admitted = []
+        for user_id in user_ids:
+            before = sockets.get(user_id, 0)
+            if before >= most:
+                answers.append(RateLimited(RETRY_SECONDS, most))
+                continue
+            sockets[user_id] = before + 1
+            admitted.append(user_id)
+            answers.append(before == 0)
+        if admitted:
+            work.db.execute(_CAME, {"user_ids": admitted, "worker_id": worker_id})
+    return answers
 
 
-def went(worker_id: str, user_id: str) -> None:
-    """Count a socket of somebody less."""
+def went(worker_id: str, user_ids: Sequence[str]) -> None:
+    """Count sockets of people less, one for each time that somebody is named."""
     with unit_of_work() as work:
-        who = {"user_id": user_id, "worker_id": worker_id}
+        who = {"user_ids": user_ids, "worker_id": worker_id}
         work.db.execute(_WENT, who)
         work.db.execute(_GONE, who)
 

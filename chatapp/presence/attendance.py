@@ -1,9 +1,11 @@
 """What one worker knows of who comes and goes, told in batches: cheap when a thousand people reconnect at once."""
 
 import time
+from collections.abc import Sequence
 
 import structlog
 
+from chatapp.core.batches import Batches, Together
 from chatapp.core.errors import ChatError
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
@@ -26,12 +28,12 @@ class Attendance:
         self._departed: dict[str, float] = {}
         self._has_lease = False
         self._in_doubt = False
+        self._count_in: Together[str, bool] = Together(self._admit)
+        self._count_out: Batches[str] = Batches(self._dismiss)
 
     def came(self, actor: Actor) -> None:
         """A socket opens; raises RateLimited when this person has too many, Unavailable without a database."""
-        if not self._has_lease:
-            self.renew()
-        first = actions.came(self._worker_id, actor.user_id, most=self._most_sockets)
+        first = self._count_in(actor.user_id)
         if not self._departed.pop(actor.user_id, None) and first:
             self._arrived.add(actor.user_id)
 
@@ -40,10 +42,7 @@ class Attendance:
         typing.stop_on(socket_id)
         if not rooms.of_users([actor.user_id]):
             self._departed[actor.user_id] = time.monotonic() + LINGER_SECONDS
-        try:
-            actions.went(self._worker_id, actor.user_id)
-        except ChatError:
-            self._in_doubt = True
+        self._count_out.put(actor.user_id)
 
     def renew(self) -> None:
         """Keep this worker's lease, and take those of dead ones away."""
@@ -70,3 +69,15 @@ class Attendance:
             for user_id in gone:
                 del self._departed[user_id]
             actions.tell_offline(gone)
+
+    def _admit(self, user_ids: Sequence[str]) -> list[bool | Exception]:
+        if not self._has_lease:
+            self.renew()
+        return actions.came(self._worker_id, user_ids, most=self._most_sockets)
+
+    def _dismiss(self, user_ids: Sequence[str]) -> None:
+        try:
+            actions.went(self._worker_id, user_ids)
+        except Exception as error:
+            log.warning("sockets are counted anew", error=type(error).__name__)
+            self._in_doubt = True

@@ -20,6 +20,7 @@ from marshmallow import Schema, fields
 from socketio.exceptions import ConnectionRefusedError
 
 from chatapp.core import limits, logs, metrics, settings
+from chatapp.core.batches import Together
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
@@ -117,7 +118,9 @@ class Gateway(Namespace):  # type: ignore[misc]
         self.events = (*events, ClientEvent("auth:renew", RenewSchema, self._renew, RenewedSchema, about_socket=True))
         self._events = {event.name: (event, event.schema()) for event in self.events}
         self._find_actor = find_actor
-        self._list_rooms = list_rooms
+        self._list_rooms: Together[str, dict[str, int]] = Together(
+            lambda user_ids: list(map(list_rooms(user_ids).__getitem__, user_ids))
+        )
         self._attendance = attendance
         self._tokenless: dict[str, float] = {}
         metrics.sockets.follow(rooms.__len__)
@@ -194,7 +197,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         rooms.add(connection)
         try:
             user_id = connection.actor.user_id
-            rooms.fill(connection, self._list_rooms([user_id])[user_id])
+            rooms.fill(connection, self._list_rooms(user_id))
         except BaseException:
             self._end(connection, "refused")
             raise

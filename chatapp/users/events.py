@@ -9,4 +9,5 @@ from chatapp.core.events import Announced
 class AccountChanged(Announced):
     """Somebody has another name, avatar or role: who they were to their live sockets is out of date."""
 
+    awaited = True
     user_id: str

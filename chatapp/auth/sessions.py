@@ -1,0 +1,55 @@
+"""Who is behind a session, remembered for a moment: not every request has to ask the database.
+
+What ends a session or changes an account is told on every worker before the answer to whoever asked for it, and has
+this forget at once. While other workers can't be heard nothing is remembered at all.
+"""
+
+import time
+
+from chatapp.auth import queries
+from chatapp.core.batches import Together
+from chatapp.core.identity import Actor
+
+# The bound on what this could get wrong, whatever else fails.
+REMEMBERED_SECONDS = 2.0
+MOST_REMEMBERED = 20_000
+
+
+class Sessions:
+    """The sessions that were asked for lately."""
+
+    def __init__(self) -> None:
+        self._find: Together[str, Actor | None] = Together(queries.find_actors)
+        self._known: dict[str, tuple[Actor, float]] = {}
+        self._remembers = True
+        # Counts what was forgotten: an answer that was on its way meanwhile may be out of date.
+        self._changes = 0
+
+    def find_actor(self, user_id: str, session_id: str) -> Actor | None:
+        """The person of that session, if it has not ended and their account is active."""
+        known = self._known.get(session_id)
+        if known and known[1] > time.monotonic():
+            return known[0] if known[0].user_id == user_id else None
+        changes, actor = self._changes, self._find(session_id)
+        if actor is None or actor.user_id != user_id:
+            return None
+        if self._remembers and changes == self._changes:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[session_id] = actor, time.monotonic() + REMEMBERED_SECONDS
+        return actor
+
+    def forget(self, user_id: str) -> None:
+        """Something has changed about a person or one of their sessions."""
+        self._changes += 1
+        for session_id in [id for id, (actor, _) in self._known.items() if actor.user_id == user_id]:
+            del self._known[session_id]
+
+    def remember(self, allowed: bool) -> None:
+        """Whether anything may be remembered from now on."""
+        self._changes += 1
+        self._remembers = allowed
+        self._known.clear()
+
+
+sessions = Sessions()
