@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 import config
 from chatapp import create_app
-from chatapp.core import db
 from chatapp.core.identity import Actor
 from tests.people import Person
 from tests.server import environment
@@ -38,9 +37,9 @@ def statements(app: Flask) -> Iterator[CountStatements]:
         work()
         return list(ran)
 
-    event.listen(db.engine(), "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     yield count
-    event.remove(db.engine(), "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def actor(person: Person) -> Actor:
