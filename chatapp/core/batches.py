@@ -59,9 +59,13 @@ class Together(Generic[K, V]):
 
     def __call__(self, key: K) -> V:
         """The answer to one thing, once the batch that it travels in is done."""
+        return self.put(key).get()  # type: ignore[no-any-return]
+
+    def put(self, key: K) -> AsyncResult:
+        """Ask without waiting for the answer. Never blocks."""
         asked: _Asked[K, V] = _Asked(key)
         self._batches.put(asked)
-        return asked.get()  # type: ignore[no-any-return]
+        return asked
 
     def _do(self, batch: Sequence[_Asked[K, V]]) -> None:
         try:

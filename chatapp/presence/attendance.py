@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from chatapp.core.batches import Batches, Together
+from chatapp.core.batches import Together
 from chatapp.core.errors import ChatError
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
@@ -28,12 +28,12 @@ class Attendance:
         self._departed: dict[str, float] = {}
         self._has_lease = False
         self._in_doubt = False
-        self._count_in: Together[str, bool] = Together(self._admit)
-        self._count_out: Batches[str] = Batches(self._dismiss)
+        # Who, and whether a socket of theirs opens or is closed; whether it is their first.
+        self._count: Together[tuple[str, bool], bool] = Together(self._count_all)
 
     def came(self, actor: Actor) -> None:
         """A socket opens; raises RateLimited when this person has too many, Unavailable without a database."""
-        first = self._count_in(actor.user_id)
+        first = self._count((actor.user_id, True))
         if not self._departed.pop(actor.user_id, None) and first:
             self._arrived.add(actor.user_id)
 
@@ -42,7 +42,7 @@ class Attendance:
         typing.stop_on(socket_id)
         if not rooms.of_users([actor.user_id]):
             self._departed[actor.user_id] = time.monotonic() + LINGER_SECONDS
-        self._count_out.put(actor.user_id)
+        self._count.put((actor.user_id, False))
 
     def renew(self) -> None:
         """Keep this worker's lease, and take those of dead ones away."""
@@ -70,12 +70,16 @@ class Attendance:
                 del self._departed[user_id]
             actions.tell_offline(gone)
 
-    def _admit(self, user_ids: Sequence[str]) -> list[bool | Exception]:
+    def _count_all(self, changes: list[tuple[str, bool]]) -> list[bool | Exception]:
         if not self._has_lease:
             self.renew()
-        return actions.came(self._worker_id, user_ids, most=self._most_sockets)
+        if departing := [user_id for user_id, opens in changes if not opens]:
+            self._count_out(departing)
+        arriving = [user_id for user_id, opens in changes if opens]
+        firsts = iter(actions.came(self._worker_id, arriving, most=self._most_sockets) if arriving else ())
+        return [next(firsts) if opens else False for _, opens in changes]
 
-    def _dismiss(self, user_ids: Sequence[str]) -> None:
+    def _count_out(self, user_ids: Sequence[str]) -> None:
         try:
             actions.went(self._worker_id, user_ids)
         except Exception as error:
