@@ -4,31 +4,44 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from chatapp.core import metrics
 from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.documents import PAGES, programs
+from tests.people import Person
 from tests.server import ROOT, Server
 
 
+@pytest.fixture
+def reader(
+    server: Server, database_url: str, postgres: EmbeddedPostgres, alice: Person, bob: Person, tmp_path: Path
+) -> dict[str, str]:
+    """The environment of somebody who follows a page: what it takes as given."""
+    for folder in ("Pictures", "uploads"):
+        (tmp_path / folder).mkdir()
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "Pictures" / "view.jpg")
+    postgres.create_database("chat_restored")
+    urls = {"DATABASE_URL": database_url, "RESTORED_URL": postgres.url("chat_restored")}
+    return {name: url.replace("+psycopg2", "") for name, url in urls.items()} | {
+        "HOME": str(tmp_path),
+        "UPLOAD_PATH": str(tmp_path / "uploads"),
+        "LOG_LEVEL": "WARNING",
+        "CHAT_URL": server.url,
+        "CHAT": alice.direct_chat(bob),
+        "TOKEN": alice.token,
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_everything_that_a_page_shows_runs(
-    page: Path, server: Server, database_url: str, postgres: EmbeddedPostgres, tmp_path: Path
-) -> None:
+def test_everything_that_a_page_shows_runs(page: Path, reader: dict[str, str], tmp_path: Path) -> None:
     changes = {
-        "http://127.0.0.1:3000": server.url,
+        "http://127.0.0.1:3000": reader["CHAT_URL"],
         ".venv/bin/": "",
         "/var/backups/chat": str(tmp_path / "backups"),
         "/var/lib/chat-server": str(tmp_path),
     }
-    (tmp_path / "uploads").mkdir()
-    postgres.create_database("chat_restored")
-    urls = {"DATABASE_URL": database_url, "RESTORED_URL": postgres.url("chat_restored")}
-    environment = {name: url.replace("+psycopg2", "") for name, url in urls.items()}
-    environment |= {"CHAT_URL": server.url, "UPLOAD_PATH": str(tmp_path / "uploads"), "LOG_LEVEL": "WARNING"}
-    printed = ""
-    for program in programs(page, changes):
-        printed += program.run(tmp_path, environment)
+    printed = "".join(program.run(tmp_path, reader) for program in programs(page, changes))
     if page.name == "README.md":
         assert printed.count("Hello Bob!") == 2
         assert "carol: Hello Dave!" in printed
