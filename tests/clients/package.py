@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
 from typing import Self
 
@@ -40,15 +40,18 @@ def build() -> None:
         node("node_modules/typescript/bin/tsc")
 
 
-def run_tests(name: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None) -> None:
-    """Run one file of the package's tests against a server, to which they may have these things done."""
+def run_tests(*names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """Run files of the package's tests, side by side, against a server, to which they may have these things done."""
+    # They wait more than they work: there can be more of them than processors.
+    options = ("--test", "--test-reporter=spec", "--test-concurrency=4")
     with Control(deeds or {}) as control:
-        test = f"build/test/{name}.test.js"
-        node("--test", "--test-reporter=spec", test, CHAT_URL=server.url, CONTROL_URL=control.url)
+        files = [f"build/test/{name}.test.js" for name in names]
+        node(*options, *files, CHAT_URL=server.url, CONTROL_URL=control.url)
 
 
 class Control:
-    """Does to the server what tests in another process ask for, by POST to `/<deed>`."""
+    """Does to the server what tests in another process ask for, by POST to `/<deed>`; all of it in one thread, with
+    which ends what is started there."""
 
     def __init__(self, deeds: Mapping[str, Callable[[], object]]) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -62,7 +65,7 @@ class Control:
             def log_message(self, *_args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:

@@ -1,9 +1,30 @@
-"""The TypeScript client, against real servers: through cuts, kills, and tokens that run out."""
+"""The TypeScript client, against real servers: through cuts, kills, limits, and tokens that run out."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
 import pytest
 
+from chatapp.launcher.valkey import EmbeddedValkey
 from tests.clients.package import build, node, run_tests
 from tests.server import Server
+
+
+class Killable(Server):
+    """A server whose workers can be killed one by one."""
+
+    def kill_worker(self) -> None:
+        """Return when one of its workers is dead."""
+        assert self._process
+        worker = psutil.Process(self._process.pid).children()[0]
+        worker.kill()
+        psutil.wait_procs([worker], 10)
+
+    def kill_and_start(self) -> None:
+        """End it and its workers at once, and begin anew."""
+        self.kill()
+        self.start()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -12,9 +33,55 @@ def built() -> None:
     build()
 
 
+@pytest.fixture(scope="module")
+def roomy(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that bears with lines that are cut: a socket whose client is gone is one for a while."""
+    with Server(database_url, tmp_path_factory.mktemp("roomy"), MAX_SOCKETS_PER_USER="1000") as server:
+        yield server
+    assert server.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose access tokens last 3 seconds, and which takes 20 events in that time."""
+    limits = {"RATELIMIT_ENABLED": "true", "RATELIMIT_GLOBAL": "10000/60s", "RATELIMIT_REGISTER": "1000/60s"}
+    limits |= {"RATELIMIT_LOGIN": "1000/60s", "RATELIMIT_LOGIN_FAILURES": "5/15m", "RATELIMIT_EVENTS": "20/3s"}
+    with Server(database_url, tmp_path_factory.mktemp("strict"), JWT_ACCESS_EXPIRES_IN="3s", **limits) as server:
+        yield server
+    assert server.complaints() == []
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """What carries events between workers."""
+    with EmbeddedValkey(tmp_path / "valkey") as valkey:
+        yield valkey
+
+
+@pytest.fixture
+def killable(database_url: str, queue: EmbeddedValkey, tmp_path: Path) -> Iterator[Killable]:
+    """A server with two workers."""
+    with Killable(database_url, tmp_path, WEB_CONCURRENCY="2", REDIS_URL=queue.url) as server:
+        yield server
+
+
 def test_its_types_are_those_of_the_documents(server: Server) -> None:
     node("scripts/generate.mjs", "--check", server.url)
 
 
-def test_people_talk(server: Server) -> None:
-    run_tests("talking", server)
+def test_it_keeps_what_it_promises(roomy: Server) -> None:
+    run_tests("book", "talking", "sending", "catching-up", "files", server=roomy)
+
+
+def test_it_keeps_to_what_the_server_allows(strict: Server) -> None:
+    run_tests("session", "limits", server=strict)
+
+
+def test_it_goes_on_through_kills(killable: Killable, queue: EmbeddedValkey) -> None:
+    deeds = {
+        "kill-worker": killable.kill_worker,
+        "kill-server": killable.kill_and_start,
+        "kill-queue": queue.kill,
+        "start-queue": queue.start,
+    }
+    run_tests("kills", server=killable, deeds=deeds)

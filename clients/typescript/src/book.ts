@@ -13,8 +13,8 @@ import { higher, merged, Timeline } from "./timeline.js";
 
 /** What the book can't do by itself. */
 export interface BookDoor {
-  /** Something is missing that may only be late: ask for it unless it comes. */
-  behind(): void;
+  /** Something is missing that may only be late: ask for it unless it comes. So many `others` may ask with you. */
+  behind(others: number): void;
   /** Something happened in a chat that is not in the book. */
   missed(): void;
   /** The server has stored a message of one's own. */
@@ -36,10 +36,8 @@ interface Entry {
   chat: Chat;
   timeline: Timeline;
   members: Members | null;
-  /** Every change up to this one has been seen. */
+  /** Every change up to this one has been seen. Those of members are told without their `rev`: `sync` counts them. */
   rev: number;
-  /** Changes seen since that carry no `rev` of their own: those of members. */
-  uncounted: number;
   /** How far one has read, here at least. */
   readSeq: number;
 }
@@ -100,18 +98,18 @@ export class ChatBook {
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
     if (!entry) {
-      entry = { chat, timeline: new Timeline(), members: null, rev: chat.lastRev, uncounted: 0, readSeq };
+      entry = { chat, timeline: new Timeline(), members: null, rev: chat.lastRev, readSeq };
       this.entries.set(chat.id, entry);
     }
     entry.readSeq = Math.max(entry.readSeq, readSeq);
     // An answer may have been overtaken by events.
     const current = chat.lastRev >= entry.chat.lastRev;
     const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage);
-    if (!entry.timeline.isKept && entry.rev < chat.lastRev) Object.assign(entry, { rev: chat.lastRev, uncounted: 0 });
-    if (members && chat.lastRev >= entry.rev + entry.uncounted) this.setMembers(entry, members);
+    if (!entry.timeline.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
+    if (members && chat.lastRev >= entry.rev) this.setMembers(entry, members);
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
     if (chat.peer) this.door.met(chat.peer);
-    if (entry.rev < entry.chat.lastRev) this.door.behind();
+    if (entry.rev < entry.chat.lastRev) this.door.behind(entry.chat.memberCount);
     return entry.chat;
   }
 
@@ -136,7 +134,7 @@ export class ChatBook {
           this.door.reset(told.id);
         } else again = true;
       }
-      if (seen >= entry.rev) Object.assign(entry, { rev: seen, uncounted: 0 });
+      entry.rev = Math.max(entry.rev, seen);
     }
     for (const chatId of answer.gone) this.remove(chatId);
     for (const [chatId, unread] of Object.entries(answer.unread)) {
@@ -171,8 +169,9 @@ export class ChatBook {
   messageDeleted({ messageId, chatId, rev }: MessageDeletedEvent): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
-    this.bury(entry, messageId, rev);
-    this.advance(entry, rev);
+    // One that is not here may be missing rather than old.
+    const seen = this.bury(entry, messageId, rev) || !entry.timeline.isKept;
+    this.advance(entry, rev, seen);
   }
 
   /** One has deleted a message; the event that tells which change that was is still to come. */
@@ -197,7 +196,7 @@ export class ChatBook {
       this.put({ ...event, lastMessage: seen, peer: peer ?? null, unreadCount: 0, members });
       return;
     }
-    if (event.lastRev >= entry.rev + entry.uncounted) this.setMembers(entry, members);
+    if (event.lastRev >= entry.rev) this.setMembers(entry, members);
     const { name, description, avatar, updatedAt, memberCount } = event;
     if (event.lastRev >= entry.chat.lastRev) this.set(entry, { name, description, avatar, updatedAt, memberCount });
     this.advance(entry, event.lastRev);
@@ -265,7 +264,7 @@ export class ChatBook {
     const entry = this.entries.get(chatId);
     if (!entry || entry.rev <= rev) return;
     entry.rev = rev;
-    this.door.behind();
+    this.door.behind(entry.chat.memberCount);
   }
 
   private take(entry: Entry, message: Message): void {
@@ -281,22 +280,24 @@ export class ChatBook {
     if (message.senderId === this.me && message.clientId) this.door.stored(message);
   }
 
-  private bury(entry: Entry, messageId: string, rev?: number): void {
+  private bury(entry: Entry, messageId: string, rev?: number): boolean {
     const tomb = {
       ...{ isDeleted: true, content: null, fileUrl: null, fileName: null, fileSize: null, thumbnailUrl: null },
       ...{ width: null, height: null },
       ...(rev && { rev }),
     };
-    if (entry.timeline.change(messageId, tomb)) this.changes.noteOf("messages", entry.chat.id);
+    const known = entry.timeline.change(messageId, tomb);
+    if (known) this.changes.noteOf("messages", entry.chat.id);
     const { lastMessage } = entry.chat;
     if (lastMessage?.id === messageId) this.set(entry, { lastMessage: { ...lastMessage, ...tomb } });
+    return known;
   }
 
   /** A change was seen: one that does not follow the last shows that something was missed, or is late. */
-  private advance(entry: Entry, rev: number): void {
-    if (rev > entry.rev && rev <= entry.rev + entry.uncounted + 1) Object.assign(entry, { rev, uncounted: 0 });
+  private advance(entry: Entry, rev: number, seen = true): void {
+    if (seen && rev === entry.rev + 1) entry.rev = rev;
     if (rev > entry.chat.lastRev) this.set(entry, { lastRev: rev });
-    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.door.behind();
+    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.door.behind(entry.chat.memberCount);
   }
 
   private read(entry: Entry, seq: number): void {
@@ -332,7 +333,6 @@ export class ChatBook {
   private changeMembers(chatId: string, change: (members: Members) => Members, more: number): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
-    entry.uncounted += 1;
     if (entry.members) this.setMembers(entry, change(entry.members));
     else if (more) this.set(entry, { memberCount: entry.chat.memberCount + more });
   }

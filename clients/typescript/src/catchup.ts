@@ -6,6 +6,8 @@ import { pause } from "./waiting.js";
 
 // The server holds an event back for up to half a second when its predecessor is late: what looks missing may come.
 const LATE_MS = 700;
+// A large group, of which everybody misses the same, does not ask all at once.
+const SPREAD_MS = 4;
 // Events are hints: now and then it is asked whether one was lost that nothing has followed.
 const CALM_MS = 5 * 60_000;
 const PAGE = 100;
@@ -37,14 +39,12 @@ export class CatchUp {
   }
 
   /** Something is missing that may only be late: ask for it unless it comes. */
-  behind(): void {
-    this.timer ??= setTimeout(
-      () => {
-        this.timer = undefined;
-        if (this.certain || this.book.isBehind) void this.try();
-      },
-      LATE_MS * (1 + Math.random()),
-    );
+  behind(others = 0): void {
+    const wait = LATE_MS + Math.random() * (LATE_MS + others * SPREAD_MS);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      if (this.certain || this.book.isBehind) void this.try();
+    }, wait);
   }
 
   /** Something was missed, or may have been without a trace. */

@@ -47,7 +47,7 @@ export class Home {
       changed: () => this.connectionChanged(),
     });
     this.book = new ChatBook(me, changes, {
-      behind: () => this.catchUp.behind(),
+      behind: (others) => this.catchUp.behind(others),
       missed: () => this.catchUp.missed(),
       stored: (message) => this.outbox.settle(message),
       gone: (chatId) => this.gone(chatId),

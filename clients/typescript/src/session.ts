@@ -1,4 +1,4 @@
-import { LoggedOutError, NetworkError, RateLimitedError, UnauthenticatedError } from "./errors.js";
+import { LoggedOutError, RateLimitedError, UnauthenticatedError } from "./errors.js";
 import type { LoginAnswer, Me, Tokens as TokensAnswer } from "./generated/schemas.js";
 import { isPassing, type Tokens } from "./http.js";
 import type { Session } from "./model.js";
@@ -168,9 +168,9 @@ export class SessionKeeper implements Tokens {
   private async renewSilently(): Promise<void> {
     try {
       if (this.kept) await this.replace(this.kept.accessToken);
-    } catch (error) {
-      // Whoever needs a token asks again and learns why there is none.
-      if (error instanceof NetworkError || this.kept) this.renewIn(RETRY_MS);
+    } catch {
+      // Whoever needs a token asks again, and learns why there is none.
+      if (this.kept && !this.closed.aborted) this.renewIn(RETRY_MS);
     }
   }
 

@@ -18,7 +18,9 @@ export async function upload(
   const end = new AbortController();
   const stop = (): void => end.abort();
   let stalled = setTimeout(stop, STALLED_MS);
+  let isOver = false;
   const moved = (share: number): void => {
+    if (isOver) return;
     clearTimeout(stalled);
     stalled = setTimeout(stop, STALLED_MS);
     progress(share);
@@ -32,6 +34,7 @@ export async function upload(
     if (given.aborted) throw new DiscardedError("The upload was given up.");
     throw new NetworkError("The upload was interrupted.", { cause: error });
   } finally {
+    isOver = true;
     clearTimeout(stalled);
     given.removeEventListener("abort", stop);
   }

@@ -300,7 +300,7 @@ export interface Message {
   createdAt: string;
   /** When it was last edited, or null. */
   editedAt: string | null;
-  /** On a message that the caller sent: the lowest among the other members who were in the chat when it was sent (READ when there are none). On any other: the caller's own. */
+  /** On a message that the caller sent: the lowest among the other members who were in the chat when it was sent (READ when there are none; SENT in the answer to sending it). On any other: the caller's own. */
   status: DeliveryStatus;
 }
 

@@ -1,0 +1,140 @@
+// What events and answers say is put together right, whatever is lost, late or told twice on the way.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ChatBook } from "../src/book.js";
+import { Changes } from "../src/changes.js";
+import type { Chat, Message, MessageEvent } from "../src/generated/schemas.js";
+import { merged } from "../src/timeline.js";
+
+const ME = "me";
+const OTHER = "other";
+const CHAT = "chat";
+
+/** A chat as a server has it: its messages, and every change that there was. */
+class Origin {
+  readonly messages: Message[] = [];
+  readonly told: { event: "new" | "edited" | "deleted" | "member"; message: Message; rev: number }[] = [];
+  rev = 1;
+
+  constructor(private readonly random: () => number) {}
+
+  change(): void {
+    const dice = this.random();
+    this.rev += 1;
+    const target = this.messages[Math.floor(this.random() * this.messages.length)];
+    if (dice < 0.1) {
+      // Members come and go without a word about `rev`.
+      if (target) this.told.push({ event: "member", message: target, rev: this.rev });
+      else this.rev -= 1;
+    } else if (dice < 0.3 && target && !target.isDeleted) {
+      const deletes = dice < 0.2;
+      Object.assign(target, { rev: this.rev, content: deletes ? null : `edited ${this.rev}`, isDeleted: deletes });
+      this.told.push({ event: deletes ? "deleted" : "edited", message: { ...target }, rev: this.rev });
+    } else {
+      const senderId = this.random() < 0.5 ? ME : OTHER;
+      const seq = this.messages.length + 1;
+      const message = { id: `id ${seq}`, chatId: CHAT, seq, rev: this.rev, senderId, content: `text ${seq}` };
+      this.messages.push({ ...message, isDeleted: false, createdAt: String(seq), status: "SENT" } as Message);
+      this.told.push({ event: "new", message: { ...this.messages.at(-1) } as Message, rev: this.rev });
+    }
+  }
+
+  chat(): Chat {
+    const lastMessage = this.messages.at(-1) ?? null;
+    const rest = { type: "GROUP", updatedAt: String(this.rev), memberCount: 2, unreadCount: 0, peer: null };
+    return { id: CHAT, lastSeq: this.messages.length, lastRev: this.rev, lastMessage, ...rest } as unknown as Chat;
+  }
+
+  since(rev: number, most: number): Message[] {
+    const changed = this.messages.filter((message) => message.rev > rev);
+    return changed
+      .sort((one, other) => one.rev - other.rev)
+      .slice(0, most)
+      .map((message) => ({ ...message }));
+  }
+}
+
+for (let seed = 1; seed <= 150; seed += 1) {
+  test(`after every change was told somehow, the book is as the server (${seed})`, () => {
+    const random = dice(seed);
+    const origin = new Origin(random);
+    let behind = false;
+    const nothing = (): void => {};
+    const book = new ChatBook(ME, new Changes(), {
+      behind: () => (behind = true),
+      ...{ missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
+      ...{ reset: nothing, met: nothing },
+    });
+    book.put(origin.chat());
+    const timeline = book.timeline(CHAT);
+    assert.ok(timeline);
+    timeline.addPage([], null);
+    let waiting: typeof origin.told = [];
+    const sync = (most: number): boolean => {
+      const messages = origin.since(book.revOf(CHAT), most);
+      const more = messages.at(-1) && origin.since(messages.at(-1)?.rev ?? 0, 1).length ? [CHAT] : [];
+      const chats = book.revOf(CHAT) < origin.rev ? [origin.chat()] : [];
+      return book.applySync({ chats, messages: { [CHAT]: messages }, more, gone: [], unread: { [CHAT]: 0 } });
+    };
+    for (let step = 0; step < 120; step += 1) {
+      const before = origin.told.length;
+      origin.change();
+      waiting.push(...origin.told.slice(before));
+      // Some are lost, some late, some told twice.
+      if (random() < 0.15) waiting = waiting.filter(() => random() < 0.5);
+      while (waiting.length && random() < 0.6) {
+        const at = random() < 0.9 ? 0 : Math.floor(random() * waiting.length);
+        const told = random() < 0.9 ? waiting.splice(at, 1)[0] : waiting[at];
+        if (told) tell(book, told);
+      }
+      if (behind && random() < 0.3) {
+        behind = false;
+        sync(3);
+      }
+      isUnbroken(book);
+    }
+    // At last everything that was not lost arrives, and one change after it, which shows what was.
+    for (const told of waiting) tell(book, told);
+    do origin.change();
+    while (origin.told.at(-1)?.event !== "new");
+    tell(book, origin.told.at(-1) as (typeof origin.told)[0]);
+    for (let tries = 0; book.isBehind; tries += 1) {
+      assert.ok(tries < 3, "there is something that sync does not bring");
+      while (sync(7));
+    }
+    const expected = origin.messages.map(({ id, rev, content, isDeleted }) => ({ id, rev, content, isDeleted }));
+    assert.deepEqual(
+      timeline.list(ME).map(({ id, rev, content, isDeleted }) => ({ id, rev, content, isDeleted })),
+      expected,
+    );
+    assert.equal(book.chat(CHAT)?.lastMessage?.id, origin.messages.at(-1)?.id);
+  });
+}
+
+test("a message is never older or less read than it was", () => {
+  const known = { id: "1", seq: 1, rev: 3, content: "new", status: "READ" } as Message;
+  assert.equal(merged(known, { ...known, rev: 2, content: "old" }), known);
+  assert.deepEqual(merged(known, { ...known, rev: 4, content: "newer", status: "SENT" }).status, "READ");
+});
+
+function tell(book: ChatBook, { event, message, rev }: Origin["told"][0]): void {
+  const { status: _, ...payload } = message;
+  if (event === "member") book.memberUpdated(CHAT, { userId: OTHER } as never);
+  else if (event === "deleted") book.messageDeleted({ chatId: CHAT, messageId: message.id, rev });
+  else book.messageTold(payload as MessageEvent, { isNew: event === "new" });
+}
+
+function isUnbroken(book: ChatBook): void {
+  const seqs = (book.timeline(CHAT)?.list(OTHER) ?? []).filter(({ senderId }) => senderId === OTHER);
+  assert.deepEqual(
+    seqs.map(({ seq }) => seq),
+    [...new Set(seqs.map(({ seq }) => seq))].sort((one, other) => one - other),
+  );
+}
+
+/** Numbers from 0 to 1 that are the same in each run. */
+function dice(seed: number): () => number {
+  let state = seed * 7919;
+  return () => (state = (state * 48271) % 2147483647) / 2147483647;
+}
