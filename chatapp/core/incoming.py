@@ -7,11 +7,15 @@ from types import TracebackType
 from typing import IO, Self
 
 import structlog
+from gevent.lock import BoundedSemaphore
 
 from chatapp.core.errors import TooLarge, Unavailable
 from chatapp.core.offload import in_thread
 
 log = structlog.get_logger()
+
+# Of all that come at once, one gets on with each turn of the loop: what else waits for the loop waits for one piece.
+_turns = BoundedSemaphore(1)
 
 
 class Incoming:
@@ -50,7 +54,8 @@ class Incoming:
         if self.size > self._most:
             raise file_too_large(self._most)
         try:
-            in_thread(self._write, chunk)
+            with _turns:
+                in_thread(self._write, chunk)
         except OSError as error:
             raise not_stored(error) from error
 

@@ -17,7 +17,9 @@ LONGEST_DIRECTORY = 2**20
 # What unpacks to more than this, and to this many times its size, is meant to fill the disk of who opens it.
 LARGEST_UNPACKED = 2**20 * 10
 LARGEST_RATIO = 100
+PIECE = 64 * 1024
 _ANY_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_WORD_OLE = "WordDocument\0".encode("utf-16-le")
 # What others than Word keep in the same container: Excel, PowerPoint, Outlook; and the mark of Windows' installers.
 _FOREIGN_OLE = (
     *(
@@ -99,8 +101,15 @@ def _looks_like(kind: Kind, file: IO[bytes]) -> bool:
 def _is_word(file: IO[bytes]) -> bool:
     """Whether an OLE container is Word's, or at least nobody else's."""
     file.seek(0)
-    content = file.read()
-    return "WordDocument\0".encode("utf-16-le") in content or not any(name in content for name in _FOREIGN_OLE)
+    foreign, before = False, b""
+    # In pieces, since a long search would hold up all other threads.
+    while piece := file.read(PIECE):
+        window = before + piece
+        if _WORD_OLE in window:
+            return True
+        foreign = foreign or any(name in window for name in _FOREIGN_OLE)
+        before = piece[-64:]
+    return not foreign
 
 
 def _is_archive(file: IO[bytes], *, word: bool) -> bool:

@@ -44,7 +44,7 @@ class LocalStorage:
         part = self._folder / (name + _PART)
         try:
             with open(part, "xb", opener=_privately) as file:
-                shutil.copyfileobj(content, file)
+                shutil.copyfileobj(content, file, 2**20)
                 file.flush()
                 os.fsync(file.fileno())
             part.rename(self._folder / name)
