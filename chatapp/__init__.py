@@ -1,5 +1,7 @@
 """A self-hosted chat server: REST and Socket.IO doors onto the same actions, PostgreSQL as the only truth."""
 
+import sys
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -82,7 +84,7 @@ def create_app(config: Settings) -> Flask:
         monitor_clients=False,
         max_http_buffer_size=LARGEST_PAYLOAD,
     )
-    attendance = Attendance(config.max_sockets)
+    attendance = Attendance(config.max_sockets if config.ratelimit_enabled else sys.maxsize)
     gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, attendance)
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))

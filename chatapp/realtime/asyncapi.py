@@ -39,7 +39,7 @@ LIMITS = """
   `rate_limited`; `retryAfter` says in how many seconds to come back.
 - At most {payload} KiB for a payload: a larger one fails with `payload_too_large`. Only a packet of more than {packet}
   KiB is not read, and ends its connection.
-- At most {sockets} sockets for each user.
+- At most {sockets} sockets for each user{off}.
 - A connection that presents no token within {token} s is closed.
 - A client that does not read is dropped once {backlog} MiB waits for it, and calls `sync` when it is back.
 """
@@ -156,6 +156,7 @@ def _server(settings: Settings) -> Json:
         payload=LARGEST_PAYLOAD // 1024,
         packet=MOST_READ // 1024,
         sockets=settings.max_sockets,
+        off="" if settings.ratelimit_enabled else " (neither these nor events are counted on this server at present)",
         token=TOKEN_SECONDS,
         backlog=MOST_UNREAD // 1024**2,
     )

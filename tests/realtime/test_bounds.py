@@ -13,6 +13,7 @@ import websocket
 from tests.conftest import Connect
 from tests.people import Person, data, register
 from tests.server import Server
+from tests.socket_clients import ConnectError
 
 QUERY = "EIO=4&transport=websocket"
 
@@ -22,6 +23,14 @@ def hasty(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A server whose access tokens last a second, and which counts events."""
     changes = {"JWT_ACCESS_EXPIRES_IN": "2s", "RATELIMIT_ENABLED": "true", "RATELIMIT_REGISTER": "1000/60s"}
     with Server(database_url, tmp_path_factory.mktemp("hasty"), **changes) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def counting(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that counts sockets."""
+    changes = {"RATELIMIT_ENABLED": "true", "RATELIMIT_REGISTER": "1000/60s"}
+    with Server(database_url, tmp_path_factory.mktemp("counting"), **changes) as server:
         yield server
 
 
@@ -87,6 +96,17 @@ def test_sixty_events_in_ten_seconds_and_no_more(hasty: Server, connect: Connect
     refused = one.call("message:send", {})["error"]
     assert 1 <= refused["retryAfter"] <= 11
     assert one.connected
+
+
+def test_twenty_sockets_a_person_and_no_more(counting: Server, connect: Connect) -> None:
+    person = register(counting.url)
+    sockets = [connect(person, transports=["websocket"]) for _ in range(20)]
+    with pytest.raises(ConnectError) as refusal:
+        connect(person, transports=["websocket"])
+    assert (refusal.value.data["code"], refusal.value.data["status"]) == ("rate_limited", 429)
+    assert refusal.value.data["retryAfter"] > 0
+    sockets[0].disconnect()
+    connect(person, transports=["websocket"]).flush()
 
 
 def test_a_token_is_renewed_on_the_open_socket(hasty: Server, connect: Connect) -> None:
