@@ -2,9 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import click
 from flask.cli import with_appcontext
@@ -12,20 +10,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import Connection, func, insert, select
-from uuid_utils import uuid7
 
 from chatapp.auth.passwords import hash_password
-from chatapp.cli.demo_texts import FREE, GROUPS, PEOPLE, WORK, Exchange
+from chatapp.cli import demo_chats as made_up
+from chatapp.cli.demo_picture import lake
+from chatapp.cli.demo_texts import PEOPLE, PHOTOGRAPHER, PICTURED
 from chatapp.core import db, settings
 from chatapp.core.clock import now
-from chatapp.core.errors import ChatError, Json
+from chatapp.core.errors import ChatError
+from chatapp.core.identity import Actor
+from chatapp.core.incoming import Incoming
+from chatapp.messages.actions import send_file
 from chatapp.models import Chat, Member, Message, User
 
 PASSWORD = "Welcome2Demo"
 AT_ONCE = 1000
-WAKING_HOURS = range(7, 23)
-# Of the messages, each so many were edited or deleted. Of everybody, so many have yet to read the newest.
-EDITED_OF, DELETED_OF, AWAY_OF, MOST_UNREAD = 50, 100, 3, 7
 
 
 @click.command()
@@ -42,10 +41,12 @@ def demo(messages: int, days: int) -> None:
     console = Console(soft_wrap=True, highlight=False)
     try:
         with db.translated(), db.engine().begin() as connection:
-            if _is_there(connection):
-                console.print("The demo data are there already.")
-            else:
+            if is_new := not _is_there(connection):
                 _fill(connection, console, messages, days)
+            else:
+                console.print("The demo data are there already.")
+        if is_new:
+            _send_picture()
     except ChatError as error:
         raise click.ClickException(error.detail) from None
     table = Table("username", "password")
@@ -67,23 +68,12 @@ def _address(name: str) -> str:
     return f"{name}@demo.example"
 
 
-@dataclass(frozen=True, slots=True)
-class _Conversation:
-    """A chat that is made up: what it is, who is in it (by id), what they talk about, and how much of a share it has
-    of all that is said."""
-
-    about: Json
-    members: list[str]
-    topics: Sequence[Exchange]
-    share: float
-
-
 def _fill(connection: Connection, console: Console, size: int, days: int) -> None:
     dice = random.Random()  # noqa: S311
     until = now()
     began = until - timedelta(days=days)
     password_hash = hash_password(PASSWORD)
-    ids = {name: _id(began) for name in PEOPLE}
+    ids = {name: made_up.id_of(began) for name in PEOPLE}
     connection.execute(
         insert(User),
         [
@@ -98,19 +88,15 @@ def _fill(connection: Connection, console: Console, size: int, days: int) -> Non
             for name, id in ids.items()
         ],
     )
-    conversations = list(_conversations(ids, began, dice))
-    whole = sum(conversation.share for conversation in conversations)
+    conversations = list(made_up.conversations(ids, began, dice))
+    counts = made_up.divided(size, [conversation.share for conversation in conversations])
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Messages", total=size)
-        left = size
-        for number, conversation in enumerate(conversations, 1):
-            last = number == len(conversations)
-            count = left if last else max(1, min(left - 1, round(size * conversation.share / whole)))
-            left -= count
-            rows = list(itertools.islice(_messages(conversation, count, began, until, dice), count))
+        for conversation, count in zip(conversations, counts, strict=True):
+            rows = list(itertools.islice(made_up.messages(conversation, count, began, until, dice), count))
             state = {"last_seq": count, "last_rev": rows[-1]["rev"], "updated_at": rows[-1]["created_at"]}
-            members = list(_members(conversation, rows, began, dice))
+            members = list(made_up.members(conversation, rows, began, dice))
             connection.execute(insert(Chat), conversation.about | state | {"member_count": len(members)})
             connection.execute(insert(Member), members)
             for start in range(0, count, AT_ONCE):
@@ -119,76 +105,17 @@ def _fill(connection: Connection, console: Console, size: int, days: int) -> Non
                 progress.advance(task, len(batch))
 
 
-def _conversations(ids: dict[str, str], began: datetime, dice: random.Random) -> Iterator[_Conversation]:
-    """The groups; then the first of the people with everybody else, and some of the others with each other."""
-    for name, (description, members, topics) in GROUPS.items():
-        about = {"id": _id(began), "type": "GROUP", "name": name, "description": description, "created_at": began}
-        yield _Conversation(about, [ids[member] for member in members], topics, dice.uniform(3, 6))
-    pairs = list(itertools.combinations(ids.values(), 2))
-    friends = len(ids) - 1
-    for pair in pairs[:friends] + dice.sample(pairs[friends:], friends):
-        key = ":".join(sorted(pair))
-        about = {"id": _id(began), "type": "DIRECT", "direct_key": key, "created_at": began}
-        yield _Conversation(about, list(pair), WORK + FREE, dice.uniform(0.2, 3))
-
-
-def _messages(
-    conversation: _Conversation, count: int, began: datetime, until: datetime, dice: random.Random
-) -> Iterator[Json]:
-    """The messages of a conversation in order, `count` of them or some more: exchanges, each within minutes."""
-    exchanges = [dice.choice(conversation.topics)]
-    while sum(map(len, exchanges)) < count:
-        exchanges.append(dice.choice([topic for topic in conversation.topics if topic is not exchanges[-1]]))
-    starts = sorted(_moment(began, until, dice) for _ in exchanges)
-    rev = 1
-    seqs = itertools.count(1)
-    for exchange, start, end in zip(exchanges, starts, [*starts[1:], until], strict=True):
-        speakers = dice.sample(conversation.members, len(conversation.members))
-        at = start
-        for line in exchange:
-            seq, said, rev = next(seqs), line[1:], rev + 1
-            edited, deleted = not dice.randrange(EDITED_OF), not dice.randrange(DELETED_OF)
-            # A change of a message is a change of its chat too.
-            rev += edited + deleted
-            yield {
-                "id": _id(at),
-                "chat_id": conversation.about["id"],
-                "seq": seq,
-                "rev": rev,
-                "sender_id": speakers[int(line[0]) % len(speakers)],
-                "content": None if deleted else said,
-                "created_at": at,
-                "edited_at": at + timedelta(seconds=20) if edited else None,
-                "deleted_at": at + timedelta(seconds=40) if deleted else None,
-            }
-            at += min(timedelta(seconds=dice.randint(10, 150)), (end - start) / len(exchange))
-
-
-def _members(conversation: _Conversation, rows: list[Json], began: datetime, dice: random.Random) -> Iterator[Json]:
-    """Who is in a conversation, and how far they got: not all have read the newest, but what they sent, and before."""
-    newest = len(rows)
-    sent = {row["sender_id"]: row["seq"] for row in rows}
-    for place, user_id in enumerate(conversation.members):
-        unread = 0 if dice.randrange(AWAY_OF) else dice.randint(1, MOST_UNREAD)
-        read = max(sent.get(user_id, 0), newest - unread, 0)
-        yield {
-            "chat_id": conversation.about["id"],
-            "user_id": user_id,
-            "role": "ADMIN" if place == 0 and conversation.about["type"] == "GROUP" else "MEMBER",
-            "joined_at": began,
-            "read_seq": read,
-            "delivered_seq": dice.randint(read, newest),
-        }
-
-
-def _moment(began: datetime, until: datetime, dice: random.Random) -> datetime:
-    """Some time between these, at which people are awake."""
-    while True:
-        moment = began + (until - began) * dice.random()
-        if moment.hour in WAKING_HOURS:
-            return moment
-
-
-def _id(moment: datetime) -> str:
-    """An identifier that sorts as if it had been made then."""
-    return str(uuid7(nanoseconds=int(moment.timestamp() * 1000) * 1_000_000))
+def _send_picture() -> None:
+    """One of them has been at the lake, and sends a picture from there, as anybody would."""
+    group = (
+        select(Chat.id, Member.user_id).join(Member, Member.chat_id == Chat.id).join(User, User.id == Member.user_id)
+    )
+    with db.reading() as connection:
+        chat_id, user_id = connection.execute(
+            group.where(Chat.name == PICTURED, User.email == _address(PHOTOGRAPHER))
+        ).one()
+    photographer = Actor(user_id, "", PHOTOGRAPHER, None, "USER")
+    config = settings.current()
+    with Incoming("lake.jpg", "image/jpeg", folder=config.spool_path, most=config.max_upload_bytes) as picture:
+        picture.write(lake())
+        send_file(photographer, chat_id=chat_id, file=picture, content="Look where I am. Come, all of you!")

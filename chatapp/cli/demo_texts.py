@@ -133,3 +133,5 @@ GROUPS: dict[str, tuple[str | None, tuple[str, ...], tuple[Exchange, ...]]] = {
     "Book club": ("One book a month, spoilers on Sundays.", ("elif", "amara", "farah", "hana"), FREE),
     "Everyone": (None, PEOPLE, WORK + FREE),
 }
+# Who sends a picture, and where.
+PHOTOGRAPHER, PICTURED = "hana", "Lake weekend"

@@ -8,7 +8,7 @@ from tests.cli.conftest import Chat
 from tests.people import Person, data
 from tests.server import Server
 
-MESSAGES = 400
+MESSAGES = 100
 
 
 def all_of(person: Person, path: str) -> list[dict[str, Any]]:
@@ -36,6 +36,8 @@ def test_people_find_what_they_said_in_the_last_days(chat: Chat, server: Server)
     assert {"DIRECT", "GROUP"} == {chat["type"] for chat in chats}
     assert chats == sorted(chats, key=lambda chat: chat["updatedAt"], reverse=True)
     assert any(chat["unreadCount"] for chat in chats)
+    picture = next(chat["lastMessage"] for chat in chats if chat["name"] == "Lake weekend")
+    assert (picture["type"], picture["width"]) == ("IMAGE", 1280)
     for each in chats:
         messages = all_of(amara, f"/messages/{each['id']}")[::-1]
         assert [message["seq"] for message in messages] == list(range(1, each["lastSeq"] + 1))
