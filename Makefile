@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test check format clean
+.PHONY: help run web test bench check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: $(VENV)/dev.stamp ## lint, formatting, types, and who may import whom
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/dev.stamp ## measure the server: a table, and bench/results/latest.json; ARGS="--runs 1 pairs"
+	@$(VENV)/bin/python -m bench $(ARGS)
 
 format: $(VENV)/dev.stamp ## format the code and mend what the linter can
 	$(VENV)/bin/python -m ruff format

@@ -39,6 +39,8 @@ limit_request_line = 8190
 graceful_timeout = 5
 timeout = 60
 control_socket_disable = True
+# Would send a file past what has a response leave in one piece.
+sendfile = False
 accesslog = None
 loglevel = _settings.log_level.lower()
 

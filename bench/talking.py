@@ -1,6 +1,5 @@
 """Messages over sockets: between two, to many, one at a time."""
 
-import os
 import time
 
 from bench.measure import Result, centiles, measured
@@ -8,7 +7,7 @@ from bench.site import PORT, Site
 from bench.sockets import Client, Crowd, Packet, event
 
 WARM_SECONDS = 1.0
-SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
+SECONDS = 6.0
 NEW = b'42/chat,["message:new"'
 TEXT = "the quick brown fox jumps over the lazy dog, number "
 
@@ -165,4 +164,35 @@ def _talk(site: Site, talk: Conversation, result: Result, seconds: float) -> Res
     talk.crowd.run(0.3)
     talk.crowd.close()
     result.more["failed"] = talk.failed
+    return result
+
+
+def typing(site: Site, members: int = 500) -> Result:
+    """One of many types on and on: what is told and never stored."""
+    result = Result(f"typing, told to {members - 1}", "deliveries")
+    people = site.users(members)
+    chat = site.chat(people)
+    site.tidy()
+    crowd = Crowd(PORT)
+    deliveries = 0
+    going = True
+
+    def on_packet(client: Client, packet: Packet) -> None:
+        nonlocal deliveries
+        if packet[:3] == b"43/":
+            if going:
+                client.send(event("typing:start", {"chatId": chat}, 1))
+        elif packet.startswith(b'42/chat,["typing:start"'):
+            deliveries += 1
+
+    typist, *_ = crowd.connect((person.token for person in people), on_packet)
+    typist.send(event("typing:start", {"chatId": chat}, 1))
+    crowd.run(WARM_SECONDS)
+    deliveries = 0
+    with measured(site, result) as clock:
+        crowd.run(SECONDS)
+        clock.done = deliveries
+    going = False
+    crowd.run(0.3)
+    crowd.close()
     return result

@@ -31,6 +31,7 @@ Event: TypeAlias = Announced | Ephemeral
 Subscriber = Callable[[Any], None]
 Relay = Callable[[Event], None]
 _subscribers: Mapping[type, Sequence[Subscriber]] = {}
+_kinds: Mapping[str, type] = {}
 _relay: Relay | None = None
 
 
@@ -39,8 +40,8 @@ def subscribe(table: Mapping[type, Sequence[Subscriber]], relay: Relay | None = 
 
     `relay` hands each event of this process to the other workers; there is none where this is the only one.
     """
-    global _subscribers, _relay
-    _subscribers, _relay = table, relay
+    global _subscribers, _kinds, _relay
+    _subscribers, _kinds, _relay = table, {kind.__name__: kind for kind in table}, relay
 
 
 def deliver(event: Announced) -> None:
@@ -57,12 +58,11 @@ def publish(event: Ephemeral) -> None:
 
 def receive(name: str, fields: Json) -> None:
     """Hand on an event that another worker delivered or published: its class's name, and its fields."""
-    for kind in _subscribers:
-        if kind.__name__ == name:
-            return _dispatch(kind(**fields))
-    # Another version of this server runs beside it.
-    log.warning("unknown event of another worker", change=name)
-    return None
+    if name in _kinds:
+        _dispatch(_kinds[name](**fields))
+    else:
+        # Another version of this server runs beside it.
+        log.warning("unknown event of another worker", change=name)
 
 
 def _share(event: Event) -> None:

@@ -6,7 +6,7 @@ single message at once. One batch at a time keeps everybody's messages in the or
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import gevent
 from gevent.event import AsyncResult
@@ -144,13 +144,13 @@ def _send_together(batch: Sequence[Sending]) -> None:
 def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     """The messages of a batch that were stored, by their ids, as their senders see them."""
     values = {
-        "ids": [s.id for s in batch],
-        "chat_ids": [s.chat_id for s in batch],
-        "sender_ids": [s.actor.user_id for s in batch],
-        "types": [s.file.type if s.file else "TEXT" for s in batch],
+        "ids": _array(s.id for s in batch),
+        "chat_ids": _array(s.chat_id for s in batch),
+        "sender_ids": _array(s.actor.user_id for s in batch),
+        "types": _array(s.file.type if s.file else "TEXT" for s in batch),
         "contents": [s.content for s in batch],
-        "upload_ids": [s.file and s.file.id for s in batch],
-        "client_ids": [s.client_id for s in batch],
+        "upload_ids": _array(s.file.id if s.file else "NULL" for s in batch),
+        "client_ids": _array(s.client_id or "NULL" for s in batch),
         "digests": [s.digest if s.client_id else None for s in batch],
     }
     drafts = {s.id: s for s in batch}
@@ -181,6 +181,11 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     for sending in batch:
         metrics.send_seconds.observe(work.committed_at - sending.began)
     return stored
+
+
+def _array(plain: Iterable[str]) -> str:
+    """PostgreSQL's text of an array of ids or names, which need no quoting; the driver would quote each of them."""
+    return f"{{{','.join(plain)}}}"
 
 
 def _explain(sending: Sending, *, gone: bool = False) -> None:

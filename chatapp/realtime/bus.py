@@ -30,6 +30,8 @@ RETRY_SECONDS = 0.25
 # How long an action waits for every worker to have heard: who has not by then knows that it hears nobody.
 HEARD_SECONDS = SILENCE_SECONDS + 1
 MOST_WAITING = 10_000
+# What waits to be told travels together.
+MOST_AT_ONCE = 1000
 
 
 # What is told, and who wants to know how many got it.
@@ -114,14 +116,13 @@ class Bus:
         client = self._client()
         while True:
             batch = [self._next()]
-            while not self._outbox.empty():
+            while not self._outbox.empty() and len(batch) < MOST_AT_ONCE:
                 batch.append(self._outbox.get())
-            pipeline = client.pipeline(transaction=False)
-            for message, _ in batch:
-                # The client library may send a batch again: whoever got it knows it by its numbers.
-                pipeline.publish(CHANNEL, orjson.dumps(message | {"from": self._id, "number": next(self._numbers)}))
+            told = [message for message, _ in batch if message]
+            # The client library may send it again: whoever got it knows it by its number.
+            letter = {"from": self._id, "number": next(self._numbers), "told": told}
             try:
-                receivers = pipeline.execute()
+                receivers = client.publish(CHANNEL, orjson.dumps(letter))
             except redis.RedisError as error:
                 for _, sent in batch:
                     if sent:
@@ -129,9 +130,9 @@ class Bus:
                 log.warning("the queue does not answer", error=type(error).__name__)
                 gevent.sleep(RETRY_SECONDS)
                 continue
-            for (_, sent), count in zip(batch, receivers, strict=True):
+            for _, sent in batch:
                 if sent:
-                    sent.set(count)
+                    sent.set(receivers)
 
     def read(self) -> None:
         """Hear the others until that fails (a background task, which is begun again)."""
@@ -169,14 +170,16 @@ class Bus:
         except Empty:
             return {}, None
 
-    def _take(self, message: Json) -> None:
-        if message["number"] <= self._heard.get(message["from"], 0):
+    def _take(self, letter: Json) -> None:
+        sender = letter["from"]
+        if sender == self._id or letter["number"] <= self._heard.get(sender, 0):
             return
-        self._heard[message["from"]] = message["number"]
-        if "heard" in message:
-            if waiting := self._unheard.get(message["heard"]):
-                waiting.add_one()
-        elif message["from"] != self._id and "event" in message:
+        self._heard[sender] = letter["number"]
+        for message in letter["told"]:
+            if "heard" in message:
+                if waiting := self._unheard.get(message["heard"]):
+                    waiting.add_one()
+                continue
             self._hear(message["event"], message["fields"])
             if "answer" in message:
                 self._outbox.put(({"heard": message["answer"]}, None))

@@ -22,8 +22,9 @@ class Deliveries:
     def add(self, chat_id: str, seq: int, user_ids: Iterable[str]) -> None:
         """These people were handed a message."""
         handed = self._newest.setdefault(chat_id, {})
-        for user_id in user_ids:
-            handed[user_id] = max(seq, handed.get(user_id, 0))
+        now = dict.fromkeys(user_ids, seq)
+        # Of what two workers sent, the later may be told first.
+        handed.update(now | {user_id: handed[user_id] for user_id in now if handed.get(user_id, 0) > seq})
         pause = max(PAUSE_SECONDS, len(handed) ** 2 / MOST_RECEIPTS)
         self._due.setdefault(chat_id, time.monotonic() + pause)
 

@@ -19,6 +19,7 @@ from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.extensions import socketio
+from chatapp.realtime import responses
 from chatapp.realtime.handover import Exchange, take
 from chatapp.realtime.wire import end_stream
 from chatapp.rest.problems import problem
@@ -42,6 +43,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Called by gunicorn once the application is loaded; returns when the worker has ended."""
+        responses.install()
         connections = Pool(self.worker_connections)
         servers = [StreamServer(s, handle=self._handler(s), spawn=connections) for s in self.sockets]
         if self.exchange:
