@@ -151,7 +151,8 @@ class Gateway(Namespace):  # type: ignore[misc]
                 connection.close("token expired")
         self._tokenless = {id: self._tokenless.get(id, now) for id in self._engineio.sockets if id not in rooms}
         for id, since in self._tokenless.items():
-            if now > since + TOKEN_SECONDS and (session := self._engineio.sockets.get(id)):
+            # It was first seen up to a second after it opened.
+            if now - since > TOKEN_SECONDS - 1 and (session := self._engineio.sockets.get(id)):
                 session.cut()
 
     def _connect(self, sid: str, _environ: Json, auth: object = None) -> None:
