@@ -152,6 +152,7 @@ export class ChatClient {
   close(): void {
     this.closed.abort();
     this.leave({ forgotten: false });
+    this.changes.note("connection");
   }
 
   // --- What changes ---
@@ -172,6 +173,19 @@ export class ChatClient {
 
   get connection(): Connection {
     return this.home?.live.connection ?? NO_CONNECTION;
+  }
+
+  /** Resolve once everything here is as it is on the server. LoggedOutError when nobody is logged in (any more). */
+  async whenOnline(): Promise<void> {
+    if (this.here().live.connection.state === "online") return;
+    await new Promise<void>((resolve, reject) => {
+      const end = this.subscribe(() => {
+        if (this.home && this.connection.state !== "online") return;
+        end();
+        if (this.home) resolve();
+        else reject(new LoggedOutError());
+      });
+    });
   }
 
   /** Try now rather than at `connection.retryAt`. */
