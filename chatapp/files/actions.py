@@ -137,7 +137,8 @@ def sweep() -> int:
         erase(names)
         removed += len(names)
     old = time.time() - RUBBISH_SECONDS
-    kept = [name for name, since in storage().names() if since < old]
+    # In a folder or a bucket that is shared with others, theirs are let alone.
+    kept = [name for name, since in storage().names() if since < old and queries.is_kept_name(name)]
     for start in range(0, len(kept), AT_ONCE):
         unknown = queries.unknown_names(kept[start : start + AT_ONCE])
         erase(unknown)

@@ -61,6 +61,7 @@ _UNKNOWN = text(
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile("[0-9]{1,12}")
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]{3,4}")
+_KEPT_NAME = re.compile(rf"{_NAME.pattern}(\.part)?")
 _FILE_URL = re.compile(rf"/uploads/({_NAME.pattern})(\?.*)?")
 
 
@@ -79,6 +80,11 @@ class KeptFile:
 
     id: str
     type: str
+
+
+def is_kept_name(name: str) -> bool:
+    """Whether something is named as this server names files, whole or half written, and not as others may."""
+    return _KEPT_NAME.fullmatch(name) is not None
 
 
 def name_in(file_url: str) -> str | None:

@@ -20,9 +20,9 @@ sockets too: see [the events](/docs/events).
 **Answers** are `{"data": …}`, lists `{"data": […], "meta": {"nextCursor", "hasMore"}}`. **Times** are RFC 3339 in UTC
 with milliseconds, **ids** UUIDs that sort by time. Send the access token as `Authorization: Bearer …`.
 
-**Requests** are JSON. Fields that an operation does not list are refused, unknown query parameters ignored. Text is
-brought into Unicode's form NFC and freed of white space at its ends, after which its lengths count; passwords are left
-as they are. Control characters other than newline and tab are refused.
+**Requests** are JSON, those with a file multipart forms. Fields that an operation does not list are refused, unknown
+query parameters ignored. Text is brought into Unicode's form NFC and freed of white space at its ends, after which its
+lengths count; passwords are left as they are. Control characters other than newline and tab are refused.
 
 **Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`. Beyond what each operation names, a
 path that is none gets 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a failure of the
@@ -40,6 +40,7 @@ a new one.
 | `POST /api/v1/auth/login` of a client address | {login} |
 | failed logins to an account, whether it exists or not | {failures} |
 | a JSON body | {body} KiB |
+| a file | {file} MB |
 """
 
 HEADERS: dict[str, Json] = {
@@ -131,6 +132,7 @@ def _description(settings: Settings) -> str:
         "{login}": _told(settings.rate_login),
         "{failures}": _told(settings.rate_login_failures),
         "{body}": str(settings.max_body_bytes // 1024),
+        "{file}": str(settings.max_upload_bytes // 2**20),
     }
     text = DESCRIPTION
     for place, figure in figures.items():

@@ -53,14 +53,21 @@ def test_housekeeping_takes_away_what_has_no_message(
 def test_housekeeping_takes_away_what_an_interruption_left(
     disk_place: Place, housekeeping: Callable[[Place], str]
 ) -> None:
-    names = [f"{uuid.uuid4().hex}.png", f"{uuid.uuid4().hex}.pdf.part", f"{uuid.uuid4().hex}.zip"]
+    names = [
+        f"{uuid.uuid4().hex}.png",
+        f"{uuid.uuid4().hex}.pdf.part",
+        "of-somebody-else.png",
+        f"{uuid.uuid4().hex}.zip",
+    ]
     for name in names:
         disk_place.put(name, b"x")
-    for name in names[:2]:
+    for name in names[:3]:
         two_hours_ago = time.time() - 7200
         os.utime(disk_place.folder / "uploads" / name, (two_hours_ago, two_hours_ago))
     housekeeping(disk_place)
-    assert set(names) & disk_place.stored() == {names[2]}
+    assert set(names) & disk_place.stored() == set(names[2:])
+    for name in names[2:]:
+        (disk_place.folder / "uploads" / name).unlink()
 
 
 def test_a_bucket_that_does_not_answer_is_told_and_leaves_nothing(
