@@ -9,11 +9,12 @@ import jwt
 import pytest
 import requests
 import websocket
+from sqlalchemy import Engine, text
 
 from tests.conftest import Connect
 from tests.people import Person, data, register
 from tests.server import Server
-from tests.socket_clients import ConnectError
+from tests.socket_clients import ConnectError, JsDriver
 
 QUERY = "EIO=4&transport=websocket"
 
@@ -55,7 +56,21 @@ def test_who_presents_no_token_is_shown_out(server: Server) -> None:
     for connection in connections:
         assert str(connection.recv()).startswith("0")
         read_to_the_end(connection)
-    assert 8 < time.monotonic() - began < 12
+    assert 9 < time.monotonic() - began < 14
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_who_has_presented_a_token_may_wait_for_a_slow_server(
+    alice: Person, js_driver: JsDriver, engine: Engine, transport: str
+) -> None:
+    with engine.begin() as db:
+        db.execute(text("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE"))
+        one = js_driver.connect(alice.url, alice.token, transports=[transport], wait=False)
+        time.sleep(12)
+        assert not one.connected
+    one.wait_connected()
+    one.flush()
+    one.disconnect()
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
