@@ -29,6 +29,7 @@ from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.server_events import expect_events
 from chatapp.realtime.session import Session
 from chatapp.rest import access, bearer, docs, health, limits, metrics, problems
+from chatapp.rest.app import App, allow_origins
 from chatapp.rest.door import reject_large_bodies
 from chatapp.server_events import SERVER_EVENTS
 from chatapp.users import views as users
@@ -42,7 +43,7 @@ def create_app(config: Settings) -> Flask:
     """The application that serves `config`; nothing is connected before the first request needs it."""
     settings.configure(config)
     logs.configure(config.log_level)
-    app = Flask(__name__, instance_path=str(config.instance_path), static_folder=None)
+    app = App(__name__, instance_path=str(config.instance_path), static_folder=None)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
 
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
@@ -63,7 +64,7 @@ def create_app(config: Settings) -> Flask:
         background.every(0.25, bus.write)
 
     access.install(app)
-    cors.init_app(app, origins=list(config.cors_origins), expose_headers=docs.EXPOSED, max_age=600)
+    allow_origins(app, cors, origins=list(config.cors_origins), expose_headers=docs.EXPOSED, max_age=600)
     jwt.init_app(app)
     bearer.install(app, config, sessions.find_actor)
     limits.install(app, config)

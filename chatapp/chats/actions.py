@@ -91,7 +91,11 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
     """Delete a group with all that was said in it."""
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "chat.delete")
-        # Members first: a send that runs has its member row locked, and waits for the chat's.
+        # Members first, in the order of all who lock several: a send that runs has its member row locked, and waits for
+        # the chat's.
+        work.db.execute(
+            select(Member.user_id).where(Member.chat_id == chat_id).order_by(Member.user_id).with_for_update()
+        )
         work.db.execute(delete(Member).where(Member.chat_id == chat_id))
         work.db.execute(delete(Chat).where(Chat.id == chat_id))
         work.announce(ChatDeleted(chat_id))

@@ -107,6 +107,13 @@ def reading() -> Iterator[Connection]:
 
 
 @contextmanager
+def writing() -> Iterator[Connection]:
+    """A connection in a transaction, committed at the end of the block; raises Unavailable when there is none."""
+    with translated(), engine().begin() as connection:
+        yield connection
+
+
+@contextmanager
 def snapshot() -> Iterator[Connection]:
     """A connection on which all statements see the database of one moment; raises Unavailable when there is none."""
     assert _snapshots is not None

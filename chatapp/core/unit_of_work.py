@@ -33,8 +33,11 @@ class UnitOfWork:
 
 
 @contextmanager
-def unit_of_work() -> Iterator[UnitOfWork]:
+def unit_of_work(*, single: bool = False) -> Iterator[UnitOfWork]:
     """Open the transaction of an action: committed at the end of the block, rolled back by any exception.
+
+    One of a `single` statement is left to PostgreSQL, which makes a transaction of it in one round trip instead of
+    three: it is committed when it returns.
 
     Raises RuntimeError when one is open already (an action never calls another), Unavailable without a database.
     """
@@ -42,7 +45,7 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         raise RuntimeError("A unit of work is open already: an action never calls another one.")
     token = _open.set(True)
     try:
-        with db.translated(), db.engine().begin() as connection:
+        with db.reading() if single else db.writing() as connection:
             work = UnitOfWork(connection)
             yield work
     finally:

@@ -194,7 +194,7 @@ def sync(actor: Actor, *, chats: dict[str, int]) -> Json:
 def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
     """Note that people were handed messages, where that is news: (chat, user, `seq` up to which)."""
     chat_ids, user_ids, seqs = (list(column) for column in zip(*newest, strict=True))
-    with unit_of_work() as work:
+    with unit_of_work(single=True) as work:
         values = {"chat_ids": chat_ids, "user_ids": user_ids, "seqs": seqs}
         for chat_id, user_id, seq in work.db.execute(_MARK_DELIVERED, values):
             receipt = {"chatId": chat_id, "userId": user_id, "deliveredSeq": seq}

@@ -155,7 +155,7 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     }
     drafts = {s.id: s for s in batch}
     stored = {}
-    with unit_of_work() as work:
+    with unit_of_work(single=True) as work:
         for id, seq, rev, created_at, username, avatar, file in work.db.execute(_SEND, values):
             sending = drafts[id]
             sender_id = sending.actor.user_id
