@@ -7,10 +7,10 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test bench check format clean
+.PHONY: help run web test bench check format screenshots clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/runtime.stamp ## start the server with all it needs (PORT, default 3000); Ctrl-C stops it
 	@$(VENV)/bin/python -m chatapp.launcher.web --if-possible
@@ -31,12 +31,15 @@ check: $(VENV)/dev.stamp ## lint, formatting, types, and who may import whom
 bench: $(VENV)/dev.stamp ## measure the server: a table, and bench/results/latest.json; ARGS="--runs 1 pairs"
 	@$(VENV)/bin/python -m bench $(ARGS)
 
+screenshots: $(VENV)/dev.stamp ## picture every view of the web client anew, into docs/screenshots
+	@$(VENV)/bin/python -m tests.browser.screenshots
+
 format: $(VENV)/dev.stamp ## format the code and mend what the linter can
 	$(VENV)/bin/python -m ruff format
 	$(VENV)/bin/python -m ruff check --fix
 
 clean: ## remove the virtual environment and all caches; data in instance/ and uploads/ stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) clients/web/dist clients/web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps go before an installation and come back after it: an environment without one was interrupted, and is made anew.

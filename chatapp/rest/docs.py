@@ -15,7 +15,7 @@ from chatapp.rest.access import ID_HEADER
 
 DESCRIPTION = """
 Chats that keep every message: accounts, direct chats and groups, messages with receipts. What happens is told over
-sockets too: see [the events](/docs/events).
+sockets too: see [the events](/docs/events). [The chat itself](/) is a client of both.
 
 **Answers** are `{"data": …}`, lists `{"data": […], "meta": {"nextCursor", "hasMore"}}`. **Times** are RFC 3339 in UTC
 with milliseconds, **ids** UUIDs that sort by time. Send the access token as `Authorization: Bearer …`.

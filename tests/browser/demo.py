@@ -1,6 +1,7 @@
 """A few people and what they said, to show the web client with: made over REST, then moved back in time."""
 
 import io
+import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from sqlalchemy import Engine, text
 
 from tests.people import PASSWORD, TIMEOUT, Person, data
+from tests.socket_clients import PyClient
 
 ME = "maya"
 OTHERS = ("jonas", "amara", "leo_k", "sofia", "tomasz", "ines", "sophie_w", "soren")
@@ -35,7 +37,9 @@ CHATS = {
         (1, "17:20", "maya", "Did you get the tickets?"),
         (1, "17:26", "amara", "Two in row eight. I'll bring them on Saturday."),
         (0, "07:33", "amara", "Running two minutes late, sorry!"),
-        (0, "07:34", "amara", "Don't leave without me"),
+        (0, "07:34", "maya", "No hurry. Save me a seat by the window 🪟"),
+        (0, "07:35", "amara", "Done. Do you need anything from the bakery?"),
+        (0, "07:36", "amara", "They have the good rolls today"),
     ),
     "jonas": ((0, "06:50", "jonas", "See you at the trailhead"), (0, "06:58", "maya", "See you there!")),
     "sofia": ((1, "21:12", "maya", "Thanks for the forecast. I'll bring the thermos."),),
@@ -53,10 +57,11 @@ GROUPS = {
 
 @dataclass
 class Demo:
-    """The people by name, and the chats by the name that is shown."""
+    """The people by name, the chats by the name that is shown, and the sockets of those who are here."""
 
     people: dict[str, Person]
     chats: dict[str, str] = field(default_factory=dict)
+    sockets: dict[str, PyClient] = field(default_factory=dict)
 
 
 def make(url: str, engine: Engine) -> Demo:
@@ -81,13 +86,32 @@ def make(url: str, engine: Engine) -> Demo:
             about["description"] = "Over the ridge and back, with lunch at the hut."
         demo.chats[name] = str(data(me.post("/chats/groups", about))["id"])
         tell(demo.chats[name], talk)
-    for name in OTHERS[:3]:
+    for name in OTHERS[:6]:
         demo.people[name].post(f"/messages/{demo.chats[HIKE]}/read", {})
     for name in ("jonas", "sofia", "ines"):
         demo.people[name].post(f"/messages/{demo.chats[name]}/read", {})
     for chat in (HIKE, "jonas", "sofia", "tomasz", "ines", "Book club"):
         me.post(f"/messages/{demo.chats[chat]}/read", {})
     return demo
+
+
+def watermarks(engine: Engine) -> list[dict[str, object]]:
+    """How far everybody has read."""
+    with engine.connect() as database:
+        rows = database.execute(text("SELECT chat_id, user_id, read_seq, delivered_seq FROM members"))
+        return [dict(row) for row in rows.mappings()]
+
+
+def put_back(engine: Engine, marks: list[dict[str, object]]) -> None:
+    """As if nobody had read on since."""
+    with engine.begin() as database:
+        database.execute(
+            text(
+                "UPDATE members SET read_seq = :read_seq, delivered_seq = :delivered_seq"
+                " WHERE chat_id = :chat_id AND user_id = :user_id"
+            ),
+            marks,
+        )
 
 
 def landscape(width: int = 1200, height: int = 800) -> bytes:
@@ -100,8 +124,8 @@ def landscape(width: int = 1200, height: int = 800) -> bytes:
     for number, (colour, base, rise) in enumerate(ridges):
         points = [(0, height)]
         for step in range(41):
-            wave = ((step * (5 + number * 2)) % 11) / 11 + ((step * (3 + number)) % 7) / 7
-            points.append((int(width * step / 40), int(height * (base - rise * wave / 2))))
+            wave = math.sin(step * (0.31 + number * 0.07) + number) + 0.5 * math.sin(step * 0.9 + number * 2)
+            points.append((int(width * step / 40), int(height * (base - rise * wave / 2.5))))
         draw.polygon([*points, (width, height)], fill=colour)
     out = io.BytesIO()
     picture.filter(ImageFilter.SMOOTH_MORE).save(out, "JPEG", quality=82)

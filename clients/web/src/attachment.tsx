@@ -9,6 +9,8 @@ import { complain } from "./ui/toast";
 /** The largest and smallest that a picture is shown among messages, in pixels. */
 const LARGEST = 340;
 const SMALLEST = 120;
+/** What of the bubble is seen around it. */
+const EDGE = 4;
 
 /** A stored file: a picture to look at, or something to download. */
 export function Attachment({ message }: { message: Message }) {
@@ -27,7 +29,13 @@ function Picture({ message }: { message: Message }) {
   };
   return (
     <>
-      <button type="button" class="picture" style={room(message)} aria-label={`Open ${name}`} onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class="picture"
+        style={{ aspectRatio: message.width && message.height ? `${message.width} / ${message.height}` : "4 / 3" }}
+        aria-label={`Open ${name}`}
+        onClick={() => setOpen(true)}
+      >
         <img src={client.fileUrl(message.thumbnailUrl ?? message.fileUrl!)} alt="" loading="lazy" onError={renew} />
       </button>
       {isOpen && (
@@ -45,11 +53,11 @@ function Picture({ message }: { message: Message }) {
   );
 }
 
-/** The place that a picture takes, before it is there. */
-function room({ width, height }: Message) {
-  if (!width || !height) return { width: `${LARGEST}px`, aspectRatio: "4 / 3" };
-  const scale = Math.min(1, LARGEST / width, LARGEST / height);
-  return { width: `${Math.max(SMALLEST, width * scale)}px`, aspectRatio: `${width} / ${height}` };
+/** How wide the bubble around a message's picture is, known before it is there; undefined where there is none. */
+export function bubbleWidth({ type, isDeleted, width, height }: Message): string | undefined {
+  if (type !== "IMAGE" || isDeleted) return undefined;
+  const scale = width && height ? Math.min(1, LARGEST / width, LARGEST / height) : 1;
+  return `${Math.max(SMALLEST, (width ?? LARGEST) * scale) + 2 * EDGE}px`;
 }
 
 function FileCard({ message }: { message: Message }) {

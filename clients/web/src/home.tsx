@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import { Announcer } from "./announcer";
 import { ChatView } from "./chat";
 import { client, useLive } from "./client";
+import { ConnectionBanner } from "./connection";
 import { Details } from "./details";
 import { useRoute } from "./route";
 import { Sidebar } from "./sidebar";
@@ -16,6 +17,7 @@ export function Home() {
   return (
     <main class={`home ${chatId ? "in-chat" : ""} ${chat && details ? "with-details" : ""}`}>
       <h1 class="hidden">Chat</h1>
+      <ConnectionBanner />
       <Sidebar openId={chatId} />
       {chat ? (
         <ChatView key={chat.id} chat={chat} details={details} />
@@ -37,7 +39,7 @@ function Nothing({ isGone }: { isGone: boolean }) {
         <p>
           {isGone
             ? "It was deleted, or you are no longer in it."
-            : "Choose a chat on the left, or find somebody by their username."}
+            : "Choose a chat, or find somebody by their username."}
         </p>
         {isGone ? (
           <a class="button" href="#/">

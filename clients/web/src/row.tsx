@@ -1,6 +1,6 @@
 import { type Item, type Message, ProblemError } from "@chatapp/client";
 import { useState } from "preact/hooks";
-import { Attachment, DraftAttachment } from "./attachment";
+import { Attachment, DraftAttachment, bubbleWidth } from "./attachment";
 import { client } from "./client";
 import { clock, fullTime, gist } from "./format";
 import { Receipts } from "./receipts";
@@ -56,7 +56,10 @@ function Stored({ message, isOwn, isGroup, isFirst, isLast, mayDelete, onEdit }:
       {isGroup && !isOwn && isLast && (
         <Avatar id={sender.id} name={sender.username} picture={sender.avatar} size="small" />
       )}
-      <div class={`bubble ${isBig ? "big" : ""} ${isDeleted ? "deleted" : ""} ${message.type.toLowerCase()}`}>
+      <div
+        class={`bubble ${isBig ? "big" : ""} ${isDeleted ? "deleted" : message.type.toLowerCase()}`}
+        style={{ width: bubbleWidth(message) }}
+      >
         {isFirst && isGroup && !isOwn ? (
           <p class="sender" style={{ "--hue": hue(sender.id) }}>
             {sender.username}
@@ -132,7 +135,7 @@ function Draft({ item }: { item: Exclude<Item, { state: "sent" }> }) {
               <span class="hidden">Being sent</span>
             </span>
           ) : (
-            <span class="failed-mark">Not sent</span>
+            <span class="failed-mark">{icons.alert} Not sent</span>
           )}
           {item.state === "pending" && draft.file && (
             <button type="button" class="link" onClick={() => client.discard(draft.clientId)}>
@@ -143,11 +146,10 @@ function Draft({ item }: { item: Exclude<Item, { state: "sent" }> }) {
       </div>
       {item.state === "failed" && (
         <p class="failure" role="alert">
-          {icons.alert}
-          <span>{item.error instanceof ProblemError ? item.error.message : "The server could not be reached."}</span>
+          {item.error instanceof ProblemError ? item.error.message : "The server could not be reached."}{" "}
           <button type="button" class="link" onClick={() => client.retry(draft.clientId)}>
             Try again
-          </button>
+          </button>{" "}
           <button type="button" class="link" onClick={() => client.discard(draft.clientId)}>
             Discard
           </button>

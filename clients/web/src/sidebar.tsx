@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ChatList } from "./chat-list";
 import { client, useMe } from "./client";
-import { ConnectionBanner } from "./connection";
 import { NewGroup } from "./new-group";
 import { Profile } from "./profile";
 import { Search } from "./search";
@@ -86,7 +85,6 @@ export function Sidebar({ openId }: { openId: string | null }) {
           </button>
         )}
       </div>
-      <ConnectionBanner />
       <div ref={results} class="results">
         {query.trim() ? (
           <Search query={query.trim()} onChosen={() => setQuery("")} />

@@ -28,14 +28,13 @@ export function Avatar({ id, name, picture, kind = "person", size, isOnline = fa
   );
 }
 
-const HUES = [15, 45, 85, 150, 190, 235, 275, 320, 350];
+const HUES = [20, 55, 95, 150, 185, 220, 250, 285, 320, 350];
 
 /** The colour of somebody, the same everywhere. */
 export function hue(id: string): number {
-  let sum = 0;
   // The end of an id is chance, its beginning a time.
-  for (const letter of id.slice(-8)) sum = (sum * 31 + letter.charCodeAt(0)) % 9973;
-  return HUES[sum % HUES.length] ?? 0;
+  const chance = Number.parseInt(id.slice(-8), 16);
+  return HUES[chance % HUES.length] ?? 0;
 }
 
 function initials(name: string): string {

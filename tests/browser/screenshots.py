@@ -1,0 +1,251 @@
+"""`make screenshots`: every view of the web client, wide and narrow, light and dark, one picture for each view.
+
+`python -m tests.browser.screenshots FOLDER` also leaves every single shot there, in its real size.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
+from sqlalchemy import create_engine
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.web import build
+from tests.browser import demo
+from tests.browser.chromium import chromium, find_chromium
+from tests.browser.visitor import NARROW, WIDE, Visitor
+from tests.server import ROOT, Server, migrate
+from tests.socket_clients import PyClient
+
+OUT = ROOT / "docs" / "screenshots"
+VARIANTS = (("light", WIDE), ("light", NARROW), ("dark", WIDE), ("dark", NARROW))
+GAP = 24
+# A palette has the commonest colours as they are, and picks others to stand for the rest.
+PALETTES, EXACT, LARGEST = (256, 128, 64, 40), 32, 150_000
+HERE = ("jonas", "amara", "sofia")
+View = Callable[[Visitor, demo.Demo], None]
+
+
+def login(_visitor: Visitor, _demo: demo.Demo) -> None:
+    """The door."""
+
+
+def register(visitor: Visitor, _demo: demo.Demo) -> None:
+    page = visitor.page
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Username").fill("rosa")
+    page.get_by_label("E-mail").fill("rosa@example.org")
+    page.get_by_label("Password", exact=True).fill("horse")
+    page.get_by_role("button", name="Create account").click()
+
+
+def chats(_visitor: Visitor, _demo: demo.Demo) -> None:
+    """All chats."""
+
+
+def conversation(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.entry("amara").click()
+    expect(visitor.message("good rolls")).to_be_visible()
+    visitor.composer.fill("Two of those, please!")
+
+
+def group(visitor: Visitor, made: demo.Demo) -> None:
+    visitor.entry(demo.HIKE).click()
+    expect(visitor.message("blue car")).to_be_visible()
+    expect(visitor.page.locator(".picture img")).not_to_have_js_property("naturalWidth", 0)
+    made.sockets["jonas"].emit("typing:start", {"chatId": made.chats[demo.HIKE]})
+    expect(visitor.talk.get_by_text("jonas is typing")).to_be_visible()
+
+
+def details(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.entry(demo.HIKE).click()
+    visitor.talk.locator("header a.whom").click()
+    expect(visitor.page.get_by_role("heading", name="7 members")).to_be_visible()
+    visitor.page.get_by_role("button", name="Manage leo_k").click()
+
+
+def search(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.get_by_label("Find people and chats").fill("so")
+    expect(visitor.page.get_by_role("region", name="People").get_by_role("button").first).to_be_visible()
+
+
+def new_group(visitor: Visitor, _demo: demo.Demo) -> None:
+    page = visitor.page
+    page.get_by_role("button", name="New group").click()
+    page.get_by_label("Name", exact=True).fill("Choir of the north")
+    page.get_by_label("Description").fill("Rehearsals on Thursdays at seven.")
+    page.get_by_label("Find people", exact=True).fill("so")
+    for name in ("sofia", "soren"):
+        page.get_by_role("checkbox", name=name).check()
+
+
+def account(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.get_by_role("button", name="Account of").click()
+
+
+def profile(visitor: Visitor, _demo: demo.Demo) -> None:
+    account(visitor, _demo)
+    visitor.page.get_by_role("menuitem", name="Profile").click()
+
+
+def picture(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.entry(demo.HIKE).click()
+    visitor.page.get_by_role("button", name="Open ridge.jpg").click()
+    expect(visitor.page.get_by_role("img", name="ridge.jpg")).not_to_have_js_property("naturalWidth", 0)
+
+
+def files(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.entry("jonas").click()
+    network = visitor.context.new_cdp_session(visitor.page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 30_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    choose = visitor.page.get_by_label("Files", exact=True)
+    pdf, jpeg = "application/pdf", "image/jpeg"
+    choose.set_input_files(FilePayload(name="hut-menu.pdf", mimeType=pdf, buffer=demo.document()))
+    visitor.say("The menu of the hut")
+    bar = visitor.page.get_by_role("progressbar", name="Sending hut-menu.pdf")
+    expect(bar).not_to_have_js_property("value", 0)
+    choose.set_input_files(
+        [
+            FilePayload(name="summit.jpg", mimeType=jpeg, buffer=demo.landscape(600, 400)),
+            FilePayload(name="tickets.pdf", mimeType=pdf, buffer=demo.document()),
+        ]
+    )
+
+
+def offline(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.entry("sofia").click()
+    script = FilePayload(name="setup.exe", mimeType="application/octet-stream", buffer=b"MZ\0")
+    visitor.page.get_by_label("Files", exact=True).set_input_files([script])
+    visitor.page.get_by_role("button", name="Send").click()
+    expect(visitor.page.get_by_role("button", name="Discard")).to_be_visible()
+    visitor.context.set_offline(True)
+    expect(visitor.page.get_by_text("You are offline.")).to_be_visible(timeout=20_000)
+    visitor.say("No signal up here, more when we are down")
+
+
+def nobody_yet(_visitor: Visitor, _demo: demo.Demo) -> None:
+    """What somebody sees who has just registered."""
+
+
+def docs(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.goto(f"{visitor.url}/docs")
+    expect(visitor.page.get_by_text("/api/v1/auth/register").last).to_be_visible()
+
+
+def events(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.goto(f"{visitor.url}/docs/events")
+
+
+# Who is there, and what they look at.
+VIEWS: dict[View, str | None] = {
+    login: None,
+    register: None,
+    nobody_yet: "soren",
+    chats: demo.ME,
+    conversation: demo.ME,
+    group: demo.ME,
+    details: demo.ME,
+    search: demo.ME,
+    new_group: demo.ME,
+    account: demo.ME,
+    profile: demo.ME,
+    picture: demo.ME,
+    files: demo.ME,
+    offline: demo.ME,
+    docs: None,
+    events: None,
+}
+
+
+def main() -> None:
+    """Make all of them."""
+    build()
+    executable = find_chromium()
+    if executable is None:
+        sys.exit("error: No browser is installed: `apt-get install chromium`.")
+    raw = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    only = sys.argv[2:]
+    OUT.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
+        postgres.create_database("demo")
+        url = postgres.url("demo")
+        migrate(url, folder)
+        server = stack.enter_context(Server(url, folder))
+        engine = create_engine(url)
+        made = demo.make(server.url, engine)
+        for name in HERE:
+            made.sockets[name] = PyClient.connect(server.url, made.people[name].token)
+        marks = demo.watermarks(engine)
+        browser = stack.enter_context(chromium(executable))
+        for view, who in VIEWS.items():
+            name = view.__name__.replace("_", "-")
+            if only and name not in only:
+                continue
+            shots = []
+            for scheme, viewport in VARIANTS:
+                demo.put_back(engine, marks)
+                visitor = Visitor(browser, server.url, viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+                if who:
+                    visitor.log_in(who)
+                else:
+                    visitor.enter()
+                view(visitor, made)
+                visitor.page.mouse.move(0, 0)
+                visitor.page.wait_for_timeout(400)
+                shots.append(visitor.page.screenshot())
+                if raw:
+                    raw.mkdir(exist_ok=True)
+                    (raw / f"{name}-{scheme}-{viewport['width']}.png").write_bytes(shots[-1])
+                # What is on its way is not to arrive.
+                for button in visitor.message("Being sent").get_by_role("button", name="Cancel").all():
+                    button.click()
+                visitor.context.close()
+            picture = packed(side_by_side(shots))
+            (OUT / f"{name}.png").write_bytes(picture)
+            print(f"{name}.png {len(picture) // 1000} kB", flush=True)
+
+
+def side_by_side(shots: list[bytes]) -> Image.Image:
+    """Wide and narrow beside each other, light above dark."""
+    pictures = [Image.open(BytesIO(shot)).convert("RGB") for shot in shots]
+    width = WIDE["width"] + NARROW["width"] + 3 * GAP
+    row = max(WIDE["height"], NARROW["height"]) + GAP
+    sheet = Image.new("RGB", (width, 2 * row + GAP), "#b9bcc9")
+    for number, shot in enumerate(pictures):
+        left = GAP if number % 2 == 0 else WIDE["width"] + 2 * GAP
+        sheet.paste(shot, (left, GAP + row * (number // 2)))
+    return sheet
+
+
+def packed(sheet: Image.Image) -> bytes:
+    """It as a PNG, with as many colours as there is room for."""
+    seen = sorted(sheet.getcolors(sheet.width * sheet.height) or [], reverse=True)
+    colours: list[Any] = [colour for _, colour in seen]
+    exact, rest = colours[:EXACT], colours[EXACT:]
+    line = Image.new("RGB", (len(rest), 1))
+    line.putdata(rest)
+    pixels: Any = list(zip(*[iter(sheet.tobytes())] * 3, strict=True))
+    for size in PALETTES:
+        others = line.quantize(size - EXACT, kmeans=1)
+        numbers = dict(zip(rest, (EXACT + number for number in others.tobytes()), strict=True))
+        numbers |= {colour: number for number, colour in enumerate(exact)}
+        picture = Image.frombytes("P", sheet.size, bytes(map(numbers.__getitem__, pixels)))
+        picture.putpalette([part for colour in exact for part in colour] + (others.getpalette() or []))
+        out = BytesIO()
+        picture.save(out, "PNG", optimize=True)
+        if out.tell() <= LARGEST:
+            break
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    main()

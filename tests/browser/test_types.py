@@ -1,0 +1,8 @@
+"""The client's source fits its library's types."""
+
+from chatapp.launcher.node import run_npm
+from chatapp.launcher.web import WEB
+
+
+def test_the_compiler_has_no_objection() -> None:
+    run_npm(WEB, "run", "check", seconds=120)
