@@ -71,6 +71,12 @@ class Server:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        """The process id of the server, whose children the workers are."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """Everything that the server wrote so far."""
         return self._log.read_text()
@@ -81,8 +87,7 @@ class Server:
 
     def memory(self) -> int:
         """The bytes that its processes hold, for comparisons: what they share is counted for each."""
-        assert self._process
-        master = psutil.Process(self._process.pid)
+        master = psutil.Process(self.pid)
         return sum(process.memory_info().rss for process in (master, *master.children(recursive=True)))
 
     def start(self) -> None:

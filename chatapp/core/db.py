@@ -85,6 +85,8 @@ def engine() -> Engine:
 
 def _refuse_stale(connection: extensions.connection, _record: object, _proxy: object) -> None:
     """A pooled connection on which something waits to be read is one that the server closed: take a new one."""
+    if connection.closed:
+        raise exc.DisconnectionError()
     poller = _poll()
     poller.register(connection.fileno(), select.POLLIN)
     if poller.poll(0):
@@ -126,7 +128,14 @@ def translated() -> Iterator[None]:
     """Turn "the database does not answer" into Unavailable; any other database error stays the bug that it is."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (
+        exc.OperationalError,
+        exc.InterfaceError,
+        exc.TimeoutError,
+        # As a connection is taken from the pool or given back.
+        psycopg2.OperationalError,
+        psycopg2.InterfaceError,
+    ) as error:
         raise Unavailable("The database does not answer. Try again.", code="database_unavailable") from error
     except exc.DBAPIError as error:
         if error.connection_invalidated:

@@ -7,6 +7,7 @@ sockets on a worker that is alive is online.
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from chatapp.core.errors import RateLimited
 from chatapp.core.unit_of_work import unit_of_work
@@ -86,6 +87,10 @@ _CHATS = text(
 )
 
 
+class LeaseLost(Exception):
+    """A worker has no lease: the database has crashed, and forgotten all of them."""
+
+
 def renew_lease(worker_id: str, sockets: Mapping[str, int], *, recount: bool) -> bool:
     """Keep a worker alive for another `LEASE_SECONDS`; whether its lease was taken anew.
 
@@ -103,7 +108,14 @@ def renew_lease(worker_id: str, sockets: Mapping[str, int], *, recount: bool) ->
 
 def came(worker_id: str, user_ids: Sequence[str], *, most: int) -> list[bool | Exception]:
     """Count new sockets of people: for each whether it is their first on any worker, or RateLimited when they have
-    `most` already."""
+    `most` already. Raises LeaseLost."""
+    try:
+        return _count_in(worker_id, user_ids, most)
+    except IntegrityError as error:
+        raise LeaseLost from error
+
+
+def _count_in(worker_id: str, user_ids: Sequence[str], most: int) -> list[bool | Exception]:
     answers: list[bool | Exception] = []
     with unit_of_work() as work:
         work.db.execute(_TAKE_TURNS, {"user_ids": user_ids})

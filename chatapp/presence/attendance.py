@@ -1,9 +1,11 @@
 """What one worker knows of who comes and goes, told in batches: cheap when a thousand people reconnect at once."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
+from gevent.lock import RLock
 
 from chatapp.core.batches import Together
 from chatapp.core.errors import ChatError
@@ -28,6 +30,9 @@ class Attendance:
         self._departed: dict[str, float] = {}
         self._has_lease = False
         self._in_doubt = False
+        # What the database should have counted, and whose turn it is to change it there.
+        self._held: Counter[str] = Counter()
+        self._turn = RLock()
         # Who, and whether a socket of theirs opens or is closed; whether it is their first.
         self._count: Together[tuple[str, bool], bool] = Together(self._count_all)
 
@@ -46,16 +51,17 @@ class Attendance:
 
     def renew(self) -> None:
         """Keep this worker's lease, and take those of dead ones away."""
-        recount, self._in_doubt = self._in_doubt, False
-        try:
-            is_new = actions.renew_lease(self._worker_id, rooms.sockets_of_users(), recount=recount)
-        except ChatError:
-            self._in_doubt = recount
-            raise
-        if is_new and self._has_lease:
-            # It was lost for a while, and others may have told that these people are gone.
-            self._arrived |= set(rooms.sockets_of_users())
-        self._has_lease = True
+        with self._turn:
+            try:
+                is_new = actions.renew_lease(self._worker_id, self._held, recount=self._in_doubt)
+            except ChatError:
+                self._in_doubt = True
+                raise
+            self._in_doubt = False
+            if is_new and self._has_lease:
+                # It was lost for a while, and others may have told that these people are gone.
+                self._arrived |= set(self._held)
+            self._has_lease = True
         if orphans := actions.reap():
             actions.tell_offline(orphans)
 
@@ -71,15 +77,31 @@ class Attendance:
             actions.tell_offline(gone)
 
     def _count_all(self, changes: list[tuple[str, bool]]) -> list[bool | Exception]:
-        if not self._has_lease:
-            self.renew()
-        if departing := [user_id for user_id, opens in changes if not opens]:
-            self._count_out(departing)
-        arriving = [user_id for user_id, opens in changes if opens]
-        firsts = iter(actions.came(self._worker_id, arriving, most=self._most_sockets) if arriving else ())
-        return [next(firsts) if opens else False for _, opens in changes]
+        with self._turn:
+            if not self._has_lease:
+                self.renew()
+            if departing := [user_id for user_id, opens in changes if not opens]:
+                self._count_out(departing)
+            arriving = [user_id for user_id, opens in changes if opens]
+            firsts = iter(self._count_in(arriving) if arriving else ())
+            return [next(firsts) if opens else False for _, opens in changes]
+
+    def _count_in(self, user_ids: Sequence[str]) -> Sequence[bool | Exception]:
+        try:
+            try:
+                firsts = actions.came(self._worker_id, user_ids, most=self._most_sockets)
+            except actions.LeaseLost:
+                self.renew()
+                firsts = actions.came(self._worker_id, user_ids, most=self._most_sockets)
+        except Exception:
+            # Without an answer they may have been counted all the same.
+            self._in_doubt = True
+            raise
+        self._held.update(user_id for user_id, first in zip(user_ids, firsts, strict=True) if isinstance(first, bool))
+        return firsts
 
     def _count_out(self, user_ids: Sequence[str]) -> None:
+        self._held -= Counter(user_ids)
         try:
             actions.went(self._worker_id, user_ids)
         except Exception as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+import gevent
 import orjson
 import structlog
 from flask import Flask
@@ -21,7 +22,7 @@ from socketio.exceptions import ConnectionRefusedError
 
 from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.batches import Together
-from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated
+from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.schemas import Input, Output, Whole, conform, load
 from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
@@ -46,6 +47,8 @@ CLIENT_MISTAKES = {"bad-jsonp-index", "bad-origin", "bad-sid", "bad-transport", 
 # For a connection to present a token, and for a socket to renew one that has expired.
 TOKEN_SECONDS = 10
 RENEWAL_SECONDS = 50
+# How often clients come to see whether the database is back.
+AWAY_SECONDS = 1.0
 
 # A client's further sends, while earlier ones wait for their commit.
 MOST_UNSETTLED = 64
@@ -177,6 +180,10 @@ class Gateway(Namespace):  # type: ignore[misc]
         except ChatError as error:
             metrics.socket_connects.inc(error.code)
             log.info("socket refused", code=error.code)
+            if isinstance(error, Unavailable):
+                # A client that is refused does not come again; one that loses its connection does, at once.
+                gevent.sleep(AWAY_SECONDS)
+                session.cut()
             raise ConnectionRefusedError(error.detail, error.problem()) from None
         except ConnectionRefusedError:
             raise

@@ -144,10 +144,6 @@ class Rooms:
         """The sockets that one login opened."""
         return [c for c in self.of_users((user_id,)) if c.actor.session_id == session_id]
 
-    def sockets_of_users(self) -> dict[str, int]:
-        """How many sockets each person has here."""
-        return {user_id: len(connections) for user_id, connections in self._by_user.items()}
-
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._by_id.values()))
 

@@ -23,6 +23,8 @@ from chatapp.realtime.frames import BINARY, TEXT, encode
 from chatapp.realtime.packets import MALFORMED, MOST_READ, Told, bounded
 from chatapp.realtime.wire import MOST_UNREAD, Wire, accept
 
+# For a client to confirm that it goes on by websocket.
+UPGRADE_SECONDS = 5.0
 # Reading from a client stops while this many of its packets wait to be handled.
 MOST_UNHANDLED = 64
 # Python's own client takes no more in the answer to a poll.
@@ -101,9 +103,9 @@ class Session(Socket):  # type: ignore[misc]
         while not queue.empty() and len(packets) < MOST_IN_A_POLL:
             packets.append(queue.get_nowait())
         if None in packets:
-            # The end: for every poll that comes.
+            # The end: for every poll that comes. A payload without packets would be none.
             queue.put(None)
-            packets = packets[: packets.index(None)]
+            packets = packets[: packets.index(None)] or [Packet(NOOP)]
         return packets
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
@@ -140,7 +142,10 @@ class Session(Socket):  # type: ignore[misc]
             self.send(Packet(CLOSE))
         self.closed = True
         self.server.sockets.pop(self.sid, None)
-        if self.wire:
+        if self.wire and self.upgrading:
+            # A client that has stopped polling for a websocket does not notice its end before it is through.
+            gevent.spawn_later(UPGRADE_SECONDS, self.wire.close)
+        elif self.wire:
             self.wire.close()
         if self.queue:
             # Ends a poll that waits; a last one may fetch what was said before.
@@ -201,9 +206,11 @@ class Session(Socket):  # type: ignore[misc]
         """It does: from here on the session goes over the websocket."""
         if packet != "5" or not self.wire:
             self._give_up()
-            return
-        self.wire.received = self._take
-        self._open()
+        elif self.closed:
+            self.wire.close()
+        else:
+            self.wire.received = self._take
+            self._open()
 
     def _give_up(self) -> None:
         """The session goes on polling."""

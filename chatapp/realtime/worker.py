@@ -84,6 +84,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle(self, listener: Any, client: socket.socket, address: Any) -> None:
         """Serve one connection until its end."""
+        if not self.alive:
+            client.close()  # It was accepted just before the listeners closed.
+            return
         self._idle.add(client)
         try:
             super().handle(listener, client, address)

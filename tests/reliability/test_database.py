@@ -9,8 +9,10 @@ import pytest
 import requests
 
 from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.process import wait_for
 from tests.people import data, problem, register
 from tests.server import Server, migrate
+from tests.socket_clients import JsDriver
 
 
 @pytest.fixture
@@ -77,3 +79,34 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_postgres: Em
             cursor = {"cursor": page["meta"]["nextCursor"]}
         assert kept[::-1] == acknowledged
         assert data(bob.get(f"/chats/{chat}"))["lastSeq"] == len(acknowledged)
+
+
+def test_who_connects_without_a_database_is_let_in_once_it_is_back(
+    own_postgres: EmbeddedPostgres, tmp_path: Path, js_driver: JsDriver
+) -> None:
+    with Server(own_postgres.url("chat"), tmp_path) as server:
+        person = register(server.url)
+        there_before = js_driver.connect(server.url, person.token)
+        own_postgres.kill()
+        sockets = [
+            js_driver.connect(
+                server.url,
+                person.token,
+                wait=False,
+                transports=way,
+                reconnection=True,
+                reconnection_delay=0.2,
+                reconnection_delay_max=1.0,
+            )
+            for way in (["polling"], ["websocket"], None)
+        ]
+        wait_for(lambda: server.log.count("socket refused") > len(sockets), 10)
+        own_postgres.start()
+        # At once: the crash made the database forget who is here, and which workers there are.
+        sockets.append(js_driver.connect(server.url, person.token))
+        for socket in (*sockets, there_before):
+            assert wait_for(lambda socket=socket: socket.connected, 10), sockets.index(socket)  # type: ignore[misc]
+            socket.flush()
+            socket.disconnect()
+        wait_for(lambda: not data(register(server.url).get(f"/users/{person.name}"))["isOnline"], 10)
+        assert server.complaints() == []
