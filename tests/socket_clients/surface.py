@@ -48,6 +48,7 @@ class SocketClient(ABC):
         self._reasons: deque[str] = deque()
         self._refusal: ConnectError | None = None
         self._answers: dict[int, Answer] = {}
+        self._listener: Callable[[str, Any], None] | None = None
         self._call_numbers = itertools.count(1)
 
     @abstractmethod
@@ -105,6 +106,14 @@ class SocketClient(ABC):
         with self._changed:
             return [each for each in self._history if event in (None, each[0])]
 
+    def report_to(self, listener: Callable[[str, Any], None]) -> None:
+        """Have all that happens from now on told to `listener`, by the thread that notes it, and events not kept.
+
+        It gets ("event", (name, payload)), ("connected", transport), ("disconnected", reason), ("refused", problem).
+        """
+        with self._changed:
+            self._listener = listener
+
     def wait_connected(self, timeout: float = CONNECT_SECONDS) -> None:
         """Return when connected, or connected again; ConnectError when the server refuses."""
         self._wait(lambda: self.connected or self._refusal is not None, timeout, "connection")
@@ -156,12 +165,14 @@ class SocketClient(ABC):
         with self._changed:
             self.connected, self.transport, self._refusal = True, transport, None
             self._changed.notify_all()
+            self._report("connected", transport)
 
     def _note_refused(self, error: ConnectError) -> None:
         with self._changed:
             # Who lost a connection goes on trying to reach the server, and accepts its no.
             if error.data is not None or not (self._reconnection and self.transport):
                 self._refusal = error
+                self._report("refused", error.data)
             self._changed.notify_all()
 
     def _note_upgraded(self, transport: str) -> None:
@@ -174,14 +185,22 @@ class SocketClient(ABC):
             if self.connected:
                 self.connected = False
                 self._reasons.append(reason)
+                self._report("disconnected", reason)
             self._changed.notify_all()
 
     def _note_event(self, name: str, args: Sequence[Any]) -> None:
         with self._changed:
             each = (name, one_value(args))
+            if self._listener:
+                self._report("event", each)
+                return
             self._history.append(each)
             self._unconsumed.append(each)
             self._changed.notify_all()
+
+    def _report(self, what: str, told: Any) -> None:
+        if self._listener:
+            self._listener(what, told)
 
     def _note_answer(self, number: int, answer: Answer) -> None:
         with self._changed:

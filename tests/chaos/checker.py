@@ -1,0 +1,182 @@
+"""What has to hold in the end, whatever happened: everybody's log, compared with the database."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from tests.chaos.device import Device
+from tests.chaos.human import Human
+
+Row = Any
+_MESSAGES = text(
+    "SELECT id::text, chat_id::text, seq, rev, sender_id::text, client_id::text, content, deleted_at FROM messages"
+)
+_CHATS = text("SELECT id::text, last_seq, last_rev, member_count FROM chats")
+_MEMBERS = text("SELECT chat_id::text, user_id::text, read_seq, delivered_seq FROM members")
+_MEMBERSHIPS = text("SELECT chat_id::text, user_id::text, came, rev FROM membership_log ORDER BY id")
+
+
+@dataclass
+class Truth:
+    """What the database has."""
+
+    messages: dict[str, Row]
+    chats: dict[str, Row]
+    members: dict[tuple[str, str], Row]
+    # From which change of a chat to which somebody was in it, each time.
+    stays: dict[tuple[str, str], list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, engine: Engine) -> "Truth":
+        """Read it."""
+        with engine.connect() as db:
+            messages, chats, members = (list(db.execute(each)) for each in (_MESSAGES, _CHATS, _MEMBERS))
+            truth = cls(
+                {row.id: row for row in messages},
+                {row.id: row for row in chats},
+                {(row.chat_id, row.user_id): row for row in members},
+            )
+            truth._note_stays(db)
+        return truth
+
+    def _note_stays(self, db: Connection) -> None:
+        for chat_id, user_id, came, rev in db.execute(_MEMBERSHIPS):
+            stays = self.stays[chat_id, user_id]
+            if came:
+                stays.append((rev, float("inf")))
+            else:
+                stays[-1] = stays[-1][0], rev
+
+
+def check(truth: Truth, humans: list[Human]) -> dict[str, list[str]]:
+    """What does not hold, by kind; each kind is there, with nothing under it when all is well."""
+    devices = [device for human in humans for device in human.devices]
+    return {
+        "lost": [*_lost(truth, humans)],
+        "doubled": [*_doubled(truth)],
+        "out of order": [
+            *_out_of_order(truth),
+            *(fault for device in devices for fault in _heard_out_of_order(device)),
+        ],
+        "leaked": [fault for device in devices for fault in _leaked(truth, device)],
+        "copies that differ": [fault for device in devices for fault in _differing(truth, device)],
+        "wrong unread counts": [fault for device in devices for fault in _unread(truth, device)],
+        "receipts that are wrong": [*_receipts(truth, humans)],
+        "answers that are wrong": [
+            *(fault for human in humans for fault in human.faults),
+            *(fault for device in devices for fault in device.faults),
+        ],
+    }
+
+
+def _lost(truth: Truth, humans: list[Human]) -> Iterator[str]:
+    for human in humans:
+        for client_id, sent in human.sent.items():
+            stored = truth.messages.get(sent["id"])
+            if stored is None or (stored.client_id, stored.seq) != (client_id, sent["seq"]):
+                yield f"message {sent['id']} of {human.person.name}"
+        for id in human.deleted:
+            if truth.messages[id].deleted_at is None:
+                yield f"deletion of {id}"
+        for id, content in human.edited.items():
+            stored = truth.messages[id]
+            later = human.attempted[id][human.attempted[id].index(content) :]
+            if stored.deleted_at is None and stored.content not in later:
+                yield f"edit of {id}"
+
+
+def _doubled(truth: Truth) -> Iterator[str]:
+    seen: dict[tuple[str, str], str] = {}
+    for row in truth.messages.values():
+        key = row.sender_id, row.client_id
+        if key in seen:
+            yield f"{row.client_id}: {seen[key]} and {row.id}"
+        seen[key] = row.id
+
+
+def _out_of_order(truth: Truth) -> Iterator[str]:
+    """In the database: numbers have no gaps."""
+    seqs, revs = defaultdict(list), defaultdict(list)
+    for row in truth.messages.values():
+        seqs[row.chat_id].append(row.seq)
+        revs[row.chat_id].append(row.rev)
+    for chat in truth.chats.values():
+        if sorted(seqs[chat.id]) != list(range(1, chat.last_seq + 1)):
+            yield f"the numbers in {chat.id}: {sorted(seqs[chat.id])}, last {chat.last_seq}"
+        if len(set(revs[chat.id])) != len(revs[chat.id]) or max(revs[chat.id], default=0) > chat.last_rev:
+            yield f"the changes in {chat.id}"
+        members = sum(chat_id == chat.id for chat_id, _ in truth.members)
+        if members != chat.member_count:
+            yield f"the members of {chat.id}: {members}, counted {chat.member_count}"
+
+
+def _heard_out_of_order(device: Device) -> Iterator[str]:
+    """On the wire: on one connection the messages of a chat come in the order of `seq`, all changes in that of `rev`."""
+    highest: dict[tuple[int, str, str], int] = {}
+    for heard in device.log:
+        for kind, number in (("seq", heard.seq if heard.name == "message:new" else None), ("rev", heard.rev)):
+            if number is not None and heard.name.startswith("message:"):
+                key = heard.connection, heard.chat_id, kind
+                if number <= highest.get(key, 0):
+                    yield f"{heard} after {kind} {highest[key]}"
+                highest[key] = number
+
+
+def _leaked(truth: Truth, device: Device) -> Iterator[str]:
+    """Nothing is heard of a chat by who was not in it at that change, nor, on one connection, after they left it."""
+    outside: set[tuple[int, str]] = set()
+    for heard in device.log:
+        where = heard.connection, heard.chat_id
+        if heard.name == "chat:new":
+            outside.discard(where)
+        elif where in outside:
+            yield f"{heard} after leaving"
+        if heard.name == "chat:member_left" and heard.user_id == device.user_id:
+            outside.add(where)
+        if heard.rev is not None:
+            stays = truth.stays[heard.chat_id, device.user_id]
+            if not any(came <= heard.rev <= left for came, left in stays):
+                yield f"{heard}, where they were from {stays}"
+
+
+def _differing(truth: Truth, device: Device) -> Iterator[str]:
+    chats = {chat_id for chat_id, user_id in truth.members if user_id == device.user_id}
+    if chats != set(device.copies):
+        yield f"chats of {device.user_id}: {sorted(device.copies)} instead of {sorted(chats)}"
+    expected: dict[str, dict[str, tuple[Any, ...]]] = {chat_id: {} for chat_id in chats}
+    for row in truth.messages.values():
+        if row.chat_id in expected:
+            expected[row.chat_id][row.id] = row.seq, row.rev, row.content, row.deleted_at is not None
+    for chat_id in chats & set(device.copies):
+        copy = {
+            id: (message["seq"], message["rev"], message["content"], message["isDeleted"])
+            for id, message in device.copies[chat_id].messages.items()
+        }
+        if copy != expected[chat_id]:
+            differing = {id for id in copy.keys() | expected[chat_id] if copy.get(id) != expected[chat_id].get(id)}
+            yield f"{chat_id} at {device.user_id}: {[(copy.get(id), expected[chat_id].get(id)) for id in differing][:5]}"
+
+
+def _unread(truth: Truth, device: Device) -> Iterator[str]:
+    expected = {
+        chat_id: truth.chats[chat_id].last_seq - row.read_seq
+        for (chat_id, user_id), row in truth.members.items()
+        if user_id == device.user_id
+    }
+    if device.unread != expected:
+        yield f"at {device.user_id}: {device.unread} instead of {expected}"
+
+
+def _receipts(truth: Truth, humans: list[Human]) -> Iterator[str]:
+    for human in humans:
+        for chat_id, read_seq in human.read.items():
+            member = truth.members.get((chat_id, human.person.id))
+            if member and member.read_seq < read_seq:
+                yield f"{human.person.name} had read {chat_id} up to {read_seq}, and is back at {member.read_seq}"
+    for (chat_id, user_id), member in truth.members.items():
+        # Everybody has synced.
+        if member.delivered_seq != truth.chats[chat_id].last_seq:
+            yield f"{chat_id} is delivered to {user_id} up to {member.delivered_seq}"

@@ -1,0 +1,185 @@
+"""A client that keeps a copy of its chats, as the documents say it should: by events, and by `sync` after each gap."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from tests.socket_clients import JsDriver
+
+Json = dict[str, Any]
+ANSWER_SECONDS = 4.0
+# What may be answered while something is broken.
+PASSING = {"database_unavailable"}
+
+
+class Heard(NamedTuple):
+    """An event of a chat, as it came. `connection` counts those of the device."""
+
+    connection: int
+    name: str
+    chat_id: str
+    rev: int | None
+    seq: int | None
+    user_id: str | None
+
+
+@dataclass
+class Copy:
+    """What a device has of a chat: everything up to `rev`."""
+
+    rev: int = 0
+    messages: dict[str, Json] = field(default_factory=dict)
+
+    def put(self, message: Json) -> None:
+        """Take in a message, unless what is there is newer."""
+        known = self.messages.get(message["id"])
+        if known is None or known["rev"] < message["rev"]:
+            self.messages[message["id"]] = message
+
+
+class Device:
+    """A socket of somebody that comes back whenever it is lost, and the copies that it keeps.
+
+    `log` is what it heard, `faults` what should never have happened to it.
+    """
+
+    def __init__(self, driver: JsDriver, url: str, token: str, user_id: str, transports: Sequence[str] | None) -> None:
+        self.user_id = user_id
+        self.log: list[Heard] = []
+        self.copies: dict[str, Copy] = {}
+        self.unread: dict[str, int] = {}
+        # Of others: when it was told last that they came or went, and which of both.
+        self.presence: dict[str, tuple[float, bool]] = {}
+        self.faults: list[str] = []
+        self.connections = self.syncs = self.gaps = 0
+        self._told: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        self._behind = True
+        self._in_step = threading.Event()
+        self.socket = driver.connect(
+            url,
+            token,
+            wait=False,
+            transports=transports,
+            reconnection=True,
+            reconnection_delay=0.2,
+            reconnection_delay_max=1.0,
+        )
+        self.socket.report_to(lambda what, told: self._told.put((what, told)))
+        self._thread = threading.Thread(target=self._follow, name=f"device of {user_id}", daemon=True)
+        self._thread.start()
+
+    def catch_up(self, seconds: float) -> bool:
+        """Whether it has all that there is: everything that was told is taken in, and a `sync` after that."""
+        self._in_step.clear()
+        self._told.put(("asked", None))
+        return self._in_step.wait(seconds)
+
+    def leave(self) -> None:
+        """Say goodbye; it does not come back."""
+        self.socket.disconnect()
+
+    def end(self) -> None:
+        """Stop following."""
+        self._told.put(("end", None))
+        self._thread.join(10)
+
+    def _follow(self) -> None:
+        while True:
+            what, told = self._told.get()
+            if what == "end":
+                return
+            if what == "event":
+                self._take(*told)
+            elif what == "connected":
+                self.connections += 1
+                self._behind = True
+            elif what == "disconnected" and told == "io server disconnect":
+                self.faults.append("The server ended a session that lives.")
+            elif what == "refused" and told:
+                self.faults.append(f"A socket was refused: {told}")
+            elif what == "asked":
+                self._behind = True
+            if self._behind and self._told.empty() and self.socket.connected:
+                self._sync()
+
+    def _sync(self) -> None:
+        """Ask for what was missed, until that is all."""
+        while self.socket.connected:
+            self.syncs += 1
+            known = {chat_id: copy.rev for chat_id, copy in self.copies.items()}
+            try:
+                ack = self.socket.call("sync", {"chats": known}, timeout=ANSWER_SECONDS)
+            except TimeoutError:
+                continue
+            if not ack["ok"]:
+                if ack["error"]["code"] not in PASSING:
+                    self.faults.append(f"sync was refused: {ack['error']}")
+                time.sleep(0.3)
+                continue
+            self._fold(ack["data"])
+            if not ack["data"]["more"]:
+                self._behind = False
+                self._check_gaps()
+                self._in_step.set()
+                return
+        # It comes back, and asks again.
+
+    def _fold(self, answer: Json) -> None:
+        for chat_id in answer["gone"]:
+            self.copies.pop(chat_id, None)
+        for chat in answer["chats"]:
+            self.copies.setdefault(chat["id"], Copy())
+        for chat_id, messages in answer["messages"].items():
+            copy = self.copies[chat_id]
+            for message in messages:
+                if message["rev"] <= copy.rev:
+                    self.faults.append("sync told of something that was known, or not in order.")
+                copy.put(message)
+                copy.rev = message["rev"]
+        for chat in answer["chats"]:
+            if chat["id"] not in answer["more"]:
+                copy = self.copies[chat["id"]]
+                copy.rev = max(copy.rev, chat["lastRev"])
+        self.unread = answer["unread"]
+
+    def _check_gaps(self) -> None:
+        for chat_id, copy in self.copies.items():
+            seqs = sorted(message["seq"] for message in copy.messages.values())
+            if seqs != list(range(1, len(seqs) + 1)):
+                self.faults.append(f"After sync there is a gap in {chat_id}: {seqs}")
+
+    def _take(self, name: str, payload: Json) -> None:
+        """Take in an event."""
+        if name == "exception":
+            if payload["code"] not in PASSING:
+                self.faults.append(f"exception: {payload}")
+            return
+        if name.startswith("user:"):
+            self.presence[payload["userId"]] = time.monotonic(), name == "user:online"
+            return
+        chat_id = payload["id"] if name in ("chat:new", "chat:updated") else payload["chatId"]
+        user_id = payload.get("userId") or payload.get("member", {}).get("userId")
+        rev = payload.get("lastRev", payload.get("rev"))
+        self.log.append(Heard(self.connections, name, chat_id, rev, payload.get("seq"), user_id))
+        if name == "chat:deleted" or (name == "chat:member_left" and user_id == self.user_id):
+            self.copies.pop(chat_id, None)
+        elif name == "chat:new":
+            self._behind = True
+        elif rev is not None and (copy := self.copies.get(chat_id)):
+            if rev == copy.rev + 1:
+                self._put(copy, name, payload)
+                copy.rev = rev
+            elif rev > copy.rev:
+                self.gaps += 1
+                self._behind = True
+
+    @staticmethod
+    def _put(copy: Copy, name: str, payload: Json) -> None:
+        if name == "message:deleted":
+            buried = copy.messages[payload["messageId"]]
+            copy.put(buried | {"rev": payload["rev"], "content": None, "isDeleted": True})
+        elif name != "chat:updated":
+            copy.put(payload)

@@ -1,0 +1,195 @@
+"""Somebody who talks, and asks again until the answer is clear."""
+
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from typing import Any
+
+import requests
+
+from tests.chaos.device import PASSING, Device
+from tests.people import Person
+
+Json = dict[str, Any]
+# A request: method, path, body.
+Ask = tuple[str, str, Json | None]
+ANSWER_SECONDS = 4.0
+# How often each of these is done.
+WAYS = {
+    "send": 60,
+    "edit": 8,
+    "delete": 4,
+    "read": 10,
+    "typing": 4,
+    "history": 4,
+    "members": 6,
+    "leave": 2,
+    "drop": 2,
+}
+
+
+class Human:
+    """Acts over REST and over devices until told to stop. `did` counts what was acknowledged."""
+
+    def __init__(self, url: str, person: Person, devices: list[Device], seed: str) -> None:
+        self.person = person
+        self.devices = devices
+        # What was acknowledged: messages by their clientId, the newest text of those edited, those deleted, and how
+        # far chats are read.
+        self.sent: dict[str, Json] = {}
+        self.edited: dict[str, str] = {}
+        self.deleted: set[str] = set()
+        self.read: dict[str, int] = {}
+        # Texts of edits that nobody acknowledged or refused.
+        self.attempted: dict[str, list[str]] = {}
+        self.did: Counter[str] = Counter()
+        self.faults: list[str] = []
+        self.others: list[Human] = []
+        self._url = f"{url}/api/v1"
+        self._rng = random.Random(seed)
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.headers["Authorization"] = f"Bearer {person.token}"
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._live, name=person.name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is being done, then be silent."""
+        self._stopping.set()
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether everything that was begun got its answer within that time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def ask(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> tuple[int, Any]:
+        """What the server answers, once it does: the status, and what stands under `data` or the problem."""
+        while True:
+            try:
+                answer = self._http.request(
+                    method, self._url + path, json=body, params=query, timeout=ANSWER_SECONDS, allow_redirects=False
+                )
+                told = answer.json() if answer.content else {}
+            except requests.RequestException:
+                time.sleep(0.1)
+                continue
+            if answer.status_code == 503 and told.get("code") in PASSING:
+                time.sleep(0.2)
+                continue
+            if answer.status_code >= 500 or answer.status_code == 401:
+                self.faults.append(f"{method} {path}: {answer.status_code} {told}")
+            return answer.status_code, told.get("data", told)
+
+    def _live(self) -> None:
+        ways, weights = list(WAYS), list(WAYS.values())
+        while not self._stopping.is_set():
+            (way,) = self._rng.choices(ways, weights)
+            device = self._rng.choice(self.devices)
+            chats = sorted(device.copies)
+            if chats:
+                try:
+                    getattr(self, f"_{way}")(device, self._rng.choice(chats))
+                except Exception as error:
+                    self.faults.append(f"{way} failed: {error!r}")
+            self._stopping.wait(self._rng.uniform(0.05, 0.4))
+
+    def _send(self, device: Device, chat_id: str) -> None:
+        client_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        message = {"chatId": chat_id, "clientId": client_id, "content": f"{self.person.name} says {client_id}"}
+        sent = self._by_either_door(device, "message:send", message, ("POST", "/messages", message))
+        if sent is not None:
+            self.did["send"] += 1
+            self.sent[client_id] = sent
+            if (sent["content"], sent["clientId"], sent["chatId"]) != (message["content"], client_id, chat_id):
+                self.faults.append(f"Something else was sent: {sent}")
+
+    def _edit(self, device: Device, _chat_id: str) -> None:
+        if message := self._own_message():
+            content = f"{self.person.name} says {uuid.UUID(int=self._rng.getrandbits(128))} instead"
+            self.attempted.setdefault(message, []).append(content)
+            change = {"messageId": message, "content": content}
+            rest: Ask = ("PATCH", f"/messages/{message}", {"content": content})
+            if self._by_either_door(device, "message:edit", change, rest) is not None:
+                self.did["edit"] += 1
+                self.edited[message] = content
+
+    def _delete(self, device: Device, _chat_id: str) -> None:
+        if message := self._own_message():
+            rest: Ask = ("DELETE", f"/messages/{message}", None)
+            if self._by_either_door(device, "message:delete", {"messageId": message}, rest) is not None:
+                self.did["delete"] += 1
+                self.deleted.add(message)
+
+    def _read(self, device: Device, chat_id: str) -> None:
+        rest: Ask = ("POST", f"/messages/{chat_id}/read", {})
+        receipt = self._by_either_door(device, "messages:read", {"chatId": chat_id}, rest)
+        if receipt is not None:
+            self.did["read"] += 1
+            self.read[chat_id] = receipt["readSeq"]
+
+    def _typing(self, device: Device, chat_id: str) -> None:
+        if device.socket.connected:
+            device.socket.emit("typing:start", {"chatId": chat_id})
+
+    def _history(self, _device: Device, chat_id: str) -> None:
+        status, page = self.ask("GET", f"/messages/{chat_id}", query={"limit": 30})
+        if status == 200:
+            self.did["history"] += 1
+            seqs = [message["seq"] for message in page]
+            if seqs != list(range(seqs[0], seqs[0] - len(seqs), -1) if seqs else ()):
+                self.faults.append(f"A page has a gap: {seqs}")
+
+    def _members(self, _device: Device, chat_id: str) -> None:
+        """Whoever may do so lets somebody in, or has somebody leave."""
+        status, chat = self.ask("GET", f"/chats/{chat_id}")
+        roles = {member["userId"]: member["role"] for member in chat["members"]} if status == 200 else {}
+        if roles.get(self.person.id) == "ADMIN":
+            whom = self._rng.choice(self.others).person.id
+            if whom not in roles:
+                status, _ = self.ask("POST", f"/chats/{chat_id}/members", {"userId": whom})
+            elif len(roles) > 2:
+                status, _ = self.ask("DELETE", f"/chats/{chat_id}/members/{whom}")
+            self.did["members"] += status in (201, 204)
+
+    def _leave(self, _device: Device, chat_id: str) -> None:
+        """Those who are in many chats leave one."""
+        if len(_device.copies) > 3:
+            status, _ = self.ask("DELETE", f"/chats/{chat_id}/leave")
+            self.did["leave"] += status == 204
+
+    def _drop(self, device: Device, _chat_id: str) -> None:
+        if device.socket.connected:
+            device.socket.drop()
+
+    def _own_message(self) -> str | None:
+        mine = [message["id"] for message in list(self.sent.values())[-20:] if message["id"] not in self.deleted]
+        return self._rng.choice(mine) if mine else None
+
+    def _by_either_door(self, device: Device, event: str, payload: Json, rest: Ask) -> Json | None:
+        """What was acknowledged, over the socket or over REST, whichever it was in the end; None for a refusal."""
+        while True:
+            if device.socket.connected and self._rng.random() < 0.7:
+                try:
+                    ack = device.socket.call(event, payload, timeout=ANSWER_SECONDS)
+                except TimeoutError:
+                    continue
+                if ack["ok"]:
+                    return ack["data"]  # type: ignore[no-any-return]
+                code = ack["error"]["code"]
+                if code in PASSING:
+                    time.sleep(0.2)
+                    continue
+            else:
+                status, answer = self.ask(*rest)
+                if status < 300:
+                    return answer  # type: ignore[no-any-return]
+                code = answer["code"]
+            if code not in ("not_found", "conflict"):
+                self.faults.append(f"{event} was refused: {code}")
+            return None

@@ -1,0 +1,148 @@
+"""A proxy that stands between two of our own and does what networks do: cut, delay, stall, and lose one side."""
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+# A TCP port of this machine, or a unix socket.
+Address = int | Path
+CHUNK = 65536
+
+
+class _Link:
+    """One connection through the proxy. `legs` are the ways to its client and to its server."""
+
+    def __init__(self, legs: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
+        self.legs = legs
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self.half = False
+
+    def cut(self) -> None:
+        """Both sides see a reset."""
+        for leg in self.legs:
+            leg.transport.abort()
+
+    def lose(self, side: int) -> None:
+        """One side sees the end; the other is told nothing, and whatever it says is swallowed."""
+        self.half = True
+        self.legs[side].transport.abort()
+
+
+class Proxy:
+    """Forwards from `listen` to `target` in a thread of its own, until `close`."""
+
+    def __init__(self, listen: Address, target: Address) -> None:
+        self._listen = listen
+        self._target = target
+        self._links: set[_Link] = set()
+        self._delay = 0.0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {target}", daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)
+
+    def cut(self, chance: float, rng: random.Random) -> int:
+        """End each connection with that chance; how many."""
+        return self._strike(chance, rng, _Link.cut)
+
+    def lose(self, chance: float, rng: random.Random) -> int:
+        """Have one side of each connection learn of no end, with that chance; how many."""
+        return self._strike(chance, rng, lambda link: link.lose(rng.randrange(2)))
+
+    def stall(self, chance: float, rng: random.Random, seconds: float) -> int:
+        """Let nothing through for a while, with that chance; how many."""
+
+        def stall(link: _Link) -> None:
+            link.flows.clear()
+            self._loop.call_later(seconds, link.flows.set)
+
+        return self._strike(chance, rng, stall)
+
+    def delay(self, delay: float, seconds: float) -> None:
+        """Have everything that comes within a while arrive so much later."""
+
+        def slow_down() -> None:
+            self._delay = delay
+            self._loop.call_later(seconds, setattr, self, "_delay", 0.0)
+
+        self._loop.call_soon_threadsafe(slow_down)
+
+    def heal(self) -> None:
+        """Everything flows again; who is half connected is so no longer."""
+
+        async def heal() -> None:
+            self._delay = 0.0
+            for link in list(self._links):
+                link.flows.set()
+                if link.half:
+                    link.cut()
+
+        asyncio.run_coroutine_threadsafe(heal(), self._loop).result(10)
+
+    def close(self) -> None:
+        """End it, with all connections."""
+
+        async def end() -> None:
+            self._server.close()
+            for link in list(self._links):
+                link.cut()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        if isinstance(self._listen, Path):
+            self._server = await asyncio.start_unix_server(self._forward, self._listen)
+            self._listen.chmod(0o777)
+        else:
+            self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._listen, backlog=1024)
+
+    async def _forward(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        try:
+            if isinstance(self._target, Path):
+                from_server, to_server = await asyncio.open_unix_connection(self._target)
+            else:
+                from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            to_client.transport.abort()
+            return
+        link = _Link((to_client, to_server))
+        self._links.add(link)
+        ways = self._pump(link, from_client, to_server), self._pump(link, from_server, to_client)
+        await asyncio.gather(*ways)
+        self._links.discard(link)
+        if link.half:
+            link.cut()
+
+    async def _pump(self, link: _Link, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        # Cancelled by `close`, which has cut all connections.
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await source.read(CHUNK):
+                if self._delay:
+                    await asyncio.sleep(self._delay)
+                await link.flows.wait()
+                if not link.half:
+                    sink.write(data)
+                    await sink.drain()
+        if not link.half:
+            with suppress(OSError):
+                sink.close()
+
+    def _strike(self, chance: float, rng: random.Random, strike: Callable[[_Link], None]) -> int:
+        async def strike_all() -> int:
+            links = [link for link in self._links if not link.half and rng.random() < chance]
+            for link in links:
+                strike(link)
+            return len(links)
+
+        return asyncio.run_coroutine_threadsafe(strike_all(), self._loop).result(10)

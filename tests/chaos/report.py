@@ -1,0 +1,7 @@
+"""What is told of a run."""
+
+from tests.chaos.run import Result
+
+
+def write(result: Result) -> None:
+    """Soon."""

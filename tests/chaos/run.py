@@ -1,0 +1,184 @@
+"""One run: people talk, things break, all heals, everything is compared."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from tests.chaos.checker import Truth, check
+from tests.chaos.device import Device
+from tests.chaos.human import Human
+from tests.chaos.site import Site
+from tests.chaos.strikes import Striker
+from tests.people import data, register
+from tests.socket_clients import JsDriver
+
+GROUPS = 5
+TRANSPORTS: tuple[list[str] | None, ...] = (["websocket"], None, ["polling"])
+# For everybody to be back, and for who was killed to be missed.
+PATIENCE_SECONDS = 60.0
+PRESENCE_SECONDS = 30.0
+
+
+@dataclass
+class Result:
+    """What a run came to. `faults` has each kind of fault, with what was found of it."""
+
+    seed: int
+    minutes: float
+    workers: int
+    people: int
+    strikes: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def held(self) -> bool:
+        """Whether every promise was kept."""
+        return not any(self.faults.values())
+
+
+def run(
+    folder: Path, *, seed: int, minutes: float, workers: int, people: int, pause: float, say: Callable[[str], None]
+) -> Result:
+    """Break things for so many minutes, and see what held."""
+    result = Result(seed, minutes, workers, people)
+    with ExitStack() as stack:
+        site = stack.enter_context(Site(folder, workers))
+        driver = stack.enter_context(JsDriver())
+        humans = gather(site, driver, seed, people)
+        began = time.monotonic()
+        for human in humans:
+            human.start()
+        striker = Striker(site, seed, pause=pause, say=lambda words: say(f"{time.monotonic() - began:6.1f} s  {words}"))
+        striker.strike_for(minutes * 60)
+        site.heal()
+        say("all is well again")
+        result.strikes = striker.counts
+        late = settle(humans, say)
+        truth = Truth.of(site.engine)
+        result.faults = check(truth, humans)
+        result.faults["who is here"] = roll_call(site, humans, random.Random(f"roll call {seed}"))
+        result.faults["never answered"] = late
+        result.faults["errors of the server"] = complaints(site)
+        result.counts = count(truth, humans)
+        for device in (device for human in humans for device in human.devices):
+            device.end()
+    return result
+
+
+def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
+    """People with one or two devices each, in groups that overlap, and in direct chats."""
+    rng = random.Random(f"people {seed}")
+    persons = [register(site.server.url, f"p{number}") for number in range(people)]
+    for number in range(GROUPS):
+        owner, *others = rng.sample(persons, max(3, people // 2))
+        data(owner.post("/chats/groups", {"name": f"Group {number}", "memberIds": [other.id for other in others]}))
+    for one, other in zip(persons[::2], persons[1::2], strict=False):
+        one.direct_chat(other)
+    humans = []
+    for number, person in enumerate(persons):
+        devices = [
+            Device(driver, site.url, person.token, person.id, TRANSPORTS[(number + other) % len(TRANSPORTS)])
+            for other in range(1 + number % 2)
+        ]
+        humans.append(Human(site.url, person, devices, f"human {seed} {number}"))
+    for human in humans:
+        human.others = [other for other in humans if other is not human]
+        for device in human.devices:
+            device.catch_up(PATIENCE_SECONDS)
+    return humans
+
+
+def settle(humans: list[Human], say: Callable[[str], None]) -> list[str]:
+    """Everybody gets the answers that they wait for, and catches up; what is not answered."""
+    devices = [device for human in humans for device in human.devices]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def left() -> float:
+        return max(1.0, deadline - time.monotonic())
+
+    for human in humans:
+        human.stop()
+    late = [f"{human.person.name} waits for an answer" for human in humans if not human.is_silent(left())]
+    late += [f"a device of {device.user_id} is behind" for device in devices if not device.catch_up(left())]
+    # What was told last has arrived; everything is asked for once more.
+    time.sleep(1.5)
+    late += [f"a device of {device.user_id} is behind again" for device in devices if not device.catch_up(left())]
+    say("everybody has caught up")
+    return late
+
+
+def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
+    """Half of the people leave: the server knows, and so do those who stay and share a chat with them."""
+    names = {human.person.id: human.person.name for human in humans}
+    asker = humans[0]
+
+    def online() -> set[str]:
+        answers = {id: asker.ask("GET", f"/users/{name}") for id, name in names.items()}
+        return {id for id, (_, user) in answers.items() if user["isOnline"]}
+
+    def wait_for(expected: set[str]) -> list[str]:
+        deadline = time.monotonic() + PRESENCE_SECONDS
+        while (present := online()) != expected:
+            if time.monotonic() > deadline:
+                wrong = present ^ expected
+                return [f"{names[id]} is {'' if id in present else 'not '}said to be here" for id in wrong]
+            time.sleep(0.5)
+        return []
+
+    faults = wait_for(set(names))
+    leaving = set(rng.sample(sorted(names), len(names) // 2))
+    began = time.monotonic()
+    for human in humans:
+        if human.person.id in leaving:
+            for device in human.devices:
+                device.leave()
+    faults += wait_for(set(names) - leaving)
+    time.sleep(2)
+    staying = [device for human in humans if human.person.id not in leaving for device in human.devices]
+    gone = [(device, id) for device in staying for id in leaving if share_a_chat(humans, device, id)]
+    faults += [
+        f"{names[device.user_id]} was not told that {names[id]} has left"
+        for device, id in gone
+        if device.presence.get(id, (0.0, True))[1] or device.presence[id][0] < began
+    ]
+    return faults
+
+
+def share_a_chat(humans: list[Human], device: Device, user_id: str) -> bool:
+    others = next(human for human in humans if human.person.id == user_id).devices
+    return any(set(device.copies) & set(other.copies) for other in others)
+
+
+def complaints(site: Site) -> list[str]:
+    """Stack traces and errors in the log, but for what tells of our own strikes."""
+    return [line for line in site.server.complaints() if "SIGKILL" not in line]
+
+
+def count(truth: Truth, humans: list[Human]) -> Counter[str]:
+    """What was done and heard, for the report."""
+    devices = [device for human in humans for device in human.devices]
+    counts: Counter[str] = Counter()
+    for human in humans:
+        counts.update(human.did)
+    counts["messages stored"] = len(truth.messages)
+    counts["events heard"] = sum(len(device.log) for device in devices)
+    counts["connections"] = sum(device.connections for device in devices)
+    counts["syncs"] = sum(device.syncs for device in devices)
+    counts["gaps seen"] = sum(device.gaps for device in devices)
+    counts["devices"] = len(devices)
+    return counts
+
+
+def is_ready(url: str) -> bool:
+    """Whether the server can serve."""
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).ok
+    except requests.RequestException:
+        return False

@@ -1,0 +1,139 @@
+"""What people talk on: a server with several workers, its database and its queue, each behind a proxy."""
+
+import os
+import signal
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urlsplit
+
+import psutil
+from sqlalchemy import Engine, NullPool, create_engine, text
+
+from chatapp.launcher.postgres import PORT, EmbeddedPostgres, socket_folder
+from chatapp.launcher.valkey import EmbeddedValkey
+from tests.chaos.proxy import Proxy
+from tests.server import Server, free_port, migrate
+
+# Notes who came to which chat and who left it, with the change's number, where those who come and go can't forget it.
+_NOTE_MEMBERSHIPS = """
+    CREATE TABLE membership_log (
+        id bigint GENERATED ALWAYS AS IDENTITY, chat_id uuid NOT NULL, user_id uuid NOT NULL, came boolean NOT NULL,
+        rev bigint NOT NULL
+    );
+    CREATE FUNCTION note_membership() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO membership_log (chat_id, user_id, came, rev)
+        SELECT coalesce(NEW.chat_id, OLD.chat_id), coalesce(NEW.user_id, OLD.user_id), TG_OP = 'INSERT',
+               coalesce((SELECT last_rev FROM chats WHERE id = coalesce(NEW.chat_id, OLD.chat_id)), 9223372036854775807);
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER note_membership AFTER INSERT OR DELETE ON members
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_membership();
+"""
+
+
+class Site:
+    """Everything that runs, and the means to break each part of it. `url` is where clients find it."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self._rest = ExitStack()
+        # Short: paths of unix sockets have to be.
+        place = Path(self._rest.enter_context(tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp")))
+        place.chmod(0o755)
+        self.postgres = self._rest.enter_context(EmbeddedPostgres(folder / "postgres"))
+        self.postgres.create_database("chat")
+        direct = self.postgres.url("chat")
+        migrate(direct, folder)
+        self.engine: Engine = create_engine(direct, poolclass=NullPool)
+        with self.engine.begin() as db:
+            db.execute(text(_NOTE_MEMBERSHIPS))
+        self.valkey = self._rest.enter_context(EmbeddedValkey(folder / "valkey"))
+        self.database = Proxy(place / f".s.PGSQL.{PORT}", socket_folder(self.postgres.folder) / f".s.PGSQL.{PORT}")
+        queue, clients = free_port(), free_port()
+        valkey_port = urlsplit(self.valkey.url).port
+        assert valkey_port
+        self.queue = Proxy(queue, valkey_port)
+        self.server = Server(
+            f"postgresql://postgres@/chat?host={quote(str(place))}&port={PORT}",
+            folder,
+            REDIS_URL=self.valkey.url.replace(f":{valkey_port}/", f":{queue}/"),
+            WEB_CONCURRENCY=str(workers),
+            JWT_ACCESS_EXPIRES_IN="1d",
+            # Whatever the machine has to do beside this: workers that are starved are no subject here.
+            LOG_LEVEL="INFO",
+        )
+        self.clients = Proxy(clients, self.server.port)
+        self.url = f"http://127.0.0.1:{clients}"
+        self.server.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for proxy in (self.clients, self.queue, self.database):
+            proxy.close()
+        self.server.stop()
+        self.engine.dispose()
+        self._rest.close()
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        return [child.pid for child in psutil.Process(self.server.pid).children()]
+
+    def kill_postgres(self, down: float) -> None:
+        """`kill -9` to every process of the database, which is away for a while."""
+        postmaster = psutil.Process(int((self.postgres.folder / "data/postmaster.pid").read_text().split()[0]))
+        for process in (postmaster, *postmaster.children()):
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                pass
+        time.sleep(down)
+        self.postgres.kill()
+        self.postgres.start()
+
+    def kill_valkey(self, down: float) -> None:
+        """`kill -9` to the queue, which is away for a while and comes back empty."""
+        self.valkey.kill()
+        time.sleep(down)
+        self.valkey.start()
+
+    def kill_server(self, down: float) -> None:
+        """`kill -9` to the server and all its workers."""
+        self.server.kill()
+        time.sleep(down)
+        self.server.start()
+
+    def restart_server(self) -> None:
+        """A restart as a platform does it."""
+        self.server.stop(30)
+        self.server.start()
+
+    def hang(self, pid: int, seconds: float) -> None:
+        """A worker does nothing for a while."""
+        self._signal(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        self._signal(pid, signal.SIGCONT)
+
+    def kill_worker(self, pid: int) -> None:
+        """`kill -9` to a worker, which gunicorn replaces."""
+        self._signal(pid, signal.SIGKILL)
+
+    def heal(self) -> None:
+        """Nothing is broken any more."""
+        for proxy in (self.clients, self.queue, self.database):
+            proxy.heal()
+
+    @staticmethod
+    def _signal(pid: int, number: signal.Signals) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
