@@ -38,6 +38,8 @@ interface Entry {
   members: Members | null;
   /** Every change up to this one has been seen. Those of members are told without their `rev`: `sync` counts them. */
   rev: number;
+  /** How often members came, went or changed. */
+  memberChanges: number;
   /** How far one has read, here at least. */
   readSeq: number;
 }
@@ -98,7 +100,7 @@ export class ChatBook {
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
     if (!entry) {
-      entry = { chat, timeline: new Timeline(), members: null, rev: chat.lastRev, readSeq };
+      entry = { chat, timeline: new Timeline(), members: null, rev: chat.lastRev, memberChanges: 0, readSeq };
       this.entries.set(chat.id, entry);
     }
     entry.readSeq = Math.max(entry.readSeq, readSeq);
@@ -106,7 +108,7 @@ export class ChatBook {
     const current = chat.lastRev >= entry.chat.lastRev;
     const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage);
     if (!entry.timeline.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
-    if (members && chat.lastRev >= entry.rev) this.setMembers(entry, members);
+    if (members) this.setMembers(entry, members);
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
     if (chat.peer) this.door.met(chat.peer);
     if (entry.rev < entry.chat.lastRev) this.door.behind(entry.chat.memberCount);
@@ -260,6 +262,11 @@ export class ChatBook {
     return this.entries.get(chatId)?.rev ?? 0;
   }
 
+  /** How often a chat's members changed: a list that was asked for before the last change is out of date. */
+  memberChangesOf(chatId: string): number {
+    return this.entries.get(chatId)?.memberChanges ?? 0;
+  }
+
   setBack(chatId: string, rev: number): void {
     const entry = this.entries.get(chatId);
     if (!entry || entry.rev <= rev) return;
@@ -333,6 +340,7 @@ export class ChatBook {
   private changeMembers(chatId: string, change: (members: Members) => Members, more: number): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
+    entry.memberChanges += 1;
     if (entry.members) this.setMembers(entry, change(entry.members));
     else if (more) this.set(entry, { memberCount: entry.chat.memberCount + more });
   }

@@ -9,7 +9,7 @@ const LATE_MS = 700;
 // A large group, of which everybody misses the same, does not ask all at once.
 const SPREAD_MS = 4;
 // Events are hints: now and then it is asked whether one was lost that nothing has followed.
-const CALM_MS = 5 * 60_000;
+const CALM_MS = 2 * 60_000;
 const PAGE = 100;
 
 /** Brings the book to what the server has: the list of chats at first, `sync` whenever something was missed. */

@@ -122,9 +122,14 @@ export class Reader {
 
   private async fetchMembers(chatId: string): Promise<void> {
     await this.once(`members ${chatId}`, async () => {
-      this.staleMembers.delete(chatId);
       try {
-        this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+        let changes;
+        do {
+          changes = this.book.memberChangesOf(chatId);
+          this.staleMembers.delete(chatId);
+          this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+          // What happened while it was under way may be missing from it.
+        } while (changes !== this.book.memberChangesOf(chatId) || this.staleMembers.has(chatId));
       } catch (error) {
         this.staleMembers.add(chatId);
         throw error;
