@@ -6,10 +6,10 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402
+import logging  # noqa: E402
 import os  # noqa: E402
 import shutil  # noqa: E402
 import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from gunicorn.glogging import Logger  # noqa: E402
@@ -51,7 +51,8 @@ class ServerLog(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         """Called by gunicorn in the master, and again when it is told to read its configuration anew."""
         logs.configure(_settings.log_level)
-        self.error_log.setLevel(_settings.log_level)
+        # Below that it tells the path of each request, which may be anything.
+        self.error_log.setLevel(max(logging.INFO, logging.getLevelName(_settings.log_level)))
         self.error_log.propagate = True
 
 
@@ -60,7 +61,8 @@ logger_class = ServerLog
 
 def when_ready(server: Any) -> None:
     """Called by gunicorn in the master, just before there are workers."""
-    folder = make_folder(server.cfg.uid, server.cfg.gid)
+    # Kept by the master itself, who outlives this module: it is read anew when gunicorn is told to.
+    server.folder = folder = make_folder(server.cfg.uid, server.cfg.gid)
     os.environ[metrics.FOLDER] = str(folder / "metrics")
     if server.cfg.workers > 1:
         Worker.folder = folder
@@ -82,8 +84,8 @@ def child_exit(_server: Any, worker: Worker) -> None:
     mark_process_dead(worker.pid)
 
 
-def on_exit(_server: Any) -> None:
+def on_exit(server: Any) -> None:
     """Called by gunicorn in the master, the last thing."""
-    if metrics.FOLDER in os.environ:
-        shutil.rmtree(Path(os.environ[metrics.FOLDER]).parent, ignore_errors=True)
+    if folder := getattr(server, "folder", None):
+        shutil.rmtree(folder, ignore_errors=True)
     gc.freeze()  # As in the workers.

@@ -7,8 +7,8 @@ from contextvars import ContextVar
 
 import structlog
 
-# What a web server quotes of the bytes that came, and the query of an address.
-_QUOTED = re.compile(r"""['"?].*""", re.DOTALL)
+# What gunicorn says of a request that it could not take, and quotes from there on.
+_ABOUT_A_REQUEST = re.compile(r"""((?:Invalid request|Error handling request|Ignored premature)[^'"?]*).*""", re.DOTALL)
 _about: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
 
 
@@ -63,5 +63,5 @@ def _add_ids(_logger: object, _method: str, entry: structlog.typing.EventDict) -
 
 def _leave_out_requests(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     if entry["logger"].startswith("gunicorn"):
-        entry["event"] = _QUOTED.sub("…", entry["event"])
+        entry["event"] = _ABOUT_A_REQUEST.sub(r"\1…", entry["event"])
     return entry
