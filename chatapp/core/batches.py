@@ -29,7 +29,7 @@ class Batches(Generic[T]):
         self._waiting.append(thing)
         if not self._running:
             self._running = True
-            gevent.spawn(self._run)
+            _busy.add(gevent.spawn(self._run))
 
     def _run(self) -> None:
         try:
@@ -38,6 +38,16 @@ class Batches(Generic[T]):
                 self._do(batch)
         finally:
             self._running = False
+            _busy.discard(gevent.getcurrent())
+
+
+_busy: set[gevent.Greenlet] = set()
+
+
+def finish() -> None:
+    """Return when nothing waits any more: for a process that is about to end."""
+    while _busy:
+        gevent.joinall(list(_busy))
 
 
 class _Asked(AsyncResult, Generic[K, V]):  # type: ignore[misc]

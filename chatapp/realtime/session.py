@@ -182,13 +182,14 @@ class Session(Socket):  # type: ignore[misc]
             if not self.connected:
                 self.cut()
             return self.server._bad_request("Not a websocket handshake")
-        self.wire = wire = Wire(environ["gunicorn.socket"], MOST_READ)
+        connection = environ["gunicorn.socket"]
+        self.wire = wire = Wire(connection, MOST_READ)
         wire.received = self._probe if self.connected else self._take
         wire.ended = self._wire_ended
         wire.write(response)
         if not self.connected:
             self._open()
-        wire.start(environ["wsgi.input"].reader.unreader.take_buffered())
+        wire.start(environ["wsgi.input"].reader.unreader.take_buffered() + getattr(connection, "read_before", b""))
         # The HTTP server is done with this connection.
         raise StopIteration
 

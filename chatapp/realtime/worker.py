@@ -18,6 +18,7 @@ from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
+from chatapp.core import batches
 from chatapp.extensions import socketio
 from chatapp.realtime import responses
 from chatapp.realtime.handover import Exchange, take
@@ -67,6 +68,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             end_stream(connection, socket.SHUT_RD)
         with gevent.Timeout(FINISH_SECONDS, False):
             gevent.joinall(closing)
+            batches.finish()
             connections.join()
         connections.kill(timeout=NOTIFY_SECONDS)
         # Or the interpreter would take apart, for a second or two, what the kernel takes back at once.
