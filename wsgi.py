@@ -8,9 +8,11 @@ import sys  # noqa: E402
 
 from chatapp import create_app  # noqa: E402
 from chatapp.core.db import make_cooperative  # noqa: E402
+from chatapp.core.memory import return_large_blocks  # noqa: E402
 from config import ConfigError, load  # noqa: E402
 
 make_cooperative()
+return_large_blocks()
 try:
     app = create_app(load())
 except (ConfigError, OSError) as error:
