@@ -24,8 +24,8 @@ WAYS = {
     "read": 10,
     "typing": 4,
     "history": 4,
-    "members": 6,
-    "leave": 2,
+    "members": 10,
+    "leave": 4,
     "drop": 2,
 }
 
@@ -97,7 +97,7 @@ class Human:
                     getattr(self, f"_{way}")(device, self._rng.choice(chats))
                 except Exception as error:
                     self.faults.append(f"{way} failed: {error!r}")
-            self._stopping.wait(self._rng.uniform(0.05, 0.4))
+            self._stopping.wait(self._rng.uniform(0.02, 0.2))
 
     def _send(self, device: Device, chat_id: str) -> None:
         client_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -153,13 +153,13 @@ class Human:
             whom = self._rng.choice(self.others).person.id
             if whom not in roles:
                 status, _ = self.ask("POST", f"/chats/{chat_id}/members", {"userId": whom})
-            elif len(roles) > 2:
+            elif len(roles) > 3:
                 status, _ = self.ask("DELETE", f"/chats/{chat_id}/members/{whom}")
             self.did["members"] += status in (201, 204)
 
-    def _leave(self, _device: Device, chat_id: str) -> None:
+    def _leave(self, device: Device, chat_id: str) -> None:
         """Those who are in many chats leave one."""
-        if len(_device.copies) > 3:
+        if len(device.copies) > 3:
             status, _ = self.ask("DELETE", f"/chats/{chat_id}/leave")
             self.did["leave"] += status == 204
 

@@ -119,14 +119,15 @@ class Proxy:
         link = _Link((to_client, to_server))
         self._links.add(link)
         ways = self._pump(link, from_client, to_server), self._pump(link, from_server, to_client)
-        await asyncio.gather(*ways)
+        # Cancelled by `close`, which has cut all connections.
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*ways)
         self._links.discard(link)
         if link.half:
             link.cut()
 
     async def _pump(self, link: _Link, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        # Cancelled by `close`, which has cut all connections.
-        with suppress(OSError, asyncio.CancelledError):
+        with suppress(OSError):
             while data := await source.read(CHUNK):
                 if self._delay:
                     await asyncio.sleep(self._delay)

@@ -1,7 +1,50 @@
-"""What is told of a run."""
+"""What is told of a run, in docs/reliability.md: a row for each, the newest first."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.chaos.run import Result
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+BEGIN, END = "<!-- chaos: written by `make chaos` -->", "<!-- chaos: end -->"
+HEAD = (
+    "| command | day | strikes | connections | sends acknowledged | edits, deletions, reads | joined, left, removed "
+    "| events heard | syncs | lost | doubled | out of order | leaked | anything else |"
+)
+MOST_ROWS = 6
+FAULTS = ("lost", "doubled", "out of order", "leaked")
 
-def write(result: Result) -> None:
-    """Soon."""
+
+def command(result: Result) -> str:
+    """What repeats a run."""
+    return f"`make chaos SEED={result.seed} MINUTES={result.minutes:g} WORKERS={result.workers} PEOPLE={result.people}`"
+
+
+def row(result: Result) -> str:
+    """A run as a line of the table."""
+    did, faults = result.counts, {kind: len(found) for kind, found in result.faults.items()}
+    cells = [
+        command(result),
+        f"{datetime.now(UTC):%Y-%m-%d}",
+        str(result.strikes.total()),
+        f"{did['connections']:,}",
+        f"{did['send']:,}",
+        f"{did['edit'] + did['delete'] + did['read']:,}",
+        f"{did['members'] + did['leave']:,}",
+        f"{did['events heard']:,}",
+        f"{did['syncs']:,}",
+        *(str(faults.pop(kind)) for kind in FAULTS),
+        str(sum(faults.values())),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def write(result: Result, page: Path = PAGE) -> None:
+    """Put a run into the page, in the place of an earlier one by the same command."""
+    text = page.read_text()
+    before, _, rest = text.partition(BEGIN)
+    old, _, after = rest.partition(END)
+    rows = [line for line in old.splitlines() if line.startswith("| `make") and command(result) not in line]
+    table = [HEAD, re.sub(r"[^|]+", "---", HEAD), row(result), *rows[: MOST_ROWS - 1]]
+    page.write_text("\n".join([before + BEGIN, "", *table, "", END + after]))

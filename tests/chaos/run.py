@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
-
 from tests.chaos.checker import Truth, check
 from tests.chaos.device import Device
 from tests.chaos.human import Human
@@ -77,8 +75,11 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
     rng = random.Random(f"people {seed}")
     persons = [register(site.server.url, f"p{number}") for number in range(people)]
     for number in range(GROUPS):
-        owner, *others = rng.sample(persons, max(3, people // 2))
-        data(owner.post("/chats/groups", {"name": f"Group {number}", "memberIds": [other.id for other in others]}))
+        owner, *others = rng.sample(persons, max(4, people // 2))
+        group = {"name": f"Group {number}", "memberIds": [other.id for other in others]}
+        chat_id = data(owner.post("/chats/groups", group))["id"]
+        for other in others[::2]:
+            data(owner.patch(f"/chats/{chat_id}/members/{other.id}/role", {"role": "ADMIN"}))
     for one, other in zip(persons[::2], persons[1::2], strict=False):
         one.direct_chat(other)
     humans = []
@@ -174,11 +175,3 @@ def count(truth: Truth, humans: list[Human]) -> Counter[str]:
     counts["gaps seen"] = sum(device.gaps for device in devices)
     counts["devices"] = len(devices)
     return counts
-
-
-def is_ready(url: str) -> bool:
-    """Whether the server can serve."""
-    try:
-        return requests.get(f"{url}/readyz", timeout=5).ok
-    except requests.RequestException:
-        return False

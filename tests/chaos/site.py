@@ -63,8 +63,6 @@ class Site:
             REDIS_URL=self.valkey.url.replace(f":{valkey_port}/", f":{queue}/"),
             WEB_CONCURRENCY=str(workers),
             JWT_ACCESS_EXPIRES_IN="1d",
-            # Whatever the machine has to do beside this: workers that are starved are no subject here.
-            LOG_LEVEL="INFO",
         )
         self.clients = Proxy(clients, self.server.port)
         self.url = f"http://127.0.0.1:{clients}"

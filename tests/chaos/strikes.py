@@ -126,15 +126,15 @@ class Striker:
         self._say = say
 
     def strike_for(self, seconds: float) -> None:
-        """Return when it is over, the last strike included.
+        """Return when it is over, the last strike included, and each strike came at least once.
 
         By the thread that made the site: PostgreSQL and Valkey end with the thread that starts them.
         """
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while not self.counts or time.monotonic() < deadline:
             for strike in self._rng.sample(STRIKES, len(STRIKES)):
                 time.sleep(self._rng.uniform(0.2, 2 * self._pause))
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline and len(self.counts) == len(STRIKES):
                     return
                 hit = strike(self._site, self._rng)
                 name = strike.__name__.replace("_", " ")

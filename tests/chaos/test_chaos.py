@@ -1,0 +1,17 @@
+"""The machine that `make chaos` runs for ten minutes, for one: every strike once."""
+
+import os
+from pathlib import Path
+
+from tests.chaos.run import run
+
+SECONDS = 35
+
+
+def test_nothing_is_lost_doubled_or_leaked_while_everything_breaks(tmp_path: Path) -> None:
+    seed = int(os.environ.get("SEED", "1"))
+    result = run(tmp_path, seed=seed, minutes=SECONDS / 60, workers=3, people=8, pause=0.5, say=print)
+    assert result.held, result.faults
+    # It has been something to hold.
+    assert result.counts["send"] > 50
+    assert result.counts["connections"] > 2 * result.counts["devices"]
