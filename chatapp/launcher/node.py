@@ -11,6 +11,15 @@ from pathlib import Path
 # What the build of the web client runs on.
 OLDEST_NODE = (20, 19)
 INSTALL_SECONDS = 300
+# Where there is no network, that is told in seconds.
+INSTALL = (
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--fetch-retry-mintimeout=500",
+    "--fetch-retry-maxtimeout=4000",
+)
 
 
 class NodeError(Exception):
@@ -50,7 +59,7 @@ def ensure_node_modules(folder: Path) -> Path:
         # Test runs at the same time share the folder: one installs, the others wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_installed(wanted):
-            run_npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", seconds=INSTALL_SECONDS)
+            run_npm(folder, *INSTALL, seconds=INSTALL_SECONDS)
     return folder / "node_modules"
 
 

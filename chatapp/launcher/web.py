@@ -30,7 +30,8 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             return 1
         state = "is an older one" if (BUILT / "index.html").exists() else "is not there"
-        print(f"The web client {state}, all else is served. `make web` builds it. {error}", file=sys.stderr, flush=True)
+        why = " ".join(str(error).splitlines()[:2])
+        print(f"The web client {state}, all else is served. `make web` builds it. {why}", file=sys.stderr, flush=True)
     return 0
 
 
@@ -56,8 +57,9 @@ def _is_current() -> bool:
 
 
 def _sources() -> list[Path]:
+    # Folders too: they tell of files that went.
     folders = [WEB / "src", LIBRARY / "src"]
-    return [path for path in (*WEB.iterdir(), *(p for f in folders for p in f.rglob("*"))) if path.is_file()]
+    return [*(path for path in WEB.iterdir() if path.is_file()), *folders, *(p for f in folders for p in f.rglob("*"))]
 
 
 def _ensure_node() -> None:
