@@ -70,6 +70,22 @@ def test_who_reads_what_is_older_is_not_carried_away_by_what_is_new(
     expect(hers.page).to_have_title("Chat")
 
 
+def test_who_comes_back_to_many_begins_at_the_first_and_has_read_them_at_the_end(
+    visit: Visit, alice: Person, bob: Person, chat: str
+) -> None:
+    for number in range(30):
+        bob.send(chat, f"News {number}, in a few words more than one.")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.page.get_by_text("New messages")).to_be_in_viewport()
+    expect(hers.message("News 0,")).to_be_in_viewport()
+    expect(hers.message("News 29,")).not_to_be_in_viewport()
+    expect(hers.entry(bob.name)).to_contain_text("30 unread messages")
+    hers.page.get_by_role("button", name="Go to the newest messages").click()
+    expect(hers.message("News 29,")).to_be_in_viewport()
+    expect(hers.entry(bob.name)).not_to_contain_text("unread")
+
+
 def test_who_is_at_the_end_stays_there(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()

@@ -21,14 +21,14 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   const items = useLive(() => client.messages(chat.id));
   const history = useLive(() => client.history(chat.id));
   const role = useLive(() => client.members(chat.id).find((member) => member.userId === me.id)?.role);
-  const { scroller, isAtEnd, onScroll, toEnd, toRow } = useAnchoredScroll();
+  const { scroller, atEnd, isAtEnd, onScroll, toEnd, toRow } = useAnchoredScroll();
   const isReading = useAttention() && isAtEnd && history.loaded;
   const firstNew = useFirstNew(chat, isReading, items);
   const list = useRef<HTMLDivElement>(null);
   const mayDelete = role === "ADMIN" || me.role !== "USER";
 
   useEffect(() => {
-    if (isReading && chat.unreadCount) client.markRead(chat.id);
+    if (isReading && atEnd.current && chat.unreadCount) client.markRead(chat.id);
   }, [isReading, chat.unreadCount]);
 
   useLayoutEffect(() => {

@@ -15,6 +15,7 @@ interface Anchor {
 export function useAnchoredScroll() {
   const scroller = useRef<HTMLDivElement>(null);
   const anchor = useRef<Anchor | null>(null);
+  // As it was drawn, and as it is.
   const [isAtEnd, setAtEnd] = useState(true);
   const atEnd = useRef(true);
 
@@ -51,7 +52,7 @@ export function useAnchoredScroll() {
     if (box) for (const element of [box, ...box.children]) observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  return { scroller, isAtEnd, onScroll: note, toEnd, toRow };
+  return { scroller, atEnd, isAtEnd, onScroll: note, toEnd, toRow };
 }
 
 /** The first row that can be seen, and where. */

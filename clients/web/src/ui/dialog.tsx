@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, createPortal } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { icons } from "./icons";
 
@@ -27,7 +27,7 @@ export function Dialog({ title, onClose, children, class: kind = "" }: DialogPro
     event.preventDefault();
     onClose();
   };
-  return (
+  return createPortal(
     <dialog
       ref={element}
       class={kind}
@@ -44,7 +44,8 @@ export function Dialog({ title, onClose, children, class: kind = "" }: DialogPro
         </header>
         {children}
       </div>
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }
 
