@@ -43,7 +43,7 @@ def build() -> None:
 def run_tests(*names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None) -> None:
     """Run files of the package's tests, side by side, against a server, to which they may have these things done."""
     # They wait more than they work: there can be more of them than processors.
-    options = ("--test", "--test-reporter=spec", "--test-concurrency=4")
+    options = ("--test", "--test-reporter=spec", "--test-concurrency=3")
     with Control(deeds or {}) as control:
         files = [f"build/test/{name}.test.js" for name in names]
         node(*options, *files, CHAT_URL=server.url, CONTROL_URL=control.url)

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { memorySession } from "../src/index.js";
 import { client, Line, online, person, stored, talk, texts, truth, until } from "./support.js";
 
-describe("catching up", { concurrency: true }, () => {
+describe("catching up", { concurrency: 4 }, () => {
   test("messages, edits and deletions are there, though they fill several answers of sync", async (t) => {
     const line = await Line.open(t);
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", { url: line.url })]);

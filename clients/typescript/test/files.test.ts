@@ -12,7 +12,7 @@ const PIXEL = Buffer.from(
 );
 const pdf = (bytes: number) => new Blob([Buffer.concat([Buffer.from("%PDF-1.4\n"), Buffer.alloc(bytes, "x")])]);
 
-describe("files", { concurrency: true }, () => {
+describe("files", { concurrency: 4 }, () => {
   test("a picture goes with its caption, and is shown by its link", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const chat = await talk(alice, bob);

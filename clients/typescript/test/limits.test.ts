@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import { items, person, talk, texts, truth, until } from "./support.js";
 
-describe("limits", { concurrency: true }, () => {
+describe("limits", { concurrency: 4 }, () => {
   test("more than the server takes arrives in order, later", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const chat = await talk(alice, bob);

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { DiscardedError, memoryOutbox, memorySession, NotFoundError, ValidationError } from "../src/index.js";
 import { anotherWindow, client, items, Line, online, pass, person, talk, texts, truth, until } from "./support.js";
 
-describe("sending", { concurrency: true }, () => {
+describe("sending", { concurrency: 4 }, () => {
   for (const transports of [["websocket"], ["polling"]] as const) {
     test(`through a line that is cut again and again, over ${transports}`, async (t) => {
       const line = await Line.open(t);

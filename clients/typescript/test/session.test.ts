@@ -7,7 +7,7 @@ import { anotherWindow, client, Line, online, pass, person, stored, talk, until 
 
 const LIFETIME_MS = 3000;
 
-describe("a session", { concurrency: true }, () => {
+describe("a session", { concurrency: 4 }, () => {
   test("outlives its access tokens, on the same socket", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const chat = await talk(alice, bob);

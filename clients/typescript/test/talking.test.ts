@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { ConflictError, ForbiddenError, type Message, NotFoundError, ValidationError } from "../src/index.js";
 import { anotherWindow, items, person, stored, talk, texts, until } from "./support.js";
 
-describe("talking", { concurrency: true }, () => {
+describe("talking", { concurrency: 4 }, () => {
   test("a message is shown at once, and stays the same line when it is stored", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const chat = await talk(alice, bob);
