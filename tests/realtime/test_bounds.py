@@ -59,13 +59,12 @@ def test_who_presents_no_token_is_shown_out(server: Server) -> None:
     assert 9 < time.monotonic() - began < 14
 
 
-@pytest.mark.parametrize("transport", ["polling", "websocket"])
 def test_who_has_presented_a_token_may_wait_for_a_slow_server(
-    alice: Person, js_driver: JsDriver, engine: Engine, transport: str
+    alice: Person, js_driver: JsDriver, engine: Engine
 ) -> None:
     with engine.begin() as db:
         db.execute(text("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE"))
-        one = js_driver.connect(alice.url, alice.token, transports=[transport], wait=False)
+        one = js_driver.connect(alice.url, alice.token, wait=False)
         time.sleep(12)
         assert not one.connected
     one.wait_connected()
