@@ -1,6 +1,7 @@
 """Pictures and documents."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_picture_is_previewed_sent_and_seen(visit: Visit, alice: Person, bob: 
     expect(tray).to_contain_text("sea.png")
     expect(tray.locator("img")).to_be_visible()
     hers.say("Where we were")
-    expect(hers.message("Where we were")).to_contain_text("Sent")
+    expect(hers.message("Where we were")).to_contain_text(re.compile("Sent|Delivered"))
     his.entry(alice.name).click()
     shown = his.message("Where we were").get_by_role("button", name="Open sea.png")
     expect(shown.locator("img")).not_to_have_js_property("naturalWidth", 0)

@@ -1,4 +1,4 @@
-import { type ComponentChildren, createPortal } from "preact";
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { moveFocus } from "./keys";
 
@@ -73,7 +73,7 @@ function List({ label, items, anchor, onClose }: ListProps) {
     onClose();
     anchor?.focus();
   };
-  return createPortal(
+  return (
     <div
       ref={element}
       class="menu"
@@ -130,8 +130,7 @@ function List({ label, items, anchor, onClose }: ListProps) {
           </button>
         );
       })}
-    </div>,
-    document.body,
+    </div>
   );
 }
 
