@@ -57,7 +57,7 @@ def read_access_token(token: object) -> Claims:
             raise ValueError
         if len(_verified) >= MOST_VERIFIED:
             _verified.clear()
-        user_id, session_id = (str(uuid.UUID(claims[name])) for name in ("sub", "sid"))
+        user_id, session_id = (str(uuid.UUID(str(claims[name]))) for name in ("sub", "sid"))
         _verified[token] = read = Claims(user_id, session_id, int(claims["exp"]))
         return read
     except ExpiredSignatureError:

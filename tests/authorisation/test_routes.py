@@ -2,36 +2,19 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
-from sqlalchemy import Engine, text
 
-from tests.conftest import NewPerson
+from tests.authorisation.conftest import A_PDF, PEOPLE, Scene
 from tests.people import PASSWORD, Person, data, problem
 from tests.server import Server
 
-# Who asks. The last two have their role on this server and are in no chat of the scene.
-PEOPLE = ("outsider", "ex_member", "member", "group_admin", "moderator", "admin")
 EVERYBODY = (200,) * 6
-A_PDF = b"%PDF-1.7\n%%EOF\n"
 MEMBERS = (404, 404, 200, 200, 404, 404)
 GROUP_ADMIN = (404, 404, 403, 200, 404, 404)
 ADMIN = (403, 403, 403, 403, 403, 200)
-
-
-@dataclass
-class Scene:
-    """A group with a message and a file in it, and somebody who may be added to it."""
-
-    chat_id: str
-    message_id: str
-    file_name: str
-    author: Person
-    stranger: Person
 
 
 Body = Callable[[Scene], dict[str, Any] | None]
@@ -80,29 +63,6 @@ MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
     "PATCH /admin/users/{userId}": (empty, ADMIN),
 }
 PUBLIC = {"POST /auth/register", "POST /auth/login", "POST /auth/refresh"}
-
-
-@pytest.fixture(scope="module")
-def people(register_person: NewPerson, engine: Engine) -> dict[str, Person]:
-    """One of each kind."""
-    found = {name: register_person(name[:8]) for name in (*PEOPLE, "author", "stranger")}
-    with engine.begin() as db:
-        for name in ("moderator", "admin"):
-            role = {"role": name.upper(), "id": found[name].id}
-            db.execute(text("UPDATE users SET role = :role WHERE id = :id"), role)
-    return found
-
-
-@pytest.fixture
-def scene(people: dict[str, Person]) -> Scene:
-    """A new group, as the kinds of people have it."""
-    owner, author = people["group_admin"], people["author"]
-    members = [people[name].id for name in ("member", "ex_member", "author")]
-    chat_id = data(owner.post("/chats/groups", {"name": "Scene", "memberIds": members}))["id"]
-    assert owner.delete(f"/chats/{chat_id}/members/{people['ex_member'].id}").status_code == 204
-    message_id = author.send(chat_id, "Hello")["id"]
-    file_url = data(author.upload(chat_id, "notes.pdf", A_PDF))["fileUrl"]
-    return Scene(chat_id, message_id, urlsplit(file_url).path.rpartition("/")[2], author, people["stranger"])
 
 
 def call(server: Server, route: str, scene: Scene, token: str | None) -> requests.Response:

@@ -1,0 +1,211 @@
+"""Who may send which event, and who hears which: every event × everybody, on sockets that were live all along.
+
+An event that the document lists and these tables don't fails the build.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from tests.authorisation.conftest import PEOPLE, Scene
+from tests.conftest import NewPerson
+from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.people import Person, data
+from tests.server import Server
+
+Json = dict[str, Any]
+EVERYBODY = (200,) * 6
+MEMBERS = (404, 404, 200, 200, 404, 404)
+# event → payload, and what each of PEOPLE gets; 200 stands for success.
+SENDS: dict[str, tuple[Callable[[Scene, Person], Json], tuple[int, ...]]] = {
+    "message:send": (lambda scene, _: {"chatId": scene.chat_id, "content": "x"}, MEMBERS),
+    "message:edit": (lambda scene, _: {"messageId": scene.message_id, "content": "x"}, (404, 404, 403, 403, 404, 404)),
+    "message:delete": (lambda scene, _: {"messageId": scene.message_id}, (404, 404, 403, 200, 200, 200)),
+    "messages:read": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
+    "typing:start": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
+    "typing:stop": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
+    "auth:renew": (lambda _, person: {"token": person.token}, EVERYBODY),
+    "sync": (lambda scene, _: {"chats": {scene.chat_id: 0}}, EVERYBODY),
+}
+# Who hears what happens in the scene, beside those whom it happens to.
+IN_IT = {"member", "group_admin", "author"}
+
+
+@dataclass
+class Live:
+    """The scene, and the sockets of everybody: opened before there was a group, and never closed."""
+
+    scene: Scene
+    people: dict[str, Person]
+    sockets: dict[str, RawWebSocket]
+
+    def told(self, who: str) -> list[tuple[str, Json]]:
+        """The events that somebody was told since the last time."""
+        packets = [packet for packet in self.sockets[who].flush() if packet.startswith("42/chat,")]
+        return [tuple(json.loads(packet.removeprefix("42/chat,"))) for packet in packets]
+
+    def heard_by(self, name: str) -> set[str]:
+        """Who has heard such an event about the scene, or about one of its people, since the last time."""
+        about = {self.scene.chat_id, self.people["stranger"].id}
+        return {
+            who
+            for who in self.sockets
+            for each, payload in self.told(who)
+            if each == name and about & {payload.get("chatId"), payload.get("id"), payload.get("userId")}
+        }
+
+
+@pytest.fixture
+def live(server: Server, people: dict[str, Person], request: pytest.FixtureRequest) -> Iterator[Live]:
+    """Everybody but the stranger has a socket; then the group is made, and who is an ex-member is removed from it."""
+    with ExitStack() as stack:
+        sockets = {
+            who: stack.enter_context(RawWebSocket(server.url)).join(person.token)
+            for who, person in people.items()
+            if who != "stranger"
+        }
+        live = Live(request.getfixturevalue("scene"), dict(people), sockets)
+        for who in sockets:
+            live.told(who)
+        yield live
+
+
+@pytest.fixture(scope="module")
+def documented(server: Server) -> dict[str, set[str]]:
+    """The names of the events that the document lists, by direction."""
+    document = requests.get(f"{server.url}/api/v1/asyncapi.json", timeout=20).json()
+    messages = document["channels"]["chat"]["messages"]
+    found: dict[str, set[str]] = {"receive": set(), "send": set()}
+    for operation in document["operations"].values():
+        (reference,) = operation["messages"]
+        found[operation["action"]].add(messages[reference["$ref"].rpartition("/")[2]]["name"])
+    return found
+
+
+def test_the_tables_list_every_event(documented: dict[str, set[str]]) -> None:
+    assert documented["receive"] == set(SENDS)
+    assert documented["send"] == {*HEARS, "exception"}
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("name", SENDS)
+def test_everybody_may_send_what_the_table_says(live: Live, name: str, who: str) -> None:
+    payload, statuses = SENDS[name]
+    expected = statuses[PEOPLE.index(who)]
+    answer = live.sockets[who].ask(event(name, payload(live.scene, live.people[who]), ack="1"), "1")
+    if expected == 200:
+        assert answer["ok"], answer
+    else:
+        code = {403: "forbidden", 404: "not_found"}[expected]
+        assert (answer["error"]["status"], answer["error"]["code"]) == (expected, code)
+        # And nothing of it has happened.
+        assert [name for name, payload in live.told("author") if payload.get("chatId") == live.scene.chat_id] == []
+
+
+@pytest.mark.parametrize("who", ["outsider", "ex_member", "moderator", "admin"])
+def test_sync_tells_nobody_of_a_chat_that_they_are_not_in(live: Live, who: str) -> None:
+    answer = live.sockets[who].ask(event("sync", {"chats": {live.scene.chat_id: 0}}, ack="1"), "1")["data"]
+    assert answer["gone"] == [live.scene.chat_id]
+    assert live.scene.chat_id not in json.dumps({**answer, "gone": []})
+
+
+def wait_until_told(live: Live, who: str, name: str, user_id: str) -> None:
+    live.sockets[who].until(f'42/chat,["{name}",{{"userId":"{user_id}"')
+
+
+def emit(who: str, name: str) -> Callable[[Live], object]:
+    return lambda live: live.sockets[who].write(frame(event(name, {"chatId": live.scene.chat_id})))
+
+
+def add_the_stranger(live: Live) -> object:
+    stranger = {"userId": live.people["stranger"].id}
+    return data(live.people["group_admin"].post(f"/chats/{live.scene.chat_id}/members", stranger))
+
+
+def in_the_chat(method: str, rest: str, body: Json | None = None) -> Callable[[Live], object]:
+    """The group's administrator does something to it; `{member}` and `{author}` stand for ids."""
+
+    def do(live: Live) -> None:
+        ids = {who: live.people[who].id for who in ("member", "author")}
+        path = f"/chats/{live.scene.chat_id}{rest.format(**ids)}"
+        assert live.people["group_admin"].request(method, path, json=body).ok
+
+    return do
+
+
+def read(live: Live) -> object:
+    return live.people["member"].post(f"/messages/{live.scene.chat_id}/read", {})
+
+
+def say(live: Live) -> object:
+    return live.scene.author.send(live.scene.chat_id, "Hello?")
+
+
+# event → what brings it about, and who hears it.
+HEARS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
+    "message:new": (say, IN_IT),
+    "message:edited": (
+        lambda live: live.scene.author.patch(f"/messages/{live.scene.message_id}", {"content": "Hi"}),
+        IN_IT,
+    ),
+    "message:deleted": (lambda live: live.scene.author.delete(f"/messages/{live.scene.message_id}"), IN_IT),
+    "messages:read": (read, IN_IT),
+    "messages:delivered": (say, IN_IT),
+    "typing:start": (emit("author", "typing:start"), IN_IT - {"author"}),
+    "typing:stop": (
+        lambda live: [emit("author", name)(live) for name in ("typing:start", "typing:stop")],
+        IN_IT - {"author"},
+    ),
+    "chat:new": (add_the_stranger, {"stranger"}),
+    "chat:updated": (in_the_chat("PATCH", "", {"name": "Other"}), IN_IT),
+    "chat:deleted": (in_the_chat("DELETE", ""), IN_IT),
+    "chat:member_joined": (add_the_stranger, IN_IT | {"stranger"}),
+    "chat:member_updated": (in_the_chat("PATCH", "/members/{member}/role", {"role": "ADMIN"}), IN_IT),
+    "chat:member_left": (in_the_chat("DELETE", "/members/{author}"), IN_IT),
+    "user:online": (add_the_stranger, IN_IT),
+    "user:offline": (add_the_stranger, IN_IT),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in HEARS if not name.startswith("user:")])
+def test_those_hear_it_whom_it_concerns_and_nobody_else(server: Server, live: Live, name: str) -> None:
+    happen, hearers = HEARS[name]
+    with RawWebSocket(server.url) as socket:
+        live.sockets["stranger"] = socket.join(live.people["stranger"].token)
+        happen(live)
+        first = next(iter(hearers))
+        packets = live.sockets[first].until(f'42/chat,["{name}",')
+        assert packets
+        assert live.heard_by(name) | {first} == hearers
+
+
+@pytest.mark.parametrize("name", ["user:online", "user:offline"])
+def test_those_who_share_a_chat_hear_who_comes_and_goes_and_nobody_else(
+    server: Server, live: Live, register_person: NewPerson, name: str
+) -> None:
+    happen, hearers = HEARS[name]
+    # Somebody new: who was there a moment ago has not been away.
+    live.people["stranger"] = register_person("newcomer")
+    happen(live)
+    with RawWebSocket(server.url) as socket:
+        socket.join(live.people["stranger"].token)
+        wait_until_told(live, "author", "user:online", live.people["stranger"].id)
+        if name == "user:online":
+            assert live.heard_by(name) | {"author"} == hearers
+    if name == "user:offline":
+        wait_until_told(live, "author", name, live.people["stranger"].id)
+        assert live.heard_by(name) | {"author"} == hearers
+
+
+def test_an_exception_is_told_to_the_socket_that_it_is_about(server: Server, live: Live) -> None:
+    with RawWebSocket(server.url) as second:
+        second.join(live.people["member"].token)
+        live.sockets["member"].write(frame(event("message:send", {"chatId": live.scene.chat_id})))
+        assert [name for name, _ in live.told("member")] == ["exception"]
+        assert [packet for packet in second.flush() if "exception" in packet] == []
+        assert {who for who in live.sockets if who != "member" and live.told(who)} == set()

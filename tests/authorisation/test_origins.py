@@ -1,0 +1,112 @@
+"""Which pages may call: of other origins none that CORS_ORIGIN does not name, over sockets as over REST."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.fuzz.wire import RawWebSocket
+from tests.people import Person, register
+from tests.server import Server
+
+OURS = ("https://app.example.com", "https://admin.example.com:8443")
+THEIRS = (
+    "https://evil.example",
+    "http://app.example.com",
+    "https://app.example.com:444",
+    "https://app.example.com.evil.example",
+    "https://evil.example/https://app.example.com",
+    "https://evilapp.example.com",
+    "https://app.example.co",
+    "https://app.example.com/",
+    "https://app.example.com@evil.example",
+    "null",
+    "file://",
+    "*",
+)
+POLLING = "/socket.io/?EIO=4&transport=polling"
+
+
+@pytest.fixture(scope="module")
+def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that two pages may call."""
+    with Server(database_url, tmp_path_factory.mktemp("strict"), CORS_ORIGIN=",".join(OURS)) as server:
+        yield server
+    assert not server.complaints()
+
+
+@pytest.fixture(scope="module")
+def visitor(strict: Server) -> Person:
+    """Somebody who is logged in there."""
+    return register(strict.url, "visitor")
+
+
+@pytest.mark.parametrize("origin", OURS)
+def test_our_pages_open_websockets(strict: Server, visitor: Person, origin: str) -> None:
+    with RawWebSocket(strict.url, headers={"Origin": origin}) as socket:
+        socket.join(visitor.token).flush()
+
+
+@pytest.mark.parametrize("origin", THEIRS)
+def test_their_pages_open_none(strict: Server, origin: str) -> None:
+    with RawWebSocket(strict.url, headers={"Origin": origin}) as socket:
+        assert 400 <= socket.status < 500
+
+
+@pytest.mark.parametrize("origin", THEIRS)
+def test_their_pages_do_not_poll_either(strict: Server, origin: str) -> None:
+    answer = requests.get(strict.url + POLLING, headers={"Origin": origin}, timeout=20)
+    assert 400 <= answer.status_code < 500
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_their_pages_take_over_no_session_that_is_open(strict: Server, visitor: Person) -> None:
+    opened = requests.get(strict.url + POLLING, headers={"Origin": OURS[0]}, timeout=20)
+    assert opened.headers["Access-Control-Allow-Origin"] == OURS[0]
+    sid = json.loads(opened.text[1:])["sid"]
+    theirs = {"Origin": THEIRS[0]}
+    posted = requests.post(
+        f"{strict.url}{POLLING}&sid={sid}", f'40/chat,{{"token":"{visitor.token}"}}', headers=theirs, timeout=20
+    )
+    assert 400 <= posted.status_code < 500
+    with RawWebSocket(strict.url, headers=theirs, sid=sid) as socket:
+        assert 400 <= socket.status < 500
+
+
+def test_programs_that_are_no_page_need_no_origin(strict: Server, visitor: Person) -> None:
+    with RawWebSocket(strict.url) as socket:
+        socket.join(visitor.token).flush()
+    assert visitor.get("/users/me").ok
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_answers_are_readable_by_our_pages_alone(strict: Server, visitor: Person, method: str) -> None:
+    asked = {
+        "Authorization": f"Bearer {visitor.token}",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    for origin in OURS + THEIRS:
+        headers = asked | {"Origin": origin}
+        answer = requests.request(method, f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if origin in OURS else None)
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_caches_tell_pages_apart(strict: Server, visitor: Person) -> None:
+    headers = {"Authorization": f"Bearer {visitor.token}", "Origin": OURS[0]}
+    answer = requests.get(f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert "Origin" in answer.headers["Vary"]
+
+
+def test_no_answer_sets_a_cookie(strict: Server, visitor: Person) -> None:
+    """What a browser does not send by itself, a page of somebody else can't make it send."""
+    account = {"username": visitor.name, "password": "Correct4Horse"}
+    answers = [
+        requests.post(f"{strict.url}/api/v1/auth/login", json=account, timeout=20),
+        visitor.get("/users/me"),
+        requests.get(strict.url + POLLING, timeout=20),
+        requests.get(f"{strict.url}/docs/", timeout=20),
+    ]
+    assert all(answer.ok and "Set-Cookie" not in answer.headers for answer in answers)

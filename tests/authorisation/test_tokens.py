@@ -1,0 +1,206 @@
+"""Tokens that are forged, old, of another kind or of a session that has ended open no door: REST, socket or renewal."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.people import PASSWORD, Person, data, problem, register
+from tests.server import Server
+
+SECRET, REFRESH_SECRET = secrets.token_urlsafe(60), secrets.token_urlsafe(60)
+Claims = dict[str, Any]
+# A door takes a token and says with which code it was refused, "" when it opens.
+Door = Callable[[Server, str], str]
+
+
+@pytest.fixture(scope="module")
+def guarded(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose secrets are known here; no token may make it fail."""
+    secrets = {"JWT_ACCESS_SECRET": SECRET, "JWT_REFRESH_SECRET": REFRESH_SECRET}
+    with Server(database_url, tmp_path_factory.mktemp("guarded"), **secrets) as server:
+        yield server
+    assert not server.complaints()
+
+
+@pytest.fixture(scope="module")
+def owner(guarded: Server) -> Person:
+    """Whose tokens these are."""
+    return register(guarded.url, "owner")
+
+
+@pytest.fixture(scope="module")
+def victim(guarded: Server) -> Person:
+    """Whom somebody else would like to be."""
+    return register(guarded.url, "victim")
+
+
+def over_rest(server: Server, token: str) -> str:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
+    return "" if answer.ok else problem(answer)[1]
+
+
+def by_socket(server: Server, token: str) -> str:
+    with RawWebSocket(server.url) as socket:
+        socket.write(frame("40/chat," + json.dumps({"token": token})))
+        packet = socket.until(("40/chat,", "44/chat,"))[-1]
+        return "" if packet.startswith("40") else str(json.loads(packet[8:])["data"]["code"])
+
+
+def by_renewal(server: Server, token: str) -> str:
+    with RawWebSocket(server.url) as socket:
+        socket.join(register(server.url, "renewing").token)
+        answer = socket.ask(event("auth:renew", {"token": token}, ack="1"), "1")
+        return "" if answer["ok"] else str(answer["error"]["code"])
+
+
+def signed(claims: Claims, key: str = SECRET, algorithm: str = "HS256", **headers: Any) -> str:
+    return jwt.encode(claims, key, algorithm, headers=headers or None)
+
+
+def unsigned(claims: Claims, algorithm: str, signature: str = "") -> str:
+    parts = (json.dumps(part).encode() for part in ({"alg": algorithm, "typ": "JWT"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), signature])
+
+
+def without(name: str) -> Callable[[Claims, Claims, str], str]:
+    return lambda mine, _theirs, _token: signed({key: value for key, value in mine.items() if key != name})
+
+
+def saying(**changes: Any) -> Callable[[Claims, Claims, str], str]:
+    return lambda mine, _theirs, _token: signed(mine | changes)
+
+
+# How a token is made of one's own claims, those of the victim, and one's own good token.
+FORGERIES: dict[str, Callable[[Claims, Claims, str], str]] = {
+    "no signature": lambda mine, theirs, token: unsigned(mine, "none"),
+    "no signature, in capitals": lambda mine, theirs, token: unsigned(mine, "NONE"),
+    "the signature of something else": lambda mine, theirs, token: unsigned(theirs, "HS256", token.split(".")[2]),
+    "no algorithm and a good signature": lambda mine, theirs, token: unsigned(mine, "none", token.split(".")[2]),
+    "another key": lambda mine, theirs, token: signed(mine, secrets.token_urlsafe(40)),
+    "the key of refresh tokens": lambda mine, theirs, token: signed(mine, REFRESH_SECRET),
+    "an empty key": lambda mine, theirs, token: unsigned(mine, "HS256", "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"),
+    "a longer hash": lambda mine, theirs, token: signed(mine, algorithm="HS512"),
+    "another hash": lambda mine, theirs, token: signed(mine, algorithm="HS384"),
+    "a key that it brings along": lambda mine, theirs, token: signed(
+        mine, "brought along by the one who forges it", jwk={"kty": "oct", "k": "YnJvdWdodA"}
+    ),
+    "a key from a file": lambda mine, theirs, token: signed(mine, "x" * 40, kid="../../../../dev/null"),
+    "a key from elsewhere": lambda mine, theirs, token: signed(mine, "x" * 40, jku="http://127.0.0.1:9/keys.json"),
+    "conditions that nobody knows": lambda mine, theirs, token: signed(mine, crit=["exp2"], exp2=1),
+    "somebody else's name": lambda mine, theirs, token: signed(mine | {"sub": theirs["sub"]}),
+    "somebody else's session": lambda mine, theirs, token: signed(mine | {"sid": theirs["sid"]}),
+    "a session of nobody": saying(sid="00000000-0000-0000-0000-000000000000"),
+    "a session that is no id": saying(sid="x' OR true --"),
+    "a name that is no id": saying(sub="x"),
+    "a name that is a number": saying(sub=7),
+    "a session that is a list": saying(sid=["x"]),
+    "no name": without("sub"),
+    "no session": without("sid"),
+    "no end": without("exp"),
+    "another kind": saying(type="refresh"),
+    "a beginning in the future": saying(nbf=int(time.time()) + 3600),
+    "an end that is no number": saying(exp="never"),
+    "one part too many": lambda mine, theirs, token: f"{token}.x",
+    "one part too few": lambda mine, theirs, token: token.rpartition(".")[0],
+    "something behind it": lambda mine, theirs, token: f"{token}x",
+    "nothing in it": lambda mine, theirs, token: "..",
+    "something very long": lambda mine, theirs, token: token + "A" * 4000,
+}
+DOORS = [over_rest, by_socket, by_renewal]
+
+
+@pytest.mark.parametrize("door", [over_rest, by_socket])
+def test_a_good_token_opens_each_door(guarded: Server, owner: Person, door: Door) -> None:
+    assert door(guarded, owner.token) == ""
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_token_opens_none(guarded: Server, owner: Person, victim: Person, forgery: str, door: Door) -> None:
+    mine, theirs = (jwt.decode(p.token, options={"verify_signature": False}) for p in (owner, victim))
+    assert door(guarded, FORGERIES[forgery](mine, theirs, owner.token)) == "token_invalid"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_expired_token_opens_none_and_says_so(guarded: Server, owner: Person, door: Door) -> None:
+    claims = jwt.decode(owner.token, options={"verify_signature": False}) | {"exp": int(time.time()) - 1}
+    assert door(guarded, signed(claims)) == "token_expired"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_refresh_token_is_no_access_token(guarded: Server, owner: Person, door: Door) -> None:
+    assert door(guarded, owner.refresh_token) == "token_invalid"
+
+
+def test_an_access_token_is_no_refresh_token(guarded: Server, owner: Person) -> None:
+    url = f"{guarded.url}/api/v1/auth/refresh"
+    in_body = requests.post(url, json={"refreshToken": owner.token}, timeout=20)
+    as_bearer = requests.post(url, headers={"Authorization": f"Bearer {owner.token}"}, timeout=20)
+    assert in_body.status_code in (401, 422)
+    assert problem(as_bearer)[0] in (401, 422)
+    assert over_rest(guarded, owner.token) == ""
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_token_of_a_session_that_has_ended_opens_none(guarded: Server, door: Door) -> None:
+    leaver = register(guarded.url, "leaver")
+    assert leaver.post("/auth/logout").status_code == 204
+    assert door(guarded, leaver.token) == "token_invalid"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_reused_refresh_token_ends_its_access_tokens_too(guarded: Server, door: Door) -> None:
+    robbed = register(guarded.url, "robbed")
+    token = robbed.refresh_token
+    for _ in range(2):
+        answer = requests.post(f"{guarded.url}/api/v1/auth/refresh", json={"refreshToken": token}, timeout=20)
+        token, access = data(answer)["refreshToken"], data(answer)["accessToken"]
+    reused = requests.post(
+        f"{guarded.url}/api/v1/auth/refresh", json={"refreshToken": robbed.refresh_token}, timeout=20
+    )
+    assert problem(reused) == (401, "refresh_reused")
+    for ended in (robbed.token, access):
+        assert door(guarded, ended) == "token_invalid"
+
+
+def test_other_sessions_of_a_person_go_on(guarded: Server) -> None:
+    person = register(guarded.url, "twice")
+    account = {"email": person.email, "password": PASSWORD}
+    other = Person(guarded.url, data(requests.post(f"{guarded.url}/api/v1/auth/login", json=account, timeout=20)))
+    person.post("/auth/logout")
+    for door in (over_rest, by_socket):
+        assert door(guarded, other.token) == ""
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"params": "access_token"},
+        {"params": "token"},
+        {"params": "jwt"},
+        {"cookies": "access_token_cookie"},
+        {"cookies": "token"},
+        {"headers": "X-Access-Token"},
+    ],
+)
+def test_a_token_is_taken_from_the_header_alone(guarded: Server, owner: Person, where: dict[str, str]) -> None:
+    ((part, name),) = where.items()
+    given: dict[str, Any] = {part: {name: owner.token}}
+    answer = requests.get(f"{guarded.url}/api/v1/users/me", timeout=20, **given)
+    assert problem(answer) == (401, "token_invalid")
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", "JWT", "Bearer:", ""])
+def test_another_scheme_is_none(guarded: Server, owner: Person, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {owner.token}".strip()}
+    answer = requests.get(f"{guarded.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert problem(answer) == (401, "token_invalid")
