@@ -34,9 +34,9 @@ def spend(rate: Rate, action: str, who: str) -> None:
     _ask(lambda limiter, item: limiter.hit(item, action, who), rate, action, who)
 
 
-def check(rate: Rate, action: str, who: str) -> None:
-    """Raise RateLimited when `rate` is used up, counting nothing."""
-    _ask(lambda limiter, item: limiter.test(item, action, who), rate, action, who)
+def check(rate: Rate, action: str, who: str, times: int = 1) -> None:
+    """Raise RateLimited when `rate` does not allow `action` so many times more, counting nothing."""
+    _ask(lambda limiter, item: limiter.test(item, action, who, cost=times), rate, action, who)
 
 
 def _ask(question: Callable[[RateLimiter, RateLimitItemPerSecond], bool], rate: Rate, action: str, who: str) -> None:

@@ -72,6 +72,8 @@ class RawWebSocket:
         lines = [f"GET {PATH}websocket{sid and f'&sid={sid}'} HTTP/1.1", *(f"{k}: {v}" for k, v in given.items() if v)]
         self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
         self._unread = b""
+        # Of its Engine.IO session, once it has joined.
+        self.sid = sid
         self.answer = self._head()
 
     @property
@@ -92,6 +94,8 @@ class RawWebSocket:
         self.write(frame(f'40/chat,{{"token":"{token}"}}'))
         *before, _ = self.until("40/chat,")
         assert all(packet.startswith("0{") for packet in before), before
+        for opened in before:
+            self.sid = str(json.loads(opened[1:])["sid"])
         return self
 
     def write(self, data: bytes) -> None:

@@ -1,0 +1,186 @@
+"""At the limit exactly, however many ask at once and whichever of three workers they come to."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Any
+
+import pytest
+import requests
+
+from chatapp.launcher.valkey import EmbeddedValkey
+from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.people import PASSWORD, Person, data
+from tests.server import Server
+
+AT_ONCE = 12
+
+
+@pytest.fixture(scope="module")
+def crowd(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with three workers and all limits as they are by default, behind a proxy that tells addresses."""
+    folder = tmp_path_factory.mktemp("crowd")
+    with EmbeddedValkey(folder / "valkey") as valkey:
+        changes = {"REDIS_URL": valkey.url, "RATELIMIT_ENABLED": "true", "WEB_CONCURRENCY": "3", "TRUSTED_PROXIES": "1"}
+        with Server(database_url, folder, **changes) as server:
+            yield server
+        assert not server.complaints()
+
+
+def somewhere() -> dict[str, str]:
+    """Headers as the proxy writes them for a client of an address of its own."""
+    return {"X-Forwarded-For": ".".join(["10", *(str(secrets.randbelow(250) + 1) for _ in range(3))])}
+
+
+def post(server: Server, path: str, body: dict[str, Any], headers: dict[str, str]) -> requests.Response:
+    return requests.post(f"{server.url}/api/v1/auth{path}", json=body, headers=headers, timeout=60)
+
+
+def account() -> dict[str, str]:
+    name = f"x_{secrets.token_hex(6)}"
+    return {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
+
+
+def somebody(server: Server) -> Person:
+    return Person(server.url, data(post(server, "/register", account(), somewhere())))
+
+
+def at_once(times: int, ask: Callable[[int], int]) -> Counter[int]:
+    """How many of these answers there are when many ask at the same time, each on a connection of its own."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return Counter(pool.map(ask, range(times)))
+
+
+def test_a_hundred_requests(crowd: Server) -> None:
+    headers = {"Authorization": f"Bearer {somebody(crowd).token}"}
+    url = f"{crowd.url}/api/v1/users/me"
+    answers = at_once(130, lambda _: requests.get(url, headers=headers, timeout=60).status_code)
+    assert answers == {200: 100, 429: 30}
+
+
+def test_five_registrations(crowd: Server) -> None:
+    headers = somewhere()
+    answers = at_once(20, lambda _: post(crowd, "/register", account(), headers).status_code)
+    assert answers == {201: 5, 429: 15}
+
+
+def test_ten_logins(crowd: Server) -> None:
+    headers = somewhere()
+
+    def log_in(_: int) -> int:
+        return post(crowd, "/login", {"username": account()["username"], "password": PASSWORD}, headers).status_code
+
+    answers = at_once(25, log_in)
+    assert answers == {401: 10, 429: 15}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_twenty_failures_for_an_account_from_wherever_they_come(crowd: Server, known: bool) -> None:
+    name = somebody(crowd).name if known else account()["username"]
+    guess = {"username": name, "password": "Wrong4Horse"}
+    answers = at_once(40, lambda _: post(crowd, "/login", guess, somewhere()).status_code)
+    assert answers[401] <= 20
+    # Those that were refused while others were looked at were not guesses.
+    while (status := post(crowd, "/login", guess, somewhere()).status_code) == 401:
+        answers[status] += 1
+    assert answers[401] == 20
+    # The right password is no way round.
+    assert post(crowd, "/login", guess | {"password": PASSWORD}, somewhere()).status_code == 429
+
+
+def test_no_more_guesses_are_looked_at_than_may_fail(crowd: Server) -> None:
+    """Who asks a hundred times at once has not a hundred guesses."""
+    person = somebody(crowd)
+    right = {"username": person.name, "password": PASSWORD}
+    wrong = right | {"password": "Wrong4Horse"}
+    for _ in range(18):
+        assert post(crowd, "/login", wrong, somewhere()).status_code == 401
+    # Two may still fail, and each of three workers looks at no more than two at a time, right ones too.
+    answers = at_once(30, lambda _: post(crowd, "/login", right, somewhere()).status_code)
+    assert answers[429] > 0
+    assert answers[200] > 0
+    assert post(crowd, "/login", right, somewhere()).status_code == 200
+
+
+def test_sixty_events(crowd: Server) -> None:
+    person = somebody(crowd)
+    sockets = [RawWebSocket(crowd.url).join(person.token) for _ in range(9)]
+    assert len({socket.sid.partition(".")[0] for socket in sockets}) > 1
+    for socket in sockets:
+        for number in range(10):
+            socket.write(frame(event("typing:stop", {"chatId": "x"}, ack=str(number))))
+    codes: Counter[str] = Counter()
+    for socket in sockets:
+        codes.update(socket.acked(str(number))["error"]["code"] for number in range(10))
+        socket.connection.close()
+    assert codes == {"validation_error": 60, "rate_limited": 30}
+
+
+def test_twenty_sockets(crowd: Server) -> None:
+    token = somebody(crowd).token
+
+    def join(_: int) -> tuple[RawWebSocket, bool]:
+        socket = RawWebSocket(crowd.url)
+        socket.write(frame(f'40/chat,{{"token":"{token}"}}'))
+        return socket, socket.until(("40/chat,", "44/chat,"))[-1].startswith("40")
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(join, range(30)))
+    assert sum(joined for _, joined in found) == 20
+    for socket, _ in found:
+        socket.connection.close()
+
+
+CLAIMS = ["Forwarded", "X-Real-IP", "X-Client-IP", "X-Originating-IP", "True-Client-IP", "CF-Connecting-IP", "Via"]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_no_other_header_tells_an_address(crowd: Server, claim: str) -> None:
+    headers = somewhere()
+    answers = [
+        post(crowd, "/register", account(), headers | {claim: f"for=192.0.2.{number}"}).status_code
+        for number in range(6)
+    ]
+    assert answers == [201] * 5 + [429]
+
+
+def test_what_a_client_says_before_its_proxy_counts_for_nothing(crowd: Server) -> None:
+    real = somewhere()["X-Forwarded-For"]
+    told = [f"192.0.2.{number}, {real}" for number in range(3)]
+    told += [f"{real}, {real}", f"unknown, {real}", f",, {real}"]
+    answers = [post(crowd, "/register", account(), {"X-Forwarded-For": words}).status_code for words in told]
+    assert answers == [201] * 5 + [429]
+
+
+def test_an_unknown_account_takes_as_long_as_a_known_one(crowd: Server) -> None:
+    known = somebody(crowd).name
+
+    def seconds(name: str) -> float:
+        began = time.perf_counter()
+        answer = post(crowd, "/login", {"username": name, "password": "Wrong4Horse"}, somewhere())
+        assert answer.status_code == 401
+        return time.perf_counter() - began
+
+    seconds(account()["username"])
+    pairs = [(seconds(known), seconds(account()["username"])) for _ in range(18)]
+    ratio = median(one for one, _ in pairs) / median(other for _, other in pairs)
+    assert 0.6 < ratio < 1.6, pairs
+
+
+def test_nothing_else_tells_an_unknown_account_from_a_known_one(crowd: Server) -> None:
+    person = somebody(crowd)
+    answers = [
+        post(crowd, "/login", {**who, "password": "Wrong4Horse"}, somewhere())
+        for who in (
+            {"username": person.name},
+            {"email": person.email},
+            {"username": account()["username"]},
+            {"email": account()["email"]},
+        )
+    ]
+    assert len({answer.text for answer in answers}) == 1
+    assert len({answer.status_code for answer in answers}) == 1
+    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
