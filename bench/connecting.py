@@ -10,7 +10,7 @@ from bench.measure import Result, centiles, measured
 from bench.requests import drive, login
 from bench.site import PORT, Site
 from bench.sockets import Client, Crowd, Packet
-from bench.talking import Conversation
+from bench.talking import two_people
 
 SETTLE_SECONDS = 3.0
 
@@ -40,13 +40,9 @@ def connects(site: Site, count: int) -> Result:
 def logins(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
     """Logins as fast as they go, and what `rate` messages a second between two people take meanwhile."""
     result = Result(f"logins while {rate} msg/s flow", "logins")
-    people = site.users(2)
-    crowd = Crowd(PORT)
-    talk = Conversation(site, crowd)
-    talk.chats[0] = site.chat(people, type="DIRECT")
-    sender, _ = crowd.connect((person.token for person in people), talk.on_packet)
-    talk.going = False
-    command = [sys.executable, "-m", "bench.connecting", people[0].name, str(seconds)]
+    talk, sender, somebody = two_people(site)
+    crowd = talk.crowd
+    command = [sys.executable, "-m", "bench.connecting", somebody.name, str(seconds)]
     with measured(site, result) as clock:
         others = subprocess.Popen(command, stdout=subprocess.PIPE)
         deadline = time.monotonic() + seconds

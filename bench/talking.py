@@ -3,7 +3,7 @@
 import time
 
 from bench.measure import Result, centiles, measured
-from bench.site import PORT, Site
+from bench.site import PORT, Site, User
 from bench.sockets import Client, Crowd, Packet, event
 
 WARM_SECONDS = 1.0
@@ -64,9 +64,8 @@ def pairs(site: Site, count: int = 100) -> Result:
     return _talk(site, talk, result, SECONDS)
 
 
-def one_pair(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
-    """Two people and nobody else: from sending to being received, at `rate` messages a second."""
-    result = Result(f"one pair, {rate}/s", "messages")
+def two_people(site: Site) -> tuple[Conversation, Client, User]:
+    """Two people who are connected, the socket of the one who sends, and that person."""
     people = site.users(2)
     crowd = Crowd(PORT)
     talk = Conversation(site, crowd)
@@ -74,6 +73,14 @@ def one_pair(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
     sender, _ = crowd.connect((person.token for person in people), talk.on_packet)
     talk.going = False
     crowd.run(0.5)
+    return talk, sender, people[0]
+
+
+def one_pair(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
+    """Two people and nobody else: from sending to being received, at `rate` messages a second."""
+    result = Result(f"one pair, {rate}/s", "messages")
+    talk, sender, _ = two_people(site)
+    crowd = talk.crowd
     with measured(site, result) as clock:
         for _ in range(int(rate * seconds)):
             talk.send(sender)

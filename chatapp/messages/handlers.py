@@ -15,7 +15,7 @@ from chatapp.messages.schemas import (
     SyncSchema,
 )
 from chatapp.messages.sending import Sending
-from chatapp.realtime.gateway import ClientEvent
+from chatapp.realtime.client_events import ClientEvent
 
 
 def send_message(actor: Actor, payload: Json) -> Sending:

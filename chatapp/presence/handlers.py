@@ -5,7 +5,7 @@ from chatapp.core.identity import Actor
 from chatapp.presence import typing
 from chatapp.presence.queries import require_member
 from chatapp.presence.schemas import TypingSchema
-from chatapp.realtime.gateway import ClientEvent
+from chatapp.realtime.client_events import ClientEvent
 from chatapp.realtime.rooms import Connection
 
 

@@ -16,7 +16,8 @@ from marshmallow import Schema
 from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.schemas import ProblemSchema
 from chatapp.core.settings import Settings
-from chatapp.realtime.gateway import TOKEN_SECONDS, ClientEvent
+from chatapp.realtime.client_events import ClientEvent
+from chatapp.realtime.gateway import TOKEN_SECONDS
 from chatapp.realtime.packets import LARGEST_PAYLOAD, MOST_READ, NAMESPACE
 from chatapp.realtime.server_events import ServerEvent
 from chatapp.realtime.wire import MOST_UNREAD

@@ -7,9 +7,8 @@ what is wrong is said in the ack, or in an `exception` event where none was aske
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import gevent
 import orjson
@@ -17,14 +16,14 @@ import structlog
 from flask import Flask
 from flask_socketio import Namespace, SocketIO
 from gevent.event import AsyncResult
-from marshmallow import Schema, fields
 from socketio.exceptions import ConnectionRefusedError
 
 from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.batches import Together
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
 from chatapp.core.identity import Actor
-from chatapp.core.schemas import Input, Output, Whole, conform, load
+from chatapp.core.schemas import conform, load
+from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
 from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
 from chatapp.realtime.packets import (
     LARGEST_PAYLOAD,
@@ -56,26 +55,6 @@ MOST_UNSETTLED = 64
 FAILED = ChatError("The server failed. The error has been logged.")
 NO_EVENT = Event(None, [], "")
 
-# What an event's ack carries, now or once it is known.
-Outcome: TypeAlias = "Json | AsyncResult[Json] | None"
-Handler = Callable[..., Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class ClientEvent:
-    """An event that clients send: its name, the shape of its payload, what it does, the shape of its ack.
-
-    The handler gets the actor and the payload; if `about_socket`, the connection instead of the actor. One that is
-    `pipelined` answers later, and keeps the order of those like it by itself: several of a client may be on their way.
-    """
-
-    name: str
-    schema: type[Schema]
-    handler: Handler
-    returns: type[Schema] | None = None
-    about_socket: bool = False
-    pipelined: bool = False
-
 
 class Attendance(Protocol):
     """Who wants to know of sockets that open and close."""
@@ -85,22 +64,6 @@ class Attendance(Protocol):
 
     def went(self, actor: Actor, socket_id: str) -> None:
         """A socket is closed, and no longer in its rooms."""
-
-
-class RenewSchema(Input):
-    """A new access token of the same person."""
-
-    token = fields.String(
-        required=True,
-        load_only=True,
-        metadata={"description": "As refreshing gives it over REST.", "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"},
-    )
-
-
-class RenewedSchema(Output):
-    """How long the socket may go on."""
-
-    expiresIn = Whole(required=True, metadata={"description": "Seconds that the token is good for.", "example": 900})
 
 
 class Gateway(Namespace):  # type: ignore[misc]
