@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 # Who is back within this was never away: a page that is loaded again, a train in a tunnel.
 LINGER_SECONDS = 1.0
+# By when a worker has counted its sockets anew, with its next lease.
+RECOUNT_SECONDS = 6.0
 
 
 class Attendance:
@@ -45,8 +47,6 @@ class Attendance:
     def went(self, actor: Actor, socket_id: str) -> None:
         """A socket is closed."""
         typing.stop_on(socket_id)
-        if not rooms.of_users([actor.user_id]):
-            self._departed[actor.user_id] = time.monotonic() + LINGER_SECONDS
         self._count.put((actor.user_id, False))
 
     def renew(self) -> None:
@@ -78,10 +78,10 @@ class Attendance:
 
     def _count_all(self, changes: list[tuple[str, bool]]) -> list[bool | Exception]:
         with self._turn:
-            if not self._has_lease:
-                self.renew()
             if departing := [user_id for user_id, opens in changes if not opens]:
                 self._count_out(departing)
+            if not self._has_lease:
+                self.renew()
             arriving = [user_id for user_id, opens in changes if opens]
             firsts = iter(self._count_in(arriving) if arriving else ())
             return [next(firsts) if opens else False for _, opens in changes]
@@ -107,3 +107,6 @@ class Attendance:
         except Exception as error:
             log.warning("sockets are counted anew", error=type(error).__name__)
             self._in_doubt = True
+        # Only now: who is told to be gone has to be gone in the database too.
+        at = time.monotonic() + (RECOUNT_SECONDS if self._in_doubt else LINGER_SECONDS)
+        self._departed |= {user_id: at for user_id in user_ids if not rooms.of_users([user_id])}
