@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test bench check format screenshots clean chaos
+.PHONY: help run web test bench check format screenshots clean chaos audit
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: $(VENV)/dev.stamp ## measure the server: a table, and bench/results/lates
 
 screenshots: $(VENV)/dev.stamp ## picture every view of the web client anew, into docs/screenshots
 	@$(VENV)/bin/python -m tests.browser.screenshots
+
+audit: $(VENV)/dev.stamp ## look for known vulnerabilities in what is pinned (AUDIT_REQUIRED=1: fail where none can be asked)
+	@$(VENV)/bin/python -m tests.audit
 
 format: $(VENV)/dev.stamp ## format the code and mend what the linter can
 	$(VENV)/bin/python -m ruff format

@@ -42,7 +42,16 @@ from chatapp.rest.bearer import Claims, FindActor, authenticate
 
 log = structlog.get_logger()
 
-CLIENT_MISTAKES = {"bad-jsonp-index", "bad-origin", "bad-sid", "bad-transport", "bad-upgrade", "bad-version"}
+CLIENT_MISTAKES = {
+    "bad-jsonp-index",
+    "bad-origin",
+    "bad-sid",
+    "bad-transport",
+    "bad-upgrade",
+    "bad-version",
+    "not-connected",
+    "unexpected-http",
+}
 # For a connection to present a token, and for a socket to renew one that has expired.
 TOKEN_SECONDS = 10
 RENEWAL_SECONDS = 50

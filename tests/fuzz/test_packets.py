@@ -132,6 +132,12 @@ def test_a_goodbye_after_a_binary_ack_is_heard(target: Server, mallory: Person) 
         assert socket.join(mallory.token).flush() == []
 
 
+def test_a_body_of_unknown_length_is_read_like_any_other(polling: Polling) -> None:
+    pieces = iter([b'42/chat,31["typing:stop",', b'{"chatId":"x"}]'])
+    assert polling.post(pieces).status_code == 200  # type: ignore[arg-type]
+    assert any(packet.startswith("43/chat,31[") for packet in polling.flush())
+
+
 QUERIES = st.dictionaries(
     st.sampled_from(["EIO", "transport", "sid", "j", "t", "b64", "x"]),
     st.sampled_from(["4", "3", "polling", "websocket", "0", "-1", "x", "", "%00", "%ff", "polling&transport=x"])

@@ -1,0 +1,218 @@
+"""Engine.IO, protocol version 4."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import requests
+
+from tests.fuzz.wire import PATH, Ended, Polling, RawWebSocket, event, frame
+from tests.people import Person
+from tests.server import Server
+from tests.socket_clients.surface import NO_CHAT
+
+OPENED = {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
+HELLO = event("typing:stop", {"chatId": NO_CHAT}, ack="7")
+ANSWER = "43/chat,7["
+
+
+@pytest.fixture
+def session(server: Server, alice: Person) -> Iterator[Polling]:
+    """Alice, who polls."""
+    with Polling(server.url) as polling:
+        yield polling.join(alice.token)
+
+
+def test_polling_opens_a_session(server: Server) -> None:
+    with Polling(server.url) as polling:
+        assert set(polling.opened) == OPENED
+        assert (polling.opened["upgrades"], polling.opened["pingInterval"]) == (["websocket"], 25000)
+        assert polling.opened["pingTimeout"] == 20000
+
+
+def test_a_websocket_opens_a_session(server: Server) -> None:
+    with RawWebSocket(server.url) as socket:
+        opened = json.loads(socket.text().removeprefix("0"))
+        assert set(opened) == OPENED
+        assert opened["upgrades"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "transport=polling",
+        "EIO=abc&transport=polling",
+        "EIO=3&transport=polling",
+        "EIO=4&transport=abc",
+        "transport=websocket",
+        "EIO=4&transport=websocket",
+    ],
+)
+def test_what_is_no_handshake_opens_none(server: Server, query: str) -> None:
+    assert requests.get(f"{server.url}/socket.io/?{query}", timeout=20).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_only_get_opens_a_session(server: Server, method: str) -> None:
+    answer = requests.request(method, f"{server.url}{PATH}polling", timeout=20)
+    assert answer.status_code in (400, 405)
+
+
+def test_a_payload_has_one_packet_or_several(session: Polling) -> None:
+    assert session.post("\x1e".join([HELLO, "bAQIDBA==", HELLO])).status_code == 200
+    came: list[str] = []
+    while len(came) < 2:
+        came += session.poll()
+    assert [packet.startswith(ANSWER) for packet in came] == [True, True]
+
+
+def test_a_post_is_answered_with_ok(session: Polling) -> None:
+    answer = session.post(HELLO)
+    assert (answer.status_code, answer.text.lower()) == (200, "ok")
+
+
+def test_of_two_polls_each_packet_reaches_one(session: Polling) -> None:
+    """The suite has the second one end the session."""
+    with ThreadPoolExecutor(2) as pool:
+        polls = [pool.submit(session.get) for _ in range(2)]
+        time.sleep(0.2)
+        for _ in polls:
+            session.post(HELLO)
+            time.sleep(0.2)
+        texts = [poll.result().text for poll in polls]
+    assert sum(text.count(ANSWER) for text in texts) == 2
+
+
+def test_who_gives_up_a_poll_may_come_again(server: Server, session: Polling) -> None:
+    """The suite has a poll that its client breaks off end the session: here what comes is kept for the next one."""
+    with suppress(requests.Timeout):
+        requests.get(f"{server.url}{PATH}polling&sid={session.sid}", timeout=0.2)
+    session.post(HELLO)
+    session.flush()
+
+
+def test_a_goodbye_ends_the_poll_and_the_session(session: Polling) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(session.get)
+        time.sleep(0.2)
+        assert session.post("1").status_code == 200
+        assert (poll.result().status_code, poll.result().text) == (200, "6")
+    assert session.get().status_code == 400
+
+
+def test_a_goodbye_ends_a_websocket(server: Server, alice: Person) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.join(alice.token).write(frame("1"))
+        socket.end()
+
+
+def upgraded(server: Server, session: Polling) -> RawWebSocket:
+    """The websocket that the session goes over from now on."""
+    socket = RawWebSocket(server.url, sid=session.sid)
+    socket.write(frame("2probe"))
+    assert socket.text() == "3probe"
+    # The poll that waits ends, so that nothing can be lost on it.
+    assert session.poll()[-1] == "6"
+    socket.write(frame("5"))
+    return socket
+
+
+def test_a_session_goes_on_by_websocket(server: Server, session: Polling) -> None:
+    with upgraded(server, session) as socket:
+        assert socket.ask(HELLO, "7")["ok"] is False
+
+
+def test_after_that_it_is_not_polled(server: Server, session: Polling) -> None:
+    with upgraded(server, session) as socket:
+        socket.flush()
+        assert session.get().status_code == 400
+        assert session.post(HELLO).status_code == 400
+        socket.flush()
+
+
+def test_after_that_there_is_no_second_websocket(server: Server, session: Polling) -> None:
+    with upgraded(server, session) as socket:
+        socket.flush()
+        with RawWebSocket(server.url, sid=session.sid) as second:
+            assert second.status == 400
+        socket.flush()
+
+
+def test_a_probe_that_is_none_leaves_the_session_polling(server: Server, session: Polling) -> None:
+    with RawWebSocket(server.url, sid=session.sid) as socket:
+        socket.write(frame("4hello"))
+        socket.end()
+    session.flush()
+
+
+def test_a_session_goes_on_by_websocket_while_it_is_told_things(server: Server, session: Polling) -> None:
+    """Nothing of what is said while it changes over is lost, or told out of order."""
+    events = [event("typing:stop", {"chatId": NO_CHAT}, ack=str(number)) for number in range(40)]
+    came: list[str] = []
+    with RawWebSocket(server.url, sid=session.sid) as socket:
+        for packet in events[:10]:
+            session.post(packet)
+        socket.write(frame("2probe"))
+        assert socket.text() == "3probe"
+        session.post("\x1e".join(events[10:20]))
+        # A client polls on until the probe's answer has ended its poll.
+        while "6" not in came:
+            came += session.poll()
+        socket.write(frame("5"))
+        for packet in events[20:]:
+            socket.write(frame(packet))
+        came += socket.until("43/chat,39[")
+    numbers = [int(packet.removeprefix("43/chat,").partition("[")[0]) for packet in came if packet != "6"]
+    assert numbers == list(range(40))
+
+
+def test_pings_are_sent_and_missed(server: Server, alice: Person) -> None:
+    """Every client gets one after 25 s; who has not answered 20 s later is gone, who has stays."""
+    found: dict[str, Any] = {}
+
+    def websocket(name: str, answers: bool) -> None:
+        with RawWebSocket(server.url) as socket:
+            socket.join(alice.token)
+            socket.connection.settimeout(60)
+            assert socket.read().payload == b"2"
+            pinged = time.monotonic()
+            if answers:
+                socket.write(frame("3"))
+                time.sleep(22)
+                socket.flush()
+                found[name] = "there"
+            else:
+                with suppress(Ended):
+                    socket.read()
+                found[name] = time.monotonic() - pinged
+
+    def polling(name: str, answers: bool) -> None:
+        with Polling(server.url) as session:
+            session.join(alice.token)
+            assert session.get().text == "2"
+            if answers:
+                session.post("3")
+            time.sleep(22)
+            if answers:
+                session.flush()
+                found[name] = "there"
+            else:
+                found[name] = session.get().status_code
+
+    threads = [
+        threading.Thread(target=run, args=(f"{run.__name__} {answers}", answers))
+        for run in (websocket, polling)
+        for answers in (True, False)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(70)
+    silent = found.pop("websocket False")
+    assert 19 < silent < 24
+    assert found == {"websocket True": "there", "polling True": "there", "polling False": 400}

@@ -1,0 +1,69 @@
+"""Socket.IO, protocol version 5. What the suite does in the main namespace is done in `/chat`, the only one."""
+
+import json
+
+import pytest
+
+from tests.fuzz.wire import BINARY, RawWebSocket, event, frame
+from tests.people import Person
+from tests.server import Server
+from tests.socket_clients.surface import NO_CHAT
+
+HELLO = {"chatId": NO_CHAT}
+
+
+def test_a_namespace_is_entered_with_a_payload(server: Server, alice: Person) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.write(frame(f'40/chat,{{"token":"{alice.token}"}}'))
+        told = json.loads(socket.until("40/chat,")[-1].removeprefix("40/chat,"))
+        assert set(told) == {"sid"}
+        assert isinstance(told["sid"], str)
+
+
+def test_a_refusal_is_an_object_with_a_message(server: Server) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.write(frame("40/chat,"))
+        told = json.loads(socket.until("44/chat,")[-1].removeprefix("44/chat,"))
+        assert set(told) == {"message", "data"}
+        assert told["data"]["code"] == "token_invalid"
+
+
+@pytest.mark.parametrize(("greeting", "place"), [("40/random", "/random,"), ("40/random,", "/random,"), ("40", "")])
+def test_there_is_no_other_namespace(server: Server, greeting: str, place: str) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.write(frame(greeting))
+        assert socket.until("44")[-1] == f'44{place}{{"message":"Invalid namespace"}}'
+
+
+def test_who_leaves_the_namespace_stays_connected_and_may_come_again(server: Server, alice: Person) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.join(alice.token).write(frame("41/chat,"))
+        socket.write(frame(event("typing:stop", HELLO, ack="1")))
+        # Nothing answers who is not in it; then everything does again.
+        assert [packet for packet in socket.join(alice.token).flush() if packet.startswith("43")] == []
+
+
+def test_an_ack_has_its_number_and_the_answer(server: Server, alice: Person) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.join(alice.token)
+        assert socket.ask(event("typing:stop", HELLO, ack="456"), "456")["error"]["code"] == "not_found"
+
+
+def test_a_binary_event_is_answered_as_text(server: Server, alice: Person) -> None:
+    with RawWebSocket(server.url) as socket:
+        socket.join(alice.token)
+        placeholders = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(2))
+        socket.write(frame(f'452-/chat,789["message:send",{placeholders}]'))
+        for attachment in (b"\1\2\3", b"\4\5\6"):
+            socket.write(frame(attachment, BINARY))
+        assert socket.acked("789")["error"]["code"] == "validation_error"
+        assert socket.flush() == []
+
+
+@pytest.mark.parametrize("packet", ["4abc", "42{}", '42abc["message-with-ack",1]', "42/chat,{}", '42/chat,abc["x"]'])
+def test_what_is_no_packet_is_answered_and_ends_nothing(server: Server, alice: Person, packet: str) -> None:
+    """The suite has it end the connection."""
+    with RawWebSocket(server.url) as socket:
+        socket.join(alice.token).write(frame(packet))
+        (told,) = socket.flush()
+        assert json.loads(told.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"
