@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import gevent
 
-HOLD_SECONDS = 0.5
+HOLD_SECONDS = 2.0
 Tell = Callable[[], None]
 
 

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import NARROW, WIDE, Visitor
-from tests.people import Person
+from tests.multiworker.conftest import eventually
+from tests.people import Person, data
 from tests.server import ROOT
 
 AXE = (ROOT / "clients/web/node_modules/axe-core/axe.min.js").read_text
@@ -103,6 +104,8 @@ def test_no_view_has_known_barriers(
 
 def test_new_messages_are_read_out(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
+    # What came before she was connected is no news.
+    eventually(lambda: data(bob.get(f"/users/{alice.name}"))["isOnline"], 10)
     bob.send(bob.direct_chat(alice), "Can you hear me?")
     expect(hers.page.get_by_role("status").filter(has_text=f"{bob.name}: Can you hear me?")).to_be_attached()
 
