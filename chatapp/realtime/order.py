@@ -7,6 +7,7 @@ predecessors are missing waits for them briefly; after that the gap shows, and c
 from collections.abc import Callable
 
 import gevent
+from gevent import Greenlet
 
 HOLD_SECONDS = 2.0
 Tell = Callable[[], None]
@@ -18,6 +19,8 @@ class ChatOrder:
     def __init__(self) -> None:
         self._told: dict[str, int] = {}
         self._held: dict[str, dict[int, list[Tell]]] = {}
+        # Of each chat of which something is held: what lets its next gap show.
+        self._patience: dict[str, Greenlet] = {}
 
     def track(self, chat_id: str, rev: int) -> None:
         """Somebody hears a chat from now on, which was at `rev`."""
@@ -27,6 +30,7 @@ class ChatOrder:
         """Nobody hears a chat any more."""
         self._told.pop(chat_id, None)
         self._held.pop(chat_id, None)
+        self._wait_anew(chat_id)
 
     def tell(self, chat_id: str, rev: int, tell: Tell) -> None:
         """Call `tell` when all before `rev` was told; never, when a later one was told already or nobody hears."""
@@ -34,10 +38,9 @@ class ChatOrder:
         if told is None or rev < told:
             return
         if rev > told + 1:
-            if chat_id not in self._held:
-                self._held[chat_id] = {}
-                gevent.spawn_later(HOLD_SECONDS, self._let_the_gap_show, chat_id)
-            self._held[chat_id].setdefault(rev, []).append(tell)
+            self._held.setdefault(chat_id, {}).setdefault(rev, []).append(tell)
+            if chat_id not in self._patience:
+                self._wait_anew(chat_id)
             return
         self._told[chat_id] = rev
         tell()
@@ -51,11 +54,21 @@ class ChatOrder:
             self._told[chat_id] = next_rev
             for tell in held.pop(next_rev):
                 tell()
+        if not held:
+            self._held.pop(chat_id, None)
+        # A gap was filled: the next one has as long as that had.
+        self._wait_anew(chat_id)
+
+    def _wait_anew(self, chat_id: str) -> None:
+        """Begin to wait for what is missing before what is held; if nothing is, wait no longer."""
+        if waiting := self._patience.pop(chat_id, None):
+            waiting.kill(block=False)
+        if chat_id in self._held:
+            self._patience[chat_id] = gevent.spawn_later(HOLD_SECONDS, self._let_the_gap_show, chat_id)
 
     def _let_the_gap_show(self, chat_id: str) -> None:
-        held = self._held.pop(chat_id, {})
-        for rev in sorted(held):
-            if rev >= self._told.get(chat_id, rev + 1):
-                self._told[chat_id] = rev
-                for tell in held[rev]:
-                    tell()
+        """Go on behind a gap; what is held behind a later one waits for its own."""
+        self._patience.pop(chat_id, None)
+        if held := self._held.get(chat_id):
+            self._told[chat_id] = min(held) - 1
+            self._release(chat_id)

@@ -1,0 +1,72 @@
+"""The events of a chat are told in order; one that is missing is waited for, each as long as any other."""
+
+from collections.abc import Callable
+
+import gevent
+import pytest
+
+from chatapp.realtime import order as ordering
+from chatapp.realtime.order import ChatOrder
+
+HOLD = 0.2
+Hear = Callable[[int], None]
+
+
+@pytest.fixture
+def told() -> list[int]:
+    """What was told so far."""
+    return []
+
+
+@pytest.fixture
+def hear(told: list[int], monkeypatch: pytest.MonkeyPatch) -> Hear:
+    """Has the change of that number arrive, in a chat that was at 0."""
+    monkeypatch.setattr(ordering, "HOLD_SECONDS", HOLD)
+    order = ChatOrder()
+    order.track("chat", 0)
+    return lambda rev: order.tell("chat", rev, lambda: told.append(rev))
+
+
+def test_what_overtook_waits_for_what_was_before_it(hear: Hear, told: list[int]) -> None:
+    for rev in (3, 2, 1):
+        hear(rev)
+    assert told == [1, 2, 3]
+
+
+def test_what_never_comes_is_waited_for_only_so_long(hear: Hear, told: list[int]) -> None:
+    hear(2)
+    gevent.sleep(HOLD / 2)
+    assert told == []
+    gevent.sleep(HOLD)
+    hear(1)
+    assert told == [2]
+
+
+def test_each_gap_is_waited_for_anew(hear: Hear, told: list[int]) -> None:
+    hear(2)
+    gevent.sleep(HOLD * 0.8)
+    hear(1)
+    # Of the time for the first gap a fifth is left, which is not that of the second.
+    hear(4)
+    gevent.sleep(HOLD / 2)
+    hear(3)
+    assert told == [1, 2, 3, 4]
+
+
+def test_a_gap_behind_another_is_waited_for_anew(hear: Hear, told: list[int]) -> None:
+    hear(2)
+    hear(4)
+    gevent.sleep(HOLD * 0.8)
+    hear(1)
+    gevent.sleep(HOLD / 2)
+    hear(3)
+    assert told == [1, 2, 3, 4]
+
+
+def test_a_gap_that_shows_lets_no_other_show(hear: Hear, told: list[int]) -> None:
+    hear(2)
+    hear(4)
+    gevent.sleep(HOLD * 1.4)
+    assert told == [2]
+    hear(3)
+    assert told == [2, 3, 4]
