@@ -67,6 +67,7 @@ MOST_AT_ONCE = 500
 _CHATS_SINCE = text(
     f"""
     SELECT c.id::text, coalesce(k.rev, 0) AS known_rev, c.last_seq - me.read_seq AS unread,
+           CASE WHEN k.rev >= c.last_rev AND me.delivered_seq < c.last_seq THEN c.last_seq END AS handed_seq,
            CASE WHEN k.rev IS NULL OR k.rev < c.last_rev THEN json_build_object({CHAT_SEEN}) END AS chat
     FROM members me JOIN chats c ON c.id = me.chat_id
          LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) k (chat_id, rev) ON k.chat_id = c.id
@@ -201,7 +202,8 @@ def missed(actor: Actor, known: dict[str, int]) -> tuple[Json, dict[str, int]]:
         found = db.execute(_MESSAGES_SINCE, wanted | {"user_id": actor.user_id, "most": MOST_OF_A_CHAT + 1})
         messages: dict[str, list[Json]] = {}
         more: list[str] = []
-        newest: dict[str, int] = {}
+        # What the reader has was handed to them, though the worker that did so may have ended before it was noted.
+        newest: dict[str, int] = {row.id: row.handed_seq for row in mine if row.handed_seq}
         left = MOST_AT_ONCE
         for chat_id, message, seq, delivered_seq in found:
             sent = messages.setdefault(chat_id, []) if left else messages.get(chat_id, [])

@@ -104,3 +104,11 @@ def test_sync_takes_chats_and_revs(alice: Person, body: dict[str, Any]) -> None:
 @pytest.mark.parametrize("rev", [-1, "1", 1.5, None, True, 2**53])
 def test_a_rev_is_a_whole_number(alice: Person, chat: str, rev: object) -> None:
     assert problem(alice.post("/sync", {"chats": {chat: rev}})) == (422, "validation_error")
+
+
+def test_what_a_client_says_it_has_is_delivered(alice: Person, bob: Person, chat: str) -> None:
+    # As when the worker that handed it to a socket of his ended before that was noted.
+    sent = alice.send(chat, "Hello")
+    data(bob.post("/sync", {"chats": {chat: sent["rev"]}}))
+    statuses = data(alice.get(f"/messages/{sent['id']}/statuses"))
+    assert [status["status"] for status in statuses] == ["DELIVERED"]

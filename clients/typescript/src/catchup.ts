@@ -4,7 +4,7 @@ import { NetworkError, RateLimitedError } from "./errors.js";
 import type { Http } from "./http.js";
 import { pause } from "./waiting.js";
 
-// The server holds an event back for up to half a second when its predecessor is late: what looks missing may come.
+// The server holds an event back for up to two seconds when its predecessor is late: what looks missing may come.
 const LATE_MS = 700;
 // A large group, of which everybody misses the same, does not ask all at once.
 const SPREAD_MS = 4;
