@@ -45,7 +45,8 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   }, [lastKey]);
 
   const loadOlder = () => {
-    const { hasOlder, loading, error, loaded } = client.history(chat.id);
+    // As it is drawn: a first page that has come and is not drawn yet would be taken for one whose top is in sight.
+    const { hasOlder, loading, error, loaded } = history;
     if (loaded && hasOlder && !loading && !error && scroller.current!.scrollTop < AHEAD) {
       client.loadOlder(chat.id).catch(() => {});
     }
