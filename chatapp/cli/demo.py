@@ -40,7 +40,7 @@ def demo(messages: int, days: int) -> None:
         raise click.ClickException("The demo's passwords are known to everybody: not with APP_ENV=production.")
     console = Console(soft_wrap=True, highlight=False)
     try:
-        with db.translated(), db.engine().begin() as connection:
+        with db.writing() as connection:
             if is_new := not _is_there(connection):
                 _fill(connection, console, messages, days)
             else:

@@ -157,10 +157,6 @@ class Session(Socket):  # type: ignore[misc]
             self.last_ping = None
             self._due.append((time.monotonic() + self.server.ping_interval, self))
 
-    def check_ping_timeout(self) -> bool:
-        """Nothing: `heartbeat` ends the sessions that give no sign of life."""
-        return True
-
     @classmethod
     def heartbeat(cls) -> None:
         """Ask those whose turn it is for a sign of life, end those who gave none (a background task)."""

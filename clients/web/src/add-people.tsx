@@ -4,15 +4,14 @@ import { client, useLive } from "./client";
 import { count } from "./format";
 import { Picker } from "./picker";
 import { useAction } from "./ui/action";
-import { Dialog } from "./ui/dialog";
+import { FormDialog } from "./ui/form-dialog";
 
 /** Bring people into a group. */
 export function AddPeople({ chat, onClose }: { chat: Chat; onClose: () => void }) {
   const members = useLive(() => client.members(chat.id));
   const [picked, setPicked] = useState<readonly User[]>([]);
   const { run, busy } = useAction();
-  const add = (event: SubmitEvent) => {
-    event.preventDefault();
+  const add = () => {
     void run(async () => {
       for (const person of picked) {
         await client.addMember(chat.id, person.id);
@@ -22,18 +21,14 @@ export function AddPeople({ chat, onClose }: { chat: Chat; onClose: () => void }
     });
   };
   return (
-    <Dialog title="Add people" onClose={onClose}>
-      <form onSubmit={add}>
-        <Picker picked={picked} onPicked={setPicked} without={new Set(members.map((member) => member.userId))} />
-        <footer>
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button class="button primary" disabled={busy || !picked.length}>
-            {picked.length ? `Add ${count(picked.length, "person", "people")}` : "Add"}
-          </button>
-        </footer>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Add people"
+      verb={picked.length ? `Add ${count(picked.length, "person", "people")}` : "Add"}
+      disabled={busy || !picked.length}
+      onSubmit={add}
+      onClose={onClose}
+    >
+      <Picker picked={picked} onPicked={setPicked} without={new Set(members.map((member) => member.userId))} />
+    </FormDialog>
   );
 }

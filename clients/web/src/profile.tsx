@@ -4,8 +4,8 @@ import { client, useMe } from "./client";
 import { dateOf } from "./format";
 import { useAction } from "./ui/action";
 import { Avatar } from "./ui/avatar";
-import { Dialog } from "./ui/dialog";
-import { Field, valuesOf } from "./ui/field";
+import { Field } from "./ui/field";
+import { FormDialog, type Values } from "./ui/form-dialog";
 import { tell } from "./ui/toast";
 
 /** One's own name and picture. */
@@ -13,9 +13,7 @@ export function Profile({ onClose }: { onClose: () => void }) {
   const me = useMe();
   const [picture, setPicture] = useState(me.avatar);
   const { run, busy, errors, setErrors } = useAction();
-  const save = (event: SubmitEvent) => {
-    event.preventDefault();
-    const { username = "", avatar } = valuesOf(event.currentTarget as HTMLFormElement);
+  const save = ({ username = "", avatar }: Values) => {
     void run(async () => {
       try {
         await client.updateMe({ username, avatar: avatar || null });
@@ -28,44 +26,34 @@ export function Profile({ onClose }: { onClose: () => void }) {
     });
   };
   return (
-    <Dialog title="Profile" onClose={onClose}>
-      <form onSubmit={save} noValidate>
-        <div class="self">
-          <Avatar id={me.id} name={me.username} picture={picture} size="large" />
-          <p>
-            <b>{me.username}</b>
-            <span>{me.email}</span>
-            <span class="quiet">Here since {dateOf(me.createdAt)}</span>
-          </p>
-        </div>
-        <Field
-          label="Username"
-          name="username"
-          autocomplete="username"
-          spellcheck={false}
-          defaultValue={me.username}
-          hint="3–20 letters, digits or underscores."
-          errors={errors["username"]}
-        />
-        <Field
-          label="Picture"
-          name="avatar"
-          type="url"
-          placeholder="https://…"
-          hint="The address of a picture, or nothing."
-          defaultValue={me.avatar ?? ""}
-          errors={errors["avatar"]}
-          onChange={(event) => setPicture(event.currentTarget.value.trim() || null)}
-        />
-        <footer>
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button class="button primary" disabled={busy}>
-            Save
-          </button>
-        </footer>
-      </form>
-    </Dialog>
+    <FormDialog title="Profile" verb="Save" disabled={busy} onSubmit={save} onClose={onClose}>
+      <div class="self">
+        <Avatar id={me.id} name={me.username} picture={picture} size="large" />
+        <p>
+          <b>{me.username}</b>
+          <span>{me.email}</span>
+          <span class="quiet">Here since {dateOf(me.createdAt)}</span>
+        </p>
+      </div>
+      <Field
+        label="Username"
+        name="username"
+        autocomplete="username"
+        spellcheck={false}
+        defaultValue={me.username}
+        hint="3–20 letters, digits or underscores."
+        errors={errors["username"]}
+      />
+      <Field
+        label="Picture"
+        name="avatar"
+        type="url"
+        placeholder="https://…"
+        hint="The address of a picture, or nothing."
+        defaultValue={me.avatar ?? ""}
+        errors={errors["avatar"]}
+        onChange={(event) => setPicture(event.currentTarget.value.trim() || null)}
+      />
+    </FormDialog>
   );
 }
