@@ -3,7 +3,7 @@
     python -m bench                 everything, three times: the medians (about 20 minutes)
     python -m bench --runs 1 pairs  only what has "pairs" in its name, once
 
-One worker, pinned to one core, on a PostgreSQL of its own with fsync and synchronous_commit on; PostgreSQL and the load
+One worker (or two), pinned to one core, on a PostgreSQL of its own with fsync and synchronous_commit on; PostgreSQL and the load
 generator have the other cores.
 """
 
@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.connecting import connects, logins
+from bench.killing import killed
 from bench.measure import Result
 from bench.requests import chat_list, history, post
 from bench.site import CLIENT_CORE, ROOT, Site, site
@@ -42,12 +43,12 @@ def histories(made: Site) -> list[Result]:
 
 
 def two_workers(made: Site) -> list[Result]:
-    """Pairs again, on two workers with a queue between them."""
+    """Pairs and a group again, on two workers with a queue between them."""
     made.start(2, REDIS_URL=made.queue_url)
-    result = pairs(made)
-    result.name += ", 2 workers"
-    made.start(1)
-    return [result]
+    results = [pairs(made), group(made, 500)]
+    for result in results:
+        result.name += ", 2 workers"
+    return results
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -62,6 +63,7 @@ SCENARIOS: dict[str, Scenario] = {
     "logins": lambda made: [logins(made)],
     "connect": lambda made: [connects(made, count) for count in (2_000, 10_000)],
     "workers": two_workers,
+    "kill": lambda made: [killed(made)],
 }
 
 
@@ -118,7 +120,7 @@ def _median(runs: list[Result]) -> Result:
 
 def _print(line: Result) -> None:
     p50, p99 = (f"{value:8.2f}" if value is not None else " " * 8 for value in (line.p50, line.p99))
-    more = ", ".join(f"{key} {value:,.1f}" for key, value in line.more.items() if value)
+    more = ", ".join(f"{key} {value:,.1f}" for key, value in line.more.items())
     rate = f"{line.name:<34} {line.rate:>10,.0f} {line.unit:<10} {line.cpu_us:>8,.1f}"
     print(f"{rate} {p50} {p99}  {line.generator:.2f} core  {more}", flush=True)
 

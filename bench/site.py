@@ -77,8 +77,9 @@ class Site:
 
     password = "Correct4Horse"
 
-    def __init__(self, engine: Engine, environment: dict[str, str], queue_url: str) -> None:
+    def __init__(self, engine: Engine, environment: dict[str, str], queue_url: str, postgres: EmbeddedPostgres) -> None:
         self.engine = engine
+        self.postgres = postgres
         self.queue_url = queue_url
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -101,9 +102,9 @@ class Site:
                 time.sleep(0.1)
         while len(self.workers) < workers:
             time.sleep(0.1)
-        if workers == 1:
-            for worker in self.workers:
-                worker.cpu_affinity([SERVER_CORE])
+        # Several too: what one more costs shows when nothing else of their surroundings has changed.
+        for worker in self.workers:
+            worker.cpu_affinity([SERVER_CORE])
         time.sleep(1.0)  # The first beats of the background tasks.
 
     def stop(self) -> None:
@@ -111,6 +112,14 @@ class Site:
         if self._process:
             end(self._process, (signal.SIGTERM, 10))
             self._process = None
+
+    def kill(self) -> None:
+        """End the server and the database as a power cut would, as far as processes are concerned."""
+        assert self._process
+        for process in (*self.workers, psutil.Process(self._process.pid)):
+            process.kill()
+        self.postgres.kill()
+        self.engine.dispose()
 
     @property
     def workers(self) -> list[psutil.Process]:
@@ -185,7 +194,7 @@ def site(folder: Path) -> Iterator[Site]:
         migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
         subprocess.run(migrate, cwd=ROOT, env=environment, check=True, capture_output=True)
         engine = create_engine(url)
-        made = Site(engine, environment, valkey.url)
+        made = Site(engine, environment, valkey.url, postgres)
         try:
             yield made
         finally:
