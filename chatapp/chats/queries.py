@@ -1,5 +1,6 @@
 """Reads chats. The database builds the objects of the wire itself: one round trip, no rows in between."""
 
+from orjson import Fragment
 from sqlalchemy import Connection, text
 
 from chatapp.chats.permissions import Membership
@@ -7,6 +8,7 @@ from chatapp.core.db import reading
 from chatapp.core.errors import Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import LARGEST_KEY, Page, page
+from chatapp.core.prepared import Prepared
 from chatapp.users.queries import USER_FIELDS
 
 FILE_FIELDS = """
@@ -73,14 +75,15 @@ _SEEN_BY_ALL = f"""
                     FROM messages m {MESSAGE_JOINS} WHERE m.chat_id = c.id AND m.seq = c.last_seq),
     {_MEMBERS}
 """
-_LIST = text(
+_LIST = Prepared(
+    "chat_list",
     f"""
-    SELECT json_build_object({CHAT_SEEN}), (extract(epoch FROM c.updated_at) * 1000)::bigint, c.id::text
+    SELECT json_build_object({CHAT_SEEN})::text, (extract(epoch FROM c.updated_at) * 1000)::bigint, c.id::text
     FROM members me JOIN chats c ON c.id = me.chat_id
     WHERE me.user_id = :user_id AND (c.updated_at, c.id) < (to_timestamp(:before / 1000.0), CAST(:before_id AS uuid))
     ORDER BY c.updated_at DESC, c.id DESC
     LIMIT :limit
-    """
+    """,
 )
 _FIRST = (LARGEST_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _DETAIL = text(
@@ -121,7 +124,7 @@ def list_chats(actor: Actor, limit: int, cursor: tuple[int, str] | None) -> Page
     before, before_id = cursor or _FIRST
     values = {"user_id": actor.user_id, "before": before, "before_id": before_id, "limit": limit + 1}
     with reading() as db:
-        return page([(chat, key) for chat, *key in db.execute(_LIST, values)], limit)
+        return page([(Fragment(chat), key) for chat, *key in _LIST.execute(db, values)], limit)
 
 
 def read_chat(actor: Actor, chat_id: str) -> Json:

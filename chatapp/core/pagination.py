@@ -27,9 +27,13 @@ _CURSOR = "[A-Za-z0-9_-]{1,200}"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some items, in order, and the cursor of the page after them (None on the last)."""
+    """Some items, in order, and the cursor of the page after them (None on the last).
 
-    items: list[Json]
+    An item that the database wrote as JSON stays as it is: to read it and write it again would take longer than all
+    else that is done with it.
+    """
+
+    items: Sequence[Json | orjson.Fragment]
     next_cursor: str | None
 
 
@@ -80,7 +84,7 @@ def page_query(*key: type) -> type[Input]:
     )
 
 
-def page(rows: Sequence[tuple[Json, Sequence[object]]], limit: int) -> Page:
+def page(rows: Sequence[tuple[Json | orjson.Fragment, Sequence[object]]], limit: int) -> Page:
     """The first `limit` of `rows` (fetch one more than that), each an item and the key that a cursor may name."""
     items = [item for item, _ in rows[:limit]]
     return Page(items, encode_cursor(rows[limit - 1][1]) if len(rows) > limit else None)

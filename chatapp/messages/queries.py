@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orjson import Fragment
 from sqlalchemy import Connection, text
 
 from chatapp.chats.queries import CHAT_SEEN, MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, status_field
@@ -10,6 +11,7 @@ from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import LARGEST_KEY, Page, page
 from chatapp.core.permissions import require
+from chatapp.core.prepared import Prepared
 from chatapp.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage
 
 NOT_VISIBLE = "There is no such chat that you can see."
@@ -18,13 +20,13 @@ MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
 _HANDED_OVER = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
 # `me` tells how far the reader had got before this page: that the page takes them further is for the action to note.
 _PAGE = f"""
-    SELECT {_HANDED_OVER}, m.seq, m.rev, me.delivered_seq
+    SELECT {_HANDED_OVER}::text, m.seq, m.rev, me.delivered_seq
     FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
     WHERE me.chat_id = :chat_id AND me.user_id = :user_id AND %s
     LIMIT :limit
 """
-_BACK_IN_TIME = text(_PAGE % "m.seq < :key ORDER BY m.seq DESC")
-_CHANGED_SINCE = text(_PAGE % "m.rev > :key ORDER BY m.rev")
+BACK_IN_TIME = Prepared("back_in_time", _PAGE % "m.seq < :key ORDER BY m.seq DESC")
+CHANGED_SINCE = Prepared("changed_since", _PAGE % "m.rev > :key ORDER BY m.rev")
 _IS_MEMBER = text("SELECT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND user_id = :user_id)")
 # Asked from the chat that is sent to: who is not in it is told nothing, not even of a clientId of their own.
 _SENT_BEFORE = text(
@@ -107,13 +109,13 @@ def list_messages(
     direction, key = cursor or (("before", LARGEST_KEY) if after is None else ("after", after))
     who = {"chat_id": chat_id, "user_id": actor.user_id}
     with reading() as db:
-        statement = _CHANGED_SINCE if direction == "after" else _BACK_IN_TIME
-        rows = db.execute(statement, who | {"key": key, "limit": limit + 1}).all()
+        statement = CHANGED_SINCE if direction == "after" else BACK_IN_TIME
+        rows = statement.execute(db, who | {"key": key, "limit": limit + 1}).all()
         if not rows and not db.execute(_IS_MEMBER, who).scalar():
             raise NotFound(NOT_VISIBLE)
-    newest = max((row.seq for row in rows[:limit]), default=0)
+    newest = max([seq for _, seq, _, _ in rows[:limit]], default=0)
     delivered = rows[0].delivered_seq if rows else 0
-    items = [(message, (direction, rev if direction == "after" else seq)) for message, seq, rev, _ in rows]
+    items = [(Fragment(message), (direction, rev if direction == "after" else seq)) for message, seq, rev, _ in rows]
     return Fetched(page(items, limit), newest if newest > delivered else None)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 import gevent
 from gevent.event import AsyncResult
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chatapp.chats.queries import FILE_FIELDS
@@ -19,19 +18,22 @@ from chatapp.core.batches import Batches
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
+from chatapp.core.prepared import Prepared
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files.queries import KeptFile
 from chatapp.messages import queries
 from chatapp.messages.events import MessageSent
 
-MOST_AT_ONCE = 256
+# Within the statement some rows are matched each with each: beyond this, one batch costs more than two.
+MOST_AT_ONCE = 128
 NO_SUCH_FILE = {"fileUrl": ["Not a file that you can see."]}
 _NO_FILE = dict.fromkeys(("fileUrl", "fileName", "fileSize", "thumbnailUrl", "width", "height"))
 
 # Membership, idempotency, each chat's next numbers, the senders' implicit receipts and the rows, in one round trip.
 # Locks are taken in the order members, chats, each by id: two batches never wait for each other, and whoever removes a
 # member deletes their row before they lock the chat, so that a removed member's send comes before that or finds no row.
-_SEND = text(
+_SEND = Prepared(
+    "send",
     f"""
     WITH draft AS (
         SELECT * FROM unnest(
@@ -73,7 +75,7 @@ _SEND = text(
                SELECT json_build_object({FILE_FIELDS}) FROM uploads f WHERE f.id = m.upload_id) END
     FROM numbered m JOIN users s ON s.id = m.sender_id
     ORDER BY m.place
-    """
+    """,
 )
 
 
@@ -156,7 +158,7 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     drafts = {s.id: s for s in batch}
     stored = {}
     with unit_of_work(single=True) as work:
-        for id, seq, rev, created_at, username, avatar, file in work.db.execute(_SEND, values):
+        for id, seq, rev, created_at, username, avatar, file in _SEND.execute(work.db, values):
             sending = drafts[id]
             sender_id = sending.actor.user_id
             message: Json = {

@@ -24,5 +24,5 @@ class Member(Base):
     __table_args__ = (
         CheckConstraint("role IN ('MEMBER', 'ADMIN')", name="members_role_check"),
         CheckConstraint("read_seq <= delivered_seq", name="members_read_is_delivered_check"),
-        Index("members_user_id_idx", "user_id"),
+        Index("members_user_id_chat_id_idx", "user_id", "chat_id"),
     )

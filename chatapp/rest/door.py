@@ -290,9 +290,10 @@ def _respond(returned: Returned, status: int, schema: type[Schema] | None, many:
         }
     else:
         answer = {"data": returned}
+    content = orjson.dumps(answer)
     if settings.current().verifies_answers and schema:
-        conform(envelope(schema, many), answer)
-    return Response(orjson.dumps(answer), status, mimetype="application/json")
+        conform(envelope(schema, many), orjson.loads(content))
+    return Response(content, status, mimetype="application/json")
 
 
 @functools.cache

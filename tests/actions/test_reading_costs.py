@@ -1,13 +1,15 @@
 """What a list costs depends on neither its length nor its depth nor the size of the tables."""
 
-import json
-
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from chatapp.chats import queries as chats
+from chatapp.core.db import reading
+from chatapp.core.errors import Json
+from chatapp.core.prepared import Prepared
 from chatapp.messages import actions as messages
+from chatapp.messages.queries import BACK_IN_TIME, CHANGED_SINCE
 from chatapp.users import queries as users
 from tests.actions.conftest import CountStatements, actor
 from tests.conftest import NewPerson
@@ -73,45 +75,27 @@ def long_chat(app: Flask, engine: Engine, register_person: NewPerson) -> tuple[P
     return reader, chat
 
 
-def rows_touched(db: Connection, statement: str, **values: object) -> int:
+def rows_touched(statement: Prepared, **values: object) -> int:
     """How many rows the executor's nodes produced or threw away."""
-    plan = db.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"), values).scalar_one()
+    with reading() as db:
+        statement.execute(db, values)
+        explained = db.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.call}"), values).scalar_one()
 
-    def count(node: dict[str, object]) -> int:
-        inner = node.get("Plans", [])
-        assert isinstance(inner, list)
-        loops = int(str(node["Actual Loops"]))
-        own = (float(str(node["Actual Rows"])) + float(str(node.get("Rows Removed by Filter", 0)))) * loops
-        return int(own) + sum(map(count, inner))
+    def count(node: Json) -> int:
+        own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        return int(own) + sum(map(count, node.get("Plans", [])))
 
-    return count((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+    return count(explained[0]["Plan"])
 
 
 @pytest.mark.parametrize("key", [2**53 - 1, 15_000, 60])
-def test_a_page_touches_a_pages_rows_at_any_depth(
-    long_chat: tuple[Person, str], engine: Engine, statements: CountStatements, key: int
-) -> None:
+def test_a_page_touches_a_pages_rows_at_any_depth(long_chat: tuple[Person, str], key: int) -> None:
     reader, chat = long_chat
-    statement = _with_names(
-        statements(lambda: messages.fetch_messages(actor(reader), chat, limit=50, cursor=("before", key)))[0]
-    )
-    with engine.connect() as db:
-        touched = rows_touched(db, statement, chat_id=chat, user_id=reader.id, key=key, limit=51)
-    assert touched < A_PAGES_ROWS, statement
+    touched = rows_touched(BACK_IN_TIME, chat_id=chat, user_id=reader.id, key=key, limit=51)
+    assert touched < A_PAGES_ROWS
 
 
-def test_catching_up_touches_only_what_changed(
-    long_chat: tuple[Person, str], engine: Engine, statements: CountStatements
-) -> None:
+def test_catching_up_touches_only_what_changed(long_chat: tuple[Person, str]) -> None:
     reader, chat = long_chat
-    statement = _with_names(statements(lambda: messages.fetch_messages(actor(reader), chat, limit=50, after=19_990))[0])
-    with engine.connect() as db:
-        touched = rows_touched(db, statement, chat_id=chat, user_id=reader.id, key=19_990, limit=51)
-    assert touched < A_PAGES_ROWS, statement
-
-
-def _with_names(statement: str) -> str:
-    """A statement of psycopg2 (`%(name)s`) as SQLAlchemy takes it (`:name`)."""
-    for name in ("chat_id", "user_id", "key", "limit"):
-        statement = statement.replace(f"%({name})s", f":{name}")
-    return statement
+    touched = rows_touched(CHANGED_SINCE, chat_id=chat, user_id=reader.id, key=19_990, limit=51)
+    assert touched < A_PAGES_ROWS

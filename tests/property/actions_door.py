@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 
+import orjson
 from marshmallow import Schema
 from sqlalchemy import Engine, text
 
@@ -133,5 +134,6 @@ def _checked(schema: type[Schema], answer: Json) -> Json:
 
 
 def _paged(schema: type[Schema], page: Page) -> Paged:
-    conform(schema, page.items, many=True)
-    return page.items, page.next_cursor
+    items = orjson.loads(orjson.dumps(page.items))
+    conform(schema, items, many=True)
+    return items, page.next_cursor
