@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test bench check format screenshots clean chaos audit
+.PHONY: help run web test bench check format screenshots clean chaos audit chaos-load
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
 
 chaos: $(VENV)/dev.stamp ## break everything while people talk, and see what held (SEED, MINUTES=10, WORKERS=3, PEOPLE=16)
 	@$(VENV)/bin/python -m tests.chaos
+
+chaos-load: $(VENV)/dev.stamp ## slow readers, half-open connections, floods and storms, and how healthy people fare
+	@$(VENV)/bin/python -m tests.chaos.load
 
 check: $(VENV)/dev.stamp ## lint, formatting, types, and who may import whom
 	$(VENV)/bin/python -m ruff check

@@ -42,9 +42,13 @@ def row(result: Result) -> str:
 
 def write(result: Result, page: Path = PAGE) -> None:
     """Put a run into the page, in the place of an earlier one by the same command."""
-    text = page.read_text()
-    before, _, rest = text.partition(BEGIN)
-    old, _, after = rest.partition(END)
+    old = page.read_text().partition(BEGIN)[2].partition(END)[0]
     rows = [line for line in old.splitlines() if line.startswith("| `make") and command(result) not in line]
-    table = [HEAD, re.sub(r"[^|]+", "---", HEAD), row(result), *rows[: MOST_ROWS - 1]]
-    page.write_text("\n".join([before + BEGIN, "", *table, "", END + after]))
+    put_table(BEGIN, END, HEAD, [row(result), *rows[: MOST_ROWS - 1]], page)
+
+
+def put_table(begin: str, end: str, head: str, rows: list[str], page: Path = PAGE) -> None:
+    """Have a table stand between two comments of the page."""
+    before, _, rest = page.read_text().partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text("\n".join([before + begin, "", head, re.sub(r"[^|]+", "---", head), *rows, "", end + after]))

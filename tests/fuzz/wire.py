@@ -59,9 +59,15 @@ def event(name: str, payload: Any = None, *, ack: str = "") -> str:
 class RawWebSocket:
     """A websocket without manners. `read` gives frames, and raises Ended after the last."""
 
-    def __init__(self, url: str, *, headers: dict[str, str] | None = None, sid: str = "") -> None:
+    def __init__(
+        self, url: str, *, headers: dict[str, str] | None = None, sid: str = "", receive_buffer: int = 0
+    ) -> None:
         host, port = re.fullmatch(r"http://([\d.]+):(\d+)", url).groups()  # type: ignore[union-attr]
-        self.connection = socket.create_connection((host, int(port)), timeout=SECONDS)
+        self.connection = socket.socket()
+        if receive_buffer:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.connection.settimeout(SECONDS)
+        self.connection.connect((host, int(port)))
         given = {
             "Host": f"{host}:{port}",
             "Upgrade": "websocket",
