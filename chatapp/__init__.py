@@ -26,6 +26,7 @@ from chatapp.realtime.background import Background
 from chatapp.realtime.bus import Bus
 from chatapp.realtime.gateway import Gateway
 from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
+from chatapp.realtime.rooms import rooms
 from chatapp.realtime.server_events import expect_events
 from chatapp.realtime.session import Session
 from chatapp.rest import access, bearer, docs, health, limits, metrics, problems
@@ -56,6 +57,7 @@ def create_app(config: Settings) -> Flask:
     background = app.extensions["background"] = Background()
     checks = {"database": health.check_database}
     bus = Bus(config.redis_url, events.receive, subscribers.hear_others) if config.redis_url else None
+    rooms.order.look_again = subscribers.look_again
     events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None)
     if bus:
         subscribers.hear_others(False)

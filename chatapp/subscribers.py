@@ -7,7 +7,7 @@ from chatapp.auth.events import SessionEnded
 from chatapp.auth.queries import live_sessions
 from chatapp.auth.sessions import sessions
 from chatapp.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
-from chatapp.chats.queries import rooms_of
+from chatapp.chats.queries import members_among, rooms_of
 from chatapp.core.errors import Json
 from chatapp.core.events import Subscriber
 from chatapp.messages.actions import mark_delivered
@@ -87,12 +87,25 @@ def welcome(event: MemberJoined) -> None:
     broadcast.to_user(event.user_id, "chat:new", event.chat)
 
 
+def show_out(chat_id: str, user_id: str, rev: int) -> Json:
+    """Somebody who has left a chat learns it, and hears nothing of it after that; what the others are told."""
+    payload = {"chatId": chat_id, "userId": user_id}
+    typing.stop_in(chat_id, user_id)
+    broadcast.to_user(user_id, "chat:member_left", payload)
+    rooms.leave(chat_id, [user_id], rev)
+    return payload
+
+
+def look_again(chat_id: str) -> None:
+    """A change of a chat was told by nobody: perhaps somebody has left it."""
+    user_ids, rev = rooms.outsiders(chat_id, members_among)
+    for user_id in user_ids:
+        show_out(chat_id, user_id, rev)
+
+
 def see_off(event: MemberLeft) -> None:
     """Everybody learns who left; that person at once, to hear nothing of the chat after that."""
-    payload = {"chatId": event.chat_id, "userId": event.user_id}
-    typing.stop_in(event.chat_id, event.user_id)
-    broadcast.to_user(event.user_id, "chat:member_left", payload)
-    rooms.leave(event.chat_id, [event.user_id])
+    payload = show_out(event.chat_id, event.user_id, event.rev)
     broadcast.to_chat_in_order(event.chat_id, event.rev, "chat:member_left", payload)
 
 
@@ -139,17 +152,19 @@ def tell_offline(event: UserOffline) -> None:
 
 
 def hear_others(audible: bool) -> None:
-    """Whether the other workers can be heard has changed: while not, sockets are told nothing; afterwards, who hears
-    what and whose session lives is read from the database, before anything else is told."""
+    """Whether the other workers can be heard: while not, sockets are told nothing; afterwards, and whenever something
+    may not have been told, who hears what and whose session lives is read from the database."""
     sessions.remember(audible)
     if not audible:
         rooms.deaf = True
         return
     rooms.endings += 1
-    rooms.refill(rooms_of)
-    living = live_sessions(list({connection.actor.session_id for connection in rooms}))
-    for connection in rooms:
-        if connection.actor.session_id not in living:
+    for chat_id in rooms.refill(rooms_of):
+        look_again(chat_id)
+    asked = list(rooms)
+    living = live_sessions(list({connection.actor.session_id for connection in asked}))
+    for connection in asked:
+        if connection.id in rooms and connection.actor.session_id not in living:
             connection.close("session ended")
     rooms.deaf = False
 

@@ -1,5 +1,8 @@
 """Reads chats. The database builds the objects of the wire itself: one round trip, no rows in between."""
 
+import sys
+from collections.abc import Collection
+
 from orjson import Fragment
 from sqlalchemy import Connection, text
 
@@ -117,6 +120,15 @@ _ROOMS = text(
     WHERE me.user_id = ANY(CAST(:user_ids AS uuid[]))
     """
 )
+_AMONG = text(
+    """
+    SELECT c.last_rev, ARRAY(
+        SELECT me.user_id::text FROM members me
+        WHERE me.chat_id = c.id AND me.user_id = ANY(CAST(:user_ids AS uuid[]))
+    )
+    FROM chats c WHERE c.id = :chat_id
+    """
+)
 
 
 def list_chats(actor: Actor, limit: int, cursor: tuple[int, str] | None) -> Page:
@@ -169,3 +181,10 @@ def rooms_of(user_ids: list[str]) -> dict[str, dict[str, int]]:
         for user_id, chat_id, last_rev in db.execute(_ROOMS, {"user_ids": user_ids}):
             found[user_id][chat_id] = last_rev
     return found
+
+
+def members_among(chat_id: str, user_ids: Collection[str]) -> tuple[int, set[str]]:
+    """A chat's `lastRev`, and who of these people is in it; nobody, after every change, when it is gone."""
+    with reading() as db:
+        row = db.execute(_AMONG, {"chat_id": chat_id, "user_ids": list(user_ids)}).first()
+    return (row[0], set(row[1])) if row else (sys.maxsize, set())

@@ -16,8 +16,13 @@ def to_chat(chat_id: str, event: str, payload: Json, *, besides: str | None = No
 
 
 def to_chat_in_order(chat_id: str, rev: int, event: str, payload: Json) -> None:
-    """Send an event to every socket of everybody in a chat, after those that tell of its earlier changes."""
-    rooms.order.tell(chat_id, rev, lambda: to_chat(chat_id, event, payload))
+    """Send an event to every socket of everybody who was in a chat at its change `rev`, after those that tell of its
+    earlier changes."""
+
+    def tell() -> None:
+        _send((c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev), event, payload)
+
+    rooms.order.tell(chat_id, rev, tell)
 
 
 def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:

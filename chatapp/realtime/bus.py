@@ -5,6 +5,7 @@ own sockets nothing either (see `rooms.deaf`), until it hears again and has read
 """
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -59,7 +60,7 @@ class Bus:
     """This worker's place among the others.
 
     `hear` gets each event of another worker, its class's name and its fields. `changed` is told whether others can be
-    heard, before anything that they say.
+    heard, before anything that they say; and so again whenever one of them may not have told everything.
     """
 
     def __init__(self, url: str, hear: Callable[[str, Json], None], changed: Callable[[bool], None]) -> None:
@@ -71,8 +72,10 @@ class Bus:
         self._subscribed = False
         self._connected = False
         self._numbers = itertools.count(1)
-        # The highest number heard from each worker.
+        # The highest number heard from each worker, and when, of those that are not silent.
         self._heard: dict[bytes, int] = {}
+        self._heard_at: dict[bytes, float] = {}
+        self._missed_letters = False
         self._outbox: Queue[_Outgoing] = Queue()
         self._unheard: dict[str, _Answers] = {}
         metrics.queue_connected.follow(lambda: self._connected)
@@ -152,6 +155,9 @@ class Bus:
                 # One's own letters come too, and say no more than that others are heard.
                 if told["type"] == "message" and not told["data"].startswith(self._name):
                     self._take(told["data"])
+                if self._may_have_missed():
+                    log.info("somebody may not have told everything")
+                    self._changed(True)
         except redis.RedisError as error:
             if self._connected:
                 log.warning("the queue is gone", error=type(error).__name__)
@@ -174,9 +180,11 @@ class Bus:
 
     def _take(self, data: bytes) -> None:
         sender, letter = data[: len(self._name)], orjson.loads(data[len(self._name) :])
-        if letter["number"] <= self._heard.get(sender, 0):
+        before = self._heard.get(sender, 0)
+        if letter["number"] <= before:
             return
-        self._heard[sender] = letter["number"]
+        self._missed_letters |= 0 < before < letter["number"] - 1
+        self._heard[sender], self._heard_at[sender] = letter["number"], time.monotonic()
         for message in letter["told"]:
             if "heard" in message:
                 if waiting := self._unheard.get(message["heard"]):
@@ -185,6 +193,15 @@ class Bus:
             self._hear(message["event"], message["fields"])
             if "answer" in message:
                 self._outbox.put(({"heard": message["answer"]}, None))
+
+    def _may_have_missed(self) -> bool:
+        """Whether something was not told since the last time: a letter was lost, or a worker is silent, which may have
+        been killed between a commit and telling of it."""
+        silent = [name for name, at in self._heard_at.items() if time.monotonic() - at > SILENCE_SECONDS]
+        for name in silent:
+            del self._heard_at[name]
+        missed, self._missed_letters = self._missed_letters or bool(silent), False
+        return missed
 
     def _await_subscription(self, listener: PubSub) -> None:
         told: Any = None

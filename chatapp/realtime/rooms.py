@@ -5,6 +5,7 @@ changed by the events that tell of a change. While those can't be heard (the que
 are deaf: nobody is told anything, lest it be somebody who was removed meanwhile.
 """
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,6 +23,10 @@ GOODBYE_SECONDS = 0.5
 
 # For each of these people the chats that they are in, each with its `lastRev`.
 ListRooms = Callable[[list[str]], dict[str, dict[str, int]]]
+# A chat's `lastRev`, and who of these people was in it then.
+FindMembers = Callable[[str, Collection[str]], tuple[int, set[str]]]
+# After every change.
+THE_END = sys.maxsize
 
 
 @dataclass(eq=False, slots=True)
@@ -38,9 +43,10 @@ class Connection:
     actor: Actor
     expires_at: int
     ended: Callable[["Connection"], None]
-    chat_ids: set[str] = field(default_factory=set)
-    # Chats that were left while this connection was being set up: what the database said before no longer holds.
-    left_meanwhile: set[str] = field(default_factory=set)
+    # The chats that it hears, each from which of its changes on; and those that its person left, with which change:
+    # workers' words overtake each other, and what the database said is old when it arrives.
+    chats: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
     # What is told before the client knows that it is let in; None from then on.
     early: list[Told] | None = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
@@ -89,7 +95,7 @@ class Rooms:
         """Forget a connection; returns it if it was known."""
         connection = self._by_id.pop(id, None)
         if connection:
-            for chat_id in list(connection.chat_ids):
+            for chat_id in list(connection.chats):
                 self._exit(connection, chat_id)
             self._discard(self._by_user, connection.actor.user_id, connection)
         return connection
@@ -99,38 +105,51 @@ class Rooms:
         return self._by_id.get(id)
 
     def fill(self, connection: Connection, chats: Mapping[str, int]) -> None:
-        """Have a connection hear the chats that the database named, but for those left since it was asked."""
+        """Have a connection hear the chats that the database named, each as of its `lastRev`."""
         if connection.id not in self._by_id:
             return  # It was closed while the database was asked.
         for chat_id, rev in chats.items():
-            if chat_id not in connection.left_meanwhile:
+            if rev >= connection.left.get(chat_id, 0):
                 self._enter(connection, chat_id, rev)
 
-    def refill(self, list_rooms: ListRooms) -> None:
-        """Have everybody hear again what the database says, after a time in which changes could not be heard."""
-        for connection in self:
-            connection.left_meanwhile.clear()
-            for chat_id in list(connection.chat_ids):
-                self._exit(connection, chat_id)
+    def refill(self, list_rooms: ListRooms) -> set[str]:
+        """Have everybody hear what the database says, after changes may not have been heard. Returns the chats that
+        somebody hears and, as it seems, is not in."""
+        if self.deaf:
+            self.order.forget_all()
         chats = list_rooms(list(self._by_user))
+        doubtful: set[str] = set()
         for connection in self:
-            self.fill(connection, chats.get(connection.actor.user_id, {}))
+            if (named := chats.get(connection.actor.user_id)) is not None:
+                doubtful |= connection.chats.keys() - named.keys()
+                self.fill(connection, named)
+        return doubtful
+
+    def outsiders(self, chat_id: str, find_members: FindMembers) -> tuple[set[str], int]:
+        """Those who hear a chat and, as the database says, are not in it, and as of which change."""
+        hearers = {connection.actor.user_id for connection in self.of_chat(chat_id)}
+        rev, members = find_members(chat_id, hearers)
+        # Whoever has come meanwhile hears it from a later change on.
+        still = {connection.actor.user_id for connection in self.of_chat(chat_id) if connection.chats[chat_id] <= rev}
+        return still & hearers - members, rev
 
     def join(self, chat_id: str, user_ids: Collection[str], rev: int) -> None:
         """Have all sockets of these people hear a chat, from its `rev` on."""
         for connection in self.of_users(user_ids):
-            connection.left_meanwhile.discard(chat_id)
-            self._enter(connection, chat_id, rev - 1)
+            if rev >= connection.left.get(chat_id, 0):
+                self._enter(connection, chat_id, rev)
+                connection.chats[chat_id] = max(rev, connection.chats[chat_id])
 
-    def leave(self, chat_id: str, user_ids: Collection[str]) -> None:
-        """Have no socket of these people hear a chat any more."""
+    def leave(self, chat_id: str, user_ids: Collection[str], rev: int) -> None:
+        """Have no socket of these people hear a chat any more, which they left with its change `rev`."""
         for connection in self.of_users(user_ids):
-            connection.left_meanwhile.add(chat_id)
-            self._exit(connection, chat_id)
+            connection.left[chat_id] = max(rev, connection.left.get(chat_id, 0))
+            if rev >= connection.chats.get(chat_id, THE_END):
+                self._exit(connection, chat_id)
 
     def close(self, chat_id: str) -> None:
         """Have nobody hear a chat any more."""
-        self.leave(chat_id, {connection.actor.user_id for connection in self.of_chat(chat_id)})
+        self.leave(chat_id, {connection.actor.user_id for connection in self.of_chat(chat_id)}, THE_END)
 
     def of_users(self, user_ids: Iterable[str]) -> list[Connection]:
         """The sockets of these people."""
@@ -154,12 +173,13 @@ class Rooms:
         return id in self._by_id
 
     def _enter(self, connection: Connection, chat_id: str, rev: int) -> None:
-        connection.chat_ids.add(chat_id)
+        connection.chats.setdefault(chat_id, rev)
         self._by_chat[chat_id].add(connection)
+        # An event with that very number is told: perhaps it has not been.
         self.order.track(chat_id, rev)
 
     def _exit(self, connection: Connection, chat_id: str) -> None:
-        connection.chat_ids.discard(chat_id)
+        connection.chats.pop(chat_id, None)
         self._discard(self._by_chat, chat_id, connection)
         if chat_id not in self._by_chat:
             self.order.forget(chat_id)

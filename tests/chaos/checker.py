@@ -126,20 +126,20 @@ def _heard_out_of_order(device: Device) -> Iterator[str]:
 
 
 def _leaked(truth: Truth, device: Device) -> Iterator[str]:
-    """Nothing is heard of a chat by who was not in it at that change, nor, on one connection, after they left it."""
+    """Nothing is heard of a chat by who was not in it at that change. What has no number must not come, on one
+    connection, after somebody left for good; who came back may not have been told, but hears again."""
     outside: set[tuple[int, str]] = set()
     for heard in device.log:
         where = heard.connection, heard.chat_id
+        stays = truth.stays[heard.chat_id, device.user_id]
         if heard.name == "chat:new":
             outside.discard(where)
-        elif where in outside:
+        elif heard.rev is None and where in outside and len(stays) == 1 and heard.user_id != device.user_id:
             yield f"{heard} after leaving"
         if heard.name == "chat:member_left" and heard.user_id == device.user_id:
             outside.add(where)
-        if heard.rev is not None:
-            stays = truth.stays[heard.chat_id, device.user_id]
-            if not any(came <= heard.rev <= left for came, left in stays):
-                yield f"{heard}, where they were from {stays}"
+        if heard.rev is not None and not any(came <= heard.rev <= left for came, left in stays):
+            yield f"{heard}, where they were from {stays}"
 
 
 def _differing(truth: Truth, device: Device) -> Iterator[str]:

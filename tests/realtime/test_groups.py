@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
 
 from tests.conftest import Connect
 from tests.people import Person, data
@@ -108,3 +109,23 @@ def test_all_events_of_a_chat_come_in_the_order_of_its_changes(
     assert seen == list(range(1, 41))
     revs = [payload["rev"] for name, payload in socket.received() if name.startswith("message:")]
     assert revs == sorted(revs)
+
+
+def test_a_removal_that_nobody_told_of_is_in_force_all_the_same(
+    engine: Engine, alice: Person, bob: Person, carol: Person, group: str, connect: Connect
+) -> None:
+    """A worker that is killed right after its commit tells nobody: the next change shows that one was missed."""
+    alice.post(f"/chats/{group}/members", {"userId": carol.id})
+    socket, other = connect(bob), connect(carol)
+    gone = {"chat_id": group, "user_id": bob.id}
+    with engine.begin() as db:
+        db.execute(text("DELETE FROM members WHERE chat_id = :chat_id AND user_id = :user_id"), gone)
+        db.execute(
+            text("UPDATE chats SET last_rev = last_rev + 1, member_count = member_count - 1 WHERE id = :chat_id"), gone
+        )
+    sent = [alice.send(group, "not for bob")["id"] for _ in range(3)]
+    for id in sent:
+        assert other.wait_for("message:new")["id"] == id
+    assert socket.wait_for("chat:member_left") == {"chatId": group, "userId": bob.id}
+    socket.flush()
+    assert socket.received("message:new") == []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
@@ -72,6 +72,23 @@ def kill_redis(site: Site) -> None:
 def kill_postgres(site: Site) -> None:
     site.postgres.kill()
     site.postgres.start()
+
+
+def test_a_logout_that_a_killed_worker_could_not_tell_of_is_found_out(site: Site, js_driver: JsDriver) -> None:
+    person = register(site.servers[1].url, "leaver")
+    socket = js_driver.connect(person.url, person.token)
+    # The servers hear each other.
+    register(site.servers[0].url, "talker").direct_chat(person)
+    socket.wait_for("chat:new")
+    # As if the first server had been killed right after its commit.
+    with site.engine.begin() as db:
+        db.execute(text("UPDATE sessions SET ended_at = now() WHERE user_id = :id"), {"id": person.id})
+    site.servers[0].kill()
+    try:
+        assert socket.wait_disconnect(10) == "io server disconnect"
+    finally:
+        site.servers[0].start()
+        socket.disconnect()
 
 
 @pytest.mark.parametrize("strike", [kill_a_server, restart_a_server, kill_redis, kill_postgres])
