@@ -81,10 +81,12 @@ def _lost(truth: Truth, humans: list[Human]) -> Iterator[str]:
         for id in human.deleted:
             if truth.messages[id].deleted_at is None:
                 yield f"deletion of {id}"
-        for id, content in human.edited.items():
+        for id, (content, rev) in human.edited.items():
             stored = truth.messages[id]
-            later = human.attempted[id][human.attempted[id].index(content) :]
-            if stored.deleted_at is None and stored.content not in later:
+            # Another edit may have come after it: also one that was asked for before it and twice, since the answer did
+            # not come, and of which the first request arrived last.
+            texts = human.attempted[id] if stored.rev > rev else [content]
+            if stored.rev < rev or (stored.deleted_at is None and stored.content not in texts):
                 yield f"edit of {id}"
 
 

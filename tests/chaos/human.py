@@ -36,13 +36,13 @@ class Human:
     def __init__(self, url: str, person: Person, devices: list[Device], seed: str) -> None:
         self.person = person
         self.devices = devices
-        # What was acknowledged: messages by their clientId, the newest text of those edited, those deleted, and how
-        # far chats are read.
+        # What was acknowledged: messages by their clientId, the newest text of those edited and its rev, those deleted,
+        # and how far chats are read.
         self.sent: dict[str, Json] = {}
-        self.edited: dict[str, str] = {}
+        self.edited: dict[str, tuple[str, int]] = {}
         self.deleted: set[str] = set()
         self.read: dict[str, int] = {}
-        # Texts of edits that nobody acknowledged or refused.
+        # Texts of all edits that were asked for.
         self.attempted: dict[str, list[str]] = {}
         self.did: Counter[str] = Counter()
         self.faults: list[str] = []
@@ -115,9 +115,10 @@ class Human:
             self.attempted.setdefault(message, []).append(content)
             change = {"messageId": message, "content": content}
             rest: Ask = ("PATCH", f"/messages/{message}", {"content": content})
-            if self._by_either_door(device, "message:edit", change, rest) is not None:
+            edited = self._by_either_door(device, "message:edit", change, rest)
+            if edited is not None:
                 self.did["edit"] += 1
-                self.edited[message] = content
+                self.edited[message] = content, edited["rev"]
 
     def _delete(self, device: Device, _chat_id: str) -> None:
         if message := self._own_message():

@@ -84,7 +84,15 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "a message is gone": (lambda s: s.rows.pop("m3"), "lost"),
     "a message has another number": (lambda s: s.rows.update(m3=stored(4, id="m3", client_id="c3")), "lost"),
     "an edit is gone": (
-        lambda s: (s.alice.edited.update(m1="new"), s.alice.attempted.update(m1=["new"])),
+        lambda s: (s.alice.edited.update(m1=("new", 5)), s.alice.attempted.update(m1=["text 1", "new"])),
+        "lost",
+    ),
+    "an edit is another": (
+        lambda s: (s.alice.edited.update(m1=("new", 2)), s.alice.attempted.update(m1=["text 1", "new"])),
+        "lost",
+    ),
+    "an edit that nobody made": (
+        lambda s: (s.alice.edited.update(m1=("new", 1)), s.alice.attempted.update(m1=["new"])),
         "lost",
     ),
     "a deletion is gone": (lambda s: s.alice.deleted.add("m1"), "lost"),
@@ -131,6 +139,13 @@ def test_what_is_wrong_is_found(harm: str) -> None:
     scene = Scene()
     do(scene)
     assert kind in scene.faults()
+
+
+def test_an_edit_that_was_asked_for_twice_may_come_after_the_next_one() -> None:
+    scene = Scene()
+    scene.alice.edited.update(m1=("new", 1))
+    scene.alice.attempted.update(m1=["text 1", "new"])
+    assert scene.faults() == set()
 
 
 @pytest.mark.parametrize("told", [True, False])
