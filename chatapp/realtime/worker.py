@@ -39,8 +39,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.exchange = Exchange(self.folder) if self.folder else None
         self._stopping = Event()
-        # Connections on which the client has yet to ask something.
+        # Connections on which the client has yet to ask something; whether nothing more is read from them.
         self._idle: set[socket.socket] = set()
+        self._idle_are_ended = False
 
     def run(self) -> None:
         """Called by gunicorn once the application is loaded; returns when the worker has ended."""
@@ -64,6 +65,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         # Without Engine.IO's CLOSE, which some clients take for "don't come again".
         sessions = list(socketio.server.eio.sockets.values())
         closing = [gevent.spawn(session.close, wait=False, abort=True) for session in sessions]
+        self._idle_are_ended = True
         for connection in self._idle:
             end_stream(connection, socket.SHUT_RD)
         with gevent.Timeout(FINISH_SECONDS, False):
@@ -97,6 +99,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, request: Any, client: socket.socket, address: Any) -> None:
         """Serve one request of a connection, or hand it over, connection and all; StopIteration ends the connection."""
+        if self._idle_are_ended and client in self._idle and getattr(request.body.reader, "length", True):
+            raise StopIteration  # Its head came just before the end, and its body is cut off: the client asks again.
         self._idle.discard(client)
         if self.exchange and self.exchange.hand_over(request, client):
             raise StopIteration

@@ -74,6 +74,8 @@ class JsonParser(FlaskParser):
             raw = req.get_data()
         except ParseException:
             raise Malformed("The body is not what its headers say.") from None
+        if len(raw) < (req.content_length or 0):
+            raise Malformed("The body is not what its headers say.")
         if not raw:
             return {}
         if len(raw) > settings.current().max_body_bytes:

@@ -88,7 +88,7 @@ def test_a_reused_refresh_token_closes_the_sessions_sockets(server: Server, alic
         token = data(answer)["refreshToken"]
     reused = requests.post(f"{server.url}/api/v1/auth/refresh", json={"refreshToken": alice.refresh_token}, timeout=20)
     assert reused.json()["code"] == "refresh_reused"
-    assert socket.wait_disconnect() == "io server disconnect"
+    assert socket.wait_disconnect(1) == "io server disconnect"
 
 
 def test_a_poll_of_a_session_that_has_ended_is_no_error_of_the_server(server: Server) -> None:

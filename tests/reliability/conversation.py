@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from tests.people import Person
 from tests.socket_clients import SocketClient
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 1.0
 
 
 class Talker:

@@ -87,6 +87,19 @@ def test_what_is_no_http_is_a_problem_too(server: Server, head: bytes, refusal: 
     assert set(body) == {"type", "title", "status", "detail", "code"}
 
 
+def test_a_body_that_is_cut_off_is_not_taken_for_an_empty_one(server: Server, alice: Person) -> None:
+    where = urlparse(server.url)
+    head = (
+        f"POST /api/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\nContent-Length: 9\r\n\r\n"
+    )
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(head.encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["code"]) == (400, "malformed_json")
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/users/me/more", "/chats/direct/x"])
 def test_an_unknown_path_is_not_found(alice: Person, path: str) -> None:
     assert problem(alice.get(path)) == (404, "not_found")
