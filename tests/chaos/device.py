@@ -169,6 +169,8 @@ class Device:
             self.copies.pop(chat_id, None)
         elif name == "chat:new":
             self._behind = True
+        elif self._behind:
+            pass  # The `sync` that is due tells of it. One that was cut off in the middle has not told of all before it.
         elif rev is not None and (copy := self.copies.get(chat_id)):
             if rev == copy.rev + 1:
                 self._put(copy, name, payload)
