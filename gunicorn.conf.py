@@ -71,6 +71,9 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Worker) -> None:
     """Called by gunicorn in each worker once the application is loaded."""
     worker.wsgi.extensions["background"].start()
+    # What is there by now stays: looking for garbage among it would hold everything up, again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def worker_exit(_server: Any, _worker: Worker) -> None:
