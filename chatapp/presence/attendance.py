@@ -62,19 +62,26 @@ class Attendance:
                 # It was lost for a while, and others may have told that these people are gone.
                 self._arrived |= set(self._held)
             self._has_lease = True
-        if orphans := actions.reap():
-            actions.tell_offline(orphans)
+        self._departed |= dict.fromkeys(actions.reap(), time.monotonic())
 
     def tell(self) -> None:
-        """Announce who came and who stayed away since the last time."""
-        if self._arrived:
-            arrived, self._arrived = self._arrived, set()
-            actions.tell_online(arrived)
+        """Announce who came and who stayed away since the last time; what fails is announced the next time."""
         now = time.monotonic()
-        if gone := {user_id for user_id, at in self._departed.items() if at <= now}:
-            for user_id in gone:
-                del self._departed[user_id]
-            actions.tell_offline(gone)
+        arrived, self._arrived = self._arrived, set()
+        gone = {user_id for user_id, at in self._departed.items() if at <= now}
+        # Before it is told: whoever comes back while it is has come anew.
+        for user_id in gone:
+            del self._departed[user_id]
+        try:
+            if arrived:
+                actions.tell_online(arrived)
+            arrived = set()
+            if gone:
+                actions.tell_offline(gone)
+        except ChatError:
+            self._arrived |= arrived
+            self._departed = dict.fromkeys(gone, now) | self._departed
+            raise
 
     def _count_all(self, changes: list[tuple[str, bool]]) -> list[bool | Exception]:
         with self._turn:
