@@ -26,6 +26,11 @@ PARTS = {
     "chatId": {"description": "A chat that the caller is in."},
     "messageId": {"description": "A message of a chat that the caller is in."},
 }
+SENT_BEFORE = {200: "The message that was sent under this `clientId` before."}
+REUSED = {
+    422: "A field is not valid (`validation_error`). "
+    "This `clientId` stands for a message with another chat, content or file (`client_id_reused`)."
+}
 
 door = Door("messages", "/messages", "Messages: send them, read them back, change them, note how far one got.", PARTS)
 sync_door = Door("sync", "/sync", "The way back after an absence.")
@@ -50,12 +55,8 @@ class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
     body=SendMessageSchema,
     returns=MessageSchema,
     status=201,
-    also={200: "The message that was sent under this `clientId` before."},
-    errors=NOT_VISIBLE
-    | {
-        422: "A field is not valid (`validation_error`). "
-        "This `clientId` stands for a message with another chat or content (`client_id_reused`)."
-    },
+    also=SENT_BEFORE,
+    errors=NOT_VISIBLE | REUSED,
 )
 def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     """Send a message.
@@ -79,14 +80,13 @@ def _admit(actor: Actor, known: Json) -> None:
     admit=_admit,
     returns=MessageSchema,
     status=201,
-    also={200: "The message that was sent under this `clientId` before."},
+    also=SENT_BEFORE,
     errors=NOT_VISIBLE
+    | REUSED
     | {
         415: f"{FORM_REFUSALS[415]} "
         "The file is of no type that is taken, or is not what its name or the declared type says, "
         "or would unpack to far too much (`unsupported_file_type`).",
-        422: "A field is not valid (`validation_error`). "
-        "This `clientId` stands for a message with another chat, content or file (`client_id_reused`).",
         503: f"{UNAVAILABLE} The server is busy (`busy`). The file can't be stored (`storage_unavailable`).",
     },
 )
