@@ -174,8 +174,8 @@ def _talk(site: Site, talk: Conversation, result: Result, seconds: float) -> Res
     return result
 
 
-def typing(site: Site, members: int = 500) -> Result:
-    """One of many types on and on: what is told and never stored."""
+def typing(site: Site, members: int = 500, typists: int = 4) -> Result:
+    """A few of many type on and on: what is told and never stored."""
     result = Result(f"typing, told to {members - 1}", "deliveries")
     people = site.users(members)
     chat = site.chat(people)
@@ -192,8 +192,8 @@ def typing(site: Site, members: int = 500) -> Result:
         elif packet.startswith(b'42/chat,["typing:start"'):
             deliveries += 1
 
-    typist, *_ = crowd.connect((person.token for person in people), on_packet)
-    typist.send(event("typing:start", {"chatId": chat}, 1))
+    for typist in crowd.connect((person.token for person in people), on_packet)[:typists]:
+        typist.send(event("typing:start", {"chatId": chat}, 1))
     crowd.run(WARM_SECONDS)
     deliveries = 0
     with measured(site, result) as clock:
