@@ -6,7 +6,7 @@ Queries open `reading()`; actions open a unit of work. Both hand out a SQLAlchem
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import gevent.socket
 import orjson
@@ -16,8 +16,9 @@ from psycopg2 import extensions, extras
 from sqlalchemy import Connection, Engine, ExceptionContext, event, exc
 from sqlalchemy.orm import DeclarativeBase
 
-from chatapp.core.errors import Unavailable
+from chatapp.core.errors import Json, Unavailable
 
+Row: TypeAlias = tuple[Any, ...]
 ANSWER_TIMEOUT = 20.0
 ENGINE_OPTIONS: dict[str, Any] = {
     # Nearly everything is a reading; to be otherwise, and back again, costs a unit of work a tenth of a millisecond.
@@ -97,10 +98,30 @@ def _refuse_stale(connection: extensions.connection, _record: object, _proxy: ob
 
 
 def _leave_out_values(context: ExceptionContext) -> None:
-    """Cut off what PostgreSQL says of the row that an error is about: errors are logged."""
     for error in (context.original_exception, context.sqlalchemy_exception):
-        if error and error.args:
-            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
+        if error:
+            _cut_off_values(error)
+
+
+def _cut_off_values(error: BaseException) -> None:
+    """Leave out what PostgreSQL says of the row that an error is about: errors are logged."""
+    if error.args:
+        error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
+
+
+def fetch(db: Connection, statement: str, values: Json | None = None) -> list[Row]:
+    """What a statement gives, straight from the driver, whose `%(name)s` stand in it: for statements that run all the
+    time, of which SQLAlchemy would take as much of the processor as the driver does. Raises psycopg2.Error."""
+    connection: Any = db.connection.dbapi_connection
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg2.Error as error:
+            _cut_off_values(error)
+            if connection.closed:
+                raise psycopg2.OperationalError("The connection to the database was lost.") from error
+            raise
 
 
 @contextmanager

@@ -5,10 +5,11 @@ SQL's PREPARE, on each connection.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterable
 
-from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy import Connection
 
+from chatapp.core.db import Row, fetch
 from chatapp.core.errors import Json
 
 # A plan suits the tables as they were when it was made: it is made anew after so many executions.
@@ -23,17 +24,23 @@ class Prepared:
         self.name = name
         names = list(dict.fromkeys(_PARAMETER.findall(sql)))
         numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql)
-        self._prepare = text(f"PREPARE {name} AS {numbered}")
-        self._deallocate = text(f"DEALLOCATE {name}")
-        self.call = text(f"EXECUTE {name} ({', '.join(f':{each}' for each in names)})")
+        self._prepare = f"PREPARE {name} AS {numbered}"
+        self._deallocate = f"DEALLOCATE {name}"
+        self.call = f"EXECUTE {name} ({', '.join(f'%({each})s' for each in names)})"
 
-    def execute(self, db: Connection, values: Json) -> CursorResult[*tuple[Any, ...]]:
-        """What the statement gives, with `values` for its parameters."""
-        left = db.info.get(self.name)
+    def execute(self, db: Connection, values: Json) -> list[Row]:
+        """The rows of the statement, with `values` for its parameters; raises psycopg2.Error."""
+        kept = db.info
+        left = kept.get(self.name)
         if not left:
             if left is not None:
-                db.execute(self._deallocate)
-            db.execute(self._prepare)
+                fetch(db, self._deallocate)
+            fetch(db, self._prepare)
             left = EXECUTIONS
-        db.info[self.name] = left - 1
-        return db.execute(self.call, values)
+        kept[self.name] = left - 1
+        return fetch(db, self.call, values)
+
+
+def array(plain: Iterable[object]) -> str:
+    """PostgreSQL's text of an array of ids, names or numbers, which need no quoting; the driver would quote each."""
+    return f"{{{','.join(map(str, plain))}}}"

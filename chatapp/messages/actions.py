@@ -10,6 +10,7 @@ from chatapp.core.identity import Actor
 from chatapp.core.incoming import Incoming
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
+from chatapp.core.prepared import Prepared, array
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.files import queries as files
 from chatapp.files.actions import erase, kept, release
@@ -45,7 +46,8 @@ _MARK_READ = text(
     """
 )
 # Members' rows are locked in one order, so that two batches never wait for each other.
-_MARK_DELIVERED = text(
+_MARK_DELIVERED = Prepared(
+    "mark_delivered",
     """
     WITH news AS (
         SELECT me.chat_id, me.user_id, n.seq
@@ -57,7 +59,7 @@ _MARK_DELIVERED = text(
     UPDATE members me SET delivered_seq = greatest(me.delivered_seq, news.seq)
     FROM news WHERE me.chat_id = news.chat_id AND me.user_id = news.user_id
     RETURNING me.chat_id::text, me.user_id::text, me.delivered_seq
-    """
+    """,
 )
 # Of a long absence only the newest are named; `readSeq` covers them all.
 MOST_NAMED = 1000
@@ -193,10 +195,10 @@ def sync(actor: Actor, *, chats: dict[str, int]) -> Json:
 
 def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
     """Note that people were handed messages, where that is news: (chat, user, `seq` up to which)."""
-    chat_ids, user_ids, seqs = (list(column) for column in zip(*newest, strict=True))
+    chat_ids, user_ids, seqs = map(array, zip(*newest, strict=True))
     with unit_of_work(single=True) as work:
         values = {"chat_ids": chat_ids, "user_ids": user_ids, "seqs": seqs}
-        for chat_id, user_id, seq in work.db.execute(_MARK_DELIVERED, values):
+        for chat_id, user_id, seq in _MARK_DELIVERED.execute(work.db, values):
             receipt = {"chatId": chat_id, "userId": user_id, "deliveredSeq": seq}
             work.announce(MessagesDelivered(chat_id, receipt))
 

@@ -110,11 +110,11 @@ def list_messages(
     who = {"chat_id": chat_id, "user_id": actor.user_id}
     with reading() as db:
         statement = CHANGED_SINCE if direction == "after" else BACK_IN_TIME
-        rows = statement.execute(db, who | {"key": key, "limit": limit + 1}).all()
+        rows = statement.execute(db, who | {"key": key, "limit": limit + 1})
         if not rows and not db.execute(_IS_MEMBER, who).scalar():
             raise NotFound(NOT_VISIBLE)
     newest = max([seq for _, seq, _, _ in rows[:limit]], default=0)
-    delivered = rows[0].delivered_seq if rows else 0
+    delivered = rows[0][-1] if rows else 0
     items = [(Fragment(message), (direction, rev if direction == "after" else seq)) for message, seq, rev, _ in rows]
     return Fetched(page(items, limit), newest if newest > delivered else None)
 

@@ -6,11 +6,11 @@ single message at once. One batch at a time keeps everybody's messages in the or
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import gevent
+import psycopg2
 from gevent.event import AsyncResult
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chatapp.chats.queries import FILE_FIELDS
 from chatapp.core import metrics
@@ -18,7 +18,7 @@ from chatapp.core.batches import Batches
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
-from chatapp.core.prepared import Prepared
+from chatapp.core.prepared import Prepared, array
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files.queries import KeptFile
 from chatapp.messages import queries
@@ -121,13 +121,13 @@ def _send_together(batch: Sequence[Sending]) -> None:
     """Commit a batch and tell of it; each is settled, whatever happens."""
     try:
         stored = _store(batch)
-    except DBAPIError as error:
+    except psycopg2.Error as error:
         # A clientId that another worker stored at this moment, a file that has gone, or what one message alone is to
         # blame for.
         if len(batch) > 1:
             for sending in batch:
                 _send_together([sending])
-        elif isinstance(error, IntegrityError):
+        elif isinstance(error, psycopg2.IntegrityError):
             gevent.spawn(_explain, batch[0], gone=batch[0].file is not None)
         else:
             batch[0].set_exception(error)
@@ -146,13 +146,13 @@ def _send_together(batch: Sequence[Sending]) -> None:
 def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     """The messages of a batch that were stored, by their ids, as their senders see them."""
     values = {
-        "ids": _array(s.id for s in batch),
-        "chat_ids": _array(s.chat_id for s in batch),
-        "sender_ids": _array(s.actor.user_id for s in batch),
-        "types": _array(s.file.type if s.file else "TEXT" for s in batch),
+        "ids": array(s.id for s in batch),
+        "chat_ids": array(s.chat_id for s in batch),
+        "sender_ids": array(s.actor.user_id for s in batch),
+        "types": array(s.file.type if s.file else "TEXT" for s in batch),
         "contents": [s.content for s in batch],
-        "upload_ids": _array(s.file.id if s.file else "NULL" for s in batch),
-        "client_ids": _array(s.client_id or "NULL" for s in batch),
+        "upload_ids": array(s.file.id if s.file else "NULL" for s in batch),
+        "client_ids": array(s.client_id or "NULL" for s in batch),
         "digests": [s.digest if s.client_id else None for s in batch],
     }
     drafts = {s.id: s for s in batch}
@@ -183,11 +183,6 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     for sending in batch:
         metrics.send_seconds.observe(work.committed_at - sending.began)
     return stored
-
-
-def _array(plain: Iterable[str]) -> str:
-    """PostgreSQL's text of an array of ids or names, which need no quoting; the driver would quote each of them."""
-    return f"{{{','.join(plain)}}}"
 
 
 def _explain(sending: Sending, *, gone: bool = False) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
+from psycopg2 import extensions
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 import config
 from chatapp import create_app
@@ -29,18 +31,23 @@ def statements(app: Flask) -> Iterator[CountStatements]:
     """Calls a function and gives the SQL statements that it ran, but for what is done once for a connection."""
     ran: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith("PREPARE "):
-            ran.append(statement)
+    class Noting(extensions.cursor):  # type: ignore[misc]
+        def execute(self, statement: str, values: object = None) -> None:
+            if not statement.startswith("PREPARE "):
+                ran.append(statement)
+            super().execute(statement, values)
+
+    def note(connection: extensions.connection, *_rest: object) -> None:
+        connection.cursor_factory = Noting
 
     def count(work: Callable[[], object]) -> list[str]:
         ran.clear()
         work()
         return list(ran)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Pool, "checkout", note)
     yield count
-    event.remove(Engine, "before_cursor_execute", note)
+    event.remove(Pool, "checkout", note)
 
 
 def actor(person: Person) -> Actor:

@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from chatapp.chats import queries as chats
-from chatapp.core.db import reading
+from chatapp.core.db import fetch, reading
 from chatapp.core.errors import Json
 from chatapp.core.prepared import Prepared
 from chatapp.messages import actions as messages
@@ -79,7 +79,7 @@ def rows_touched(statement: Prepared, **values: object) -> int:
     """How many rows the executor's nodes produced or threw away."""
     with reading() as db:
         statement.execute(db, values)
-        explained = db.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.call}"), values).scalar_one()
+        explained = fetch(db, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.call}", values)[0][0]
 
     def count(node: Json) -> int:
         own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
