@@ -58,7 +58,7 @@ def create_app(config: Settings) -> Flask:
     checks = {"database": health.check_database}
     bus = Bus(config.redis_url, events.receive, subscribers.hear_others) if config.redis_url else None
     rooms.order.look_again = subscribers.look_again
-    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None)
+    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)
     if bus:
         subscribers.hear_others(False)
         checks["queue"] = bus.check

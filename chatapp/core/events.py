@@ -7,9 +7,8 @@ only through a unit of work, after its commit. `Ephemeral` ones (typing) change 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
+import orjson
 import structlog
-
-from chatapp.core.errors import Json
 
 log = structlog.get_logger()
 
@@ -19,29 +18,37 @@ class Announced:
 
     # Whether every worker has to have heard of it before the action returns.
     awaited: ClassVar[bool] = False
+    # Whether it matters only where somebody hears its `chat_id`.
+    within_chat: ClassVar[bool] = False
 
 
 class Ephemeral:
     """An event that tells of something which is never stored."""
 
     awaited: ClassVar[bool] = False
+    within_chat: ClassVar[bool] = False
 
 
 Event: TypeAlias = Announced | Ephemeral
 Subscriber = Callable[[Any], None]
 Relay = Callable[[Event], None]
+Hears = Callable[[str], bool]
 _subscribers: Mapping[type, Sequence[Subscriber]] = {}
-_kinds: Mapping[str, type] = {}
+_kinds: Mapping[bytes, type] = {}
 _relay: Relay | None = None
+_hears: Hears = bool
 
 
-def subscribe(table: Mapping[type, Sequence[Subscriber]], relay: Relay | None = None) -> None:
+def subscribe(
+    table: Mapping[type, Sequence[Subscriber]], relay: Relay | None = None, hears: Hears = lambda _chat_id: True
+) -> None:
     """Make `table` (event type → what happens next, in order) the one of this process.
 
-    `relay` hands each event of this process to the other workers; there is none where this is the only one.
+    `relay` hands each event of this process to the other workers; there is none where this is the only one. `hears`
+    tells whether anybody here hears a chat.
     """
-    global _subscribers, _kinds, _relay
-    _subscribers, _kinds, _relay = table, {kind.__name__: kind for kind in table}, relay
+    global _subscribers, _kinds, _relay, _hears
+    _subscribers, _kinds, _relay, _hears = table, {kind.__name__.encode(): kind for kind in table}, relay, hears
 
 
 def deliver(event: Announced) -> None:
@@ -56,13 +63,23 @@ def publish(event: Ephemeral) -> None:
     _share(event)
 
 
-def receive(name: str, fields: Json) -> None:
-    """Hand on an event that another worker delivered or published: its class's name, and its fields."""
-    if name in _kinds:
-        _dispatch(_kinds[name](**fields))
+def encode(event: Event) -> bytes:
+    """An event as one line for another worker: its class's name, the chat within which it matters, its fields."""
+    chat_id: str = event.chat_id if event.within_chat else ""  # type: ignore[union-attr]
+    return b"%s %s %s" % (type(event).__name__.encode(), chat_id.encode(), orjson.dumps(event))
+
+
+def receive(line: bytes) -> None:
+    """Hand on an event that another worker delivered or published, encoded; nothing more of it is read when it matters
+    to nobody here."""
+    name, chat_id, fields = line.split(b" ", 2)
+    if chat_id and not _hears(chat_id.decode()):
+        return
+    if kind := _kinds.get(name):
+        _dispatch(kind(**orjson.loads(fields)))
     else:
         # Another version of this server runs beside it.
-        log.warning("unknown event of another worker", change=name)
+        log.warning("unknown event of another worker", change=name.decode())
 
 
 def _share(event: Event) -> None:

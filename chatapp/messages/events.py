@@ -11,6 +11,7 @@ from chatapp.core.events import Announced
 class MessageSent(Announced):
     """A chat has a new message."""
 
+    within_chat = True
     chat_id: str
     rev: int
     payload: Json
@@ -20,6 +21,7 @@ class MessageSent(Announced):
 class MessageEdited(Announced):
     """A message says something else."""
 
+    within_chat = True
     chat_id: str
     rev: int
     payload: Json
@@ -29,6 +31,7 @@ class MessageEdited(Announced):
 class MessageDeleted(Announced):
     """A message is a tombstone now."""
 
+    within_chat = True
     chat_id: str
     rev: int
     payload: Json
@@ -38,6 +41,7 @@ class MessageDeleted(Announced):
 class MessagesRead(Announced):
     """Somebody read a chat up to a message."""
 
+    within_chat = True
     chat_id: str
     payload: Json
 
@@ -46,5 +50,6 @@ class MessagesRead(Announced):
 class MessagesDelivered(Announced):
     """Somebody was handed a chat's messages up to one."""
 
+    within_chat = True
     chat_id: str
     payload: Json

@@ -26,6 +26,7 @@ class UserOffline(Announced):
 class TypingStarted(Ephemeral):
     """Somebody is typing."""
 
+    within_chat = True
     chat_id: str
     user_id: str
     username: str
@@ -35,5 +36,6 @@ class TypingStarted(Ephemeral):
 class TypingStopped(Ephemeral):
     """Somebody is no longer typing."""
 
+    within_chat = True
     chat_id: str
     user_id: str

@@ -10,20 +10,18 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import gevent
-import orjson
 import redis
 import structlog
 from gevent.event import AsyncResult, Event
 from gevent.queue import Empty, Queue
-from redis.client import PubSub
 
 from chatapp.core import events, metrics
-from chatapp.core.errors import Json
 from chatapp.core.ids import new_id
 
 log = structlog.get_logger()
 
-CHANNEL = "chatapp:events"
+# With the number of what letters look like: workers that write them differently don't read each other's.
+CHANNEL = "chatapp:events:2"
 # A worker hears itself this often; silence of `SILENCE_SECONDS` means that it hears nobody.
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 4.0
@@ -33,10 +31,11 @@ HEARD_SECONDS = SILENCE_SECONDS + 1
 MOST_WAITING = 10_000
 # What waits to be told travels together.
 MOST_AT_ONCE = 1000
-
+# A letter: its sender's name and number, and a line for each event, which begins with what to answer once it is heard.
+NO_ANSWER, HEARD = b"-", b"heard"
 
 # What is told, and who wants to know how many got it.
-_Outgoing: TypeAlias = "tuple[Json, AsyncResult[int] | None]"
+_Outgoing: TypeAlias = "tuple[bytes, AsyncResult[int] | None]"
 
 
 class _Answers:
@@ -59,11 +58,11 @@ class _Answers:
 class Bus:
     """This worker's place among the others.
 
-    `hear` gets each event of another worker, its class's name and its fields. `changed` is told whether others can be
+    `hear` gets each event of another worker, encoded. `changed` is told whether others can be
     heard, before anything that they say; and so again whenever one of them may not have told everything.
     """
 
-    def __init__(self, url: str, hear: Callable[[str, Json], None], changed: Callable[[bool], None]) -> None:
+    def __init__(self, url: str, hear: Callable[[bytes], None], changed: Callable[[bool], None]) -> None:
         self._url = url
         self._hear = hear
         self._changed = changed
@@ -77,7 +76,7 @@ class Bus:
         self._heard_at: dict[bytes, float] = {}
         self._missed_letters = False
         self._outbox: Queue[_Outgoing] = Queue()
-        self._unheard: dict[str, _Answers] = {}
+        self._unheard: dict[bytes, _Answers] = {}
         metrics.queue_connected.follow(lambda: self._connected)
 
     @property
@@ -87,29 +86,29 @@ class Bus:
 
     def share(self, event: events.Event) -> None:
         """Tell the other workers of an event; returns when they have all heard it, if it has to be awaited."""
-        message: Json = {"event": type(event).__name__, "fields": event}
+        told = events.encode(event)
         if event.awaited:
-            self._share_until_heard(message)
+            self._share_until_heard(told, type(event).__name__)
         elif self._subscribed and self._outbox.qsize() < MOST_WAITING:
-            self._outbox.put((message, None))
+            self._outbox.put((b"%s %s" % (NO_ANSWER, told), None))
 
-    def _share_until_heard(self, message: Json) -> None:
-        number = new_id()
+    def _share_until_heard(self, told: bytes, name: str) -> None:
+        number = new_id().encode()
         self._unheard[number] = everyone = _Answers()
         try:
             with gevent.Timeout(HEARD_SECONDS):
                 # This worker is one of those who get it.
-                everyone.wait_for(self._publish(message | {"answer": number}) - 1)
+                everyone.wait_for(self._publish(b"%s %s" % (number, told)) - 1)
         except gevent.Timeout:
-            log.warning("not every worker said that it heard", change=message["event"])
+            log.warning("not every worker said that it heard", change=name)
         finally:
             del self._unheard[number]
 
-    def _publish(self, message: Json) -> int:
-        """How many workers got a message; it is sent until that works."""
+    def _publish(self, line: bytes) -> int:
+        """How many workers got a line; it is sent until that works."""
         while True:
             sent: AsyncResult[int] = AsyncResult()
-            self._outbox.put((message, sent))
+            self._outbox.put((line, sent))
             try:
                 return sent.get()  # type: ignore[no-any-return]
             except redis.RedisError:
@@ -117,16 +116,16 @@ class Bus:
 
     def write(self) -> None:
         """Send what waits to be told, in order, as long as that works (a background task)."""
-        client = self._client()
+        connection = self._connection()
         while True:
             batch = [self._next()]
             while not self._outbox.empty() and len(batch) < MOST_AT_ONCE:
                 batch.append(self._outbox.get())
-            told = [message for message, _ in batch if message]
-            # The client library may send it again: whoever got it knows it by its number.
-            letter = self._name + orjson.dumps({"number": next(self._numbers), "told": told})
+            # It may be sent again: whoever got it knows it by its number.
+            letter = b"\n".join((b"%s%d" % (self._name, next(self._numbers)), *(line for line, _ in batch if line)))
             try:
-                receivers = client.publish(CHANNEL, letter)
+                connection.send_command("PUBLISH", CHANNEL, letter)
+                receivers = connection.read_response()
             except redis.RedisError as error:
                 for _, sent in batch:
                     if sent:
@@ -140,21 +139,19 @@ class Bus:
 
     def read(self) -> None:
         """Hear the others until that fails (a background task, which is begun again)."""
-        listener = self._client().pubsub()  # type: ignore[no-untyped-call]
+        connection = self._connection()
         try:
-            listener.subscribe(CHANNEL)
-            self._await_subscription(listener)
+            connection.send_command("SUBSCRIBE", CHANNEL)
+            connection.read_response()
             # Whatever is said while the truth is read waits on the wire.
             self._subscribed = True
             self._changed(True)
             self._connected = True
             while True:
-                told = listener.get_message(timeout=SILENCE_SECONDS)
-                if told is None:
-                    raise redis.ConnectionError("silence")
+                _message, _channel, letter = connection.read_response()
                 # One's own letters come too, and say no more than that others are heard.
-                if told["type"] == "message" and not told["data"].startswith(self._name):
-                    self._take(told["data"])
+                if not letter.startswith(self._name):
+                    self._take(letter)
                 if self._may_have_missed():
                     log.info("somebody may not have told everything")
                     self._changed(True)
@@ -164,7 +161,7 @@ class Bus:
         finally:
             self._subscribed = self._connected = False
             self._changed(False)
-            listener.close()
+            connection.disconnect()
 
     def check(self) -> None:
         """Raise RuntimeError while the other workers can't be heard."""
@@ -176,23 +173,25 @@ class Bus:
         try:
             return self._outbox.get(timeout=BEAT_SECONDS)  # type: ignore[no-any-return]
         except Empty:
-            return {}, None
+            return b"", None
 
-    def _take(self, data: bytes) -> None:
-        sender, letter = data[: len(self._name)], orjson.loads(data[len(self._name) :])
+    def _take(self, letter: bytes) -> None:
+        head, *lines = letter.split(b"\n")
+        sender, number = head[: len(self._name)], int(head[len(self._name) :])
         before = self._heard.get(sender, 0)
-        if letter["number"] <= before:
+        if number <= before:
             return
-        self._missed_letters |= 0 < before < letter["number"] - 1
-        self._heard[sender], self._heard_at[sender] = letter["number"], time.monotonic()
-        for message in letter["told"]:
-            if "heard" in message:
-                if waiting := self._unheard.get(message["heard"]):
+        self._missed_letters |= 0 < before < number - 1
+        self._heard[sender], self._heard_at[sender] = number, time.monotonic()
+        for line in lines:
+            answer, told = line.split(b" ", 1)
+            if answer == HEARD:
+                if waiting := self._unheard.get(told):
                     waiting.add_one()
                 continue
-            self._hear(message["event"], message["fields"])
-            if "answer" in message:
-                self._outbox.put(({"heard": message["answer"]}, None))
+            self._hear(told)
+            if answer != NO_ANSWER:
+                self._outbox.put((b"%s %s" % (HEARD, answer), None))
 
     def _may_have_missed(self) -> bool:
         """Whether something was not told since the last time: a letter was lost, or a worker is silent, which may have
@@ -203,13 +202,10 @@ class Bus:
         missed, self._missed_letters = self._missed_letters or bool(silent), False
         return missed
 
-    def _await_subscription(self, listener: PubSub) -> None:
-        told: Any = None
-        while told is None or told["type"] != "subscribe":
-            told = listener.get_message(timeout=SILENCE_SECONDS)
-            if told is None:
-                raise redis.ConnectionError("silence")
-
-    def _client(self) -> redis.Redis:
-        # No time-out on reading: silence is noticed by the missing signs of life.
-        return redis.Redis.from_url(self._url, socket_connect_timeout=2, socket_keepalive=True)
+    def _connection(self) -> Any:
+        """A connection that opens when it is used, and again after it has failed; waiting on it for `SILENCE_SECONDS`
+        raises redis.TimeoutError. Bare: a client would try again by itself, and hide that letters were lost."""
+        pool = redis.ConnectionPool.from_url(
+            self._url, socket_timeout=SILENCE_SECONDS, socket_connect_timeout=2, socket_keepalive=True
+        )
+        return pool.make_connection()

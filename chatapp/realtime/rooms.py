@@ -159,6 +159,10 @@ class Rooms:
         """The sockets that hear a chat."""
         return list(self._by_chat.get(chat_id, ()))
 
+    def hears(self, chat_id: str) -> bool:
+        """Whether any socket hears a chat."""
+        return chat_id in self._by_chat
+
     def of_session(self, user_id: str, session_id: str) -> list[Connection]:
         """The sockets that one login opened."""
         return [c for c in self.of_users((user_id,)) if c.actor.session_id == session_id]
