@@ -23,7 +23,7 @@ from chatapp.presence import handlers as typing_events
 from chatapp.presence.attendance import Attendance
 from chatapp.realtime import asyncapi
 from chatapp.realtime.background import Background
-from chatapp.realtime.bus import Bus
+from chatapp.realtime.bus import BEAT_SECONDS, Bus
 from chatapp.realtime.gateway import Gateway
 from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.rooms import rooms
@@ -63,7 +63,7 @@ def create_app(config: Settings) -> Flask:
         subscribers.hear_others(False)
         checks["queue"] = bus.check
         background.every(0.25, bus.read)
-        background.every(0.25, bus.write)
+        background.every(BEAT_SECONDS, bus.beat)
 
     access.install(app)
     allow_origins(app, cors, origins=list(config.cors_origins), expose_headers=docs.EXPOSED, max_age=600)

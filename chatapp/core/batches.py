@@ -24,6 +24,9 @@ class Batches(Generic[T]):
         self._waiting: list[T] = []
         self._running = False
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def put(self, thing: T) -> None:
         """Have a thing done with the next batch. Never blocks."""
         self._waiting.append(thing)

@@ -6,16 +6,16 @@ own sockets nothing either (see `rooms.deaf`), until it hears again and has read
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import gevent
 import redis
 import structlog
 from gevent.event import AsyncResult, Event
-from gevent.queue import Empty, Queue
 
 from chatapp.core import events, metrics
+from chatapp.core.batches import Batches
 from chatapp.core.ids import new_id
 
 log = structlog.get_logger()
@@ -75,7 +75,8 @@ class Bus:
         self._heard: dict[bytes, int] = {}
         self._heard_at: dict[bytes, float] = {}
         self._missed_letters = False
-        self._outbox: Queue[_Outgoing] = Queue()
+        self._letters: Batches[_Outgoing] = Batches(self._post, MOST_AT_ONCE)
+        self._sender = self._connection()
         self._unheard: dict[bytes, _Answers] = {}
         metrics.queue_connected.follow(lambda: self._connected)
 
@@ -89,8 +90,8 @@ class Bus:
         told = events.encode(event)
         if event.awaited:
             self._share_until_heard(told, type(event).__name__)
-        elif self._subscribed and self._outbox.qsize() < MOST_WAITING:
-            self._outbox.put((b"%s %s" % (NO_ANSWER, told), None))
+        elif self._subscribed and len(self._letters) < MOST_WAITING:
+            self._letters.put((b"%s %s" % (NO_ANSWER, told), None))
 
     def _share_until_heard(self, told: bytes, name: str) -> None:
         number = new_id().encode()
@@ -108,34 +109,15 @@ class Bus:
         """How many workers got a line; it is sent until that works."""
         while True:
             sent: AsyncResult[int] = AsyncResult()
-            self._outbox.put((line, sent))
+            self._letters.put((line, sent))
             try:
                 return sent.get()  # type: ignore[no-any-return]
             except redis.RedisError:
-                gevent.sleep(RETRY_SECONDS)
+                continue  # `_post` has waited a moment.
 
-    def write(self) -> None:
-        """Send what waits to be told, in order, as long as that works (a background task)."""
-        connection = self._connection()
-        while True:
-            batch = [self._next()]
-            while not self._outbox.empty() and len(batch) < MOST_AT_ONCE:
-                batch.append(self._outbox.get())
-            # It may be sent again: whoever got it knows it by its number.
-            letter = b"\n".join((b"%s%d" % (self._name, next(self._numbers)), *(line for line, _ in batch if line)))
-            try:
-                connection.send_command("PUBLISH", CHANNEL, letter)
-                receivers = connection.read_response()
-            except redis.RedisError as error:
-                for _, sent in batch:
-                    if sent:
-                        sent.set_exception(error)
-                log.warning("the queue does not answer", error=type(error).__name__)
-                gevent.sleep(RETRY_SECONDS)
-                continue
-            for _, sent in batch:
-                if sent:
-                    sent.set(receivers)
+    def beat(self) -> None:
+        """Give a sign of life (a background task, every `BEAT_SECONDS`)."""
+        self._letters.put((b"", None))
 
     def read(self) -> None:
         """Hear the others until that fails (a background task, which is begun again)."""
@@ -168,12 +150,22 @@ class Bus:
         if not self._connected:
             raise RuntimeError("The other workers can't be heard.")
 
-    def _next(self) -> _Outgoing:
-        """What is to be told next, a sign of life when there is nothing else."""
+    def _post(self, batch: Sequence[_Outgoing]) -> None:
+        """Send a letter; what can't be sent is lost, which the others see by the letters' numbers."""
+        letter = b"\n".join((b"%s%d" % (self._name, next(self._numbers)), *(line for line, _ in batch if line)))
+        receivers: int | redis.RedisError
         try:
-            return self._outbox.get(timeout=BEAT_SECONDS)  # type: ignore[no-any-return]
-        except Empty:
-            return b"", None
+            self._sender.send_command("PUBLISH", CHANNEL, letter)
+            receivers = self._sender.read_response()
+        except redis.RedisError as error:
+            log.warning("the queue does not answer", error=type(error).__name__)
+            receivers = error
+            gevent.sleep(RETRY_SECONDS)
+        for _, sent in batch:
+            if sent and isinstance(receivers, redis.RedisError):
+                sent.set_exception(receivers)
+            elif sent:
+                sent.set(receivers)
 
     def _take(self, letter: bytes) -> None:
         head, *lines = letter.split(b"\n")
@@ -191,7 +183,7 @@ class Bus:
                 continue
             self._hear(told)
             if answer != NO_ANSWER:
-                self._outbox.put((b"%s %s" % (HEARD, answer), None))
+                self._letters.put((b"%s %s" % (HEARD, answer), None))
 
     def _may_have_missed(self) -> bool:
         """Whether something was not told since the last time: a letter was lost, or a worker is silent, which may have

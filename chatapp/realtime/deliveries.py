@@ -22,11 +22,13 @@ class Deliveries:
     def add(self, chat_id: str, seq: int, user_ids: Iterable[str]) -> None:
         """These people were handed a message."""
         handed = self._newest.setdefault(chat_id, {})
-        now = dict.fromkeys(user_ids, seq)
-        # Of what two workers sent, the later may be told first.
-        handed.update(now | {user_id: handed[user_id] for user_id in now if handed.get(user_id, 0) > seq})
-        pause = max(PAUSE_SECONDS, len(handed) ** 2 / MOST_RECEIPTS)
-        self._due.setdefault(chat_id, time.monotonic() + pause)
+        for user_id in user_ids:
+            # Of what two workers sent, the later may be told first.
+            if handed.get(user_id, 0) < seq:
+                handed[user_id] = seq
+        if chat_id not in self._due:
+            pause = max(PAUSE_SECONDS, len(handed) ** 2 / MOST_RECEIPTS)
+            self._due[chat_id] = time.monotonic() + pause
 
     def flush(self) -> None:
         """Write down what is due."""
