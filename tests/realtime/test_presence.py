@@ -147,6 +147,26 @@ def test_an_outsider_types_nowhere(alice: Person, bob: Person, carol: Person, co
     assert other.received("typing:start") == []
 
 
+def test_who_was_removed_types_no_more(alice: Person, bob: Person, connect: Connect) -> None:
+    chat = data(alice.post("/chats/groups", {"name": "Work", "memberIds": [bob.id]}))["id"]
+    other, removed = connect(alice), connect(bob)
+    assert removed.call("typing:start", {"chatId": chat})["ok"]
+    other.wait_for("typing:start")
+    assert alice.delete(f"/chats/{chat}/members/{bob.id}").status_code == 204
+    for event in ("typing:start", "typing:stop"):
+        assert removed.call(event, {"chatId": chat})["error"]["code"] == "not_found"
+    other.flush()
+    assert len(other.received("typing:start")) == 1
+
+
+def test_who_was_added_may_type_at_once(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+    chat = data(alice.post("/chats/groups", {"name": "Work", "memberIds": [carol.id]}))["id"]
+    added, other = connect(bob), connect(alice)
+    assert alice.post(f"/chats/{chat}/members", {"userId": bob.id}).status_code == 201
+    assert added.call("typing:start", {"chatId": chat})["ok"]
+    assert other.wait_for("typing:start")["userId"] == bob.id
+
+
 def test_sockets_are_not_counted_where_nothing_is(alice: Person, connect: Connect) -> None:
     for _ in range(21):
         connect(alice, transports=["websocket"]).flush()
