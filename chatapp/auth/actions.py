@@ -15,9 +15,9 @@ from chatapp.core.errors import Json, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.unit_of_work import unit_of_work
-from chatapp.models import RefreshToken, Session, User
+from chatapp.models import Session, User
 from chatapp.users.actions import taken
-from chatapp.users.queries import me
+from chatapp.users.queries import ME_FIELDS, me
 
 _PRUNE_TOKENS = text(
     """
@@ -34,6 +34,26 @@ _PRUNE_SESSIONS = text(
         OR NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.session_id = s.id)
         LIMIT :most
     )
+    """
+)
+
+# A session, its first refresh token and whose they are, in one round trip.
+_OPEN_SESSION = text(
+    f"""
+    WITH session AS (
+        INSERT INTO sessions (id, user_id) VALUES (:session_id, :user_id)
+    ), token AS (
+        INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
+    )
+    SELECT json_build_object({ME_FIELDS}) FROM users u WHERE u.id = :user_id
+    """
+)
+_ROTATE = text(
+    """
+    WITH used AS (
+        UPDATE refresh_tokens SET rotated_at = now() WHERE hash = :used
+    )
+    INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
     """
 )
 
@@ -57,7 +77,7 @@ def register(*, email: str, username: str, password: str) -> tuple[Json, Grant]:
     try:
         with unit_of_work() as work:
             work.db.execute(account)
-            return me(work.db, user_id), _open_session(work.db, user_id)
+            return _open_session(work.db, user_id)
     except IntegrityError as error:
         raise taken(error) from None
 
@@ -102,8 +122,8 @@ def login(*, password: str, email: str | None = None, username: str | None = Non
         _guesses[who] -= 1
         if not _guesses[who]:
             del _guesses[who]
-    with unit_of_work() as work:
-        return me(work.db, account.user_id), _open_session(work.db, account.user_id)
+    with unit_of_work(single=True) as work:
+        return _open_session(work.db, account.user_id)
 
 
 def refresh(token: str) -> Grant:
@@ -127,10 +147,8 @@ def refresh(token: str) -> Grant:
                 raise Unauthenticated("The session of this refresh token has ended.")
             if known.expired:
                 raise Unauthenticated("The refresh token has expired.", code="token_expired")
-            work.db.execute(
-                update(RefreshToken).where(RefreshToken.hash == token_hash(token)).values(rotated_at=func.now())
-            )
-            _store(work.db, known.session_id, following)
+            values = {"used": token_hash(token), "session_id": known.session_id, **_stored(following)}
+            work.db.execute(_ROTATE, values)
             return grant
         if known.in_grace and not known.ended and known.is_active and queries.is_unused(work.db, token_hash(following)):
             return grant
@@ -158,18 +176,15 @@ def prune_tokens(most: int) -> int:
         return sum(rows.rowcount for rows in removed)
 
 
-def _open_session(db: Connection, user_id: str) -> Grant:
+def _open_session(db: Connection, user_id: str) -> tuple[Json, Grant]:
     grant = Grant(user_id, new_id(), new_refresh_token())
-    db.execute(insert(Session).values(id=grant.session_id, user_id=user_id))
-    _store(db, grant.session_id, grant.refresh_token)
-    return grant
+    values = {"session_id": grant.session_id, "user_id": user_id, **_stored(grant.refresh_token)}
+    return db.execute(_OPEN_SESSION, values).scalar_one(), grant
 
 
-def _store(db: Connection, session_id: str, token: str) -> None:
-    lifetime = settings.current().refresh_lifetime
-    db.execute(
-        insert(RefreshToken).values(hash=token_hash(token), session_id=session_id, expires_at=func.now() + lifetime)
-    )
+def _stored(token: str) -> Json:
+    """What is kept of a refresh token that is given out now."""
+    return {"hash": token_hash(token), "lifetime": settings.current().refresh_lifetime}
 
 
 def _end_session(db: Connection, session_id: str) -> None:
