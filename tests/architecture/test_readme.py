@@ -48,8 +48,24 @@ def test_everything_that_a_page_shows_runs(page: Path, reader: dict[str, str], t
         assert "stored as number 1" in printed
 
 
+def written() -> list[Path]:
+    """Every page that is there to be read."""
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def test_no_page_holds_the_traces_of_an_unfinished_merge() -> None:
+    for page in written():
+        assert not re.search(r"^(<{7} |={7}$|>{7} )", page.read_text(), re.MULTILINE), page.name
+
+
+def test_the_architecture_names_what_is_there() -> None:
+    table = re.findall(r"^\| (`.+?) \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    for name in re.findall(r"`([^`]+)`", " ".join(table)):
+        assert (ROOT / name).exists() or (ROOT / "chatapp" / name).exists(), name
+
+
 def test_every_link_leads_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in written():
         text = page.read_text()
         for target in re.findall(r"""\]\((?!https?:)([^)#]+)|(?:src|srcset)="(?!https?:)([^"]+)""", text):
             assert (page.parent / "".join(target)).exists(), f"{page.name}: {target}"
