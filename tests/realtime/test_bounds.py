@@ -145,10 +145,10 @@ def test_somebody_elses_token_renews_nothing(alice: Person, bob: Person, connect
 def test_an_expired_token_ends_an_open_socket_within_a_minute(hasty: Server, js_driver: JsDriver) -> None:
     person = register(hasty.url)
     # Both clients at once: it is a long wait.
-    clients = [js_driver.connect, PyClient.connect]
-    sockets = [connect(person.url, person.token, transports=["websocket"]) for connect in clients]
+    js = js_driver.connect(person.url, person.token, transports=["websocket"])
+    python = PyClient.connect(person.url, person.token, transports=["websocket"])
     expires_at = jwt.decode(person.token, options={"verify_signature": False})["exp"]
-    for one in sockets:
+    for one in (js, python):
         assert one.wait_disconnect(timeout=75) == "io server disconnect"
         assert 0 < time.time() - expires_at <= 60
 
