@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench.connecting import connects, logins
 from bench.killing import killed
+from bench.machine import machine
 from bench.measure import Result
 from bench.requests import chat_list, history, post
 from bench.site import CLIENT_CORE, ROOT, Site, site
@@ -52,6 +53,7 @@ def two_workers(made: Site) -> list[Result]:
 
 
 SCENARIOS: dict[str, Scenario] = {
+    "machine": lambda _made: machine(),
     "pairs": lambda made: [pairs(made)],
     "latency": lambda made: [one_pair(made)],
     "groups": lambda made: [group(made, members) for members in (100, 500, 1000)],
@@ -75,7 +77,7 @@ def main() -> None:
     wanted = parser.parse_args()
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, set(range(CLIENT_CORE, os.cpu_count() or 1)))
-    print(f"{'':<34} {'a second':>10} {'':<10} {'CPU µs':>8} {'p50 ms':>8} {'p99 ms':>8}  generator", flush=True)
+    print(f"{'':<38} {'a second':>10} {'':<10} {'CPU µs':>8} {'p50 ms':>8} {'p99 ms':>8}  generator", flush=True)
     lines = []
     for name, scenario in SCENARIOS.items():
         if not wanted.names or any(part in name for part in wanted.names):
@@ -121,7 +123,8 @@ def _median(runs: list[Result]) -> Result:
 def _print(line: Result) -> None:
     p50, p99 = (f"{value:8.2f}" if value is not None else " " * 8 for value in (line.p50, line.p99))
     more = ", ".join(f"{key} {value:,.1f}" for key, value in line.more.items())
-    rate = f"{line.name:<34} {line.rate:>10,.0f} {line.unit:<10} {line.cpu_us:>8,.1f}"
+    cpu = f"{line.cpu_us:,.{3 if line.cpu_us < 1 else 1}f}" if line.cpu_us else ""
+    rate = f"{line.name:<38} {line.rate:>10,.0f} {line.unit:<10} {cpu:>8}"
     print(f"{rate} {p50} {p99}  {line.generator:.2f} core  {more}", flush=True)
 
 
