@@ -1,10 +1,14 @@
 """Statements that are planned once for a connection."""
 
+import psycopg2
 import pytest
 from sqlalchemy import Connection, text
 
 from chatapp.core import prepared
 from chatapp.core.db import engine as app_engine
+from chatapp.core.db import fetch, reading
+from chatapp.core.errors import Unavailable
+from chatapp.core.ids import new_id
 from chatapp.core.prepared import Prepared
 
 SUM = Prepared("test_sum", "SELECT :one::int + :two::int - :one::int")
@@ -36,3 +40,31 @@ def test_a_new_connection_has_a_plan_of_its_own() -> None:
         assert executions_of_the_plan(db) is None
         assert SUM.execute(db, {"one": 1, "two": 3}) == [(3,)]
         assert executions_of_the_plan(db) == 1
+
+
+@pytest.mark.usefixtures("app")
+def test_an_error_says_nothing_of_what_people_wrote() -> None:
+    email = f"{new_id()}@example.org"
+    account = "INSERT INTO users (id, email, username, password_hash) VALUES (%(id)s, %(email)s, %(name)s, 'x')"
+    first, second = ({"id": new_id(), "email": email, "name": f"person_{new_id()[-12:]}"} for _ in range(2))
+    with reading() as db:
+        fetch(db, account, first)
+        with pytest.raises(psycopg2.IntegrityError) as caught:
+            fetch(db, account, second)
+    assert email not in str(caught.value)
+
+
+def ask_on_a_connection_that_ends() -> None:
+    """Run a statement after PostgreSQL ended the connection under it."""
+    with reading() as db, reading() as other:
+        [(pid,)] = fetch(db, "SELECT pg_backend_pid()")
+        fetch(other, "SELECT pg_terminate_backend(%(pid)s, 5000)", {"pid": pid})
+        SUM.execute(db, {"one": 1, "two": 3})
+
+
+@pytest.mark.usefixtures("app")
+def test_a_connection_that_was_lost_is_a_database_that_does_not_answer() -> None:
+    with pytest.raises(Unavailable):
+        ask_on_a_connection_that_ends()
+    with reading() as db:
+        assert SUM.execute(db, {"one": 1, "two": 4}) == [(4,)]
