@@ -110,8 +110,11 @@ def _cut_off_values(error: BaseException) -> None:
 
 
 def fetch(db: Connection, statement: str, values: Json | None = None) -> list[Row]:
-    """What a statement gives, straight from the driver, whose `%(name)s` stand in it: for statements that run all the
-    time, of which SQLAlchemy would take as much of the processor as the driver does. Raises psycopg2.Error."""
+    """What a statement gives, straight from the driver, whose `%(name)s` stand in it, on a connection of this module.
+
+    For statements that run all the time: SQLAlchemy would take as much of the processor as the driver does. Raises
+    psycopg2.Error.
+    """
     connection: Any = db.connection.dbapi_connection
     with connection.cursor() as cursor:
         try:

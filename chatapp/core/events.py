@@ -36,16 +36,16 @@ Hears = Callable[[str], bool]
 _subscribers: Mapping[type, Sequence[Subscriber]] = {}
 _kinds: Mapping[bytes, type] = {}
 _relay: Relay | None = None
-_hears: Hears = bool
+_hears: Hears | None = None
 
 
 def subscribe(
-    table: Mapping[type, Sequence[Subscriber]], relay: Relay | None = None, hears: Hears = lambda _chat_id: True
+    table: Mapping[type, Sequence[Subscriber]], relay: Relay | None = None, hears: Hears | None = None
 ) -> None:
     """Make `table` (event type → what happens next, in order) the one of this process.
 
-    `relay` hands each event of this process to the other workers; there is none where this is the only one. `hears`
-    tells whether anybody here hears a chat.
+    `relay` hands each event of this process to the other workers, and `hears` tells of which chats somebody here wants
+    to know what they say; there is neither where this is the only one.
     """
     global _subscribers, _kinds, _relay, _hears
     _subscribers, _kinds, _relay, _hears = table, {kind.__name__.encode(): kind for kind in table}, relay, hears
@@ -73,7 +73,7 @@ def receive(line: bytes) -> None:
     """Hand on an event that another worker delivered or published, encoded; nothing more of it is read when it matters
     to nobody here."""
     name, chat_id, fields = line.split(b" ", 2)
-    if chat_id and not _hears(chat_id.decode()):
+    if chat_id and _hears and not _hears(chat_id.decode()):
         return
     if kind := _kinds.get(name):
         _dispatch(kind(**orjson.loads(fields)))
