@@ -52,11 +52,29 @@ def test_older_messages_come_while_one_scrolls_and_nothing_jumps(
     expect(hers.page.get_by_text("This is the beginning of your conversation")).to_be_in_viewport()
 
 
+def test_who_has_only_just_scrolled_is_not_pulled_back(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
+    # Something is drawn anew before the browser tells of the scrolling.
+    left = hers.page.locator(".scroller").evaluate(
+        """async box => {
+            box.scrollTop -= 400;
+            document.hasFocus = () => false;
+            window.dispatchEvent(new Event("blur"));
+            await new Promise(done => setTimeout(done, 200));
+            return box.scrollHeight - box.scrollTop - box.clientHeight;
+        }"""
+    )
+    assert abs(left - 400) < 2
+
+
 def test_who_reads_what_is_older_is_not_carried_away_by_what_is_new(
     visit: Visit, alice: Person, bob: Person, chat: str
 ) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
     held = hers.message(f"Message {TALK - 30}.")
     held.evaluate("row => row.scrollIntoView({block: 'start'})")
     before = top(held)

@@ -18,11 +18,14 @@ export function useAnchoredScroll() {
   // As it was drawn, and as it is.
   const [isAtEnd, setAtEnd] = useState(true);
   const atEnd = useRef(true);
+  // How far the reader had scrolled when that was noted, and how far they could.
+  const noted = useRef({ at: 0, most: 0 });
 
   const note = () => {
     const box = scroller.current;
     if (!box) return;
-    atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+    noted.current = { at: box.scrollTop, most: box.scrollHeight - box.clientHeight };
+    atEnd.current = noted.current.most - noted.current.at < NEAR;
     setAtEnd(atEnd.current);
     anchor.current = topRow(box);
   };
@@ -30,8 +33,13 @@ export function useAnchoredScroll() {
     const box = scroller.current;
     if (!box) return;
     const held = anchor.current;
+    // What the reader has scrolled since: its event comes with the next frame, and this may come before.
+    const scrolled = box.scrollTop - noted.current.at;
+    if (scrolled) atEnd.current = noted.current.most - box.scrollTop < NEAR;
     if (atEnd.current) box.scrollTop = box.scrollHeight;
-    else if (held?.element.isConnected) box.scrollTop += held.element.getBoundingClientRect().top - held.top;
+    else if (held?.element.isConnected) {
+      box.scrollTop += held.element.getBoundingClientRect().top - held.top + scrolled;
+    }
     note();
   };
   const toEnd = (smooth = false) => {
