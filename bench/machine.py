@@ -25,12 +25,16 @@ ADDITIONS = 1_000_000
 def machine() -> list[Result]:
     """Sends to many sockets one after the other, additions in Python, and writes that wait for the disk."""
     cores = os.sched_getaffinity(0)
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {SERVER_CORE})
+    _stay_on(SERVER_CORE)
     try:
         return [_sends(), _additions(), _writes()]
     finally:
         os.sched_setaffinity(0, cores)
+
+
+def _stay_on(core: int) -> None:
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
 
 
 def _sends() -> Result:
@@ -83,8 +87,7 @@ def _writes() -> Result:
 
 def _read() -> None:
     """Take in whatever comes on as many connections, until they end."""
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {CLIENT_CORE})
+    _stay_on(CLIENT_CORE)
     poll = select.epoll()
     connections = {}
     for _ in range(SOCKETS):

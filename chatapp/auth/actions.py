@@ -37,23 +37,27 @@ _PRUNE_SESSIONS = text(
     """
 )
 
+# With `_stored`: a refresh token that is given out now.
+_KEEP_TOKEN = """
+    INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
+"""
 # A session, its first refresh token and whose they are, in one round trip.
 _OPEN_SESSION = text(
     f"""
     WITH session AS (
         INSERT INTO sessions (id, user_id) VALUES (:session_id, :user_id)
     ), token AS (
-        INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
+        {_KEEP_TOKEN}
     )
     SELECT json_build_object({ME_FIELDS}) FROM users u WHERE u.id = :user_id
     """
 )
 _ROTATE = text(
-    """
+    f"""
     WITH used AS (
         UPDATE refresh_tokens SET rotated_at = now() WHERE hash = :used
     )
-    INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
+    {_KEEP_TOKEN}
     """
 )
 

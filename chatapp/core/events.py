@@ -44,8 +44,8 @@ def subscribe(
 ) -> None:
     """Make `table` (event type → what happens next, in order) the one of this process.
 
-    `relay` hands each event of this process to the other workers, and `hears` tells of which chats somebody here wants
-    to know what they say; there is neither where this is the only one.
+    `relay` hands each event of this process to the other workers; there is none where this is the only one. `hears`
+    tells whether anybody here hears a chat, and so whether what they say of it is read; without it everything is.
     """
     global _subscribers, _kinds, _relay, _hears
     _subscribers, _kinds, _relay, _hears = table, {kind.__name__.encode(): kind for kind in table}, relay, hears

@@ -58,8 +58,8 @@ class _Answers:
 class Bus:
     """This worker's place among the others.
 
-    `hear` gets each event of another worker, encoded. `changed` is told whether others can be
-    heard, before anything that they say; and so again whenever one of them may not have told everything.
+    `hear` gets each event of another worker, encoded. `changed` is told whether others can be heard, before anything
+    that they say; and so again whenever one of them may not have told everything.
     """
 
     def __init__(self, url: str, hear: Callable[[bytes], None], changed: Callable[[bool], None]) -> None:
