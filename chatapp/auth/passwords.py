@@ -5,20 +5,21 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from chatapp.core.offload import offload
+from chatapp.core.offload import LowPriorityThread
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_thread = LowPriorityThread()
 
 
 def hash_password(password: str) -> str:
     """The hash to store for `password`; raises Unavailable when too many are waiting."""
-    return offload(_hasher.hash, password)
+    return _thread.run(_hasher.hash, password)
 
 
 def verify_password(password: str, stored: str | None) -> bool:
     """Whether `password` made `stored`. Without a stored hash it takes as long and is False, so that an unknown
     account looks like a wrong password."""
-    return offload(_verify, password, stored or _nobodys_hash()) and stored is not None
+    return _thread.run(_verify, password, stored)
 
 
 @cache
@@ -26,8 +27,8 @@ def _nobodys_hash() -> str:
     return _hasher.hash("no account has this password")
 
 
-def _verify(password: str, stored: str) -> bool:
+def _verify(password: str, stored: str | None) -> bool:
     try:
-        return _hasher.verify(stored, password)
+        return _hasher.verify(stored or _nobodys_hash(), password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False

@@ -14,41 +14,45 @@ from chatapp.core.errors import Unavailable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-THREADS = 2
 WAITING = 200
 
-_pool: ThreadPool | None = None
-_pool_pid = 0
-_waiting = 0
-_lowered = threading.local()
 
+class LowPriorityThread:
+    """Has work of one kind done, a piece at a time, on a thread that yields the processor to the event loop.
 
-def offload(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What `work(*args, **kwargs)` returns or raises, computed off the loop while this greenlet waits.
-
-    Raises Unavailable (`busy`) when more than `WAITING` calls wait already.
+    More threads for it would compete with each other: also while one of them holds the interpreter, and the event loop
+    waits for that.
     """
-    global _waiting
-    if _waiting >= WAITING:
-        raise Unavailable("The server is busy. Try again in a moment.", code="busy")
-    _waiting += 1
-    try:
-        return _wait(_threads(), partial(_at_low_priority, partial(work, *args, **kwargs)))
-    finally:
-        _waiting -= 1
+
+    def __init__(self) -> None:
+        self._pool: ThreadPool | None = None
+        self._pid = 0
+        self._waiting = 0
+
+    def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """What `work(*args, **kwargs)` returns or raises, while this greenlet waits.
+
+        Raises Unavailable (`busy`) when `WAITING` calls wait already.
+        """
+        if self._waiting >= WAITING:
+            raise Unavailable("The server is busy. Try again in a moment.", code="busy")
+        self._waiting += 1
+        try:
+            return _wait(self._thread(), partial(work, *args, **kwargs))
+        finally:
+            self._waiting -= 1
+
+    def _thread(self) -> ThreadPool:
+        """That of this process: a forked worker makes its own, since threads do not survive a fork."""
+        if self._pool is None or self._pid != os.getpid():
+            self._pool, self._pid = gevent.get_hub().threadpool.__class__(1), os.getpid()
+            self._pool.spawn(_lower_priority)
+        return self._pool
 
 
 def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """What `work(*args, **kwargs)` returns or raises: a short wait for a disk, on one of gevent's own threads."""
     return _wait(gevent.get_hub().threadpool, partial(work, *args, **kwargs))
-
-
-def _threads() -> ThreadPool:
-    """The pool of this process: a forked worker makes its own, since threads do not survive a fork."""
-    global _pool, _pool_pid
-    if _pool is None or _pool_pid != os.getpid():
-        _pool, _pool_pid = gevent.get_hub().threadpool.__class__(THREADS), os.getpid()
-    return _pool
 
 
 def _wait(pool: ThreadPool, work: Callable[[], R]) -> R:
@@ -66,12 +70,9 @@ def _wait(pool: ThreadPool, work: Callable[[], R]) -> R:
     return result  # type: ignore[no-any-return]
 
 
-def _at_low_priority(work: Callable[[], R]) -> R:
-    """Run `work` on a thread that yields the processor to the event loop (a nice value is per thread on Linux)."""
-    if not getattr(_lowered, "done", False):
-        _lowered.done = True
-        try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-        except OSError:
-            pass
-    return work()
+def _lower_priority() -> None:
+    """Have this thread yield to all others (a nice value is per thread on Linux)."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    except OSError:
+        pass

@@ -9,14 +9,13 @@ from io import BytesIO
 from typing import IO
 
 import structlog
-from gevent.lock import BoundedSemaphore
 from sqlalchemy import Connection, insert, select, text
 
 from chatapp.core.errors import ChatError, Json
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.incoming import Incoming, not_stored
-from chatapp.core.offload import offload
+from chatapp.core.offload import LowPriorityThread
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files import queries
 from chatapp.files.images import THUMBNAIL_TYPE, prepare
@@ -27,8 +26,8 @@ from chatapp.models import Upload
 
 log = structlog.get_logger()
 
-# An image that is decoded takes up to 200 MB: one at a time bounds that, and leaves the other thread to passwords.
-_one_at_a_time = BoundedSemaphore(1)
+# An image that is decoded takes up to 200 MB: one at a time bounds that.
+_thread = LowPriorityThread()
 
 _LOCK = text("SELECT FROM uploads WHERE id = :id FOR UPDATE")
 _RELEASE = text(
@@ -58,9 +57,8 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
     can't be stored.
     """
     kind = claimed_kind(incoming.name, incoming.declared)
-    with _one_at_a_time:
-        offload(verify, kind, incoming.file)
-        picture = offload(prepare, kind, incoming.file) if kind.format else None
+    _thread.run(verify, kind, incoming.file)
+    picture = _thread.run(prepare, kind, incoming.file) if kind.format else None
     content = BytesIO(picture.content) if picture else incoming.file
     name = f"{secrets.token_hex(16)}.{kind.extension}"
     upload: Json = {

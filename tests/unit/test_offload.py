@@ -1,0 +1,54 @@
+"""What takes long is done beside the event loop: of each kind one piece at a time, at low priority, and within bounds."""
+
+import os
+import threading
+
+import gevent
+import pytest
+
+from chatapp.core.errors import Unavailable
+from chatapp.core.offload import WAITING, LowPriorityThread
+
+SECONDS = 10
+
+
+def my_thread() -> tuple[int, int]:
+    """The thread that runs this, and its nice value."""
+    id = threading.get_native_id()
+    return id, os.getpriority(os.PRIO_PROCESS, id)
+
+
+def test_one_thread_does_all_of_a_kind_at_low_priority() -> None:
+    thread = LowPriorityThread()
+    doing = [gevent.spawn(thread.run, my_thread) for _ in range(5)]
+    gevent.joinall(doing, raise_error=True)
+    ((id, nice),) = {each.value for each in doing}
+    assert nice == 19
+    assert (id, nice) != my_thread()
+
+
+def test_one_kind_does_not_wait_for_another() -> None:
+    images, passwords = LowPriorityThread(), LowPriorityThread()
+    done = threading.Event()
+    image = gevent.spawn(images.run, done.wait, SECONDS)
+    gevent.sleep(0)
+    passwords.run(done.set)
+    assert image.get()
+
+
+def test_what_is_raised_is_raised_where_it_was_asked_for() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        LowPriorityThread().run(int, "none")
+
+
+def test_more_than_can_wait_is_refused_and_nothing_that_waits_is_lost() -> None:
+    thread = LowPriorityThread()
+    go = threading.Event()
+    waiting = [gevent.spawn(thread.run, go.wait, SECONDS) for _ in range(WAITING)]
+    gevent.sleep(0)
+    with pytest.raises(Unavailable) as refused:
+        thread.run(my_thread)
+    assert refused.value.code == "busy"
+    go.set()
+    gevent.joinall(waiting, raise_error=True)
+    assert thread.run(len, "heard again") == 11
