@@ -116,7 +116,9 @@ class Wire:
         if not self._gathered:
             _dirty.append(self)
             if len(_dirty) == 1:
-                gevent.get_hub().loop.run_callback(_flush)
+                loop = gevent.get_hub().loop
+                # Behind all that is ready now: who sent a message gets its ack along with it.
+                loop.run_callback(loop.run_callback, _flush)
         self._gathered.append(data)
 
     def pause(self) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import Connect, NewPerson
+from tests.fuzz.wire import RawWebSocket, event, frame
 from tests.people import Person, data
 
 PRIVATE = {"status"}
@@ -17,6 +18,16 @@ def test_a_message_reaches_every_socket_of_both(alice: Person, bob: Person, conn
     everywhere = [socket.wait_for("message:new") for socket in (sender, *others)]
     assert all(message == everywhere[0] for message in everywhere)
     assert everywhere[0] == {name: value for name, value in sent.items() if name not in PRIVATE}
+
+
+def test_who_sends_is_told_of_the_message_and_of_its_ack_in_one_piece(alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    with RawWebSocket(alice.url) as socket:
+        socket.join(alice.token).flush()
+        socket.write(frame(event("message:send", {"chatId": chat, "content": "Hello"}, ack="7")))
+        # What one system call wrote is read by one.
+        told = socket.connection.recv(65536)
+        assert told.count(b'42/chat,["message:new"') == told.count(b'43/chat,7[{"ok":true') == 1
 
 
 def test_a_message_sent_over_rest_reaches_sockets_too(alice: Person, bob: Person, connect: Connect) -> None:
