@@ -2,41 +2,60 @@
 of its own for each recipient."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from itertools import islice
 
 PAUSE_SECONDS = 0.2
-# Everybody hears of everybody's receipt: in a large group they are told less often, to stay below this many a second.
+# Everybody hears of everybody's receipt: in a large group a few people's at a time, to stay below this many a second.
 MOST_RECEIPTS = 20_000
 
 Note = Callable[[Collection[tuple[str, str, int]]], None]
 
 
+@dataclass(slots=True)
+class _Chat:
+    """Who was handed messages of one chat, each with the highest `seq`; those who wait longest come first."""
+
+    due: float
+    at_once: int = 1
+    newest: dict[str, int] = field(default_factory=dict)
+
+
 class Deliveries:
-    """What was handed over since the last batch; `note` writes one down: (chat, user, `seq` up to which)."""
+    """What was handed over and is not noted yet; `note` writes a batch down: (chat, user, `seq` up to which)."""
 
     def __init__(self, note: Note) -> None:
         self._note = note
-        self._newest: dict[str, dict[str, int]] = {}
-        self._due: dict[str, float] = {}
+        self._chats: dict[str, _Chat] = {}
 
-    def add(self, chat_id: str, seq: int, user_ids: Iterable[str]) -> None:
-        """These people were handed a message."""
-        handed = self._newest.setdefault(chat_id, {})
+    def add(self, chat_id: str, seq: int, user_ids: Collection[str]) -> None:
+        """These people, all others who hear the chat, were handed a message."""
+        chat = self._chats.get(chat_id)
+        if chat is None:
+            chat = self._chats[chat_id] = _Chat(time.monotonic() + PAUSE_SECONDS)
+        chat.at_once = max(1, int(MOST_RECEIPTS * PAUSE_SECONDS / len(user_ids)))
+        newest = chat.newest
         for user_id in user_ids:
             # Of what two workers sent, the later may be told first.
-            if handed.get(user_id, 0) < seq:
-                handed[user_id] = seq
-        if chat_id not in self._due:
-            pause = max(PAUSE_SECONDS, len(handed) ** 2 / MOST_RECEIPTS)
-            self._due[chat_id] = time.monotonic() + pause
+            if newest.get(user_id, 0) < seq:
+                newest[user_id] = seq
 
     def flush(self) -> None:
-        """Write down what is due."""
+        """Write down what is due; if that fails, it is due again."""
         now = time.monotonic()
-        due = [chat_id for chat_id, at in self._due.items() if at <= now]
+        due = {chat_id: chat for chat_id, chat in self._chats.items() if chat.due <= now}
         batch = []
-        for chat_id in due:
-            del self._due[chat_id]
-            batch += [(chat_id, user_id, seq) for user_id, seq in self._newest.pop(chat_id).items()]
+        for chat_id, chat in due.items():
+            chat.due = now + PAUSE_SECONDS
+            batch += [(chat_id, user_id, seq) for user_id, seq in islice(chat.newest.items(), chat.at_once)]
         if batch:
             self._note(batch)
+        for chat_id, user_id, seq in batch:
+            newest = due[chat_id].newest
+            latest = newest.pop(user_id)
+            if latest > seq:
+                # Handed more meanwhile, and last in the row again.
+                newest[user_id] = latest
+            elif not newest:
+                del self._chats[chat_id]

@@ -1,0 +1,92 @@
+"""Who was handed what is noted: all of it, and of a large group a few people's at a time."""
+
+from collections.abc import Collection
+from types import SimpleNamespace
+
+import pytest
+
+from chatapp.core.errors import Unavailable
+from chatapp.realtime import deliveries
+from chatapp.realtime.deliveries import MOST_RECEIPTS, PAUSE_SECONDS, Deliveries
+
+Noted = list[tuple[str, str, int]]
+
+
+class Clock:
+    """The time, which goes on when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(deliveries, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def pause(self) -> None:
+        """As long as what was handed over waits."""
+        self.now += PAUSE_SECONDS
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_what_is_handed_over_within_a_pause_is_noted_once(clock: Clock) -> None:
+    noted: Noted = []
+    handed = Deliveries(noted.extend)
+    for seq in (1, 3, 2):
+        handed.add("chat", seq, ["bob"])
+    handed.flush()
+    assert noted == []
+    clock.pause()
+    handed.flush()
+    handed.flush()
+    assert noted == [("chat", "bob", 3)]
+
+
+def test_a_large_group_is_noted_a_few_at_a_time_and_everybody_is_reached(clock: Clock) -> None:
+    batches: list[Noted] = []
+    handed = Deliveries(lambda batch: batches.append(list(batch)))
+    everybody = [f"user{number}" for number in range(500)]
+    for seq in range(1, 501):
+        # Those who wait don't lose their place by what is said meanwhile.
+        handed.add("chat", seq, everybody)
+        clock.pause()
+        handed.flush()
+        if sum(map(len, batches)) >= len(everybody):
+            break
+    # Each receipt is told to everybody.
+    assert max(map(len, batches)) * len(everybody) <= MOST_RECEIPTS * PAUSE_SECONDS
+    assert [user_id for batch in batches for _, user_id, _ in batch][: len(everybody)] == everybody
+
+
+def test_what_could_not_be_noted_is_noted_later(clock: Clock) -> None:
+    noted: Noted = []
+
+    def note(batch: Collection[tuple[str, str, int]]) -> None:
+        if clock.now < 10:
+            raise Unavailable("The database does not answer.", code="database_unavailable")
+        noted.extend(batch)
+
+    handed = Deliveries(note)
+    handed.add("chat", 1, ["bob"])
+    clock.pause()
+    with pytest.raises(Unavailable):
+        handed.flush()
+    clock.now = 10
+    handed.flush()
+    assert noted == [("chat", "bob", 1)]
+
+
+def test_what_is_handed_over_while_that_is_noted_is_noted_too(clock: Clock) -> None:
+    noted: Noted = []
+
+    def note(batch: Collection[tuple[str, str, int]]) -> None:
+        noted.extend(batch)
+        if len(noted) == 1:
+            handed.add("chat", 2, ["bob"])
+
+    handed = Deliveries(note)
+    handed.add("chat", 1, ["bob"])
+    for _ in range(3):
+        clock.pause()
+        handed.flush()
+    assert noted == [("chat", "bob", 1), ("chat", "bob", 2)]
