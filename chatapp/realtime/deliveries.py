@@ -8,7 +8,7 @@ from itertools import islice
 
 PAUSE_SECONDS = 0.2
 # Everybody hears of everybody's receipt: in a large group a few people's at a time, to stay below this many a second.
-MOST_RECEIPTS = 20_000
+MOST_RECEIPTS = 10_000
 
 Note = Callable[[Collection[tuple[str, str, int]]], None]
 
