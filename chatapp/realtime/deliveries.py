@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 PAUSE_SECONDS = 0.2
+RETRY_SECONDS = 1.0
 # Everybody hears of everybody's receipt: in a large group a few people's at a time, to stay below this many a second.
 MOST_RECEIPTS = 10_000
 
@@ -42,15 +43,20 @@ class Deliveries:
                 newest[user_id] = seq
 
     def flush(self) -> None:
-        """Write down what is due; if that fails, it is due again."""
+        """Write down what is due; if that fails, all is due again a moment later."""
         now = time.monotonic()
         due = {chat_id: chat for chat_id, chat in self._chats.items() if chat.due <= now}
         batch = []
         for chat_id, chat in due.items():
             chat.due = now + PAUSE_SECONDS
             batch += [(chat_id, user_id, seq) for user_id, seq in islice(chat.newest.items(), chat.at_once)]
-        if batch:
-            self._note(batch)
+        try:
+            if batch:
+                self._note(batch)
+        except Exception:
+            for chat in self._chats.values():
+                chat.due = now + RETRY_SECONDS
+            raise
         for chat_id, user_id, seq in batch:
             newest = due[chat_id].newest
             latest = newest.pop(user_id)

@@ -58,7 +58,7 @@ def test_a_large_group_is_noted_a_few_at_a_time_and_everybody_is_reached(clock: 
     assert [user_id for batch in batches for _, user_id, _ in batch][: len(everybody)] == everybody
 
 
-def test_what_could_not_be_noted_is_noted_later(clock: Clock) -> None:
+def test_what_could_not_be_noted_is_noted_later_and_not_asked_for_all_the_time(clock: Clock) -> None:
     noted: Noted = []
 
     def note(batch: Collection[tuple[str, str, int]]) -> None:
@@ -68,12 +68,17 @@ def test_what_could_not_be_noted_is_noted_later(clock: Clock) -> None:
 
     handed = Deliveries(note)
     handed.add("chat", 1, ["bob"])
-    clock.pause()
+    clock.now += PAUSE_SECONDS / 2
+    handed.add("another", 1, ["bob"])
+    clock.now += PAUSE_SECONDS / 2
     with pytest.raises(Unavailable):
         handed.flush()
+    clock.pause()
+    handed.flush()
+    assert noted == []
     clock.now = 10
     handed.flush()
-    assert noted == [("chat", "bob", 1)]
+    assert noted == [("chat", "bob", 1), ("another", "bob", 1)]
 
 
 def test_what_is_handed_over_while_that_is_noted_is_noted_too(clock: Clock) -> None:
