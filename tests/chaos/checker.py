@@ -79,10 +79,12 @@ def _lost(truth: Truth, humans: list[Human]) -> Iterator[str]:
             if stored is None or (stored.client_id, stored.seq) != (client_id, sent["seq"]):
                 yield f"message {sent['id']} of {human.person.name}"
         for id in human.deleted:
-            if truth.messages[id].deleted_at is None:
+            if id in truth.messages and truth.messages[id].deleted_at is None:
                 yield f"deletion of {id}"
         for id, (content, rev) in human.edited.items():
-            stored = truth.messages[id]
+            stored = truth.messages.get(id)
+            if stored is None:
+                continue  # As a message.
             # Another edit may have come after it: also one that was asked for before it and twice, since the answer did
             # not come, and of which the first request arrived last.
             texts = human.attempted[id] if stored.rev > rev else [content]

@@ -16,6 +16,8 @@ Json = dict[str, Any]
 # A request: method, path, body.
 Ask = tuple[str, str, Json | None]
 ANSWER_SECONDS = 4.0
+# Nobody leaves a group of so many, or has somebody leave it.
+FEWEST = 3
 # How often each of these is done.
 WAYS = {
     "send": 60,
@@ -148,21 +150,25 @@ class Human:
 
     def _members(self, _device: Device, chat_id: str) -> None:
         """Whoever may do so lets somebody in, or has somebody leave."""
-        status, chat = self.ask("GET", f"/chats/{chat_id}")
-        roles = {member["userId"]: member["role"] for member in chat["members"]} if status == 200 else {}
+        status, roles = 0, self._roles(chat_id)
         if roles.get(self.person.id) == "ADMIN":
             whom = self._rng.choice(self.others).person.id
             if whom not in roles:
                 status, _ = self.ask("POST", f"/chats/{chat_id}/members", {"userId": whom})
-            elif len(roles) > 3:
+            elif len(roles) > FEWEST:
                 status, _ = self.ask("DELETE", f"/chats/{chat_id}/members/{whom}")
             self.did["members"] += status in (201, 204)
 
     def _leave(self, device: Device, chat_id: str) -> None:
-        """Those who are in many chats leave one."""
-        if len(device.copies) > 3:
+        """Those who are in many chats leave one, though not one that might end by it, with all that was said there."""
+        if len(device.copies) > 3 and len(self._roles(chat_id)) > FEWEST:
             status, _ = self.ask("DELETE", f"/chats/{chat_id}/leave")
             self.did["leave"] += status == 204
+
+    def _roles(self, chat_id: str) -> dict[str, str]:
+        """The members of a chat; nobody where that can't be known."""
+        status, chat = self.ask("GET", f"/chats/{chat_id}")
+        return {member["userId"]: member["role"] for member in chat["members"]} if status == 200 else {}
 
     def _drop(self, device: Device, _chat_id: str) -> None:
         if device.socket.connected:

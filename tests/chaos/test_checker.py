@@ -87,6 +87,11 @@ HARMS: dict[str, tuple[Harm, str]] = {
         lambda s: (s.alice.edited.update(m1=("new", 5)), s.alice.attempted.update(m1=["text 1", "new"])),
         "lost",
     ),
+    "an edited message is gone": (
+        lambda s: (s.rows.pop("m3"), s.alice.edited.update(m3=("new", 5))),
+        "lost",
+    ),
+    "a deleted message is gone altogether": (lambda s: (s.rows.pop("m3"), s.alice.deleted.add("m3")), "lost"),
     "an edit is another": (
         lambda s: (s.alice.edited.update(m1=("new", 2)), s.alice.attempted.update(m1=["text 1", "new"])),
         "lost",
