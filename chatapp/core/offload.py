@@ -45,7 +45,7 @@ class LowPriorityThread:
     def _thread(self) -> ThreadPool:
         """That of this process: a forked worker makes its own, since threads do not survive a fork."""
         if self._pool is None or self._pid != os.getpid():
-            self._pool, self._pid = gevent.get_hub().threadpool.__class__(1), os.getpid()
+            self._pool, self._pid = ThreadPool(1), os.getpid()
             self._pool.spawn(_lower_priority)
         return self._pool
 

@@ -46,13 +46,14 @@ class Deliveries:
         """Write down what is due; if that fails, all is due again a moment later."""
         now = time.monotonic()
         due = {chat_id: chat for chat_id, chat in self._chats.items() if chat.due <= now}
+        if not due:
+            return
         batch = []
         for chat_id, chat in due.items():
             chat.due = now + PAUSE_SECONDS
             batch += [(chat_id, user_id, seq) for user_id, seq in islice(chat.newest.items(), chat.at_once)]
         try:
-            if batch:
-                self._note(batch)
+            self._note(batch)
         except Exception:
             for chat in self._chats.values():
                 chat.due = now + RETRY_SECONDS

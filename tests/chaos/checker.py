@@ -84,7 +84,7 @@ def _lost(truth: Truth, humans: list[Human]) -> Iterator[str]:
         for id, (content, rev) in human.edited.items():
             stored = truth.messages.get(id)
             if stored is None:
-                continue  # As a message.
+                continue  # Told of above: it was sent.
             # Another edit may have come after it: also one that was asked for before it and twice, since the answer did
             # not come, and of which the first request arrived last.
             texts = human.attempted[id] if stored.rev > rev else [content]

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 # A request: method, path, body.
 Ask = tuple[str, str, Json | None]
 ANSWER_SECONDS = 4.0
-# Nobody leaves a group of so many, or has somebody leave it.
+# Nobody leaves a group of so many or fewer, or has somebody leave it.
 FEWEST = 3
 # How often each of these is done.
 WAYS = {
