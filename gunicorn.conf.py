@@ -39,14 +39,20 @@ limit_request_line = 8190
 graceful_timeout = 5
 timeout = 60
 control_socket_disable = True
+# Whom to believe about addresses and schemes is TRUSTED_PROXIES' to say: from nobody does gunicorn itself take anything,
+# and so it need not look whom each request is from.
+forwarded_allow_ips, forwarder_headers = "*", ""
+secure_scheme_headers: dict[str, str] = {}
 # Would send a file past what has a response leave in one piece.
 sendfile = False
-accesslog = None
 loglevel = _settings.log_level.lower()
 
 
 class ServerLog(Logger):  # type: ignore[misc]
     """What gunicorn has to say, in the form of all other logs."""
+
+    def access(self, *_request: Any) -> None:
+        """Called by gunicorn for each request, of which `chatapp/rest/access.py` has told already."""
 
     def setup(self, cfg: Any) -> None:
         """Called by gunicorn in the master, and again when it is told to read its configuration anew."""

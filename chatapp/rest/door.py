@@ -192,10 +192,11 @@ class Door:
             successes = {status: told} | (also or {})
             shapes = [schema for schema in (body, form, query) if schema]
             some_field = next((f.data_key or name for s in shapes for name, f in s().fields.items()), "")
-            decorated = answering(self.blueprint, shape, successes)(decorated)
-            decorated = refusing(self.blueprint, refusals, some_field)(decorated)
+            documented = answering(self.blueprint, shape, successes)(decorated)
+            documented = refusing(self.blueprint, refusals, some_field)(documented)
             ways: list[Json] = [] if public else [{"bearer": []}, *([{"signature": []}] if signed else [])]
-            decorated = self.blueprint.doc(security=ways, operationId=view.__name__)(decorated)
+            # A call need not pass through the many layers that only say something to the documents.
+            decorated._apidoc = self.blueprint.doc(security=ways, operationId=view.__name__)(documented)._apidoc
             if signed:
                 decorated = functools.wraps(decorated)(
                     functools.partial(decorated, caller=lambda: current_actor(current_app))

@@ -136,3 +136,8 @@ def test_without_a_good_token_nothing_is_told(server: Server, header: str | None
 def test_a_stranger_is_told_nothing_about_shapes(server: Server) -> None:
     answer = requests.post(f"{server.url}/api/v1/messages", data=b"{", headers=JSON, timeout=20)
     assert problem(answer) == (401, "token_invalid")
+
+
+def test_a_request_is_for_its_path_whatever_its_headers_claim(server: Server) -> None:
+    answer = requests.get(f"{server.url}/healthz", headers={"SCRIPT_NAME": "/healthz"}, timeout=20)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
