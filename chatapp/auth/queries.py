@@ -6,13 +6,15 @@ from sqlalchemy import Connection, text
 
 from chatapp.core.db import reading
 from chatapp.core.identity import Actor
+from chatapp.core.prepared import Prepared, array
 
-_ACTORS = text(
+_ACTORS = Prepared(
+    "actors",
     """
-    SELECT u.id::text AS user_id, s.id::text AS session_id, u.username, u.avatar, u.role
+    SELECT u.id::text, s.id::text, u.username, u.avatar, u.role
     FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE s.id = ANY(CAST(:session_ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
-    """
+    """,
 )
 _LIVE = text(
     """
@@ -74,8 +76,8 @@ class Refreshable:
 def find_actors(session_ids: list[str]) -> list[Actor | None]:
     """The people of these sessions, None for one that has ended or whose account is not active."""
     with reading() as db:
-        rows = db.execute(_ACTORS, {"session_ids": session_ids})
-        found = {row.session_id: Actor(**row._mapping) for row in rows}
+        actors = [Actor(*row) for row in _ACTORS.execute(db, {"session_ids": array(session_ids)})]
+    found = {actor.session_id: actor for actor in actors}
     return [found.get(session_id) for session_id in session_ids]
 
 

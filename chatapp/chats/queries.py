@@ -11,7 +11,7 @@ from chatapp.core.db import reading
 from chatapp.core.errors import Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import LARGEST_KEY, Page, page
-from chatapp.core.prepared import Prepared
+from chatapp.core.prepared import Prepared, array
 from chatapp.users.queries import USER_FIELDS
 
 FILE_FIELDS = """
@@ -114,11 +114,12 @@ _MEMBERSHIP = text(
     FROM chats c LEFT JOIN members me ON me.chat_id = c.id AND me.user_id = :user_id WHERE c.id = :chat_id
     """
 )
-_ROOMS = text(
+_ROOMS = Prepared(
+    "rooms",
     """
     SELECT me.user_id::text, c.id::text, c.last_rev FROM members me JOIN chats c ON c.id = me.chat_id
     WHERE me.user_id = ANY(CAST(:user_ids AS uuid[]))
-    """
+    """,
 )
 _AMONG = text(
     """
@@ -178,7 +179,7 @@ def rooms_of(user_ids: list[str]) -> dict[str, dict[str, int]]:
     """The chats that these people are in: user → chat → its `lastRev`."""
     found: dict[str, dict[str, int]] = {user_id: {} for user_id in user_ids}
     with reading() as db:
-        for user_id, chat_id, last_rev in db.execute(_ROOMS, {"user_ids": user_ids}):
+        for user_id, chat_id, last_rev in _ROOMS.execute(db, {"user_ids": array(user_ids)}):
             found[user_id][chat_id] = last_rev
     return found
 
