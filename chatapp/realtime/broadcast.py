@@ -1,7 +1,7 @@
 """Tells live sockets what happened. Only subscribers call this, after the commit, on every worker."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chatapp.core import metrics
 from chatapp.core.errors import Json
@@ -12,7 +12,7 @@ from chatapp.realtime.server_events import verify_event
 
 def to_chat(chat_id: str, event: str, payload: Json, *, besides: str | None = None) -> None:
     """Send an event to every socket of everybody in a chat, but for those of one person."""
-    _send((c for c in rooms.of_chat(chat_id) if c.actor.user_id != besides), event, payload)
+    _send([c for c in rooms.of_chat(chat_id) if c.actor.user_id != besides], event, payload)
 
 
 def to_chat_in_order(chat_id: str, rev: int, event: str, payload: Json) -> None:
@@ -20,7 +20,7 @@ def to_chat_in_order(chat_id: str, rev: int, event: str, payload: Json) -> None:
     earlier changes."""
 
     def tell() -> None:
-        _send((c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev), event, payload)
+        _send([c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev], event, payload)
 
     rooms.order.tell(chat_id, rev, tell)
 
@@ -28,7 +28,7 @@ def to_chat_in_order(chat_id: str, rev: int, event: str, payload: Json) -> None:
 def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:
     """Send an event once to every socket that hears one of these chats, but for those of one person."""
     hearers = {connection for chat_id in chat_ids for connection in rooms.of_chat(chat_id)}
-    _send((c for c in hearers if c.actor.user_id != besides), event, payload)
+    _send([c for c in hearers if c.actor.user_id != besides], event, payload)
 
 
 def to_user(user_id: str, event: str, payload: Json) -> None:
@@ -36,14 +36,13 @@ def to_user(user_id: str, event: str, payload: Json) -> None:
     _send(rooms.of_users((user_id,)), event, payload)
 
 
-def _send(connections: Iterable[Connection], event: str, payload: Json) -> None:
+def _send(hearers: Sequence[Connection], event: str, payload: Json) -> None:
     """Encode once, however many hear it; nobody does while the other workers can't be heard."""
     verify_event(event, payload)
     if rooms.deaf:
         return
     began = time.perf_counter()
     packet = encode_event(event, payload)
-    hearers = list(connections)
     for connection in hearers:
         connection.send(packet)
     metrics.fanout_seconds.observe(time.perf_counter() - began)

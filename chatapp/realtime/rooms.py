@@ -47,23 +47,21 @@ class Connection:
     # workers' words overtake each other, and what the database said is old when it arrives.
     chats: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
-    # What is told before the client knows that it is let in; None from then on.
-    early: list[Told] | None = field(default_factory=list)
+    # Hands an encoded packet to the socket; until the client knows that it is let in, keeps it.
+    send: Callable[[Told], None] = field(init=False)
+    early: list[Told] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
     why: str = ""
 
+    def __post_init__(self) -> None:
+        self.send = self.early.append
+
     def open(self) -> None:
         """The client knows that it is let in: hand over what was told meanwhile."""
-        early, self.early = self.early or [], None
-        for told in early:
+        self.send = self.session.tell
+        for told in self.early:
             self.send(told)
-
-    def send(self, told: Told) -> None:
-        """Hand an encoded packet to the socket."""
-        if self.early is not None:
-            self.early.append(told)
-        else:
-            self.session.tell(told)
+        self.early = []
 
     def close(self, why: str) -> None:
         """Tell the client that it is disconnected, and have it hear nothing more; the transport ends a moment later,
