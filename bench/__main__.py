@@ -1,6 +1,6 @@
 """`make bench`: what the server does in a second and what that costs, as a table and as JSON.
 
-    python -m bench                 everything, three times: the medians (about 20 minutes)
+    python -m bench                 everything, in three rounds: the medians (about 20 minutes)
     python -m bench --runs 1 pairs  only what has "pairs" in its name, once
 
 One worker (or two), pinned to one core, on a PostgreSQL of its own with fsync and synchronous_commit on; PostgreSQL and the load
@@ -44,11 +44,16 @@ def histories(made: Site) -> list[Result]:
 
 
 def two_workers(made: Site) -> list[Result]:
-    """Pairs and a group again, on two workers with a queue between them."""
-    made.start(2, REDIS_URL=made.queue_url)
-    results = [pairs(made), group(made, 500)]
-    for result in results:
+    """Pairs and a group again, on two workers with a queue between them, each compared with one worker just before."""
+    results = []
+    for scenario in (pairs, lambda made: group(made, 500)):
+        made.start(1)
+        alone = scenario(made)
+        made.start(2, REDIS_URL=made.queue_url)
+        result = scenario(made)
         result.name += ", 2 workers"
+        result.more["times the CPU of 1"] = result.cpu_us / alone.cpu_us
+        results.append(result)
     return results
 
 
@@ -72,19 +77,23 @@ SCENARIOS: dict[str, Scenario] = {
 def main() -> None:
     """Run the scenarios and report."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--runs", type=int, default=3, help="how often each scenario runs; medians are reported")
+    parser.add_argument("--runs", type=int, default=3, help="how many rounds; medians of them are reported")
     parser.add_argument("names", nargs="*", help=f"parts of the names: {', '.join(SCENARIOS)}")
     wanted = parser.parse_args()
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, set(range(CLIENT_CORE, os.cpu_count() or 1)))
-    print(f"{'':<38} {'a second':>10} {'':<10} {'CPU µs':>8} {'p50 ms':>8} {'p99 ms':>8}  generator", flush=True)
-    lines = []
-    for name, scenario in SCENARIOS.items():
-        if not wanted.names or any(part in name for part in wanted.names):
-            runs = [_run(scenario) for _ in range(wanted.runs)]
-            for each in zip(*runs, strict=True):
-                lines.append(_median(list(each)))
-                _print(lines[-1])
+    names = [name for name in SCENARIOS if not wanted.names or any(part in name for part in wanted.names)]
+    rounds: list[list[Result]] = []
+    # Not each scenario three times: a shared machine is slow for minutes, which then spoil one round of each.
+    for number in range(1, wanted.runs + 1):
+        rounds.append([])
+        for name in names:
+            print(f"round {number} of {wanted.runs}: {name}", file=sys.stderr, flush=True)
+            rounds[-1] += _run(SCENARIOS[name])
+    lines = [_median(list(each)) for each in zip(*rounds, strict=True)]
+    print(f"{'':<38} {'a second':>10} {'':<10} {'CPU µs':>8} {'p50 ms':>8} {'p99 ms':>8}  generator")
+    for line in lines:
+        _print(line)
     RESULTS.mkdir(exist_ok=True)
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     report = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine, "runs": wanted.runs}
@@ -122,10 +131,10 @@ def _median(runs: list[Result]) -> Result:
 
 def _print(line: Result) -> None:
     p50, p99 = (f"{value:8.2f}" if value is not None else " " * 8 for value in (line.p50, line.p99))
-    more = ", ".join(f"{key} {value:,.1f}" for key, value in line.more.items())
+    more = ", ".join(f"{key} {value:,.{2 if 0 < value < 10 else 1}f}" for key, value in line.more.items())
     cpu = f"{line.cpu_us:,.{3 if line.cpu_us < 1 else 1}f}" if line.cpu_us else ""
     rate = f"{line.name:<38} {line.rate:>10,.0f} {line.unit:<10} {cpu:>8}"
-    print(f"{rate} {p50} {p99}  {line.generator:.2f} core  {more}", flush=True)
+    print(f"{rate} {p50} {p99}  {line.generator:.2f} core  {more}")
 
 
 if __name__ == "__main__":
