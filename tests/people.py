@@ -1,6 +1,7 @@
 """People who use the server over REST, as tests see them."""
 
 import secrets
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -12,7 +13,7 @@ TIMEOUT = 20
 class Person:
     """Somebody with an account, logged in. `id` and `name` are those of the account, `token` their access token."""
 
-    def __init__(self, url: str, login: dict[str, Any]) -> None:
+    def __init__(self, url: str, login: dict[str, Any], verify: Path | None = None) -> None:
         self.url = url
         self.id: str = login["user"]["id"]
         self.name: str = login["user"]["username"]
@@ -21,6 +22,9 @@ class Person:
         self.refresh_token: str = login["refreshToken"]
         self._http = requests.Session()
         self._http.headers["Authorization"] = f"Bearer {self.token}"
+        # The environment may name proxies and certificates of its own.
+        self._http.trust_env = False
+        self._http.verify = str(verify) if verify else True
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """What the server answers to a request for `/api/v1` + `path`."""
@@ -58,11 +62,13 @@ class Person:
         return self.request("POST", "/messages/upload", data={"chatId": chat_id, **fields}, files={"file": file})
 
 
-def register(url: str, name: str = "someone", password: str = PASSWORD) -> Person:
-    """A new account whose name begins with `name`."""
+def register(url: str, name: str = "someone", password: str = PASSWORD, verify: Path | None = None) -> Person:
+    """A new account whose name begins with `name`; `verify` is the file of a certificate to trust."""
     username = f"{name}_{secrets.token_hex(4)}"
     account = {"username": username, "email": f"{username}@example.org", "password": password}
-    return Person(url, data(requests.post(f"{url}/api/v1/auth/register", json=account, timeout=TIMEOUT)))
+    trusted = str(verify) if verify else True
+    response = requests.post(f"{url}/api/v1/auth/register", json=account, timeout=TIMEOUT, verify=trusted)
+    return Person(url, data(response), verify)
 
 
 def data(response: requests.Response) -> Any:

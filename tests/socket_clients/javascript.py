@@ -3,11 +3,13 @@
 import base64
 import itertools
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -62,9 +64,13 @@ class JsClient(SocketClient):
 
 
 class JsDriver:
-    """A Node.js process that is any number of clients; it ends, and they with it, at the end of `with`."""
+    """A Node.js process that is any number of clients; it ends, and they with it, at the end of `with`.
 
-    def __init__(self) -> None:
+    `trusts` is the file of a certificate that it accepts besides the usual ones.
+    """
+
+    def __init__(self, *, trusts: Path | None = None) -> None:
+        self._environment = {**os.environ, "NODE_EXTRA_CA_CERTS": str(trusts)} if trusts else None
         self._clients: dict[int, JsClient] = {}
         self._numbers = itertools.count(1)
         self._writing = threading.Lock()
@@ -72,7 +78,9 @@ class JsDriver:
     def __enter__(self) -> Self:
         ensure_node_modules(JS)
         command = [node_binary(), JS / "driver.mjs"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=self._environment
+        )
         self._reader = threading.Thread(target=self._read, name="js-driver", daemon=True)
         self._reader.start()
         return self
