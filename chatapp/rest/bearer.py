@@ -14,7 +14,7 @@ from flask import Flask, g, request
 from flask_jwt_extended import create_access_token
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
-from chatapp.core import settings
+from chatapp.core import addresses, settings
 from chatapp.core.errors import Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.settings import Settings
@@ -109,8 +109,8 @@ def install(app: Flask, settings: Settings, find_actor: FindActor) -> None:
 
 
 def client_address() -> str:
-    """The address of the client, as far as the configured number of proxies is trusted to tell it."""
-    return request.remote_addr or "unknown"
+    """The canonical address of the client that sent this request."""
+    return addresses.client_address(request.environ, settings.current().trusted_proxies)
 
 
 def current_actor(app: Flask) -> Actor:

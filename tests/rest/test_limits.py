@@ -77,3 +77,11 @@ def test_only_trusted_proxies_say_who_calls(database_url: str, tmp_path_factory:
         answers = [attempt(server, "/register", {"X-Forwarded-For": f"10.9.9.{n}, 10.0.0.1"}) for n in range(6)]
         assert [answer.status_code for answer in answers] == [201] * 5 + [429]
         assert data(attempt(server, "/register", {"X-Forwarded-For": "10.0.0.2"}))["user"]
+        # Spellings of one address, with and without a port, and the addresses of one IPv6 /64.
+        for spellings in (
+            ("203.0.113.6:50000", "203.0.113.6:50001", "203.0.113.6", "::ffff:203.0.113.6", "[::FFFF:cb00:7106]:5"),
+            ("2001:db8::1", "2001:DB8::1", "[2001:db8::1]:50000", "2001:db8:0:0:ffff::2", "2001:db8::3"),
+        ):
+            answers = [attempt(server, "/register", {"X-Forwarded-For": text}) for text in (*spellings, spellings[0])]
+            assert [answer.status_code for answer in answers] == [201] * 5 + [429]
+        assert '"address": "2001:db8::/64"' in server.log

@@ -1,0 +1,45 @@
+"""Client addresses in canonical form, for every limit and every log line."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+# What one client may choose from: a limit for a single IPv6 address would bound nobody.
+IPV6_PREFIX = 64
+UNKNOWN = "unknown"
+
+
+def client_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
+    """The client's address in canonical form, as far as the configured number of trusted proxies tells it.
+
+    `environ` is a WSGI environment, before or after ProxyFix. Each trusted proxy appends one address to
+    `X-Forwarded-For`; while there are fewer, the address of the connection counts.
+    """
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR")
+    addresses = forwarded.split(",") if forwarded and trusted_proxies else []
+    if len(addresses) >= trusted_proxies > 0:
+        return canonical_address(addresses[-trusted_proxies])
+    return canonical_address(environ.get("REMOTE_ADDR", ""))
+
+
+@lru_cache(maxsize=4096)
+def canonical_address(text: str) -> str:
+    """`203.0.113.6` or `2001:db8:0:1::/64`, the same for every spelling of an address, with or without a port.
+
+    An IPv4-mapped address is the IPv4 one. Text without an address gives `unknown`.
+    """
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return UNKNOWN
+    if isinstance(address, IPv6Address):
+        if not address.ipv4_mapped:
+            return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
