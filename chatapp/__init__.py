@@ -12,6 +12,7 @@ from chatapp.auth.sessions import sessions
 from chatapp.chats import views as chats
 from chatapp.chats.queries import rooms_of
 from chatapp.core import db, events, logs, settings
+from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, migrate, socketio
 from chatapp.extensions import db as sqlalchemy
@@ -56,7 +57,8 @@ def create_app(config: Settings) -> Flask:
     storage.bind(config)
     background = app.extensions["background"] = Background()
     checks = {"database": health.check_database}
-    bus = Bus(config.redis_url, events.receive, subscribers.hear_others) if config.redis_url else None
+    worker_id = new_id()
+    bus = Bus(config.redis_url, worker_id, events.receive, subscribers.hear_others) if config.redis_url else None
     rooms.order.look_again = subscribers.look_again
     events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)
     if bus:
@@ -87,7 +89,11 @@ def create_app(config: Settings) -> Flask:
         monitor_clients=False,
         max_http_buffer_size=LARGEST_PAYLOAD,
     )
-    attendance = Attendance(config.max_sockets if config.ratelimit_enabled else sys.maxsize)
+    attendance = Attendance(
+        config.max_sockets if config.ratelimit_enabled else sys.maxsize,
+        worker_id,
+        lambda: bus.connected if bus else None,
+    )
     gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, attendance)
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))

@@ -2,20 +2,28 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Uuid, text
+from sqlalchemy import ForeignKey, Index, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chatapp.core.db import Base
-from chatapp.models.columns import Id, Moment, UserRef
+from chatapp.models.columns import CreatedAt, Id, Moment, UserRef
 
 
 class Worker(Base):
-    """A server process that is alive until `expires_at`, which it moves on as long as it lives."""
+    """A server process that is alive until `expires_at`, which it moves on as long as it lives.
+
+    `redis` is whether it is connected to Redis, as of `seen_at`; null for one that was started without `REDIS_URL`.
+    """
 
     __tablename__ = "workers"
 
     id: Mapped[Id]
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    host: Mapped[str] = mapped_column(Text, server_default="")
+    pid: Mapped[int] = mapped_column(server_default=text("0"))
+    started_at: Mapped[CreatedAt]
+    seen_at: Mapped[CreatedAt]
+    redis: Mapped[bool | None]
 
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 

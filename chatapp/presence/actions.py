@@ -4,6 +4,8 @@ A worker's row in `workers` says until when it is alive; `presence` says how man
 sockets on a worker that is alive is online.
 """
 
+import os
+import socket
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import text
@@ -18,8 +20,9 @@ RETRY_SECONDS = 60
 
 _RENEW = text(
     """
-    INSERT INTO workers (id, expires_at) VALUES (:worker_id, now() + make_interval(secs => :seconds))
-    ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
+    INSERT INTO workers (id, expires_at, host, pid, redis)
+    VALUES (:worker_id, now() + make_interval(secs => :seconds), :host, :pid, :redis)
+    ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, seen_at = now(), redis = excluded.redis
     RETURNING xmax = 0 AS is_new
     """
 )
@@ -91,14 +94,18 @@ class LeaseLost(Exception):
     """A worker has no lease: the database has crashed, and forgotten all of them."""
 
 
-def renew_lease(worker_id: str, sockets: Mapping[str, int], *, recount: bool) -> bool:
+def renew_lease(
+    worker_id: str, sockets: Mapping[str, int], *, recount: bool, redis_connected: bool | None = None
+) -> bool:
     """Keep a worker alive for another `LEASE_SECONDS`; whether its lease was taken anew.
 
     `sockets` is how many it holds of each person; it is written down again with a new lease, or when `recount` says
-    that it is in doubt.
+    that it is in doubt. `redis_connected` is None for a worker without Redis.
     """
+    lease = {"worker_id": worker_id, "seconds": LEASE_SECONDS, "redis": redis_connected}
+    lease |= {"host": socket.gethostname(), "pid": os.getpid()}
     with unit_of_work() as work:
-        is_new = work.db.execute(_RENEW, {"worker_id": worker_id, "seconds": LEASE_SECONDS}).scalar_one()
+        is_new = work.db.execute(_RENEW, lease).scalar_one()
         if is_new or recount:
             work.db.execute(_FORGET_WORKER, {"worker_id": worker_id})
             held = {"user_ids": list(sockets), "counts": list(sockets.values())}

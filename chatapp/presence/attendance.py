@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from gevent.lock import RLock
@@ -25,9 +25,15 @@ RECOUNT_SECONDS = 6.0
 class Attendance:
     """The sockets of this worker, as its lease has them."""
 
-    def __init__(self, most_sockets: int) -> None:
-        self._worker_id = new_id()
+    def __init__(
+        self,
+        most_sockets: int,
+        worker_id: str | None = None,
+        redis_connected: Callable[[], bool | None] = lambda: None,
+    ) -> None:
+        self._worker_id = worker_id or new_id()
         self._most_sockets = most_sockets
+        self._redis_connected = redis_connected
         self._arrived: set[str] = set()
         self._departed: dict[str, float] = {}
         self._has_lease = False
@@ -53,7 +59,9 @@ class Attendance:
         """Keep this worker's lease, and take those of dead ones away."""
         with self._turn:
             try:
-                is_new = actions.renew_lease(self._worker_id, self._held, recount=self._in_doubt)
+                is_new = actions.renew_lease(
+                    self._worker_id, self._held, recount=self._in_doubt, redis_connected=self._redis_connected()
+                )
             except ChatError:
                 self._in_doubt = True
                 raise

@@ -62,12 +62,14 @@ class Bus:
     that they say; and so again whenever one of them may not have told everything.
     """
 
-    def __init__(self, url: str, hear: Callable[[bytes], None], changed: Callable[[bool], None]) -> None:
+    def __init__(
+        self, url: str, worker_id: str, hear: Callable[[bytes], None], changed: Callable[[bool], None]
+    ) -> None:
         self._url = url
         self._hear = hear
         self._changed = changed
         # What its letters begin with; all names are equally long.
-        self._name = new_id().encode()
+        self._name = worker_id.encode()
         self._subscribed = False
         self._connected = False
         self._numbers = itertools.count(1)

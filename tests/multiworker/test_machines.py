@@ -5,12 +5,15 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from socket import gethostname
 
+import psycopg2
 import pytest
 import requests
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import ROOT, Server, migrate
 from tests.socket_clients import JsDriver, SocketClient
@@ -185,6 +188,22 @@ def test_while_redis_is_gone_sends_are_stored_and_afterwards_all_is_heard_again(
     assert group not in {payload["chatId"] for _, payload in sockets[1].received("message:new")}
     missed = sockets[1].call("sync", {"chats": {}})["data"]
     assert [m["content"] for m in missed["messages"][chat]] == ["stored", "heard"]
+
+
+def test_the_workers_table_tells_who_is_connected_to_redis(
+    site_url: str, machines: tuple[Server, Server], valkey: EmbeddedValkey
+) -> None:
+    def workers() -> set[tuple[str, bool]]:
+        with psycopg2.connect(site_url.replace("+psycopg2", "", 1)) as db, db.cursor() as cursor:
+            cursor.execute("SELECT host, redis FROM workers WHERE expires_at > now()")
+            return set(cursor.fetchall())
+
+    eventually(lambda: workers() == {(gethostname(), True)}, 15)
+    valkey.kill()
+    eventually(lambda: workers() == {(gethostname(), False)}, 15)
+    valkey.start()
+    for server in machines:
+        wait_until_ready(server, 5)
 
 
 def test_a_killed_worker_takes_its_people_offline(
