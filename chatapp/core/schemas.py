@@ -15,12 +15,21 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing, validat
 from marshmallow.decorators import VALIDATES_SCHEMA
 
 from chatapp.core.errors import Invalid, Json
+from chatapp.core.json_input import UnpairedSurrogates
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # For patterns in the documents: the control characters other than tab and newline.
 CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
 _UNWANTED = re.compile(rf"[{CONTROL}\ud800-\udfff]")
+# What leaves no mark: Unicode's default-ignorable characters (zero width, directions, fillers, variation selectors,
+# tags), anchors of annotations, and blanks that are no white space.
+INVISIBLE = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+_INVISIBLE_BEYOND_BMP = r"\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+_VISIBLE = re.compile(rf"[^\s{INVISIBLE}{_INVISIBLE_BEYOND_BMP}]")
 _ANY_TEXT = f"^[^{CONTROL}]*$"
 _SOME_TEXT = rf"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$"
 
@@ -40,9 +49,11 @@ class Output(Schema):
 
 
 class Text(fields.String):
-    """Text for people: NFC-normalised, without control characters other than newline and tab.
+    """Text for people: NFC-normalised, CR LF and CR as newlines, without control characters other than newline and tab,
+    and with something to see unless it is empty.
 
-    `shortest` and `longest` count characters after trimming (`trim=False` keeps white space at the ends).
+    `shortest` and `longest` count characters after trimming (`trim=False` keeps white space at the ends, and text
+    without anything to see).
     """
 
     def __init__(self, shortest: int = 0, longest: int | None = None, *, trim: bool = True, **kwargs: Any) -> None:
@@ -55,9 +66,16 @@ class Text(fields.String):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         text = unicodedata.normalize("NFC", value)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         if _UNWANTED.search(text):
             raise ValidationError("Contains a control character.")
-        return text.strip() if self.trim else text
+        if not self.trim:
+            return text
+        text = text.strip()
+        if text and not _VISIBLE.search(text):
+            raise ValidationError("Contains no visible character.")
+        return text
 
 
 class Choice(fields.String):
@@ -160,6 +178,9 @@ def load(schema: Schema, payload: object) -> Json:
     """`payload` as `schema` validates it, keys in snake_case; raises Invalid with a message for each field."""
     if not isinstance(payload, dict):
         raise Invalid("The payload must be an object.")
+    if isinstance(payload, UnpairedSurrogates):
+        message = "Contains half of a surrogate pair."
+        raise Invalid("A field is not valid.", errors={field: [message] for field in payload.fields})
     loaded = _load_directly(schema, payload)
     if loaded is not None:
         return loaded

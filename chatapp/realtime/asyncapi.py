@@ -27,9 +27,9 @@ from chatapp.rest.examples import example
 OVERVIEW = """
 What goes over sockets, beside the REST API: chats, messages, receipts, typing and presence, as they happen.
 
-An event carries one object; fields that are not listed here are refused. **Times** are RFC 3339 in UTC with
-milliseconds, **ids** UUIDs that sort by time. What the server sends is a hint, and what it stored the truth: whoever
-missed an event, or comes back, calls `sync`.
+An event carries one object; fields that are not listed here are refused. **Text** has the rules of the REST
+API. **Times** are RFC 3339 in UTC with milliseconds, **ids** UUIDs that sort by time. What the server sends is a hint,
+and what it stored the truth: whoever missed an event, or comes back, calls `sync`.
 """
 CONNECTION = """
 For every Socket.IO client that speaks protocol version 5, as the official ones do from version 3 on. All transports

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from chatapp.core.errors import ChatError, Json
+from chatapp.core.json_input import decode_json
 from chatapp.realtime.frames import TEXT, encode, payload_of
 
 NAMESPACE = "/chat"
@@ -67,7 +68,7 @@ def decode_event(packet: str) -> Event:
     if not head:
         return Event(None, [], "")
     try:
-        told = orjson.loads(packet[head.end() :])
+        told = decode_json(packet[head.end() :])
     except ValueError:
         told = None
     if not isinstance(told, list) or not told or not isinstance(told[0], str):

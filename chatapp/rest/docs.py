@@ -21,8 +21,12 @@ sockets too: see [the events](/docs/events). [The chat itself](/) is a client of
 with milliseconds, **ids** UUIDs that sort by time. Send the access token as `Authorization: Bearer …`.
 
 **Requests** are JSON, those with a file multipart forms. Fields that an operation does not list are refused, unknown
-query parameters ignored. Text is brought into Unicode's form NFC and freed of white space at its ends, after which its
-lengths count; passwords are left as they are. Control characters other than newline and tab are refused.
+query parameters ignored. Bodies are UTF-8 and not compressed: a `Content-Encoding` other than `identity` is 415. A byte
+order mark before JSON is skipped.
+
+**Text** is normalised to Unicode's form NFC, CR LF and CR become LF, and white space at both ends is removed (not from
+passwords); lengths are counted after that. A control character other than newline and tab, text without any visible
+character (zero-width characters alone, for example) and half of a surrogate pair are 422.
 
 **Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`. Beyond what each operation names, a
 path that is none gets 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a failure of the

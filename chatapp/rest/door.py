@@ -28,6 +28,7 @@ from webargs.flaskparser import FlaskParser
 from chatapp.core import settings
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
 from chatapp.core.identity import Actor
+from chatapp.core.json_input import BOM, decode_json
 from chatapp.core.pagination import Page
 from chatapp.core.schemas import Output, conform, load
 from chatapp.core.settings import Rate
@@ -35,7 +36,7 @@ from chatapp.rest.answers import answering, refusing
 from chatapp.rest.bearer import client_address, current_actor
 from chatapp.rest.examples import example
 from chatapp.rest.limits import limited
-from chatapp.rest.multipart import Form
+from chatapp.rest.multipart import Form, require_no_encoding
 
 # What a route documents that is about something which not everybody may know of.
 NOT_VISIBLE = {404: "There is no such thing that the caller can see (`not_found`)."}
@@ -49,14 +50,14 @@ BUSY = {
 BODY_REFUSALS = {
     400: "The body is not well-formed JSON (`malformed_json`).",
     413: "The body is larger than 256 KiB (`body_too_large`).",
-    415: "The body is not declared as JSON (`unsupported_media_type`).",
+    415: "The body is not declared as JSON, or is compressed (`unsupported_media_type`).",
 }
 
 # A form comes with a file, and the rest of it may be refused before that is read.
 FORM_REFUSALS = {
     400: "The body is not a well-formed form (`malformed_form`).",
     413: "The file is too large (`file_too_large`). The rest of the form is larger than 256 KiB (`body_too_large`).",
-    415: "The body is not declared as multipart/form-data (`unsupported_media_type`).",
+    415: "The body is not declared as multipart/form-data, or is compressed (`unsupported_media_type`).",
 }
 A_FILE = {"type": "string", "format": "binary"}
 
@@ -82,8 +83,9 @@ class JsonParser(FlaskParser):
             raise TooLarge("The body is too large.")
         if not req.is_json:
             raise UnsupportedType("The body must be JSON (Content-Type: application/json).")
+        require_no_encoding(req)
         try:
-            body = orjson.loads(raw)
+            body = decode_json(raw.removeprefix(BOM))
         except ValueError:
             raise Malformed("The body is not well-formed JSON.") from None
         if not isinstance(body, dict):

@@ -42,6 +42,7 @@ class Form:
         kind, options = parse_options_header(request.content_type)
         if kind != "multipart/form-data":
             raise UnsupportedType("The body must be a form with a file (Content-Type: multipart/form-data).")
+        require_no_encoding(request)
         most = self._settings.max_upload_bytes + self._settings.max_body_bytes
         if (request.content_length or 0) > most:
             raise file_too_large(self._settings.max_upload_bytes)
@@ -92,6 +93,13 @@ class Form:
         return Incoming(
             event.filename, declared, folder=self._settings.spool_path, most=self._settings.max_upload_bytes
         )
+
+
+def require_no_encoding(request: Request) -> None:
+    """Raise UnsupportedType for a body with a `Content-Encoding` other than `identity`: no body is decompressed here."""
+    codings = request.headers.get("Content-Encoding", "").lower().split(",")
+    if any(coding.strip() not in ("", "identity") for coding in codings):
+        raise UnsupportedType("The body must not be compressed (Content-Encoding: identity, or none).")
 
 
 def _text(name: str, part: bytearray) -> str:

@@ -26,6 +26,17 @@ def test_each_kind_is_taken_and_comes_back_as_it_was(
     assert place.fetch(message["fileUrl"]).content == content
 
 
+def test_a_caption_has_lines_as_a_form_of_a_browser_sends_them(place: Place, alice: Person, chat: str) -> None:
+    answer = alice.upload(chat, "a.pdf", samples.PDF, content="one\r\ntwo")
+    assert (answer.status_code, data(answer)["content"]) == (201, "one\ntwo")
+
+
+def test_a_caption_that_shows_nothing_is_refused(place: Place, alice: Person, chat: str) -> None:
+    answer = alice.upload(chat, "a.pdf", samples.PDF, content="\u200b")
+    assert problem(answer) == (422, "validation_error")
+    assert set(answer.json()["errors"]) == {"content"}
+
+
 def test_a_file_is_a_message_to_everybody(
     place: Place, alice: Person, bob: Person, chat: str, js_driver: JsDriver
 ) -> None:

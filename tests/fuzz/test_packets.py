@@ -71,7 +71,7 @@ def test_what_is_no_packet_is_said_to_be_none(websocket: RawWebSocket, polling: 
         assert json.loads(exception.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"
 
 
-@pytest.mark.parametrize("body", ["{}", "[", "[1]", '["sync",{"x":"\\ud800"}]', deep(2000), ""])
+@pytest.mark.parametrize("body", ["{}", "[", "[1]", '["sync",{"x":"\\ud800}]', deep(2000), ""])
 def test_an_ack_comes_even_for_an_event_that_can_not_be_read(websocket: RawWebSocket, body: str) -> None:
     assert websocket.ask(f"42/chat,17{body}", "17")["error"]["code"] == "malformed_packet"
 

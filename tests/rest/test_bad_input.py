@@ -1,5 +1,6 @@
 """What is not even a request gets a clear answer too."""
 
+import gzip
 import json
 import socket
 from http.client import HTTPConnection, HTTPResponse
@@ -37,6 +38,33 @@ def test_a_body_of_another_type_is_refused(alice: Person, kind: str) -> None:
 
 def test_a_body_without_a_type_is_refused(alice: Person) -> None:
     assert problem(alice.request("POST", "/messages", data=b"{}")) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "GZIP", "identity, gzip"])
+def test_a_compressed_body_is_refused(alice: Person, coding: str) -> None:
+    headers = JSON | {"Content-Encoding": coding}
+    answer = alice.request("POST", "/messages", data=gzip.compress(b"{}"), headers=headers)
+    assert problem(answer) == (415, "unsupported_media_type")
+    assert "Content-Encoding" in answer.json()["detail"]
+    form = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": coding}
+    answer = alice.request("POST", "/messages/upload", data=gzip.compress(b"--x--"), headers=form)
+    assert problem(answer) == (415, "unsupported_media_type")
+
+
+def test_the_identity_coding_is_no_compression(alice: Person, bob: Person) -> None:
+    body = json.dumps({"userId": bob.id})
+    answer = alice.request("POST", "/chats/direct", data=body, headers=JSON | {"Content-Encoding": "identity"})
+    assert answer.status_code == 201
+
+
+def test_a_byte_order_mark_before_json_is_skipped(alice: Person, bob: Person) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps({"userId": bob.id}).encode()
+    assert alice.request("POST", "/chats/direct", data=body, headers=JSON).status_code == 201
+
+
+@pytest.mark.parametrize("body", [b'{"a": "\\ud800', b'{"a": "\\ud800", "b": NaN}', b'{"a": "\\ud800"' + b"[" * 5000])
+def test_half_a_surrogate_pair_does_not_make_json_of_what_is_none(alice: Person, body: bytes) -> None:
+    assert problem(alice.request("POST", "/messages", data=body, headers=JSON)) == (400, "malformed_json")
 
 
 def test_a_huge_body_is_refused(alice: Person) -> None:
