@@ -19,9 +19,10 @@ from chatapp.core.json_input import UnpairedSurrogates
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# For patterns in the documents: the control characters other than tab and newline.
-CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
-_UNWANTED = re.compile(rf"[{CONTROL}\ud800-\udfff]")
+# For patterns in the documents: the ASCII control characters other than tab and newline. Only `\x` means the same in
+# ECMA-262, PCRE, Python and Java. Some clients match UTF-8 bytes, where a range above 0x7F would cut letters apart.
+CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
+_UNWANTED = re.compile(rf"[{CONTROL}\x80-\x9f\ud800-\udfff]")
 # What leaves no mark: Unicode's default-ignorable characters (zero width, directions, fillers, variation selectors,
 # tags), anchors of annotations, and blanks that are no white space.
 INVISIBLE = (

@@ -25,6 +25,8 @@ from chatapp.rest.door import FORM_REFUSALS, NOT_VISIBLE, UNAVAILABLE, Door
 PARTS = {
     "chatId": {"description": "A chat that the caller is in."},
     "messageId": {"description": "A message of a chat that the caller is in."},
+    # OpenAPI takes paths that differ in the names of their parameters alone for one.
+    "id": {"description": "To GET: a chat that the caller is in. To PATCH and DELETE: a message of such a chat."},
 }
 SENT_BEFORE = {200: "The message that was sent under this `clientId` before."}
 REUSED = {
@@ -100,44 +102,44 @@ def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
     return message, 201 if sent else 200
 
 
-@door.endpoint("GET", "/<uuid:chatId>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
-def list_messages(actor: Actor, chat_id: str, query: Json) -> Page:
+@door.endpoint("GET", "/<uuid:id>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
+def list_messages(actor: Actor, id: str, query: Json) -> Page:
     """A chat's messages.
 
     The newest come first, and `cursor` goes back in time; with `after`, what changed since. Messages are delivered to
     the caller by this.
     """
-    return actions.fetch_messages(actor, chat_id, **query)
+    return actions.fetch_messages(actor, id, **query)
 
 
 @door.endpoint(
     "PATCH",
-    "/<uuid:messageId>",
+    "/<uuid:id>",
     body=NewContentSchema,
     returns=MessageSchema,
     errors=NOT_VISIBLE | {403: "The caller did not send it (`forbidden`).", 409: "It was deleted (`conflict`)."},
 )
-def edit_message(actor: Actor, message_id: str, body: Json) -> Json:
+def edit_message(actor: Actor, id: str, body: Json) -> Json:
     """Have a message say something else.
 
     The same as the event `message:edit`. For its sender.
     """
-    return actions.edit_message(actor, message_id, **body)
+    return actions.edit_message(actor, id, **body)
 
 
 @door.endpoint(
     "DELETE",
-    "/<uuid:messageId>",
+    "/<uuid:id>",
     status=204,
     errors=NOT_VISIBLE | {403: "The caller is neither its sender nor in authority (`forbidden`)."},
 )
-def delete_message(actor: Actor, message_id: str) -> None:
+def delete_message(actor: Actor, id: str) -> None:
     """Leave nothing of a message but a tombstone.
 
     The same as the event `message:delete`. For its sender, an ADMIN of its group, and whoever moderates this server.
     To delete it again changes nothing.
     """
-    actions.delete_message(actor, message_id)
+    actions.delete_message(actor, id)
 
 
 @door.endpoint("POST", "/<uuid:chatId>/read", body=ReadReceiptSchema, returns=MessagesReadSchema, errors=NOT_VISIBLE)

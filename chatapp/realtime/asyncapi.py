@@ -83,7 +83,7 @@ class Shapes:
         return _message(
             f"{name}, done",
             "The event was done.",
-            _object(ok={"const": True}, data=self.refer(returns)),
+            _object(f"{_identifier('', name)}Ack", ok={"const": True}, data=self.refer(returns)),
             {"ok": True, "data": example(returns()) if returns else None},
         )
 
@@ -99,7 +99,7 @@ class Shapes:
         return _message(
             "failed",
             "The event failed.",
-            _object(ok={"const": False}, error=self.refer(ProblemSchema)),
+            _object("FailedAck", ok={"const": False}, error=self.refer(ProblemSchema)),
             *({"ok": False, "error": error} for error in (invalid, limited)),
         )
 
@@ -195,8 +195,15 @@ def _message(name: str, summary: str, payload: Json, *examples: Json) -> Json:
     }
 
 
-def _object(**properties: Json) -> Json:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def _object(title: str, **properties: Json) -> Json:
+    """The schema of an object that stands in no component; generators name its type by its title."""
+    return {
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _ref(path: str) -> Json:

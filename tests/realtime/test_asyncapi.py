@@ -21,7 +21,7 @@ from chatapp.realtime.server_events import expect_events, verify_event
 from chatapp.server_events import SERVER_EVENTS
 from tests.server import Server
 
-PARSER = Path(__file__).resolve().parent.parent / "asyncapi"
+LINTERS = Path(__file__).resolve().parent.parent / "linters"
 # What clients can rely on, whatever the tables of the server say.
 CLIENT_NAMES = {"auth:renew", "message:delete", "message:edit", "message:send", "messages:read", "sync"}
 CLIENT_NAMES |= {"typing:start", "typing:stop"}
@@ -49,10 +49,10 @@ def page(server: Server) -> requests.Response:
 
 def faults(document: Json) -> list[Json]:
     """What the official parser objects to; that there is a newer version of AsyncAPI is no fault."""
-    ensure_node_modules(PARSER)
-    command = [str(node_binary()), "validate.mjs"]
+    ensure_node_modules(LINTERS)
+    command = [str(node_binary()), "asyncapi.mjs"]
     done = subprocess.run(
-        command, cwd=PARSER, input=json.dumps(document), capture_output=True, text=True, check=True, timeout=120
+        command, cwd=LINTERS, input=json.dumps(document), capture_output=True, text=True, check=True, timeout=120
     )
     return [fault for fault in json.loads(done.stdout) if fault["code"] != "asyncapi-latest-version"]
 
@@ -109,6 +109,15 @@ def test_every_event_of_a_client_is_documented(document: Json) -> None:
         done, failed = (resolve(document, answer) for answer in operation["reply"]["messages"])
         assert [ack["ok"] for ack in examples(document, done)] == [True], name
         assert {ack["ok"] for ack in examples(document, failed)} == {False}, name
+
+
+def test_every_payload_has_a_name_of_its_own(document: Json) -> None:
+    payloads = [
+        message["payload"] for channel in document["channels"].values() for message in channel["messages"].values()
+    ]
+    named = [payload["title"] for payload in payloads if "$ref" not in payload]
+    assert len(named) == len(set(named) - document["components"]["schemas"].keys())
+    assert {"FailedAck", "MessageSendAck", "SyncAck"} <= set(named)
 
 
 def test_the_examples_are_what_the_server_takes_and_answers(document: Json) -> None:

@@ -1,18 +1,24 @@
 """The documents that the server publishes about itself: the contract, whole, for people and for machines."""
 
+import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import requests
 
+from chatapp.launcher.node import ensure_node_modules, node_binary
 from tests.people import Person, problem
 from tests.server import ROOT, Server
 
 Json = dict[str, Any]
 PROBLEM = "application/problem+json"
+LINTERS = ROOT / "tests" / "linters"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,42 @@ def test_openapi_is_published_in_its_newest_form(document: Json) -> None:
     assert "/api/v1/messages" in document["paths"]
 
 
+def lint(document: Json, folder: Path) -> list[Json]:
+    """What Redocly's recommended rules object to, warnings too; that the server's project states no licence is left
+    to the project."""
+    cli = ensure_node_modules(LINTERS) / "@redocly" / "cli" / "bin" / "cli.js"
+    (folder / "openapi.json").write_text(json.dumps(document))
+    command = [
+        str(node_binary()),
+        str(cli),
+        "lint",
+        "openapi.json",
+        "--extends=recommended",
+        "--skip-rule=info-license",
+    ]
+    done = subprocess.run(
+        [*command, "--format=json"],
+        cwd=folder,
+        env=os.environ | {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.startswith("{"), done.stderr
+    problems: list[Json] = json.loads(done.stdout)["problems"]
+    return problems
+
+
+def test_redocly_accepts_the_document(document: Json, tmp_path: Path) -> None:
+    assert lint(document, tmp_path) == []
+
+
+def test_redocly_would_object_to_ambiguous_paths(document: Json, tmp_path: Path) -> None:
+    again = {"/api/v1/messages/{messageId}": {"parameters": [], **document["paths"]["/api/v1/messages/{id}"]}}
+    found = lint(document | {"paths": document["paths"] | again}, tmp_path)
+    assert "no-identical-paths" in {problem["ruleId"] for problem in found}
+
+
 def test_every_operation_says_what_it_does(document: Json) -> None:
     names = [operation["operationId"] for _, operation, _ in operations(document)]
     assert len(names) == len(set(names))
@@ -120,6 +162,42 @@ def test_every_body_has_a_description_ends_and_an_example(document: Json) -> Non
                     assert "400" in operation["responses"], where
                     assert content["example"], where
                     assert not faults(document, content["schema"], content["example"]), where
+
+
+def patterns(part: Any) -> Iterator[str]:
+    """Each pattern of a document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            yield part["pattern"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from patterns(inner)
+
+
+def test_patterns_mean_the_same_in_every_language(server: Server, document: Json) -> None:
+    asyncapi = requests.get(f"{server.url}/api/v1/asyncapi.json", timeout=20).json()
+    found = {*patterns(document), *patterns(asyncapi)}
+    assert found
+    texts = [
+        "Grüße, 你好 😀",
+        "a\tb\nc",
+        "a\0b",
+        "a\x7f",
+        "",
+        " ",
+        "https://example.org/a.png",
+        "Correct4Horse",
+        "alice_1",
+    ]
+    for pattern in found:
+        # Of the escapes these two are read by ECMA-262, PCRE, Python and Java, and by all in the same way.
+        assert set(re.findall(r"\\(.)", pattern)) <= {"x", "s"}, pattern
+        assert not [code for code in re.findall(r"\\x(..)", pattern) if int(code, 16) > 0x7F], pattern
+        for text in texts:
+            # PHP's generated clients match the bytes.
+            by_bytes = re.search(pattern.encode(), text.encode())
+            assert bool(by_bytes) is bool(re.search(pattern, text)), (pattern, text)
 
 
 def test_every_success_has_a_description_and_an_example(document: Json) -> None:

@@ -74,6 +74,7 @@ class Scene:
             "userId": lambda: person.id,
             "refreshToken": lambda: self.session().refresh_token,
         }
+        values["id"] = values["chatId" if operation == "list_messages" else "messageId"]
         return {name: cache(value) for name, value in values.items()}
 
     def token(self, case: AnyCase) -> str | None:
@@ -213,13 +214,15 @@ def is_expected(check: str, label: str, response: Response) -> bool:
     if check == "positive_data_acceptance" and response.status_code == 422:
         problem = response.json()
         wrong = set(problem.get("errors", {}))
+        said = {message for messages in problem.get("errors", {}).values() for message in messages}
+        # Patterns that all languages read alike can't name the control characters beyond ASCII.
+        if said == {"Contains a control character."}:
+            return True
         return problem["code"] == "client_id_reused" or (bool(wrong) and wrong <= set(RULES))
     if check == "negative_data_rejection" and label == "POST /api/v1/messages/upload" and response.status_code == 201:
         return True  # It looks again at a body that was given real ids, and then bytes are no string to it.
-    if check == "ignored_auth" and label.startswith("GET /uploads/"):
-        return True  # The signature that its query has opens it as well.
-    # One path whose part has two names, the chat's to GET and the message's to others: to the check these are two paths.
-    return check == "allow_header_conformance" and "/messages/{" in label
+    # The signature that its query has opens it as well.
+    return check == "ignored_auth" and label.startswith("GET /uploads/")
 
 
 @pytest.fixture(scope="module")

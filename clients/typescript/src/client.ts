@@ -321,14 +321,14 @@ export class ChatClient {
   }
 
   async edit(messageId: string, content: string): Promise<Message> {
-    const { data } = await this.http.call("PATCH /messages/{messageId}", { path: { messageId }, body: { content } });
+    const { data } = await this.http.call("PATCH /messages/{id}", { path: { id: messageId }, body: { content } });
     this.home?.book.putMessage(data);
     return data;
   }
 
   /** Leave nothing of a message but a tombstone. */
   async delete(messageId: string): Promise<void> {
-    await this.http.call("DELETE /messages/{messageId}", { path: { messageId } });
+    await this.http.call("DELETE /messages/{id}", { path: { id: messageId } });
     this.home?.book.messageBuried(messageId);
   }
 

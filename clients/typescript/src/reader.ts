@@ -89,7 +89,7 @@ export class Reader {
     const message = this.book.holding(messageId)?.find(messageId);
     if (!message) throw unknownMessage();
     const query = { after: message.rev - 1, limit: 1 };
-    const { data } = await this.http.call("GET /messages/{chatId}", { path: { chatId: message.chatId }, query });
+    const { data } = await this.http.call("GET /messages/{id}", { path: { id: message.chatId }, query });
     // When it was changed meanwhile, the event that said so brought new links.
     if (data[0]?.id === messageId) this.book.putMessage(data[0]);
     return this.book.holding(messageId)?.find(messageId) ?? message;
@@ -108,7 +108,7 @@ export class Reader {
     this.changes.noteOf("messages", chatId);
     try {
       const query = { limit: PAGE, ...(cursor && { cursor }) };
-      const { data, meta } = await this.http.call("GET /messages/{chatId}", { path: { chatId }, query });
+      const { data, meta } = await this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
       timeline.addPage(data, meta.nextCursor);
       // What changed while the first page was under way may be missing from it.
       if (!wasLoaded) this.book.setBack(chatId, rev);
@@ -143,9 +143,9 @@ export class Reader {
       this.staleReceipts.delete(chatId);
       const oldest = this.book.timeline(chatId)?.oldestUnread(({ senderId }) => senderId === this.me);
       if (!oldest) return;
-      const given = { path: { chatId }, query: { limit: MOST } };
+      const given = { path: { id: chatId }, query: { limit: MOST } };
       try {
-        for (let page = await this.http.page("GET /messages/{chatId}", given, (message) => message); ; ) {
+        for (let page = await this.http.page("GET /messages/{id}", given, (message) => message); ; ) {
           for (const message of page.items) this.book.putMessage(message);
           if (!page.next || (page.items.at(-1)?.seq ?? 0) <= oldest) return;
           page = await page.next();

@@ -145,22 +145,22 @@ export interface Operations {
     answer: MessageEnvelope;
   };
   /** A chat's messages. */
-  "GET /messages/{chatId}": {
-    path: { chatId: string };
+  "GET /messages/{id}": {
+    path: { id: string };
     query: { limit?: number; cursor?: string; after?: number };
     body: undefined;
     answer: MessageList;
   };
   /** Have a message say something else. */
-  "PATCH /messages/{messageId}": {
-    path: { messageId: string };
+  "PATCH /messages/{id}": {
+    path: { id: string };
     query: undefined;
     body: NewContent;
     answer: MessageEnvelope;
   };
   /** Leave nothing of a message but a tombstone. */
-  "DELETE /messages/{messageId}": {
-    path: { messageId: string };
+  "DELETE /messages/{id}": {
+    path: { id: string };
     query: undefined;
     body: undefined;
     answer: undefined;
