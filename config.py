@@ -143,6 +143,7 @@ def load() -> Settings:
             "S3_BUCKET is missing: the disk of this platform (DYNO) forgets what is stored on it"
             " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
         )
+    rate_global = read("RATELIMIT_GLOBAL", "100/60s", _rate_in(60))
     settings = Settings(
         app_env=app_env,
         port=read("PORT", "3000", _port),
@@ -157,10 +158,12 @@ def load() -> Settings:
         workers=workers,
         trusted_proxies=read("TRUSTED_PROXIES", "0", _count_or_none),
         ratelimit_enabled=read("RATELIMIT_ENABLED", "true", _flag),
-        rate_global=read("RATELIMIT_GLOBAL", "100/60s", _rate_in(60)),
+        rate_global=rate_global,
+        rate_address=read("RATELIMIT_ADDRESS", f"{10 * rate_global.count}/{rate_global.seconds}s", _rate_in(60)),
         rate_login=read("RATELIMIT_LOGIN", "10/60s", _rate_in(60)),
         rate_register=read("RATELIMIT_REGISTER", "5/60s", _rate_in(60)),
-        rate_login_failures=read("RATELIMIT_LOGIN_FAILURES", "20/15m", _rate_in(15 * 60)),
+        rate_login_failures=read("RATELIMIT_LOGIN_FAILURES", "10/15m", _rate_in(15 * 60)),
+        rate_login_failures_total=read("RATELIMIT_LOGIN_FAILURES_TOTAL", "100/15m", _rate_in(15 * 60)),
         rate_events=read("RATELIMIT_EVENTS", "60/10s", _rate_in(10)),
         max_sockets=read("MAX_SOCKETS_PER_USER", "20", _count),
         max_body_bytes=256 * 1024,

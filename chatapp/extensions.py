@@ -1,9 +1,7 @@
 """The Flask extensions, as instances only; the factory gives them an application."""
 
-from flask import g
 from flask_cors import CORS
 from flask_jwt_extended import JWTManager
-from flask_limiter import Limiter
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_socketio import SocketIO
@@ -15,12 +13,5 @@ api = Api()
 cors = CORS()
 db = SQLAlchemy(model_class=Base, engine_options=ENGINE_OPTIONS)
 jwt = JWTManager()
-limiter = Limiter(
-    # rest/bearer.py says who calls before anything is counted; rest/limits.py writes the headers.
-    key_func=lambda: str(g.caller),
-    strategy="moving-window",
-    in_memory_fallback_enabled=True,
-    key_prefix="chatapp",
-)
 migrate = Migrate(compare_type=True)
 socketio = SocketIO(async_mode="gevent")

@@ -1,6 +1,5 @@
 """Lets people in, keeps them in, lets them out."""
 
-from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, text, update
@@ -11,9 +10,11 @@ from chatapp.auth.events import SessionEnded
 from chatapp.auth.passwords import hash_password, verify_password
 from chatapp.auth.tokens import new_refresh_token, successor, token_hash
 from chatapp.core import limits, settings
-from chatapp.core.errors import Json, Unauthenticated
+from chatapp.core.errors import ChatError, Json, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
+from chatapp.core.limits import Hit, Limit
+from chatapp.core.names import login_name
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.models import Session, User
 from chatapp.users.actions import taken
@@ -61,9 +62,6 @@ _ROTATE = text(
     """
 )
 
-# Passwords that this worker is looking at, for each account.
-_guesses: Counter[str] = Counter()
-
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -106,26 +104,23 @@ def create_admin(*, email: str, username: str, password: str) -> tuple[Json, boo
         raise taken(error) from None
 
 
-def login(*, password: str, email: str | None = None, username: str | None = None) -> tuple[Json, Grant]:
-    """Open a session for whoever knows the password: their `Me` and the grant.
+def login(*, password: str, address: str, email: str | None = None, username: str | None = None) -> tuple[Json, Grant]:
+    """Open a session for a client that knows the password: the `Me` of the account and the grant.
 
-    Raises Unauthenticated (`invalid_credentials`), the same for an unknown, a deactivated and a mistaken account, and
-    RateLimited after too many failures for one account, whether it exists or not.
+    Raises Unauthenticated (`invalid_credentials`), the same for an unknown and a deactivated account and for a wrong
+    password, and RateLimited after too many failures for that name, whether it exists or not. `address` is the
+    client's, in canonical form.
     """
-    account = queries.find_account(email=email, username=username)
-    who = account.user_id if account else (email or username or "").lower()
-    _guesses[who] += 1
+    attempt = _count_attempt(login_name(email=email, username=username), address)
     try:
-        # Those that are looked at may all fail: whoever asks many times at once has no more guesses than one by one.
-        limits.check(settings.current().rate_login_failures, "login failures", who, _guesses[who])
-        known = verify_password(password, account.password_hash if account else None)
-        if not known or account is None or not account.is_active:
-            limits.spend(settings.current().rate_login_failures, "login failures", who)
-            raise Unauthenticated("The account or the password is wrong.", code="invalid_credentials")
-    finally:
-        _guesses[who] -= 1
-        if not _guesses[who]:
-            del _guesses[who]
+        account = queries.find_account(email=email, username=username)
+        correct = verify_password(password, account.password_hash if account else None)
+    except ChatError:
+        limits.undo(attempt)  # The password was not checked.
+        raise
+    if not correct or account is None or not account.is_active:
+        raise Unauthenticated("The account or the password is wrong.", code="invalid_credentials")
+    limits.undo(attempt)
     with unit_of_work(single=True) as work:
         return _open_session(work.db, account.user_id)
 
@@ -178,6 +173,15 @@ def prune_tokens(most: int) -> int:
     with unit_of_work() as work:
         removed = (work.db.execute(statement, {"most": most}) for statement in (_PRUNE_TOKENS, _PRUNE_SESSIONS))
         return sum(rows.rowcount for rows in removed)
+
+
+def _count_attempt(name: str, address: str) -> Hit | None:
+    """Count a login as a failure, before its password is checked; raises RateLimited."""
+    config = settings.current()
+    return limits.hit(
+        Limit(config.rate_login_failures, "failed logins", f"{name} {address}"),
+        Limit(config.rate_login_failures_total, "failed logins", name),
+    )
 
 
 def _open_session(db: Connection, user_id: str) -> tuple[Json, Grant]:

@@ -6,7 +6,7 @@ from chatapp.auth.schemas import LoginAnswerSchema, LoginSchema, RefreshSchema, 
 from chatapp.core import settings
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
-from chatapp.rest.bearer import bearer_token, issue_access_token
+from chatapp.rest.bearer import bearer_token, client_address, issue_access_token
 from chatapp.rest.door import UNAVAILABLE, Door
 
 door = Door("auth", "/auth", "Register, log in, stay logged in, log out.")
@@ -57,7 +57,7 @@ def login(body: Json) -> Json:
     This opens a session of its own; others of the account, on other devices, stay. An unknown, a deactivated and a
     mistaken account are told apart by nothing, and failures are counted for each account.
     """
-    user, grant = actions.login(**body)
+    user, grant = actions.login(**body, address=client_address())
     return {"user": user, **tokens(grant)}
 
 

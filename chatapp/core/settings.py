@@ -13,10 +13,6 @@ class Rate:
     count: int
     seconds: int
 
-    def __str__(self) -> str:
-        """In the notation of the limits library: `100 per 60 second`."""
-        return f"{self.count} per {self.seconds} second"
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -36,9 +32,11 @@ class Settings:
     trusted_proxies: int
     ratelimit_enabled: bool
     rate_global: Rate
+    rate_address: Rate
     rate_login: Rate
     rate_register: Rate
     rate_login_failures: Rate
+    rate_login_failures_total: Rate
     rate_events: Rate
     max_sockets: int
     max_body_bytes: int

@@ -22,6 +22,7 @@ from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.batches import Together
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
 from chatapp.core.identity import Actor
+from chatapp.core.limits import Limit
 from chatapp.core.schemas import conform, load
 from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
 from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
@@ -321,7 +322,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         # Ended sessions are told between workers: while that can't be heard, the database is asked each time.
         if rooms.deaf and self._find_actor(actor.user_id, actor.session_id) is None:
             raise Unauthenticated("The session of this socket has ended.")
-        limits.spend(settings.current().rate_events, "socket events", actor.user_id)
+        limits.hit(Limit(settings.current().rate_events, "socket events", actor.user_id))
         if event.name is None:
             raise Malformed("The packet is not an event.", code="malformed_packet")
         if event.name == TOO_LARGE:

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from chatapp.core.errors import Json
 from chatapp.core.schemas import Choice
 from chatapp.core.settings import Rate, Settings
-from chatapp.extensions import api, limiter
+from chatapp.extensions import api
 from chatapp.rest.access import ID_HEADER
 
 DESCRIPTION = """
@@ -40,9 +40,11 @@ a new one.
 | what | at most |
 |---|---|
 | requests of a user, or of a client address without a token | {all} |
+| requests of all users of a client address | {address} |
 | `POST /api/v1/auth/register` of a client address | {register} |
 | `POST /api/v1/auth/login` of a client address | {login} |
-| failed logins to an account, whether it exists or not | {failures} |
+| failed logins of a name from a client address, whether an account has that name or not | {failures} |
+| failed logins of a name from all addresses | {failures_total} |
 | a JSON body | {body} KiB |
 | a file | {file} MB |
 """
@@ -83,7 +85,6 @@ def install(app: Flask, settings: Settings) -> None:
     challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}
     components.header("WWW-Authenticate", {"description": "How to authenticate.", **challenge})
     page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config={"app_name": "Chat server API"})
-    limiter.exempt(page)
     app.register_blueprint(page)
 
 
@@ -134,7 +135,9 @@ def _description(settings: Settings) -> str:
         "{all}": _told(settings.rate_global),
         "{register}": _told(settings.rate_register),
         "{login}": _told(settings.rate_login),
+        "{address}": _told(settings.rate_address),
         "{failures}": _told(settings.rate_login_failures),
+        "{failures_total}": _told(settings.rate_login_failures_total),
         "{body}": str(settings.max_body_bytes // 1024),
         "{file}": str(settings.max_upload_bytes // 2**20),
     }

@@ -33,9 +33,9 @@ from chatapp.core.pagination import Page
 from chatapp.core.schemas import Output, conform, load
 from chatapp.core.settings import Rate
 from chatapp.rest.answers import answering, refusing
-from chatapp.rest.bearer import client_address, current_actor
+from chatapp.rest.bearer import current_actor
 from chatapp.rest.examples import example
-from chatapp.rest.limits import limited
+from chatapp.rest.limits import count_request, limited
 from chatapp.rest.multipart import Form, require_no_encoding
 
 # What a route documents that is about something which not everybody may know of.
@@ -132,6 +132,7 @@ class Door:
         base: str = "/api/v1",
     ) -> None:
         self.blueprint = ApiBlueprint(name, name, url_prefix=base + prefix, description=description)
+        self.blueprint.before_request(count_request)
         self._parts = parts or {}
 
     def endpoint(
@@ -206,7 +207,7 @@ class Door:
             elif not public:
                 decorated = _authenticated(decorated)
             if rate:
-                decorated = limited(rate, client_address)(decorated)
+                decorated = limited(rate)(decorated)
             parts = [
                 {"in": "path", "name": name, "required": True, **about}
                 for name, about in self._parts.items()

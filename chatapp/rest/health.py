@@ -7,7 +7,6 @@ from flask import Blueprint, Response
 from sqlalchemy import text
 
 from chatapp.core.db import reading
-from chatapp.extensions import limiter
 
 Check = Callable[[], None]
 
@@ -21,7 +20,6 @@ def check_database() -> None:
 def blueprint(checks: Mapping[str, Check]) -> Blueprint:
     """The two pages; `checks` are what readiness needs, by name, each raising when it is not there."""
     pages = Blueprint("health", __name__)
-    limiter.exempt(pages)
 
     @pages.get("/healthz")
     def healthz() -> Response:

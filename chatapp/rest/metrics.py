@@ -26,7 +26,6 @@ from prometheus_client.utils import floatToGoString
 from chatapp.core import db, metrics
 from chatapp.core.errors import NotFound, Unauthenticated
 from chatapp.core.settings import Settings
-from chatapp.extensions import limiter
 from chatapp.rest.bearer import bearer_token
 from chatapp.rest.problems import respond
 
@@ -114,7 +113,6 @@ def install(app: Flask, settings: Settings) -> None:
         page_size = os.sysconf("SC_PAGE_SIZE")
         metrics.memory.follow(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
     pages = Blueprint("metrics", __name__)
-    limiter.exempt(pages)
 
     @pages.get("/metrics")
     def show() -> Response:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from chatapp.extensions import limiter
-
 STYLE = (Path(__file__).parent / "templates" / "welcome.css").read_text()
 # Nothing from elsewhere but pictures, which people choose by URL; no script but the files, and no HTML made of text.
 POLICY = "; ".join(
@@ -43,7 +41,6 @@ LARGEST_KEPT = 32
 def blueprint(built: Path) -> Blueprint:
     """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs."""
     pages = Blueprint("client_page", __name__, template_folder="templates")
-    limiter.exempt(pages)
 
     @pages.get("/")
     def client() -> Response:

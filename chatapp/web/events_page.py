@@ -16,7 +16,6 @@ from flask import Blueprint, Response, render_template
 from markupsafe import Markup, escape
 
 from chatapp.core.errors import Json
-from chatapp.extensions import limiter
 
 STYLE = (Path(__file__).parent / "templates" / "events.css").read_text()
 # The browser itself sees to it that nothing is loaded and nothing runs but this style.
@@ -37,7 +36,6 @@ _FORMS = {
 def blueprint(document: Json) -> Blueprint:
     """The two pages of an AsyncAPI document."""
     pages = Blueprint("events_page", __name__, template_folder="templates")
-    limiter.exempt(pages)
     written = orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
     @cache

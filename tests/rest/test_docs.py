@@ -249,7 +249,16 @@ def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_fac
 
 def test_the_figures_of_the_limits_are_told(document: Json) -> None:
     told = document["info"]["description"]
-    for figure in ("100 in 1 min", "5 in 1 min", "10 in 1 min", "20 in 15 min", "256 KiB", "10 MB"):
+    for figure in (
+        "100 in 1 min",
+        "5 in 1 min",
+        "10 in 1 min",
+        "10 in 15 min",
+        "100 in 15 min",
+        "1000 in 1 min",
+        "256 KiB",
+        "10 MB",
+    ):
         assert f"| {figure} |" in told, figure
 
 

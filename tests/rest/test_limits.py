@@ -46,27 +46,69 @@ def test_everybody_has_a_hundred_requests_a_minute_of_their_own(limited: Server)
     assert requests.get(f"{limited.url}/healthz", timeout=20).ok
 
 
-def test_failed_logins_are_limited_for_each_account(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory, alice: Person
-) -> None:
-    folder = tmp_path_factory.mktemp("failures")
-    with Server(database_url, folder, RATELIMIT_ENABLED="true", RATELIMIT_LOGIN="1000/60s") as server:
+def log_in(server: Server, address: str, password: str, **who: str) -> requests.Response:
+    """The response to a login from an address."""
+    body, headers = who | {"password": password}, {"X-Forwarded-For": address}
+    return requests.post(f"{server.url}/api/v1/auth/login", json=body, headers=headers, timeout=20)
 
-        def log_in(password: str, **who: str) -> tuple[int, str]:
-            body = who | {"password": password}
-            answer = requests.post(f"{server.url}/api/v1/auth/login", json=body, timeout=20)
-            return (200, "") if answer.ok else problem(answer)
 
-        for who in ({"email": alice.email}, {"email": "nobody@example.org"}):
-            answers = [log_in("Wrong4Horse", **who) for _ in range(21)]
-            assert answers == [(401, "invalid_credentials")] * 20 + [(429, "rate_limited")]
-        assert log_in(PASSWORD, username=alice.name) == (429, "rate_limited")
-        body = {"username": alice.name, "password": PASSWORD}
-        refused = requests.post(f"{server.url}/api/v1/auth/login", json=body, timeout=20)
-        seconds = refused.headers["Retry-After"]
-        assert 840 < int(seconds) == refused.json()["retryAfter"] <= 900
-        told = [refused.headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")]
-        assert told == ["20", "0", seconds]
+@pytest.fixture(scope="module")
+def guessed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server at which passwords are guessed from many addresses, some of which log in often."""
+    changes = {"RATELIMIT_ENABLED": "true", "RATELIMIT_LOGIN": "1000/60s", "RATELIMIT_LOGIN_FAILURES_TOTAL": "25/15m"}
+    with Server(database_url, tmp_path_factory.mktemp("guessed"), TRUSTED_PROXIES="1", **changes) as server:
+        yield server
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_failed_logins_of_a_name_are_limited_for_each_address(guessed: Server, alice: Person, known: bool) -> None:
+    name = alice.name if known else f"no_{secrets.token_hex(4)}"
+    answers = [log_in(guessed, "10.1.0.1", "Wrong4Horse", username=name.upper()) for _ in range(10)]
+    assert {problem(answer) for answer in answers} == {(401, "invalid_credentials")}
+    refused = log_in(guessed, "10.1.0.1", PASSWORD, username=name)
+    assert problem(refused) == (429, "rate_limited")
+    seconds = refused.headers["Retry-After"]
+    assert 840 < int(seconds) == refused.json()["retryAfter"] <= 900
+    assert [refused.headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")] == ["10", "0", seconds]
+    # Elsewhere the name is counted from nothing.
+    assert log_in(guessed, "10.1.0.2", PASSWORD, username=name).status_code == (200 if known else 401)
+
+
+def test_the_names_of_an_account_are_counted_apart(guessed: Server, alice: Person) -> None:
+    for _ in range(10):
+        log_in(guessed, "10.1.1.1", "Wrong4Horse", username=alice.name)
+    assert log_in(guessed, "10.1.1.1", PASSWORD, username=alice.name).status_code == 429
+    assert log_in(guessed, "10.1.1.1", PASSWORD, email=alice.email).status_code == 200
+
+
+def test_logins_that_succeed_are_no_failures(guessed: Server, alice: Person) -> None:
+    answers = [log_in(guessed, "10.1.2.1", PASSWORD, username=alice.name).status_code for _ in range(12)]
+    assert answers == [200] * 12
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_failed_logins_of_a_name_are_limited_over_all_addresses(guessed: Server, alice: Person, known: bool) -> None:
+    name = alice.name if known else f"no_{secrets.token_hex(4)}"
+    answers = [log_in(guessed, f"10.2.0.{n}", "Wrong4Horse", username=name).status_code for n in range(25)]
+    assert answers == [401] * 25
+    refused = log_in(guessed, "10.2.1.1", PASSWORD, username=name)
+    assert problem(refused) == (429, "rate_limited")
+    assert refused.headers["RateLimit-Limit"] == "25"
+
+
+def test_users_of_one_address_share_a_limit(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    limits = {"RATELIMIT_ENABLED": "true", "RATELIMIT_GLOBAL": "4/60s", "RATELIMIT_ADDRESS": "6/60s"}
+    with Server(database_url, tmp_path_factory.mktemp("shared"), TRUSTED_PROXIES="1", **limits) as server:
+        users = [register(server.url, name) for name in ("one", "two")]
+
+        def ask(user: Person, address: str) -> requests.Response:
+            return user.request("GET", "/users/me", headers={"X-Forwarded-For": address})
+
+        answers = [ask(users[number % 2], "10.3.0.1") for number in range(7)]
+        assert [answer.status_code for answer in answers] == [200] * 6 + [429]
+        assert answers[-1].headers["RateLimit-Limit"] == "6"
+        # The refused request did not count against the user's own limit.
+        assert ask(users[0], "10.3.0.2").status_code == 200
 
 
 def test_only_trusted_proxies_say_who_calls(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:

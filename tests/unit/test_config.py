@@ -113,6 +113,8 @@ def test_the_contracts_figures_are_the_defaults() -> None:
         Rate(10, 60),
         Rate(5, 60),
     )
+    assert settings.rate_address == Rate(1000, 60)
+    assert (settings.rate_login_failures, settings.rate_login_failures_total) == (Rate(10, 900), Rate(100, 900))
     assert settings.ratelimit_enabled
     assert settings.max_upload_bytes == 10 * 1024 * 1024
 
