@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,17 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
+# Limits are counted, in Redis too, and no client reaches one.
+UNREACHED_LIMITS = {
+    "RATELIMIT_ENABLED": "true",
+    "RATELIMIT_GLOBAL": "1000000/60s",
+    "RATELIMIT_ADDRESS": "10000000/60s",
+    "RATELIMIT_REGISTER": "1000000/60s",
+    "RATELIMIT_LOGIN": "1000000/60s",
+    "RATELIMIT_EVENTS": "1000000/10s",
+    "RATELIMIT_HANDSHAKES": "1000000/10s",
+    "MAX_UNAUTHENTICATED": "100000",
+}
 COMPLAINTS = ('"level": "error"', "[ERROR]", "Traceback")
 
 
@@ -53,6 +65,8 @@ class Server:
     """One server on a port of its own, which it keeps over restarts, of the code in `root`. `log` is all that it wrote."""
 
     root = ROOT
+    # What runs the command, such as `ip netns exec`.
+    runner: Sequence[str] = ()
 
     def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
         self.port = free_port()
@@ -94,7 +108,7 @@ class Server:
         """Return when the server answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                [*self.runner, sys.executable, "-m", "gunicorn", "wsgi:app"],
                 cwd=self.root,
                 env=self._environment,
                 stdout=log,
@@ -106,7 +120,7 @@ class Server:
             try:
                 if requests.get(f"{self.url}/healthz", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 pass
             assert self._process.poll() is None, f"the server ended:\n{self.log}"
             assert time.monotonic() < deadline, f"the server does not answer:\n{self.log}"

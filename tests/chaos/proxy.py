@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# A TCP port of this machine, or a unix socket.
-Address = int | Path
+# A TCP port of this machine or of another one, or a unix socket.
+Address = int | tuple[str, int] | Path
 CHUNK = 65536
 
 
@@ -33,13 +33,26 @@ class _Link:
 
 
 class Proxy:
-    """Forwards from `listen` to `target` in a thread of its own, until `close`."""
+    """Forwards from `listen` to `target` in a thread of its own, until `close`.
 
-    def __init__(self, listen: Address, target: Address) -> None:
+    `before_listening` and `before_connecting` are called by that thread before it opens sockets of either kind.
+    """
+
+    def __init__(
+        self,
+        listen: Address,
+        target: Address,
+        *,
+        before_listening: Callable[[], None] = lambda: None,
+        before_connecting: Callable[[], None] = lambda: None,
+    ) -> None:
         self._listen = listen
         self._target = target
+        self._before_listening = before_listening
+        self._before_connecting = before_connecting
         self._links: set[_Link] = set()
         self._delay = 0.0
+        self._blocked = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {target}", daemon=True)
         self._thread.start()
@@ -71,11 +84,22 @@ class Proxy:
 
         self._loop.call_soon_threadsafe(slow_down)
 
+    def block(self) -> None:
+        """Forward nothing until `heal`, of connections that are opened from now on neither, and refuse none."""
+
+        async def block() -> None:
+            self._blocked = True
+            for link in self._links:
+                link.flows.clear()
+
+        asyncio.run_coroutine_threadsafe(block(), self._loop).result(10)
+
     def heal(self) -> None:
         """Everything flows again; who is half connected is so no longer."""
 
         async def heal() -> None:
             self._delay = 0.0
+            self._blocked = False
             for link in list(self._links):
                 link.flows.set()
                 if link.half:
@@ -101,22 +125,26 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self) -> None:
+        self._before_listening()
         if isinstance(self._listen, Path):
             self._server = await asyncio.start_unix_server(self._forward, self._listen)
             self._listen.chmod(0o777)
         else:
-            self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._listen, backlog=1024)
+            self._server = await asyncio.start_server(self._forward, *_host_and_port(self._listen), backlog=1024)
+        self._before_connecting()
 
     async def _forward(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
             if isinstance(self._target, Path):
                 from_server, to_server = await asyncio.open_unix_connection(self._target)
             else:
-                from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+                from_server, to_server = await asyncio.open_connection(*_host_and_port(self._target))
         except OSError:
             to_client.transport.abort()
             return
         link = _Link((to_client, to_server))
+        if self._blocked:
+            link.flows.clear()
         self._links.add(link)
         ways = self._pump(link, from_client, to_server), self._pump(link, from_server, to_client)
         # Cancelled by `close`, which has cut all connections.
@@ -147,3 +175,7 @@ class Proxy:
             return len(links)
 
         return asyncio.run_coroutine_threadsafe(strike_all(), self._loop).result(10)
+
+
+def _host_and_port(address: int | tuple[str, int]) -> tuple[str, int]:
+    return ("127.0.0.1", address) if isinstance(address, int) else address

@@ -8,7 +8,7 @@ import pytest
 
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.nginx import Nginx
-from tests.server import Server
+from tests.server import UNREACHED_LIMITS, Server
 from tests.socket_clients import JsDriver
 
 WORKERS = 3
@@ -18,11 +18,7 @@ PRODUCTION = {
     "JWT_REFRESH_SECRET": "r" * 40,
     "TRUSTED_PROXIES": "1",
     "WEB_CONCURRENCY": str(WORKERS),
-    "RATELIMIT_ENABLED": "true",
-    "RATELIMIT_GLOBAL": "100000/60s",
-    "RATELIMIT_REGISTER": "1000/60s",
-    "RATELIMIT_EVENTS": "10000/10s",
-}
+} | UNREACHED_LIMITS
 
 
 @dataclass
