@@ -35,7 +35,7 @@ from chatapp.rest.app import App, allow_origins
 from chatapp.rest.door import reject_large_bodies
 from chatapp.server_events import SERVER_EVENTS
 from chatapp.users import views as users
-from chatapp.web import client_page, events_page
+from chatapp.web import client_page, errors_page, events_page
 
 DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, files.door, admin.door)
 CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
@@ -97,6 +97,7 @@ def create_app(config: Settings) -> Flask:
     gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, attendance)
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
+    app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
     app.register_blueprint(client_page.blueprint(config.web_path))
     metrics.install(app, config)
     background.every(1.0, metrics.write)

@@ -84,4 +84,5 @@ def problem(response: requests.Response) -> tuple[int, str]:
     body = response.json()
     assert body["status"] == response.status_code
     assert {"type", "title", "status", "detail", "code"} <= set(body)
+    assert body["type"] == f"/docs/errors#{body['code']}"
     return response.status_code, body["code"]

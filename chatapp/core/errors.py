@@ -10,6 +10,11 @@ from typing import Any, ClassVar, TypeAlias
 Json: TypeAlias = dict[str, Any]
 
 
+def problem_type(code: str) -> str:
+    """The `type` of a problem with this code: a URI reference to the entry of the code in the documentation."""
+    return f"/docs/errors#{code}"
+
+
 class ChatError(Exception):
     """A refusal that a client can understand: a sentence (`detail`) and a stable machine name (`code`)."""
 
@@ -25,7 +30,7 @@ class ChatError(Exception):
     def problem(self) -> Json:
         """The RFC 9457 object of this error, as both doors send it."""
         return {
-            "type": "about:blank",
+            "type": problem_type(self.code),
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,

@@ -14,7 +14,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 from marshmallow.decorators import VALIDATES_SCHEMA
 
-from chatapp.core.errors import Invalid, Json
+from chatapp.core.errors import Invalid, Json, problem_type
 from chatapp.core.json_input import UnpairedSurrogates
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -151,7 +151,11 @@ class ProblemSchema(Output):
         title = "Problem"
 
     type = fields.String(
-        required=True, metadata={"description": "The `code` tells kinds apart, not this.", "example": "about:blank"}
+        required=True,
+        metadata={
+            "description": "Where the `code` is documented, as a URI reference.",
+            "example": problem_type("validation_error"),
+        },
     )
     title = fields.String(
         required=True, metadata={"description": "The status in words.", "example": "Unprocessable Entity"}

@@ -28,9 +28,9 @@ order mark before JSON is skipped.
 passwords); lengths are counted after that. A control character other than newline and tab, text without any visible
 character (zero-width characters alone, for example) and half of a surrogate pair are 422.
 
-**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`. Beyond what each operation names, a
-path that is none gets 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a failure of the
-server itself 500 (`internal_error`).
+**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`; [all codes](/docs/errors). Beyond what
+each operation names, unknown paths return 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a
+failure of the server itself 500 (`internal_error`).
 
 **Every answer** has an `X-Request-ID`, under which the server's log tells of it: the one that the request came with, or
 a new one.

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from chatapp.core.errors import Json
+from chatapp.core.errors import Json, problem_type
 
 _CODE = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
 
@@ -51,7 +51,7 @@ def problems(status: int, description: str, field: str) -> dict[str, Json]:
         detail = re.sub(r"\s\(`.*?`\)", "", sentence)
         for code in _CODE.findall(sentence):
             problem = {
-                "type": "about:blank",
+                "type": problem_type(code),
                 "title": HTTPStatus(status).phrase,
                 "status": status,
                 "detail": detail,

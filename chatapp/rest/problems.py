@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from chatapp.core.errors import ChatError, Json, RateLimited
+from chatapp.core.errors import ChatError, Json, RateLimited, problem_type
 
 log = structlog.get_logger()
 
@@ -32,12 +32,13 @@ def install(app: Flask) -> None:
 
 def problem(status: int, detail: str) -> Json:
     """The problem that an error of HTTP itself is."""
+    code = _CODES.get(status, "internal_error" if status >= 500 else "bad_request")
     return {
-        "type": "about:blank",
+        "type": problem_type(code),
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "code": _CODES.get(status, "internal_error" if status >= 500 else "bad_request"),
+        "code": code,
     }
 
 

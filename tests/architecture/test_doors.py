@@ -26,6 +26,7 @@ OUTSIDE = {
     "/docs/<path:path>",
     "/docs/dist/<path:path>",
     "/api/v1/openapi.json",
+    "/docs/errors",
     "/docs/events",
     "/api/v1/asyncapi.json",
 }

@@ -1,13 +1,10 @@
 """The document of the socket door, and the page that shows it."""
 
 import json
-import re
 import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeAlias
-from urllib.parse import urljoin
 
 import jsonschema_rs
 import pytest
@@ -19,6 +16,7 @@ from chatapp.core.schemas import conform, load
 from chatapp.launcher.node import ensure_node_modules, node_binary
 from chatapp.realtime.server_events import expect_events, verify_event
 from chatapp.server_events import SERVER_EVENTS
+from tests.pages import Links, check_self_contained
 from tests.server import Server
 
 LINTERS = Path(__file__).resolve().parent.parent / "linters"
@@ -174,38 +172,8 @@ def test_what_is_not_documented_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> 
             verify_event(name, payload)
 
 
-class Links(HTMLParser):
-    """What a page is made of: its tags, where it points and what can be pointed at."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.targets: set[str] = set()
-        self.ids: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        for name, value in attrs:
-            if name in ("href", "src"):
-                self.targets.add(value or "")
-            elif name == "id":
-                self.ids.append(value or "")
-
-
 def test_the_page_needs_nothing_from_elsewhere(page: requests.Response) -> None:
-    assert page.status_code == 200
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    found = Links(page.text)
-    assert not found.tags & {"script", "img", "iframe", "object", "embed"}
-    assert not re.search(r"url\(|@import", page.text)
-    assert len(found.ids) == len(set(found.ids))
-    for target in found.targets - {"data:,"}:
-        if target.startswith("#"):
-            assert target.removeprefix("#") in found.ids, target
-        else:
-            assert re.match(r"/(?!/)", target), target
-            assert requests.get(urljoin(page.url, target), timeout=20).ok, target
+    check_self_contained(page)
 
 
 def test_the_page_names_every_event(page: requests.Response, document: Json) -> None:

@@ -1,0 +1,84 @@
+"""The page of the error codes has every code that the server can send, and every problem refers to its entry."""
+
+import re
+from pathlib import Path
+
+import pytest
+import requests
+
+from chatapp.core.error_codes import CODES
+from chatapp.core.errors import ChatError
+from chatapp.rest import problems
+from tests.pages import Links, check_self_contained
+from tests.people import Person, problem
+from tests.server import ROOT, Server
+
+PROBLEM = "application/problem+json"
+_CODE = re.compile(r"""\bcode["']?\s*[=:]=?\s*["']([a-z_]+)["']""")
+
+
+@pytest.fixture(scope="module")
+def page(server: Server) -> requests.Response:
+    return requests.get(f"{server.url}/docs/errors", timeout=20)
+
+
+def sources() -> list[Path]:
+    return [path for path in (ROOT / "chatapp").rglob("*.py") if path.name != "error_codes.py"]
+
+
+def used_codes() -> set[str]:
+    """The codes that the sources name, wherever they do."""
+    named = {code for source in sources() for code in _CODE.findall(source.read_text())}
+    return named | {*problems._CODES.values()}
+
+
+def kinds(kind: type[ChatError] = ChatError) -> list[type[ChatError]]:
+    return [kind, *(below for each in kind.__subclasses__() for below in kinds(each))]
+
+
+def test_every_code_that_the_sources_name_has_an_entry() -> None:
+    assert used_codes() - set(CODES) == set()
+
+
+def test_every_entry_is_of_a_code_that_is_used() -> None:
+    text = "".join(source.read_text() for source in sources())
+    assert [code for code in CODES if f'"{code}"' not in text and code != "origin_not_allowed"] == []
+
+
+def test_an_entry_has_the_status_of_its_problems(server: Server) -> None:
+    for kind in kinds():
+        assert CODES[kind.code].status == kind.status, kind
+    document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
+    operations = [
+        operation for item in document["paths"].values() for name, operation in item.items() if name != "parameters"
+    ]
+    shown = {
+        (code, int(status))
+        for operation in operations
+        for status, response in operation["responses"].items()
+        for code in response.get("content", {}).get(PROBLEM, {}).get("examples", {})
+    }
+    assert shown
+    assert [pair for pair in shown if CODES[pair[0]].status != pair[1]] == []
+
+
+def test_every_entry_says_when_its_code_occurs() -> None:
+    for code, entry in CODES.items():
+        assert entry.occurs.endswith("."), code
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: requests.Response) -> None:
+    check_self_contained(page)
+
+
+def test_the_page_has_every_code_and_the_operations_that_return_it(page: requests.Response) -> None:
+    assert set(CODES) <= set(Links(page.text).ids)
+    entry = page.text.partition('<article id="refresh_reused">')[2].partition("</article>")[0]
+    assert "POST /api/v1/auth/refresh" in entry
+
+
+def test_the_type_of_a_problem_leads_to_its_entry(page: requests.Response, alice: Person) -> None:
+    answer = alice.get("/users/nobody_of_this_name")
+    assert problem(answer) == (404, "not_found")
+    target = requests.compat.urljoin(answer.url, answer.json()["type"])
+    assert target == f"{page.url}#not_found"
