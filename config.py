@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from environs import Env, EnvError
 
+from chatapp.core.origins import parse_origin
 from chatapp.core.settings import Rate, Settings
 from chatapp.launcher.postgres import default_url
 
@@ -134,7 +135,6 @@ def load() -> Settings:
         faults.append(f"DATABASE_URL {error}")
         url = ""
     shown |= {name: masked(name, value) for name, value in (given | {"DATABASE_URL": url}).items()}
-    shown["CORS_ORIGIN"] = shown["CORS_ORIGIN"] or "*"
     s3_bucket = text("S3_BUCKET") or None
     # A platform that sets DYNO gives each process a disk of its own, and takes it back with the process.
     dyno, forced = bool(env.str("DYNO", "")), read("FORCE_LOCAL_STORAGE", "false", _flag)
@@ -147,7 +147,7 @@ def load() -> Settings:
     settings = Settings(
         app_env=app_env,
         port=read("PORT", "3000", _port),
-        cors_origins=tuple(o.strip() for o in (given.get("CORS_ORIGIN") or "*").split(",") if o.strip()),
+        cors_origins=read("CORS_ORIGIN", "*", _origins),
         database_url=url,
         database_pool_size=read("DATABASE_POOL_SIZE", "20", _count),
         redis_url=queue_url(given.get("REDIS_URL", ""), self_signed=dyno) or None,
@@ -192,6 +192,13 @@ def _count_or_none(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(f"must be a whole number from 0 on, not '{text}'")
     return int(text)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """The origins of a comma-separated list, in the form that browsers send; `*` stands for all."""
+    if not (origins := [each.strip() for each in text.split(",") if each.strip()]):
+        raise ValueError("names no origin")
+    return tuple("*" if each == "*" else parse_origin(each) for each in origins)
 
 
 def _rate_in(usual_seconds: int) -> Callable[[str], Rate]:

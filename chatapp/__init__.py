@@ -30,9 +30,10 @@ from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.rooms import rooms
 from chatapp.realtime.server_events import expect_events
 from chatapp.realtime.session import Session
-from chatapp.rest import access, bearer, docs, health, limits, metrics, problems
+from chatapp.rest import access, bearer, docs, headers, health, limits, metrics, problems
 from chatapp.rest.app import App, allow_origins
 from chatapp.rest.door import reject_large_bodies
+from chatapp.rest.origins import Origins
 from chatapp.server_events import SERVER_EVENTS
 from chatapp.users import views as users
 from chatapp.web import client_page, errors_page, events_page
@@ -46,7 +47,6 @@ def create_app(config: Settings) -> Flask:
     settings.configure(config)
     logs.configure(config.log_level)
     app = App(__name__, instance_path=str(config.instance_path), static_folder=None)
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
 
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": config.database_pool_size}
@@ -68,7 +68,7 @@ def create_app(config: Settings) -> Flask:
         background.every(BEAT_SECONDS, bus.beat)
 
     access.install(app)
-    allow_origins(app, cors, origins=list(config.cors_origins), expose_headers=docs.EXPOSED, max_age=600)
+    allow_origins(app, cors, expose_headers=docs.EXPOSED, max_age=600)
     jwt.init_app(app)
     bearer.install(app, config, sessions.find_actor)
     limits.install(app, config)
@@ -84,7 +84,7 @@ def create_app(config: Settings) -> Flask:
     socketio.init_app(
         app,
         json=PacketJson,
-        cors_allowed_origins="*" if "*" in config.cors_origins else list(config.cors_origins),
+        cors_allowed_origins="*",  # `headers.guard` has refused those that may not call.
         async_handlers=False,
         monitor_clients=False,
         max_http_buffer_size=LARGEST_PAYLOAD,
@@ -99,6 +99,9 @@ def create_app(config: Settings) -> Flask:
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
     app.register_blueprint(client_page.blueprint(config.web_path))
+    guarded = headers.guard(app.wsgi_app, Origins(config.cors_origins, config.trusted_proxies))
+    # In front of sockets too.
+    app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
     metrics.install(app, config)
     background.every(1.0, metrics.write)
     background.every(0.0, metrics.watch_loop)

@@ -33,7 +33,8 @@ and what it stored the truth: whoever missed an event, or comes back, calls `syn
 """
 CONNECTION = """
 For every Socket.IO client that speaks protocol version 5, as the official ones do from version 3 on. All transports
-work: polling, websocket, and polling upgraded to websocket.
+work: polling, websocket, and polling upgraded to websocket. Web pages may connect from the origins that the server's
+`CORS_ORIGIN` names, and from its own; a handshake from another origin gets 403 with the problem `origin_not_allowed`.
 """
 LIMITS = """
 - At most {events.count} events in {events.seconds} s for each user, over all their sockets. What is beyond fails with

@@ -23,6 +23,7 @@ from chatapp.extensions import socketio
 from chatapp.realtime import responses
 from chatapp.realtime.handover import Exchange, take
 from chatapp.realtime.wire import end_stream
+from chatapp.rest.headers import complete
 from chatapp.rest.problems import problem
 
 NOTIFY_SECONDS = 1.0
@@ -137,8 +138,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
 def _write_problem(connection: Any, status: int, reason: str, detail: str) -> None:
     """Called by gunicorn to answer what it could not read: in the form of all other refusals, where it writes HTML."""
     body = orjson.dumps(problem(status, detail or reason))
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-    util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    head = complete([("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))])
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(f"{name}: {value}" for name, value in head)]
+    util.write_nonblock(connection, ("\r\n".join(lines) + "\r\n\r\n").encode() + body)
 
 
 util.write_error = _write_problem

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
 from flask_cors import CORS
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 
 class App(Flask):
@@ -14,10 +18,18 @@ class App(Flask):
         """`func`: Flask would look at each one, a dozen times a request, whether it is a coroutine."""
         return func
 
+    def handle_http_exception(self, e: HTTPException) -> HTTPException | ResponseReturnValue:
+        """Called by Flask; redirects to a rule's own path name no host, since Werkzeug takes that of the client."""
+        if not isinstance(e, RequestRedirect):
+            return super().handle_http_exception(e)
+        target = urlsplit(e.new_url)
+        location = "/" + target.path.lstrip("/") + (f"?{target.query}" if target.query else "")
+        return Response(status=e.code, headers={"Location": location})
+
 
 def allow_origins(app: Flask, cors: CORS, **options: Any) -> None:
-    """Answer browsers of other origins as flask-cors does; requests of nobody's page are left alone."""
-    cors.init_app(app, **options)
+    """Let the page that sent a request read its response; `headers.guard` has refused those that may not call."""
+    cors.init_app(app, origins="*", **options)
     add_headers = app.after_request_funcs[None].pop()
 
     @app.after_request

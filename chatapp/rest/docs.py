@@ -1,9 +1,12 @@
 """The OpenAPI document, made from the schemas that validate, and the page that shows it; all assets local."""
 
+import re
+from base64 import b64encode
+from hashlib import sha256
 from typing import Any
 
 from apispec import BasePlugin
-from flask import Flask
+from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema, fields
 
@@ -29,8 +32,10 @@ passwords); lengths are counted after that. A control character other than newli
 character (zero-width characters alone, for example) and half of a surrogate pair are 422.
 
 **Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`; [all codes](/docs/errors). Beyond what
-each operation names, unknown paths return 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), and a
-failure of the server itself 500 (`internal_error`).
+each operation names, unknown paths return 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), a page
+of an origin that may not call 403 (`origin_not_allowed`), and a failure of the server itself 500 (`internal_error`).
+
+**Origins.** Web pages may call from the origins that the server's `CORS_ORIGIN` names, and from its own.
 
 **Every answer** has an `X-Request-ID`, under which the server's log tells of it: the one that the request came with, or
 a new one.
@@ -49,6 +54,11 @@ a new one.
 | a file | {file} MB |
 """
 
+# The page runs its own files and the script in it, and asks nothing of other servers.
+POLICY = (
+    "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 HEADERS: dict[str, Json] = {
     "RateLimit-Limit": {"description": "How many requests the nearest limit allows."},
     "RateLimit-Remaining": {"description": "How many of them are left."},
@@ -84,7 +94,18 @@ def install(app: Flask, settings: Settings) -> None:
         components.header(name, {"schema": {"type": "integer", "minimum": 0}, "example": 60, **header})
     challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}
     components.header("WWW-Authenticate", {"description": "How to authenticate.", **challenge})
-    page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config={"app_name": "Chat server API"})
+    # No address in the page is made of the `Host` that the client sent.
+    shown = {"app_name": "Chat server API", "oauth2RedirectUrl": "/docs/oauth2-redirect.html"}
+    page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config=shown)
+
+    @page.after_request  # type: ignore[untyped-decorator]
+    def allow_own_files(response: Response) -> Response:
+        if response.mimetype == "text/html" and not response.direct_passthrough:
+            scripts = re.findall(r"<script>(.*?)</script>", response.get_data(as_text=True), re.DOTALL)
+            hashes = (f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
+            response.headers["Content-Security-Policy"] = POLICY.format(scripts=" ".join(hashes))
+        return response
+
     app.register_blueprint(page)
 
 

@@ -1,4 +1,4 @@
-"""Which pages may call: of other origins none that CORS_ORIGIN does not name, over sockets as over REST."""
+"""Which pages may call: those of CORS_ORIGIN and of the server's own origin, over sockets as over REST."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.fuzz.wire import RawWebSocket
-from tests.people import Person, register
+from tests.people import Person, problem, register
 from tests.server import Server
 
 OURS = ("https://app.example.com", "https://admin.example.com:8443")
@@ -51,14 +51,41 @@ def test_our_pages_open_websockets(strict: Server, visitor: Person, origin: str)
 @pytest.mark.parametrize("origin", THEIRS)
 def test_their_pages_open_none(strict: Server, origin: str) -> None:
     with RawWebSocket(strict.url, headers={"Origin": origin}) as socket:
-        assert 400 <= socket.status < 500
+        assert socket.status == 403
 
 
+@pytest.mark.parametrize("path", [POLLING, "/api/v1/users/me", "/"])
 @pytest.mark.parametrize("origin", THEIRS)
-def test_their_pages_do_not_poll_either(strict: Server, origin: str) -> None:
-    answer = requests.get(strict.url + POLLING, headers={"Origin": origin}, timeout=20)
-    assert 400 <= answer.status_code < 500
+def test_their_pages_get_a_problem_that_says_why(strict: Server, visitor: Person, origin: str, path: str) -> None:
+    headers = {"Origin": origin, "Authorization": f"Bearer {visitor.token}"}
+    answer = requests.get(strict.url + path, headers=headers, timeout=20)
+    assert problem(answer) == (403, "origin_not_allowed")
+    assert answer.headers["X-Request-ID"]
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_refused_origin_is_logged_once(strict: Server) -> None:
+    for _ in range(3):
+        requests.get(strict.url + POLLING, headers={"Origin": "https://logged.example"}, timeout=20)
+    (line,) = [json.loads(line) for line in strict.log.splitlines() if "logged.example" in line]
+    assert line["event"] == "origin_refused"
+    assert (line["own"], line["accepted"]) == (strict.url, sorted(OURS))
+
+
+def test_the_servers_own_pages_may_call(strict: Server, visitor: Person) -> None:
+    headers = {"Origin": strict.url}
+    with RawWebSocket(strict.url, headers=headers) as socket:
+        socket.join(visitor.token).flush()
+    answer = requests.get(strict.url + POLLING, headers=headers, timeout=20)
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, strict.url)
+    assert requests.get(f"{strict.url}/api/v1/openapi.json", headers=headers, timeout=20).ok
+
+
+def test_forwarded_headers_of_no_trusted_proxy_widen_nothing(strict: Server) -> None:
+    spoofed = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
+    for path in (POLLING, "/api/v1/openapi.json"):
+        answer = requests.get(strict.url + path, headers=spoofed, timeout=20)
+        assert problem(answer) == (403, "origin_not_allowed")
 
 
 def test_their_pages_take_over_no_session_that_is_open(strict: Server, visitor: Person) -> None:
@@ -71,7 +98,7 @@ def test_their_pages_take_over_no_session_that_is_open(strict: Server, visitor: 
     )
     assert 400 <= posted.status_code < 500
     with RawWebSocket(strict.url, headers=theirs, sid=sid) as socket:
-        assert 400 <= socket.status < 500
+        assert socket.status == 403
 
 
 def test_programs_that_are_no_page_need_no_origin(strict: Server, visitor: Person) -> None:

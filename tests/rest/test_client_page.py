@@ -81,7 +81,7 @@ def test_assets_are_kept_for_ever_and_travel_compressed(site: str) -> None:
     for answer in (packed, plain):
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert answer.headers["Content-Type"].startswith("text/javascript")
-        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Vary"] == "Accept-Encoding, Origin"
 
 
 @pytest.mark.usefixtures("client")

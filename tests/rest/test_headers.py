@@ -1,0 +1,97 @@
+"""The headers that every response has: every route of the application, errors and sockets included."""
+
+import re
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.people import Person
+from tests.server import ROOT, Server, environment
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+POLLING = "/socket.io/?EIO=4&transport=polling"
+OUTSIDE = ("/", "/nothing/here", "//docs", "/docs", "/%00", "/docs/index.html", "/docs/oauth2-redirect.html")
+SOCKETS = (POLLING, f"{POLLING}&sid=unknown", "/socket.io/?EIO=3&transport=polling", "/socket.io/", "/socket.io/x.js")
+
+
+def routes(database_url: str, folder: Path) -> list[str]:
+    """A path for each rule that the application has."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "routes"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(database_url, folder), capture_output=True, text=True, check=True
+    )
+    rules = re.findall(r"(/\S*) *$", done.stdout, re.MULTILINE)
+    assert len(rules) > 30
+    filled = (re.sub(r"<uuid:\w+>", str(uuid.uuid4()), rule) for rule in rules)
+    return [re.sub(r"<(\w+:)?\w+>", "some.thing", rule) for rule in filled]
+
+
+def faults(headers: Mapping[str, str]) -> list[str]:
+    """What a response lacks."""
+    kind = headers.get("Content-Type", "").partition(";")[0]
+    policy = headers.get("Content-Security-Policy", "")
+    promises = {
+        "nosniff": headers.get("X-Content-Type-Options") == "nosniff",
+        "Vary": "Origin" in re.split(", *", headers.get("Vary", "")),
+        "no-store": "json" not in kind or headers.get("Cache-Control") == "no-store",
+        "frames": kind != "text/html" or ("frame-ancestors 'none'" in policy and headers["X-Frame-Options"] == "DENY"),
+        "policy": kind != "text/html" or "default-src 'none'" in policy,
+        "scripts": not re.search("script-src[^;]*(unsafe|http|[*])", policy),
+    }
+    return [name for name, kept in promises.items() if not kept]
+
+
+def test_every_response_of_every_route_has_them(
+    server: Server, alice: Person, database_url: str, tmp_path: Path
+) -> None:
+    seen = set()
+    # Logging out comes last: it ends the session of the token.
+    for path in sorted([*routes(database_url, tmp_path), *OUTSIDE, *SOCKETS], key=lambda path: "logout" in path):
+        for method in METHODS:
+            for headers in ({}, {"Authorization": f"Bearer {alice.token}"}, {"Origin": "https://app.example.com"}):
+                answer = requests.request(method, server.url + path, headers=headers, timeout=20, allow_redirects=False)
+                seen.add(answer.status_code)
+                assert not faults(answer.headers), (method, path, answer.status_code, dict(answer.headers))
+                assert answer.headers.get("Location", "/")[:1] == "/", path
+    assert {200, 308, 400, 401, 404, 405, 415, 422} <= seen
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:1", "user@evil.example", "/evil.example"])
+@pytest.mark.parametrize("path", ["/docs", "//docs", "/docs?next=//evil.example", "///docs//"])
+def test_redirects_stay_on_the_host_whatever_the_client_calls_it(server: Server, host: str, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head = client.makefile("rb").read().partition(b"\r\n\r\n")[0].decode()
+    location = re.search(r"^Location: (.*)$", head, re.MULTILINE | re.IGNORECASE)
+    assert re.match(r"HTTP/1.1 (308|400|404) ", head), head
+    if location:
+        assert re.match(r"/[a-z]", location[1]), head
+
+
+def test_the_page_of_the_documents_says_nothing_of_the_host_that_the_client_named(server: Server) -> None:
+    answer = requests.get(f"{server.url}/docs/", headers={"Host": "evil.example"}, timeout=20)
+    assert answer.ok
+    assert "evil.example" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    ],
+)
+def test_requests_that_can_not_be_read_are_answered_with_them_too(server: Server, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(sent)
+        head = client.makefile("rb").read().partition(b"\r\n\r\n")[0].decode()
+    first, *lines = head.split("\r\n")
+    assert 400 <= int(first.split()[1]) < 500, status
+    assert not faults(dict(line.split(": ", 1) for line in lines)), head
