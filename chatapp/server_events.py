@@ -6,6 +6,7 @@ from chatapp.chats.schemas import (
     ChatMemberSchema,
     MemberLeftSchema,
     MessageEventSchema,
+    NewChatEventSchema,
 )
 from chatapp.core.schemas import ProblemSchema
 from chatapp.messages.schemas import MessageDeletedEventSchema, MessagesDeliveredSchema, MessagesReadEventSchema
@@ -59,7 +60,7 @@ SERVER_EVENTS = (
     ),
     ServerEvent(
         "chat:new",
-        ChatEventSchema,
+        NewChatEventSchema,
         "Somebody is in a chat that they were not in before.",
         "The members of a new chat, and whoever is added to a group; they get the chat's events from then on.",
     ),

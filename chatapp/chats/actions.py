@@ -51,7 +51,7 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
         else:
             _find_people(work, [user_id])
             work.db.execute(insert(Member), [{"chat_id": chat_id, "user_id": member} for member in pair])
-            work.announce(ChatCreated(chat_id, 1, tuple(pair), queries.chat_event(work.db, chat_id)))
+            work.announce(ChatCreated(chat_id, 1, tuple(pair), queries.new_chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id), created
 
 
@@ -69,7 +69,7 @@ def create_group(
         work.db.execute(insert(Chat).values(id=chat_id, type="GROUP", member_count=len(members), last_rev=1, **about))
         work.db.execute(insert(Member), members)
         people = tuple(member["user_id"] for member in members)
-        work.announce(ChatCreated(chat_id, 1, people, queries.chat_event(work.db, chat_id)))
+        work.announce(ChatCreated(chat_id, 1, people, queries.new_chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id)
 
 
@@ -120,7 +120,8 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
         work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))
         member = _member(work, chat_id, user_id)
         payload = {"chatId": chat_id, "member": member}
-        work.announce(MemberJoined(chat_id, chat.last_rev, user_id, payload, queries.chat_event(work.db, chat_id)))
+        new_chat = queries.new_chat_event(work.db, chat_id)
+        work.announce(MemberJoined(chat_id, chat.last_rev, user_id, payload, new_chat))
         return member
 
 

@@ -7,6 +7,7 @@ from orjson import Fragment
 from sqlalchemy import Connection, text
 
 from chatapp.chats.permissions import Membership
+from chatapp.chats.schemas import MAX_MEMBERS
 from chatapp.core.db import reading
 from chatapp.core.errors import Json, NotFound
 from chatapp.core.identity import Actor
@@ -59,9 +60,11 @@ _CHAT_FIELDS = """
 MEMBER_FIELDS = f"""
     'userId', o.user_id, 'role', o.role, 'joinedAt', wire_time(o.joined_at), 'user', json_build_object({USER_FIELDS})
 """
-_MEMBERS = f"""
+# The order of standing. Two may join within a millisecond: in that case the order of their ids counts.
+_FIRST_MEMBERS = f"""
     'members', (SELECT json_agg(json_build_object({MEMBER_FIELDS}) ORDER BY o.joined_at, o.user_id)
-                FROM members o JOIN users u ON u.id = o.user_id WHERE o.chat_id = c.id)
+                FROM (SELECT * FROM members WHERE chat_id = c.id ORDER BY joined_at, user_id LIMIT {MAX_MEMBERS}) o
+                     JOIN users u ON u.id = o.user_id)
 """
 # A chat `c` as the reader whose row in it is `me` sees it. seq has no gaps and tombstones stay, so that the newest message is the one numbered last_seq.
 CHAT_SEEN = f"""
@@ -75,8 +78,7 @@ CHAT_SEEN = f"""
 _SEEN_BY_ALL = f"""
     {_CHAT_FIELDS},
     'lastMessage', (SELECT json_build_object({MESSAGE_FIELDS})
-                    FROM messages m {MESSAGE_JOINS} WHERE m.chat_id = c.id AND m.seq = c.last_seq),
-    {_MEMBERS}
+                    FROM messages m {MESSAGE_JOINS} WHERE m.chat_id = c.id AND m.seq = c.last_seq)
 """
 _LIST = Prepared(
     "chat_list",
@@ -88,14 +90,19 @@ _LIST = Prepared(
     LIMIT :limit
     """,
 )
-_FIRST = (LARGEST_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+# The key before that of every chat in the order of activity.
+FIRST_CHAT = (LARGEST_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+_NO_ID = "00000000-0000-0000-0000-000000000000"
 _DETAIL = text(
     f"""
-    SELECT json_build_object({CHAT_SEEN}, {_MEMBERS})
+    SELECT json_build_object({CHAT_SEEN}, {_FIRST_MEMBERS})
     FROM members me JOIN chats c ON c.id = me.chat_id WHERE me.user_id = :user_id AND c.id = :chat_id
     """
 )
 _EVENT = text(f"SELECT json_build_object({_SEEN_BY_ALL}) FROM chats c WHERE c.id = :chat_id")
+_EVENT_WITH_MEMBERS = text(
+    f"SELECT json_build_object({_SEEN_BY_ALL}, {_FIRST_MEMBERS}) FROM chats c WHERE c.id = :chat_id"
+)
 _SEEN = text(
     f"""
     SELECT json_build_object({CHAT_SEEN})
@@ -106,6 +113,17 @@ _MEMBER = text(
     f"""
     SELECT json_build_object({MEMBER_FIELDS}) FROM members o JOIN users u ON u.id = o.user_id
     WHERE o.chat_id = :chat_id AND o.user_id = :user_id
+    """
+)
+_MEMBER_PAGE = text(
+    f"""
+    SELECT json_build_object({MEMBER_FIELDS}), (extract(epoch FROM o.joined_at) * 1000)::bigint, o.user_id::text
+    FROM (
+        SELECT * FROM members
+        WHERE chat_id = :chat_id AND (joined_at, user_id) > (to_timestamp(:after / 1000.0), CAST(:after_id AS uuid))
+        ORDER BY joined_at, user_id LIMIT :limit
+    ) o JOIN users u ON u.id = o.user_id
+    ORDER BY o.joined_at, o.user_id
     """
 )
 _MEMBERSHIP = text(
@@ -134,20 +152,20 @@ _AMONG = text(
 
 def list_chats(actor: Actor, limit: int, cursor: tuple[int, str] | None) -> Page:
     """The caller's chats, the most recently active first."""
-    before, before_id = cursor or _FIRST
+    before, before_id = cursor or FIRST_CHAT
     values = {"user_id": actor.user_id, "before": before, "before_id": before_id, "limit": limit + 1}
     with reading() as db:
         return page([(Fragment(chat), key) for chat, *key in _LIST.execute(db, values)], limit)
 
 
 def read_chat(actor: Actor, chat_id: str) -> Json:
-    """A chat of the caller's, with its members; raises NotFound."""
+    """A chat of the caller's, with its first members; raises NotFound."""
     with reading() as db:
         return chat_detail(db, actor, chat_id)
 
 
 def chat_detail(db: Connection, actor: Actor, chat_id: str) -> Json:
-    """A chat as the actor sees it, with its members; raises NotFound when they are not in it."""
+    """A chat as the actor sees it, with its first `MAX_MEMBERS` members; raises NotFound when they are not in it."""
     chat: Json | None = db.execute(_DETAIL, {"user_id": actor.user_id, "chat_id": chat_id}).scalar()
     if chat is None:
         raise NotFound("There is no such chat that you can see.")
@@ -164,6 +182,17 @@ def member(db: Connection, chat_id: str, user_id: str) -> Json | None:
     return db.execute(_MEMBER, {"chat_id": chat_id, "user_id": user_id}).scalar()
 
 
+def list_members(actor: Actor, chat_id: str, limit: int, cursor: tuple[int, str] | None) -> Page:
+    """The members of a chat, longest-standing first; raises NotFound when the actor is not in it."""
+    after, after_id = cursor or (0, _NO_ID)
+    values = {"chat_id": chat_id, "after": after, "after_id": after_id, "limit": limit + 1}
+    with reading() as db:
+        found = membership(db, actor, chat_id)
+        if found is None or not found.visible:
+            raise NotFound("There is no such chat that you can see.")
+        return page([(member, key) for member, *key in db.execute(_MEMBER_PAGE, values)], limit)
+
+
 def membership(db: Connection, actor: Actor, chat_id: str) -> Membership | None:
     """What the actor is in a chat, None when there is no such chat."""
     row = db.execute(_MEMBERSHIP, {"chat_id": chat_id, "user_id": actor.user_id}).first()
@@ -171,8 +200,13 @@ def membership(db: Connection, actor: Actor, chat_id: str) -> Membership | None:
 
 
 def chat_event(db: Connection, chat_id: str) -> Json:
-    """A chat as events carry it: with its members, without what depends on the reader."""
+    """A chat as `chat:updated` carries it: without its members and what depends on the reader."""
     return db.execute(_EVENT, {"chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
+
+
+def new_chat_event(db: Connection, chat_id: str) -> Json:
+    """A chat as `chat:new` carries it: with its first `MAX_MEMBERS` members, without what depends on the reader."""
+    return db.execute(_EVENT_WITH_MEMBERS, {"chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
 
 
 def rooms_of(user_ids: list[str]) -> dict[str, dict[str, int]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from chatapp.core.errors import Json
 from chatapp.core.schemas import Choice, Id, Input, Output, Text, Timestamp, Whole
 from chatapp.users.schemas import Avatar, ShownAvatar, ShownName, UserSchema
 
@@ -12,6 +13,8 @@ MEMBER_ROLES = ("MEMBER", "ADMIN")
 MESSAGE_TYPES = ("TEXT", "IMAGE", "FILE")
 STATUSES = ("SENT", "DELIVERED", "READ")
 MOST_INVITED = 200
+# Those that a chat comes with; `GET /chats/:id/members` has all.
+MAX_MEMBERS = 100
 
 
 class SenderSchema(Output):
@@ -32,18 +35,30 @@ class MessageEventSchema(Output):
     senderId = Id(required=True, metadata={"description": "Who wrote it."})
     sender = fields.Nested(SenderSchema, required=True, metadata={"description": "Who wrote it, to be shown."})
     content = fields.String(
-        required=True, allow_none=True, metadata={"description": "Null once deleted.", "example": "Hi!"}
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=4000),
+        metadata={"description": "Null once deleted.", "example": "Hi!"},
     )
     type = Choice("MessageType", MESSAGE_TYPES, required=True, metadata={"description": "By what its file is."})
     fileUrl = fields.String(
-        required=True, allow_none=True, metadata={"description": "Where its file is: signed, and expires."}
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=2048),
+        metadata={"description": "Where its file is: signed, and expires."},
     )
     fileName = fields.String(
-        required=True, allow_none=True, metadata={"description": "What its sender called the file."}
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=255),
+        metadata={"description": "What its sender called the file."},
     )
     fileSize = Whole(required=True, allow_none=True, metadata={"description": "Bytes of its file."})
     thumbnailUrl = fields.String(
-        required=True, allow_none=True, metadata={"description": "A small copy of it; null unless IMAGE."}
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=2048),
+        metadata={"description": "A small copy of it; null unless IMAGE."},
     )
     width = Whole(required=True, allow_none=True, metadata={"description": "Pixels; null unless IMAGE."})
     height = Whole(required=True, allow_none=True, metadata={"description": "Pixels; null unless IMAGE."})
@@ -87,9 +102,17 @@ class MemberSchema(Output):
 class _ChatFields(Output):
     id = Id(required=True, metadata={"description": "Of the chat."})
     type = Choice("ChatType", CHAT_TYPES, required=True, metadata={"description": "Of two people, or a group."})
-    name = fields.String(required=True, allow_none=True, metadata={"description": "Null for a direct chat."})
+    name = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=100),
+        metadata={"description": "Null for a direct chat."},
+    )
     description = fields.String(
-        required=True, allow_none=True, metadata={"description": "What a group is about, or null."}
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=500),
+        metadata={"description": "What a group is about, or null."},
     )
     avatar = ShownAvatar()
     createdAt = Timestamp(required=True, metadata={"description": "When it was made."})
@@ -99,17 +122,30 @@ class _ChatFields(Output):
     lastRev = Whole(required=True, metadata={"description": "The number of its newest change of any kind."})
 
 
+class FirstMembers(fields.List[Json]):
+    """The members that a chat comes with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            fields.Nested(MemberSchema),
+            required=True,
+            validate=validate.Length(max=MAX_MEMBERS),
+            metadata={"description": "The first 100 by time of joining; `GET /chats/{chatId}/members` lists all."},
+        )
+
+
 class ChatEventSchema(_ChatFields):
-    """A chat with its members, the same for everybody in it."""
+    """A chat, the same for each of its members."""
 
     lastMessage = fields.Nested(
         MessageEventSchema, required=True, allow_none=True, metadata={"description": "Its newest message, or null."}
     )
-    members = fields.List(
-        fields.Nested(MemberSchema),
-        required=True,
-        metadata={"description": "Who is in it, the longest-standing first."},
-    )
+
+
+class NewChatEventSchema(ChatEventSchema):
+    """A chat with its first members, the same for each of them."""
+
+    members = FirstMembers()
 
 
 class ChatSchema(_ChatFields):
@@ -128,13 +164,9 @@ class ChatSchema(_ChatFields):
 
 
 class ChatDetailSchema(ChatSchema):
-    """A chat, as the caller sees it, with its members."""
+    """A chat, as the caller sees it, with its first members."""
 
-    members = fields.List(
-        fields.Nested(MemberSchema),
-        required=True,
-        metadata={"description": "Who is in it, the longest-standing first."},
-    )
+    members = FirstMembers()
 
 
 class NewDirectChatSchema(Input):

@@ -55,11 +55,27 @@ def create_direct_chat(actor: Actor, body: Json) -> tuple[Json, int]:
 
 @door.endpoint("GET", "/<uuid:chatId>", returns=ChatDetailSchema, errors=NOT_VISIBLE)
 def get_chat(actor: Actor, chat_id: str) -> Json:
-    """A chat of the caller's, with its members.
+    """A chat of the caller's, with its first 100 members.
 
-    It comes as in the list of chats, and says beside that who is in it.
+    It comes as in the list of chats, and says beside that who is in it. `GET /chats/{chatId}/members` lists all members.
     """
     return queries.read_chat(actor, chat_id)
+
+
+@door.endpoint(
+    "GET",
+    "/<uuid:chatId>/members",
+    query=page_query(int, UUID),
+    returns=MemberSchema,
+    many=True,
+    errors=NOT_VISIBLE,
+)
+def list_members(actor: Actor, chat_id: str, query: Json) -> Page:
+    """The members of a chat.
+
+    The longest-standing come first.
+    """
+    return queries.list_members(actor, chat_id, **query)
 
 
 @door.endpoint(

@@ -48,11 +48,12 @@ class Cursor(fields.Field[tuple[Any, ...]]):
             "pattern": f"^{_CURSOR}$",
             "description": "Where to go on: `meta.nextCursor` of the last page; absent, from the start.",
         }
-        super().__init__(load_default=absent, metadata=metadata, **kwargs)
+        super().__init__(load_default=absent, metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Any, ...]:
         try:
-            key = orjson.loads(base64.urlsafe_b64decode(value + "==")) if re.fullmatch(_CURSOR, value) else None
+            is_text = isinstance(value, str) and re.fullmatch(_CURSOR, value)
+            key = orjson.loads(base64.urlsafe_b64decode(value + "==")) if is_text else None
         except ValueError:
             key = None
         if not isinstance(key, list) or len(key) != len(self.key) or not all(map(_is, key, self.key)):

@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 from marshmallow.decorators import VALIDATES_SCHEMA
@@ -17,6 +18,8 @@ from marshmallow.decorators import VALIDATES_SCHEMA
 from chatapp.core.errors import Invalid, Json, problem_type
 from chatapp.core.json_input import UnpairedSurrogates
 
+# A response does not grow with the number of unknown fields in a request.
+MAX_FAULTY_FIELDS = 50
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # For patterns in the documents: the ASCII control characters other than tab and newline. Only `\x` means the same in
@@ -43,7 +46,12 @@ class Input(Schema):
 
 
 class Output(Schema):
-    """What the server sends; every field is always there."""
+    """What the server sends; every field is always there.
+
+    `max_bytes` bounds the JSON of the whole where the bounds of its fields say too little.
+    """
+
+    max_bytes: ClassVar[int | None] = None
 
     class Meta:
         unknown = RAISE
@@ -147,6 +155,9 @@ class Flag(fields.Boolean):
 class ProblemSchema(Output):
     """An error, as RFC 9457 writes it (`application/problem+json`)."""
 
+    # `errors` names fields that the client made up, which came in a payload of at most 64 KiB.
+    max_bytes = 128 * 1024
+
     class Meta(Output.Meta):
         title = "Problem"
 
@@ -170,7 +181,10 @@ class ProblemSchema(Output):
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "Field → what is wrong with it.", "example": {"content": ["Missing data."]}},
+        metadata={
+            "description": "Field → what is wrong with it; of very many fields the first 50.",
+            "example": {"content": ["Missing data."]},
+        },
     )
     retryAfter = Whole(metadata={"description": "Seconds to wait; with `rate_limited` alone."})
 
@@ -239,9 +253,8 @@ def _parts(schema: Schema) -> tuple[dict[str, tuple[str, fields.Field[Any]]], li
 def invalid(error: ValidationError) -> Invalid:
     """The refusal that tells a client what a schema objected to: each field, and all that is wrong with or in it."""
     faults: Json = error.normalized_messages()  # type: ignore[no-untyped-call]
-    return Invalid(
-        "A field is not valid.", errors={field: list(dict.fromkeys(_told(f))) for field, f in faults.items()}
-    )
+    first = islice(faults.items(), MAX_FAULTY_FIELDS)
+    return Invalid("A field is not valid.", errors={field: list(dict.fromkeys(_told(f))) for field, f in first})
 
 
 def _told(fault: object) -> Iterator[str]:

@@ -17,7 +17,9 @@ from chatapp.files.actions import erase, kept, release
 from chatapp.messages import queries
 from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessagesRead
 from chatapp.messages.permissions import PERMISSIONS, KnownMessage
+from chatapp.messages.schemas import MAX_NAMED
 from chatapp.messages.sending import NO_SUCH_FILE, Sending, send
+from chatapp.messages.sync import missed
 
 # The chat's row is locked before it is seen whether the message lives: a deletion that runs is waited for.
 _LOCK_CHAT = text("SELECT FROM chats WHERE id = :chat_id FOR NO KEY UPDATE")
@@ -61,8 +63,6 @@ _MARK_DELIVERED = Prepared(
     RETURNING me.chat_id::text, me.user_id::text, me.delivered_seq
     """,
 )
-# Of a long absence only the newest are named; `readSeq` covers them all.
-MOST_NAMED = 1000
 
 
 def send_message(
@@ -155,7 +155,7 @@ def delete_message(actor: Actor, message_id: str) -> Json:
 def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> Json:
     """Note that the actor read a chat, up to the newest of `message_ids` or all of it.
 
-    The answer's `messageIds` are those newly read, of very many only the newest `MOST_NAMED`. Raises NotFound for who
+    The answer's `messageIds` are those newly read, of very many only the newest `MAX_NAMED`. Raises NotFound for who
     is not in the chat, Invalid for ids that are no messages of it.
     """
     who = {"chat_id": chat_id, "user_id": actor.user_id}
@@ -167,7 +167,7 @@ def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = Non
         read_seq, newly_read = me.read_seq, list[str]()
         if up_to > read_seq:
             work.db.execute(_MARK_READ, who | {"seq": up_to})
-            newly_read = queries.message_ids(work.db, chat_id, after=read_seq, up_to=up_to, most=MOST_NAMED)
+            newly_read = queries.message_ids(work.db, chat_id, after=read_seq, up_to=up_to, most=MAX_NAMED)
             read_seq = up_to
         receipt = {"chatId": chat_id, "userId": actor.user_id, "messageIds": newly_read, "readSeq": read_seq}
         if newly_read:
@@ -185,12 +185,14 @@ def fetch_messages(
     return fetched.page
 
 
-def sync(actor: Actor, *, chats: dict[str, int]) -> Json:
-    """What the actor missed, given the highest `rev` that they have of each chat (see `queries.missed`)."""
-    answer, newest = queries.missed(actor, chats)
-    if newest:
-        mark_delivered([(chat_id, actor.user_id, seq) for chat_id, seq in newest.items()])
-    return answer
+def sync(
+    actor: Actor, *, chats: dict[str, int], only_named: bool = False, cursor: tuple[int, str] | None = None
+) -> Json:
+    """What the actor missed, given the highest `rev` that they have of each chat (see `sync.missed`)."""
+    found = missed(actor, chats, only_named=only_named, cursor=cursor)
+    if found.newest:
+        mark_delivered([(chat_id, actor.user_id, seq) for chat_id, seq in found.newest.items()])
+    return found.response
 
 
 def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:

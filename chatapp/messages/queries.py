@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from orjson import Fragment
 from sqlalchemy import Connection, text
 
-from chatapp.chats.queries import CHAT_SEEN, MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, status_field
-from chatapp.core.db import reading, snapshot
+from chatapp.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, status_field
+from chatapp.core.db import reading
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import LARGEST_KEY, Page, page
@@ -16,11 +16,11 @@ from chatapp.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMes
 
 NOT_VISIBLE = "There is no such chat that you can see."
 MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
-# In an answer that delivers it.
-_HANDED_OVER = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
+# In a response that delivers it.
+MESSAGE_FETCHED = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
 # `me` tells how far the reader had got before this page: that the page takes them further is for the action to note.
 _PAGE = f"""
-    SELECT {_HANDED_OVER}::text, m.seq, m.rev, me.delivered_seq
+    SELECT {MESSAGE_FETCHED}::text, m.seq, m.rev, me.delivered_seq
     FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
     WHERE me.chat_id = :chat_id AND me.user_id = :user_id AND %s
     LIMIT :limit
@@ -64,33 +64,6 @@ _NEWEST = text(
     "SELECT count(*), coalesce(max(seq), 0) FROM messages WHERE id = ANY(CAST(:ids AS uuid[])) AND chat_id = :chat_id"
 )
 _IDS = text("SELECT id::text FROM messages WHERE chat_id = :chat_id AND seq > :after AND seq <= :up_to ORDER BY seq")
-MOST_OF_A_CHAT = 100
-MOST_AT_ONCE = 500
-_CHATS_SINCE = text(
-    f"""
-    SELECT c.id::text, coalesce(k.rev, 0) AS known_rev, c.last_seq - me.read_seq AS unread,
-           CASE WHEN k.rev >= c.last_rev AND me.delivered_seq < c.last_seq THEN c.last_seq END AS handed_seq,
-           CASE WHEN k.rev IS NULL OR k.rev < c.last_rev THEN json_build_object({CHAT_SEEN}) END AS chat
-    FROM members me JOIN chats c ON c.id = me.chat_id
-         LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) k (chat_id, rev) ON k.chat_id = c.id
-    WHERE me.user_id = :user_id
-    ORDER BY c.updated_at DESC, c.id DESC
-    """
-)
-# A row more than may be given of a chat says that there is more.
-_MESSAGES_SINCE = text(
-    f"""
-    SELECT k.chat_id::text, x.message, x.seq, x.delivered_seq
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) WITH ORDINALITY k (chat_id, rev, place),
-         LATERAL (
-             SELECT {_HANDED_OVER} AS message, m.seq, m.rev, me.delivered_seq
-             FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
-             WHERE me.chat_id = k.chat_id AND me.user_id = :user_id AND m.rev > k.rev
-             ORDER BY m.rev LIMIT :most
-         ) x
-    ORDER BY k.place, x.rev
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,41 +160,3 @@ def message_ids(db: Connection, chat_id: str, *, after: int, up_to: int, most: i
     """The ids of a chat's messages with `after` < seq ≤ `up_to`, in order, at most the newest `most`."""
     first = max(after, up_to - most)
     return list(db.execute(_IDS, {"chat_id": chat_id, "after": first, "up_to": up_to}).scalars())
-
-
-def missed(actor: Actor, known: dict[str, int]) -> tuple[Json, dict[str, int]]:
-    """What changed since a reader was at these `rev`s of these chats, and the newest `seq` of each that is news to them.
-
-    `chats` are those new to the reader or changed, `messages` those created or changed since in the order of `rev`,
-    `more` the chats of which that was not all, `gone` those which they are no longer in, `unread` a number for each.
-    All of it is of one moment: a client that goes on from the highest `rev` it was told of has missed nothing below it.
-    """
-    with snapshot() as db:
-        rows = db.execute(_CHATS_SINCE, {"user_id": actor.user_id, "ids": list(known), "revs": list(known.values())})
-        mine = rows.all()
-        changed = [row for row in mine if row.chat]
-        wanted = {"ids": [row.id for row in changed], "revs": [row.known_rev for row in changed]}
-        found = db.execute(_MESSAGES_SINCE, wanted | {"user_id": actor.user_id, "most": MOST_OF_A_CHAT + 1})
-        messages: dict[str, list[Json]] = {}
-        more: list[str] = []
-        # What the reader has was handed to them, though the worker that did so may have ended before it was noted.
-        newest: dict[str, int] = {row.id: row.handed_seq for row in mine if row.handed_seq}
-        left = MOST_AT_ONCE
-        for chat_id, message, seq, delivered_seq in found:
-            sent = messages.setdefault(chat_id, []) if left else messages.get(chat_id, [])
-            if not left or len(sent) == MOST_OF_A_CHAT:
-                more += [chat_id] * (chat_id not in more[-1:])
-                continue
-            sent.append(message)
-            left -= 1
-            if seq > delivered_seq:
-                newest[chat_id] = max(seq, newest.get(chat_id, 0))
-    in_chats = {row.id for row in mine}
-    answer = {
-        "chats": [row.chat for row in changed],
-        "messages": messages,
-        "more": more,
-        "gone": [chat_id for chat_id in known if chat_id not in in_chats],
-        "unread": {row.id: row.unread for row in mine},
-    }
-    return answer, newest

@@ -1,14 +1,20 @@
 """The shapes of what people do with messages."""
 
+from uuid import UUID
+
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from chatapp.chats.schemas import MESSAGE_TYPES, STATUSES, ChatSchema, MessageSchema
 from chatapp.core.errors import Json
-from chatapp.core.pagination import LARGEST_KEY
-from chatapp.core.schemas import Choice, Id, Input, Output, Text, Whole
+from chatapp.core.pagination import LARGEST_KEY, Cursor
+from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Whole
 from chatapp.files.schemas import File
 
 LONGEST_CONTENT = 4000
+# Of a long absence only the newest are named; `readSeq` covers them all.
+MAX_NAMED = 1000
+MAX_SYNC_CHATS = 1000
+MAX_SYNC_BYTES = 512 * 1024
 
 
 class SendMessageSchema(Input):
@@ -146,7 +152,10 @@ class MessagesReadEventSchema(Output):
     chatId = Id(required=True, metadata={"description": "Which chat."})
     userId = Id(required=True, metadata={"description": "Who read it."})
     messageIds = fields.List(
-        Id(), required=True, metadata={"description": "Those newly read; of very many, the newest 1000."}
+        Id(),
+        required=True,
+        validate=validate.Length(max=MAX_NAMED),
+        metadata={"description": "Those newly read; of very many, the newest 1000."},
     )
     readSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is read."})
 
@@ -182,16 +191,29 @@ class SyncSchema(Input):
         keys=Id(),
         values=Whole(validate=validate.Range(0, LARGEST_KEY)),
         required=True,
-        validate=validate.Length(max=10_000),
+        validate=validate.Length(max=MAX_SYNC_CHATS),
         metadata={
-            "description": "The id of each chat → that `rev`; up to 10,000 chats.",
+            "description": "The id of each chat → that `rev`; up to 1,000 chats.",
             "example": {"01a209c0-dd89-7528-89ae-40572c1fa41a": 17},
         },
+    )
+    only_named = Flag(
+        data_key="only",
+        load_default=False,
+        metadata={"description": "Whether the response is restricted to the named chats.", "example": False},
+    )
+    cursor = Cursor(
+        int,
+        UUID,
+        allow_none=True,
+        metadata={"description": "`nextCursor` of the last response, with the same `chats`; absent or null at first."},
     )
 
 
 class SyncAnswerSchema(Output):
-    """What the client missed."""
+    """What the client missed: at most 512 KiB of JSON, most recently active chats first."""
+
+    max_bytes = MAX_SYNC_BYTES
 
     chats = fields.List(
         fields.Nested(ChatSchema), required=True, metadata={"description": "New to the client, or changed."}
@@ -207,14 +229,40 @@ class SyncAnswerSchema(Output):
     more = fields.List(
         Id(),
         required=True,
-        metadata={"description": "Chats of which that was not all: ask again, or over REST.", "example": []},
+        metadata={
+            "description": "Chats whose messages did not all fit: call again with `only` and the `rev` reached, or read "
+            "them over REST.",
+            "example": [],
+        },
     )
     gone = fields.List(
-        Id(), required=True, metadata={"description": "Chats that the caller is no longer in.", "example": []}
+        Id(),
+        required=True,
+        metadata={
+            "description": "Those of the named chats in which the caller no longer is; with the first response only.",
+            "example": [],
+        },
     )
     unread = fields.Dict(
         keys=Id(),
         values=Whole(),
         required=True,
-        metadata={"description": "`unreadCount` of every chat of the caller's."},
+        metadata={"description": "`unreadCount` of each chat that this response is about, changed or not."},
+    )
+    reset = fields.List(
+        Id(),
+        required=True,
+        metadata={
+            "description": "Chats of which the client was ahead of the server, after a backup was restored: drop the "
+            "local copy; this response has the chat from the start.",
+            "example": [],
+        },
+    )
+    nextCursor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Where the caller's next chats follow: call again with the same `chats` and this as "
+            "`cursor`. Null on the last response.",
+        },
     )

@@ -312,7 +312,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         known, _ = self._events[event.name or ""]
         try:
             if known.returns:
-                conform(known.returns, data)
+                conform(known.returns, orjson.loads(orjson.dumps(data)))
         except AssertionError as error:
             return error
         return None

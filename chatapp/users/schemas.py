@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from chatapp.core.schemas import CONTROL, Choice, Id, Input, Output, Text, Timestamp
+from chatapp.core.schemas import Choice, Id, Input, Output, Text, Timestamp
 
 RESERVED_USERNAMES = frozenset({"me", "search"})
 ROLES = ("USER", "MODERATOR", "ADMIN")
@@ -38,20 +38,26 @@ class Avatar(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         url = validate.URL(schemes={"http", "https"}, require_tld=False)
+        # Each member of a chat comes with theirs: what is bounded there are bytes.
+        ascii_only = validate.Regexp(r"[\0-\x7f]*\Z", error="Must be ASCII, other characters percent-encoded.")
         metadata = {
-            "description": "http(s) URL of a picture, up to 2048 characters; null for none.",
+            "description": "http(s) URL of a picture, up to 2048 ASCII characters; null for none.",
             "format": "uri",
-            "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\s{CONTROL}]+$",
+            "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
             "example": "https://example.org/a.png",
         }
-        super().__init__(longest=2048, allow_none=True, validate=[url], metadata=metadata, **kwargs)
+        super().__init__(longest=2048, allow_none=True, validate=[url, ascii_only], metadata=metadata, **kwargs)
 
 
 class ShownName(fields.String):
     """The username of somebody, in an answer."""
 
     def __init__(self) -> None:
-        super().__init__(required=True, metadata={"description": "Unique whatever the case.", "example": "alice"})
+        super().__init__(
+            required=True,
+            validate=validate.Length(max=20),
+            metadata={"description": "Unique whatever the case.", "example": "alice"},
+        )
 
 
 class ShownAvatar(fields.String):
@@ -61,6 +67,7 @@ class ShownAvatar(fields.String):
         super().__init__(
             required=True,
             allow_none=True,
+            validate=validate.Length(max=2048),
             metadata={"description": "http(s) URL of a picture, or null.", "example": "https://example.org/a.png"},
         )
 

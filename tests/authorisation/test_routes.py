@@ -44,6 +44,7 @@ MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
     "POST /chats/direct": (lambda scene: {"userId": scene.stranger.id}, EVERYBODY),
     "POST /chats/groups": (lambda scene: {"name": "New"}, EVERYBODY),
     "GET /chats/{chatId}": (nothing, MEMBERS),
+    "GET /chats/{chatId}/members": (nothing, MEMBERS),
     "PATCH /chats/{chatId}": (lambda scene: {"name": "Other"}, GROUP_ADMIN),
     "DELETE /chats/{chatId}": (nothing, GROUP_ADMIN),
     "POST /chats/{chatId}/members": (lambda scene: {"userId": scene.stranger.id}, GROUP_ADMIN),

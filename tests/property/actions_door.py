@@ -17,7 +17,7 @@ from chatapp.core.pagination import Page, page_query
 from chatapp.core.schemas import Input, conform, load
 from chatapp.messages import actions as messages
 from chatapp.messages import queries as message_queries
-from chatapp.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema
+from chatapp.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
 from chatapp.messages.views import HistoryQuery
 from tests.property.door import Paged, Refused, forget_chats
 
@@ -110,9 +110,10 @@ class ActionsDoor:
             query = _query(page_query(UUID), limit=limit, cursor=cursor)
             return _paged(MessageStatusSchema, message_queries.list_statuses(actor, message, **query))
 
-    def sync(self, who: str, revs: dict[str, int]) -> Json:
+    def sync(self, who: str, revs: dict[str, int], *, only: bool = False, cursor: str | None = None) -> Json:
         with self._as(who) as actor:
-            return _checked(SyncAnswerSchema, messages.sync(actor, chats=revs))
+            asked = load(SyncSchema(), {"chats": revs, "only": only, "cursor": cursor})
+            return _checked(SyncAnswerSchema, orjson.loads(orjson.dumps(messages.sync(actor, **asked))))
 
     @contextmanager
     def _as(self, who: str) -> Iterator[Actor]:

@@ -74,9 +74,12 @@ class Device:
     unread: dict[str, int] = field(default_factory=dict)
 
     def fold(self, answer: Json) -> None:
-        """Take in what was missed."""
+        """Take in a response."""
         for chat in answer["gone"]:
             del self.revs[chat], self.chats[chat], self.messages[chat]
+            self.unread.pop(chat, None)
+        for chat in answer["reset"]:
+            self.revs[chat], self.messages[chat] = 0, {}
         for chat in answer["chats"]:
             self.chats[chat["id"]] = lasting_chat(chat)
             self.messages.setdefault(chat["id"], {})
@@ -89,7 +92,7 @@ class Device:
         for chat in answer["chats"]:
             if chat["id"] not in answer["more"]:
                 self.revs[chat["id"]] = max(self.revs[chat["id"]], chat["lastRev"])
-        self.unread = answer["unread"]
+        self.unread |= answer["unread"]
 
     def history(self, chat: str) -> list[Json]:
         """The copy of a chat's messages, in the order of `seq`."""

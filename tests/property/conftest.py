@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 import config
 from chatapp import create_app
-from chatapp.messages import actions, queries
+from chatapp.messages import actions, sync
 from tests.conftest import NewPerson
 from tests.property.actions_door import ActionsDoor
 from tests.property.machine import PEOPLE, Caps
@@ -78,10 +78,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture
 def small_caps(monkeypatch: pytest.MonkeyPatch) -> Caps:
     """Bounds so low, in this process, that a few messages go beyond them."""
-    caps = Caps(of_a_chat=3, at_once=5, named=4)
-    monkeypatch.setattr(queries, "MOST_OF_A_CHAT", caps.of_a_chat)
-    monkeypatch.setattr(queries, "MOST_AT_ONCE", caps.at_once)
-    monkeypatch.setattr(actions, "MOST_NAMED", caps.named)
+    caps = Caps(chats=3, of_a_chat=3, at_once=5, named=4)
+    monkeypatch.setattr(sync, "MAX_CHATS", caps.chats)
+    monkeypatch.setattr(sync, "MAX_MESSAGES_OF_A_CHAT", caps.of_a_chat)
+    monkeypatch.setattr(sync, "MAX_MESSAGES", caps.at_once)
+    monkeypatch.setattr(actions, "MAX_NAMED", caps.named)
     return caps
 
 

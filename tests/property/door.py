@@ -94,8 +94,8 @@ class Door(Protocol):
     def statuses(self, who: str, message: str, *, limit: int, cursor: str | None = None) -> Paged:
         """A page of what became of a message for each person."""
 
-    def sync(self, who: str, revs: dict[str, int]) -> Json:
-        """What changed since these revs."""
+    def sync(self, who: str, revs: dict[str, int], *, only: bool = False, cursor: str | None = None) -> Json:
+        """A response that says what changed since these revs."""
 
 
 def everything(page: Callable[[str | None], Paged]) -> list[Json]:
@@ -106,6 +106,14 @@ def everything(page: Callable[[str | None], Paged]) -> list[Json]:
         assert more, "a cursor led to an empty page"
         items = items + more
     return items
+
+
+def sync_pages(door: Door, who: str, revs: dict[str, int], *, only: bool = False) -> list[Json]:
+    """All responses of one walk through the chats, the `nextCursor` of each given with the next call."""
+    pages = [door.sync(who, revs, only=only)]
+    while (cursor := pages[-1]["nextCursor"]) is not None:
+        pages.append(door.sync(who, revs, only=only, cursor=cursor))
+    return pages
 
 
 def forget_chats(engine: Engine, people: Sequence[str]) -> None:

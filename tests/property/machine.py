@@ -44,8 +44,9 @@ def _one(many: list[S], some: int) -> S:
 
 @dataclass(frozen=True)
 class Caps:
-    """How much the server tells at once: messages of a chat and in all, in a sync; newly read messages by id."""
+    """How much the server tells at once: chats, messages of a chat and in all, in a sync; newly read messages by id."""
 
+    chats: int
     of_a_chat: int
     at_once: int
     named: int

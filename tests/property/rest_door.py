@@ -72,8 +72,8 @@ class RestDoor:
     def statuses(self, who: str, message: str, *, limit: int, cursor: str | None = None) -> Paged:
         return _paged(self._persons[who].get(f"/messages/{message}/statuses", limit=limit, cursor=cursor))
 
-    def sync(self, who: str, revs: dict[str, int]) -> Json:
-        return _one(self._persons[who].post("/sync", {"chats": revs}))
+    def sync(self, who: str, revs: dict[str, int], *, only: bool = False, cursor: str | None = None) -> Json:
+        return _one(self._persons[who].post("/sync", {"chats": revs, "only": only, "cursor": cursor}))
 
 
 def _accepted(answer: requests.Response) -> requests.Response:

@@ -9,7 +9,8 @@
 
 from sqlalchemy import Engine
 
-from chatapp.messages import actions, queries
+from chatapp.messages import sync
+from chatapp.messages.schemas import MAX_NAMED
 from tests.property.actions_door import ActionsDoor
 from tests.property.conftest import TryOut
 from tests.property.gathering import Gathering
@@ -59,7 +60,7 @@ def test_promises_hold_whatever_people_do(
 
 
 def test_promises_hold_whatever_people_do_over_rest(rest_door: RestDoor, engine: Engine, try_out: TryOut) -> None:
-    caps = Caps(queries.MOST_OF_A_CHAT, queries.MOST_AT_ONCE, actions.MOST_NAMED)
+    caps = Caps(sync.MAX_CHATS, sync.MAX_MESSAGES_OF_A_CHAT, sync.MAX_MESSAGES, MAX_NAMED)
 
     def machine() -> Everything:
         return Everything(rest_door, engine, caps)

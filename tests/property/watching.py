@@ -7,9 +7,9 @@ from hypothesis.stateful import rule
 
 from chatapp.core.errors import Json
 from tests.property.clients import Browser, Follower, lasting, lasting_chat
-from tests.property.door import NOT_FOUND, Paged, everything, outcome
+from tests.property.door import NOT_FOUND, Paged, everything, outcome, sync_pages
 from tests.property.machine import LIMIT, PERSON, SOME, ChatMachine
-from tests.property.world import Note
+from tests.property.world import Note, Room
 
 
 class CatchingUp(ChatMachine):
@@ -73,31 +73,47 @@ class CatchingUp(ChatMachine):
         follower.fold(*page)
         return follower.cursor is not None
 
-    def _sync(self, who: str) -> bool:
-        """Fold an answer; whether there is more."""
+    def _sync(self, who: str, *, only: bool = False, ahead: bool = False) -> bool:
+        """Fold all responses of one walk, perhaps from a `rev` that the server never had; whether there is more."""
         device, rooms = self.devices[who], {room.id: room for room in self.world.rooms_of(who)}
         known = dict(device.revs)
-        told = self.door.sync(who, known)
-        assert sorted(told["gone"]) == sorted(known.keys() - rooms.keys())
-        assert told["unread"] == {room.id: self.world.unread(who, room) for room in rooms.values()}
-        changed = [room.id for room in rooms.values() if known.get(room.id, 0) < room.rev]
-        assert sorted(chat["id"] for chat in told["chats"]) == sorted(changed)
-        for chat in told["chats"]:
+        reset = [chat for chat in rooms if chat in known][-1:] if ahead else []
+        known |= {chat: rooms[chat].rev + 7 for chat in reset}
+        pages = sync_pages(self.door, who, known, only=only)
+        listed = [room for room in rooms.values() if not only or room.id in known]
+        assert len(pages) == max(1, -(-len(listed) // self.caps.chats))
+        assert sorted(pages[0]["gone"]) == sorted(known.keys() - rooms.keys())
+        assert not any(page["gone"] for page in pages[1:])
+        assert [chat for page in pages for chat in page["reset"]] == reset
+        unread = [item for page in pages for item in page["unread"].items()]
+        assert sorted(unread) == sorted((room.id, self.world.unread(who, room)) for room in listed)
+        since = known | dict.fromkeys(reset, 0)
+        changed = [room.id for room in listed if since.get(room.id, 0) < room.rev]
+        chats = [chat for page in pages for chat in page["chats"]]
+        assert sorted(chat["id"] for chat in chats) == sorted(changed)
+        assert chats == sorted(chats, key=lambda chat: (chat["updatedAt"], chat["id"]), reverse=True)
+        for page in pages:
+            self._looks_at_sync(who, rooms, since, page)
+            device.fold(page)
+        return any(page["more"] for page in pages)
+
+    def _looks_at_sync(self, who: str, rooms: dict[str, Room], since: dict[str, int], page: Json) -> None:
+        """Hold a response against what was missed of its chats."""
+        for chat in page["chats"]:
             self.looks_at_chat(who, rooms[chat["id"]], chat)
         missed = {
-            chat: sorted(note.rev for note in rooms[chat].notes if note.rev > known.get(chat, 0)) for chat in changed
+            chat["id"]: sorted(note.rev for note in rooms[chat["id"]].notes if note.rev > since.get(chat["id"], 0))
+            for chat in page["chats"]
         }
-        given = {chat: [message["rev"] for message in messages] for chat, messages in told["messages"].items()}
+        given = {chat: [message["rev"] for message in messages] for chat, messages in page["messages"].items()}
         assert given == {chat: missed[chat][: len(revs)] for chat, revs in given.items()}
-        assert sorted(told["more"]) == sorted(chat for chat in changed if len(given.get(chat, [])) < len(missed[chat]))
+        assert sorted(page["more"]) == sorted(chat for chat in missed if len(given.get(chat, [])) < len(missed[chat]))
         assert all(0 < len(revs) <= self.caps.of_a_chat for revs in given.values())
         assert sum(map(len, given.values())) == min(
             self.caps.at_once, sum(min(self.caps.of_a_chat, len(revs)) for revs in missed.values())
         )
-        for messages in told["messages"].values():
+        for messages in page["messages"].values():
             self.handed(who, messages)
-        device.fold(told)
-        return bool(told["more"])
 
     def _fresh_history(self, who: str, chat: str, limit: int) -> list[Json]:
         messages = everything(lambda cursor: self.door.history(who, chat, limit=limit, cursor=cursor))[::-1]
@@ -125,7 +141,7 @@ class Watching(CatchingUp):
         """A page of what changed, by the cursor of the last page or from the highest `rev` that one has."""
         self._follow(self.people[who], self.room(chat).id, limit, on)
 
-    @rule(who=PERSON)
-    def sync(self, who: int) -> None:
-        """One answer, whether there is more or not."""
-        self._sync(self.people[who])
+    @rule(who=PERSON, only=st.booleans(), ahead=st.booleans())
+    def sync(self, who: int, only: bool, ahead: bool) -> None:
+        """One walk through the chats, whether there is more or not."""
+        self._sync(self.people[who], only=only, ahead=ahead)

@@ -1,6 +1,7 @@
 """The way back after an absence: `?after=` and `POST /sync`."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -45,7 +46,15 @@ def test_whoever_has_nothing_gets_everything(alice: Person, bob: Person, chat: s
 def test_whoever_has_everything_gets_nothing(alice: Person, bob: Person, chat: str) -> None:
     rev = alice.send(chat, "x")["rev"]
     answer = data(bob.post("/sync", {"chats": {chat: rev}}))
-    assert answer == {"chats": [], "messages": {}, "more": [], "gone": [], "unread": {chat: 1}}
+    assert answer == {
+        "chats": [],
+        "messages": {},
+        "more": [],
+        "gone": [],
+        "unread": {chat: 1},
+        "reset": [],
+        "nextCursor": None,
+    }
 
 
 def test_what_changed_meanwhile_is_told(alice: Person, bob: Person, carol: Person, chat: str) -> None:
@@ -95,7 +104,18 @@ def test_many_chats_share_five_hundred_messages(alice: Person, bob: Person) -> N
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"chats": None}, {"chats": []}, {"chats": {"x": 1}}, {"chats": {"x" * 36: 1}}, {"chats": {}, "extra": 1}],
+    [
+        {},
+        {"chats": None},
+        {"chats": []},
+        {"chats": {"x": 1}},
+        {"chats": {"x" * 36: 1}},
+        {"chats": {}, "extra": 1},
+        {"chats": {}, "only": 1},
+        {"chats": {}, "cursor": "x"},
+        {"chats": {}, "cursor": 7},
+        {"chats": {str(uuid4()): 0 for _ in range(1001)}},
+    ],
 )
 def test_sync_takes_chats_and_revs(alice: Person, body: dict[str, Any]) -> None:
     assert problem(alice.post("/sync", body)) == (422, "validation_error")
