@@ -98,7 +98,7 @@ def create_app(config: Settings) -> Flask:
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
-    app.register_blueprint(client_page.blueprint(config.web_path))
+    app.register_blueprint(client_page.blueprint(config.web_path, storage.sources()))
     guarded = headers.guard(app.wsgi_app, Origins(config.cors_origins, config.trusted_proxies))
     # In front of sockets too.
     app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 
+# Where Amazon's own service redirects from, to the host of the bucket's region.
+GLOBAL_ENDPOINT = "https://s3.amazonaws.com"
 # How long a redirection to the bucket may be followed.
 REDIRECT_SECONDS = 300
 
@@ -18,6 +21,7 @@ class S3Bucket:
         self._bucket = bucket
         # Of a service that is not Amazon's own, not every bucket has a host name of its own.
         other = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        self._is_amazons = not other
         self._client: Any = boto3.client(
             "s3",
             config=Config(
@@ -31,6 +35,16 @@ class S3Bucket:
                 retries={"mode": "standard", "max_attempts": 3},
             ),
         )
+
+    def sources(self) -> tuple[str, ...]:
+        """What the URLs of its files begin with, as sources of a Content-Security-Policy."""
+        endpoints = {self._client.meta.endpoint_url, *([GLOBAL_ENDPOINT] if self._is_amazons else [])}
+        found = []
+        for endpoint in sorted(endpoints):
+            found.append(f"{endpoint.rstrip('/')}/{self._bucket}/")
+            if self._is_amazons:
+                found.append(f"https://{self._bucket}.{urlsplit(endpoint).netloc}/")
+        return tuple(found)
 
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
         self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType=media_type)

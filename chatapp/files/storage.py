@@ -70,6 +70,9 @@ def _privately(path: str, flags: int) -> int:
 class Bucket(Storage, Protocol):
     """What keeps files where their readers can fetch them without this server."""
 
+    def sources(self) -> tuple[str, ...]:
+        """What the URLs of its files begin with, as sources of a Content-Security-Policy."""
+
     def url(self, name: str, headers: Mapping[str, str], *, head: bool = False) -> str:
         """Where a file is given out for a few minutes, with these headers as far as the bucket can set them."""
 
@@ -87,6 +90,12 @@ def bind(settings: Settings) -> None:
         _storage = S3Bucket(settings.s3_bucket)
     else:
         _storage = LocalStorage(settings.upload_path)
+
+
+def sources() -> tuple[str, ...]:
+    """Where browsers are redirected to for files, as sources of a Content-Security-Policy; the server itself aside."""
+    kept = storage()
+    return () if isinstance(kept, LocalStorage) else kept.sources()
 
 
 def storage() -> LocalStorage | Bucket:

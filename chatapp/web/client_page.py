@@ -4,6 +4,7 @@ import gzip
 import mimetypes
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,21 +12,19 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, render_template, request
 
 STYLE = (Path(__file__).parent / "templates" / "welcome.css").read_text()
-# Nothing from elsewhere but pictures, which people choose by URL; no script but the files, and no HTML made of text.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "img-src 'self' blob: data: http: https:",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    )
+# Nothing from other hosts, which would learn the address of whoever looks; no script but the files, and no HTML made of
+# text. Images also come from the bucket that the server redirects to, if there is one.
+POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,15 +37,19 @@ NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
 LARGEST_KEPT = 32
 
 
-def blueprint(built: Path) -> Blueprint:
-    """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs."""
+def blueprint(built: Path, image_sources: Iterable[str]) -> Blueprint:
+    """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs.
+
+    `image_sources` are those of a Content-Security-Policy from which images may be loaded, beside the server's own.
+    """
     pages = Blueprint("client_page", __name__, template_folder="templates")
+    client_policy = "; ".join((*POLICY, " ".join(("img-src 'self' blob: data:", *image_sources))))
 
     @pages.get("/")
     def client() -> Response:
         """The client's page."""
         try:
-            page, policy = (built / "index.html").read_bytes(), POLICY
+            page, policy = (built / "index.html").read_bytes(), client_policy
         except OSError:
             page = render_template("welcome.html", style=STYLE).encode()
             digest = b64encode(sha256(STYLE.encode()).digest()).decode()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask import Flask
 
+from chatapp.web import client_page
 from tests.server import Server
 
 PAGE = '<!doctype html><script type="module" src="/assets/index-AbC_1-23.js"></script>'
@@ -67,7 +69,16 @@ def test_the_page_may_load_and_run_its_own_files_alone(site: str) -> None:
     for kind in ("script-src", "style-src", "connect-src"):
         assert policy[kind] == "'self'"
     assert policy["trusted-types"] == policy["frame-ancestors"] == "'none'"
+    assert policy["img-src"] == "'self' blob: data:"
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("client")
+def test_images_come_from_the_bucket_too_where_there_is_one(built: Path) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(client_page.blueprint(built, ["https://files.example.org/bucket/"]))
+    policy = app.test_client().get("/").headers["Content-Security-Policy"]
+    assert "img-src 'self' blob: data: https://files.example.org/bucket/" in policy.split("; ")
 
 
 @pytest.mark.usefixtures("client")

@@ -1,5 +1,6 @@
 import type { Chat } from "@chatapp/client";
 import type { FieldErrors } from "./ui/action";
+import { PICTURE_HINT } from "./ui/avatar";
 import { Field } from "./ui/field";
 
 /** What a group is called, what it is about, and its picture. */
@@ -20,7 +21,7 @@ export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors
         name="avatar"
         type="url"
         placeholder="https://…"
-        hint="The address of a picture, or nothing."
+        hint={PICTURE_HINT}
         defaultValue={chat?.avatar ?? ""}
         errors={errors["avatar"]}
       />

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { client, useMe } from "./client";
 import { dateOf } from "./format";
 import { useAction } from "./ui/action";
-import { Avatar } from "./ui/avatar";
+import { Avatar, PICTURE_HINT } from "./ui/avatar";
 import { Field } from "./ui/field";
 import { FormDialog, type Values } from "./ui/form-dialog";
 import { tell } from "./ui/toast";
@@ -49,7 +49,7 @@ export function Profile({ onClose }: { onClose: () => void }) {
         name="avatar"
         type="url"
         placeholder="https://…"
-        hint="The address of a picture, or nothing."
+        hint={PICTURE_HINT}
         defaultValue={me.avatar ?? ""}
         errors={errors["avatar"]}
         onChange={(event) => setPicture(event.currentTarget.value.trim() || null)}

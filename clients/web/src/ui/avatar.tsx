@@ -4,7 +4,8 @@ interface AvatarProps {
   /** Of whom or what: it gives the colour. */
   id: string;
   name: string;
-  /** URL of a picture; without one, or while it does not load, the first letters of the name are shown. */
+  /** URL of a picture; the first letters of the name are shown without one, and where it is of another server: to load
+   * it would give that server the reader's address. */
   picture: string | null;
   kind?: "person" | "group";
   size?: "small" | "large" | undefined;
@@ -14,7 +15,7 @@ interface AvatarProps {
 
 export function Avatar({ id, name, picture, kind = "person", size, isOnline = false }: AvatarProps) {
   const [broken, setBroken] = useState<string | null>(null);
-  const isShown = picture !== null && picture !== broken;
+  const isShown = picture !== null && picture !== broken && isOwn(picture);
   return (
     <span
       class={`avatar ${kind} ${size ?? ""}`}
@@ -27,6 +28,15 @@ export function Avatar({ id, name, picture, kind = "person", size, isOnline = fa
     </span>
   );
 }
+
+/** Whether a URL is of the server that this page is from. */
+export function isOwn(url: string): boolean {
+  return URL.canParse(url, location.href) && new URL(url, location.href).origin === location.origin;
+}
+
+/** What forms say of the field for a picture. */
+export const PICTURE_HINT =
+  "The address of a picture, or nothing. Here, pictures of other sites are shown as initials, so that no site learns who looks at them.";
 
 const HUES = [20, 55, 95, 150, 185, 220, 250, 285, 320, 350];
 

@@ -1,0 +1,72 @@
+"""Pictures of people: those of other servers are not loaded, since that would give them the address of the reader."""
+
+import re
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_files import picture
+from tests.people import Person, data
+
+
+class Elsewhere(HTTPServer):
+    """Another site, which notes the requests that it gets."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        noted = self.requests
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                noted.append(self.path)
+                self.send_response(404)
+                self.end_headers()
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    with Elsewhere() as site:
+        Thread(target=site.serve_forever, daemon=True).start()
+        yield site
+        site.shutdown()
+
+
+def test_the_picture_of_another_site_is_shown_as_initials_and_not_requested(
+    visit: Visit, elsewhere: Elsewhere, alice: Person, bob: Person
+) -> None:
+    data(alice.patch("/users/me", {"avatar": f"http://127.0.0.1:{elsewhere.server_port}/alice.png"}))
+    alice.send(alice.direct_chat(bob), "Hello")
+    his = visit(bob)
+    his.entry(alice.name).click()
+    expect(his.message("Hello")).to_be_visible()
+    expect(his.talk.locator(".avatar").first).to_have_attribute("data-initials", re.compile("^a"))
+    assert elsewhere.requests == []
+
+
+def test_the_profile_form_says_which_pictures_are_shown(visit: Visit, elsewhere: Elsewhere, alice: Person) -> None:
+    page = visit(alice).page
+    page.get_by_role("button", name=f"Account of {alice.name}").click()
+    page.get_by_role("menuitem", name="Profile").click()
+    field = page.get_by_label("Picture")
+    expect(field).to_have_accessible_description(
+        "The address of a picture, or nothing. Here, pictures of other sites are shown as initials,"
+        " so that no site learns who looks at them."
+    )
+    field.fill(f"http://127.0.0.1:{elsewhere.server_port}/alice.png")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert elsewhere.requests == []
+
+
+def test_a_picture_on_this_server_is_shown(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    sent = data(alice.upload(chat, "me.png", picture()))
+    data(alice.patch("/users/me", {"avatar": alice.url + sent["fileUrl"]}))
+    his = visit(bob)
+    expect(his.entry(alice.name).locator(".avatar img")).not_to_have_js_property("naturalWidth", 0)
