@@ -18,7 +18,7 @@ from chatapp.core.incoming import Incoming, not_stored
 from chatapp.core.offload import LowPriorityThread
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files import queries
-from chatapp.files.images import THUMBNAIL_TYPE, prepare
+from chatapp.files.images import THUMBNAIL_TYPE, examine, render
 from chatapp.files.kinds import claimed_kind, verify
 from chatapp.files.queries import KeptFile
 from chatapp.files.storage import storage
@@ -57,8 +57,11 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
     can't be stored.
     """
     kind = claimed_kind(incoming.name, incoming.declared)
-    _thread.run(verify, kind, incoming.file)
-    picture = _thread.run(prepare, kind, incoming.file) if kind.format else None
+    picture = None
+    if kind.format:
+        picture = _thread.run(render, _thread.run(examine, kind, incoming.file))
+    else:
+        _thread.run(verify, kind, incoming.file)
     content = BytesIO(picture.content) if picture else incoming.file
     name = f"{secrets.token_hex(16)}.{kind.extension}"
     upload: Json = {

@@ -1,33 +1,70 @@
 """Which files are taken. What a file's name says, what was declared, and what its bytes are have to agree."""
 
+import re
 import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
-
-import puremagic
+from xml.parsers import expat
 
 from chatapp.core.errors import UnsupportedType
 
-# What says nothing, or that nothing is known.
-UNDECLARED = {"", "application/octet-stream"}
-# A list of members beyond this takes too long to read; the longest honest ones are far from it.
-LONGEST_DIRECTORY = 2**20
-# What unpacks to more than this, and to this many times its size, is meant to fill the disk of who opens it.
-LARGEST_UNPACKED = 2**20 * 10
-LARGEST_RATIO = 100
+# Declarations of clients that don't know the type.
+UNDECLARED = {
+    "",
+    "*/*",
+    "application/*",
+    "application/octet-stream",
+    "application/octetstream",
+    "application/binary",
+    "binary/octet-stream",
+    "application/unknown",
+    "application/x-unknown",
+    "application/download",
+    "application/x-download",
+    "application/force-download",
+    "application/save",
+}
+# Of an archive's directory in bytes: a longer one takes too long to read.
+MAX_DIRECTORY = 4 * 2**20
+# An archive that unpacks to more than this, and to this many times its size, is meant to fill a disk.
+MAX_UNPACKED = 10 * 2**20
+MAX_RATIO = 100
+# Of [Content_Types].xml, unpacked, in bytes.
+MAX_CONTENT_TYPES = 2**20
 PIECE = 64 * 1024
-_ANY_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WORD_OLE = "WordDocument\0".encode("utf-16-le")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Word for Windows 1 and 2, which used no container.
+_EARLY_WORD = (b"\xdb\xa5", b"\x9b\xa5")
+
+
+def _entry(name: str) -> bytes:
+    """A name as the directory of an OLE container has it."""
+    return f"{name}\0".encode("utf-16-le")
+
+
+_WORD_OLE = frozenset({_entry("WordDocument")})
+# Any Office document with a password: what is in it can't be seen.
+_ENCRYPTED_OLE = frozenset({_entry("EncryptedPackage"), _entry("EncryptionInfo")})
 # What others than Word keep in the same container: Excel, PowerPoint, Outlook; and the mark of Windows' installers.
-_FOREIGN_OLE = (
-    *(
-        name.encode("utf-16-le")
-        for name in ("Workbook\0", "Book\0", "PowerPoint Document\0", "__properties_version1.0\0")
-    ),
-    bytes.fromhex("84100c0000000000c000000000000046"),
+_FOREIGN_OLE = frozenset(
+    {
+        *map(_entry, ("Workbook", "Book", "PowerPoint Document", "__properties_version1.0")),
+        bytes.fromhex("84100c0000000000c000000000000046"),
+    }
 )
+# Before its header a PDF may have byte order marks, white space, and the commands of a printer's queue.
+_PDF = re.compile(
+    rb"(?:\xef\xbb\xbf|[\0\t\n\f\r ]){0,1000}(?:\x1b%-12345X(?:@PJL[^\r\n]{0,200}[\r\n]{1,2}){0,50})?%PDF-"
+)
+# What `zipfile` raises beside errors of Python itself.
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error)
+_MAIN_PART = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+_MAIN_NAME = re.compile(rb"word/document[0-9]*\.xml")
+_MACROS = ("macroenabled", "vbaproject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +81,59 @@ class Kind:
         """The type of a message with such a file."""
         return "IMAGE" if self.format else "FILE"
 
+    def accepts(self, declared: str) -> bool:
+        """Whether a client may declare such a file as that media type (in lower case)."""
+        anything = UNDECLARED | ({"image/*"} if self.format else set())
+        return declared in anything or declared == self.media_type or declared in self.also_declared
 
-_JPEG = Kind("jpg", "image/jpeg", frozenset({"image/jpg", "image/pjpeg"}), "JPEG")
+
+# What clients declare is up to their systems: Windows goes by its registry, Android by the app that made the file.
+_ZIP_TYPES = frozenset(
+    {
+        "application/zip",
+        "application/x-zip",
+        "application/x-zip-compressed",
+        "application/zip-compressed",
+        "application/x-compressed",
+        "application/x-compress",
+        "multipart/x-zip",
+    }
+)
+_WORD_TYPES = frozenset(
+    {
+        "application/msword",
+        "application/x-msword",
+        "application/ms-word",
+        "application/vnd.ms-word",
+        "application/vnd.msword",
+        "application/doc",
+        "application/word",
+        "application/cdfv2",
+        "application/x-cfb",
+        "application/x-ole-storage",
+    }
+)
+_JPEG = Kind(
+    "jpg", "image/jpeg", frozenset({"image/jpg", "image/pjpeg", "image/jfif", "image/x-jpeg", "image/mpo"}), "JPEG"
+)
 KINDS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".png": Kind("png", "image/png", frozenset({"image/x-png"}), "PNG"),
-    ".gif": Kind("gif", "image/gif", format="GIF"),
-    ".webp": Kind("webp", "image/webp", format="WEBP"),
-    ".pdf": Kind("pdf", "application/pdf", frozenset({"application/x-pdf"})),
-    ".doc": Kind("doc", "application/msword"),
-    ".docx": Kind("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ".zip": Kind("zip", "application/zip", frozenset({"application/x-zip-compressed", "application/x-zip"})),
+    ".png": Kind("png", "image/png", frozenset({"image/x-png", "image/apng", "image/vnd.mozilla.apng"}), "PNG"),
+    ".gif": Kind("gif", "image/gif", frozenset({"image/x-gif"}), "GIF"),
+    ".webp": Kind("webp", "image/webp", frozenset({"image/x-webp"}), "WEBP"),
+    ".pdf": Kind(
+        "pdf",
+        "application/pdf",
+        frozenset({"application/x-pdf", "application/acrobat", "applications/vnd.pdf", "text/pdf", "text/x-pdf"}),
+    ),
+    ".doc": Kind("doc", "application/msword", _WORD_TYPES),
+    ".docx": Kind(
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        _WORD_TYPES | _ZIP_TYPES,
+    ),
+    ".zip": Kind("zip", "application/zip", _ZIP_TYPES),
 }
 TAKEN = ", ".join(KINDS)
 
@@ -64,21 +142,20 @@ def claimed_kind(name: str, declared: str) -> Kind:
     """What a file is, going by its name, if what was declared agrees; raises UnsupportedType otherwise."""
     kind = KINDS.get(PurePosixPath(name).suffix.lower())
     if kind is None:
-        raise unsupported(f"Files of this type are not taken, only {TAKEN}.")
-    if declared not in UNDECLARED | {kind.media_type} | kind.also_declared:
+        raise unsupported(f"Files of this type are not accepted, only {TAKEN}.")
+    if not kind.accepts(declared):
         raise unsupported(f"The file's name says {kind.media_type}, and it was declared as {declared}.")
     return kind
 
 
 def verify(kind: Kind, file: IO[bytes]) -> None:
-    """Raise UnsupportedType unless the bytes are what `kind` says, as far as that shows without decoding an image."""
-    file.seek(0)
+    """Raise UnsupportedType unless the bytes of a file that is no image are what `kind` says."""
     try:
-        found = {match.extension for match in puremagic.magic_stream(file)}
-    except (puremagic.PureError, ValueError):
-        found = set()
-    if f".{kind.extension}" not in found or not _looks_like(kind, file):
-        raise unsupported(f"The file is not what its name says ({kind.media_type}).")
+        found = _VERIFIERS[kind.extension](file)
+    except (*_BROKEN, ValueError, LookupError, EOFError, RuntimeError):
+        found = False
+    if not found:
+        raise mismatch(kind)
 
 
 def unsupported(detail: str) -> UnsupportedType:
@@ -86,47 +163,135 @@ def unsupported(detail: str) -> UnsupportedType:
     return UnsupportedType(detail, code="unsupported_file_type")
 
 
-def _looks_like(kind: Kind, file: IO[bytes]) -> bool:
-    file.seek(0)
-    start = file.read(8)
-    if kind.extension == "pdf":
-        return start.startswith(b"%PDF-")
-    if kind.extension == "doc":
-        return start == _ANY_OLE and _is_word(file)
-    if kind.extension in ("zip", "docx"):
-        return start[:4] in (b"PK\3\4", b"PK\5\6") and _is_archive(file, word=kind.extension == "docx")
-    return True
+def mismatch(kind: Kind) -> UnsupportedType:
+    """The refusal of a file whose bytes are not of its kind."""
+    return unsupported(f"The file is damaged, or not what its name says ({kind.media_type}).")
 
 
-def _is_word(file: IO[bytes]) -> bool:
-    """Whether an OLE container is Word's, or at least nobody else's."""
+def _starts(file: IO[bytes], size: int = 8) -> bytes:
     file.seek(0)
-    foreign, before = False, b""
+    return file.read(size)
+
+
+def _is_pdf(file: IO[bytes]) -> bool:
+    return _PDF.match(_starts(file, 16 * 1024)) is not None
+
+
+def _is_doc(file: IO[bytes]) -> bool:
+    start = _starts(file)
+    if start.startswith(_EARLY_WORD):
+        return True
+    found = _ole_entries(file) if start == _OLE else _FOREIGN_OLE
+    return bool(found & _WORD_OLE) or not found
+
+
+def _is_zip(file: IO[bytes]) -> bool:
+    return bool(_archive_names(file)) or _starts(file, 4) == b"PK\5\6"
+
+
+def _is_docx(file: IO[bytes]) -> bool:
+    """Whether it is Word's: an archive with a main document and without macros, or encrypted with a password."""
+    if _starts(file) == _OLE:
+        return _ole_entries(file) >= _ENCRYPTED_OLE
+    names = _archive_names(file)
+    with zipfile.ZipFile(file) as archive:
+        by_name = {name.lower(): name for name in archive.namelist()}
+        with archive.open(by_name["[content_types].xml"]) as member:
+            types = _content_types(member.read(MAX_CONTENT_TYPES))
+    if any(b"vbaproject" in name for name in names) or any(macros in t.lower() for _, t in types for macros in _MACROS):
+        return False
+    main_parts = tuple(part.lower().encode() for part, content_type in types if content_type == _MAIN_PART)
+    return any(_MAIN_NAME.fullmatch(name) or (b"/" + name).endswith(main_parts) for name in names)
+
+
+def _ole_entries(file: IO[bytes]) -> frozenset[bytes]:
+    """Which of the names that are looked for an OLE container has."""
+    wanted = _WORD_OLE | _ENCRYPTED_OLE | _FOREIGN_OLE
+    file.seek(0)
+    found: set[bytes] = set()
+    before = b""
     # In pieces, since a long search would hold up all other threads.
     while piece := file.read(PIECE):
         window = before + piece
-        if _WORD_OLE in window:
-            return True
-        foreign = foreign or any(name in window for name in _FOREIGN_OLE)
+        found.update(name for name in wanted if name in window)
         before = piece[-64:]
-    return not foreign
+    return frozenset(found)
 
 
-def _is_archive(file: IO[bytes], *, word: bool) -> bool:
-    """Whether a ZIP archive can be read, unpacks to something sensible and, for Word, has a document without macros."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - 2**16 - 22))
-    tail = file.read()
-    end = tail.rfind(b"PK\5\6")
-    if end < 0 or len(tail) < end + 22 or struct.unpack_from("<I", tail, end + 12)[0] > LONGEST_DIRECTORY:
-        return False
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, EOFError):
-        return False
-    unpacked = sum(member.file_size for member in members)
-    if unpacked > LARGEST_UNPACKED and unpacked > size * LARGEST_RATIO:
+def _archive_names(file: IO[bytes]) -> set[bytes]:
+    """The names in a ZIP archive, in lower case and with slashes; raises ValueError or struct.error for what is none.
+
+    Raises UnsupportedType when it unpacks to far more than its size. Read here, since `zipfile` refuses an archive for
+    one name that is not in the encoding that it claims.
+    """
+    # PK00 stands before archives that were made to be split and then were not.
+    if _starts(file, 4) not in (b"PK\3\4", b"PK\5\6", b"PK00"):
+        raise ValueError
+    names, unpacked = set(), 0
+    for name, size in _members(_directory(file)):
+        names.add(name.replace(b"\\", b"/").lower())
+        unpacked += size
+    if unpacked > MAX_UNPACKED and unpacked > file.seek(0, 2) * MAX_RATIO:
         raise unsupported("The archive unpacks to far more than its size.")
-    names = {member.filename for member in members}
-    return not word or ({"[Content_Types].xml", "word/document.xml"} <= names and "word/vbaProject.bin" not in names)
+    return names
+
+
+def _directory(file: IO[bytes]) -> bytes:
+    """The central directory of a ZIP archive."""
+    start = max(0, file.seek(0, 2) - 2**16 - 22 - 76)
+    file.seek(start)
+    tail = file.read()
+    at = tail.rindex(b"PK\5\6")
+    (size,) = struct.unpack_from("<I", tail, at + 12)
+    end = start + at
+    if tail[at - 20 : at - 16] == b"PK\6\7":
+        # ZIP64, in which archives of any size are written by what does not know their size in advance.
+        record = tail.rindex(b"PK\6\6", 0, at - 20)
+        (size,) = struct.unpack_from("<Q", tail, record + 40)
+        end = start + record
+    if size > min(MAX_DIRECTORY, end):
+        raise ValueError
+    file.seek(end - size)
+    return file.read(size)
+
+
+def _members(directory: bytes) -> Iterator[tuple[bytes, int]]:
+    """The name and the unpacked size in bytes of each member."""
+    at = 0
+    while at < len(directory):
+        signature, size, name, extra, comment = struct.unpack_from("<4s20xIHHH", directory, at)
+        if signature != b"PK\1\2" or len(directory) < at + 46 + name + extra + comment:
+            raise ValueError
+        if size == 0xFFFFFFFF:
+            # ZIP64 has it as the first number of a field of its own.
+            more = directory[at + 46 + name : at + 46 + name + extra]
+            while struct.unpack_from("<H", more)[0] != 1:
+                more = more[4 + struct.unpack_from("<H", more, 2)[0] :]
+            (size,) = struct.unpack_from("<Q", more, 4)
+        yield directory[at + 46 : at + 46 + name], size
+        at += 46 + name + extra + comment
+
+
+def _content_types(xml: bytes) -> list[tuple[str, str]]:
+    """The media types in an Office document, each with the part or the extension (`.xml`); raises ValueError."""
+    types: list[tuple[str, str]] = []
+
+    def take(_name: str, attributes: dict[str, str]) -> None:
+        if "ContentType" in attributes:
+            part = attributes.get("PartName") or f".{attributes.get('Extension', '')}"
+            types.append((part, attributes["ContentType"]))
+
+    def refuse(*_declaration: object) -> None:
+        raise ValueError("a document type")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = take
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(xml, True)
+    except expat.ExpatError as error:
+        raise ValueError from error
+    return types
+
+
+_VERIFIERS = {"pdf": _is_pdf, "doc": _is_doc, "docx": _is_docx, "zip": _is_zip}

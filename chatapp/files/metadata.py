@@ -4,25 +4,30 @@ Nothing is decoded or encoded anew: what is known to be picture (or how to show 
 that quality and animation stay as they were. Of what a camera writes one thing is kept: which side is up.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from PIL import Image
 
 ORIENTATION = 0x0112
 SIDEWAYS = 5  # From here on, an orientation swaps width and height.
-# Each pass over a progressive image takes as long as all of it; encoders make about ten.
-MOST_SCANS = 50
 _UPRIGHT = 1
+_MAGIC = {"JPEG": rb"\xff\xd8", "PNG": rb"\x89PNG\r\n\x1a\n", "GIF": rb"GIF8[79]a", "WEBP": rb"RIFF....WEBP"}
+# A colour profile in bytes; a larger one, which few images need, is dropped.
+MAX_PROFILE = 64 * 1024
+PIECE = 64 * 1024
 
 # JPEG: frames, tables, scans, restart intervals; Adobe's mark of the colour model.
 _JPEG_KEPT = {*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD, 0xEE}
-# What stands behind 0xFF in the data of a scan: the byte itself, or a restart.
-_JPEG_SCAN = {0x00, *range(0xD0, 0xD8)}
-_PNG_KEPT = set(b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sRGB sBIT bKGD pHYs cICP mDCV cLLI acTL fcTL fdAT".split())
-_WEBP_KEPT = set(b"VP8X,VP8 ,VP8L,ALPH,ANIM,ANMF,ICCP".split(b","))
-_WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
+# Behind 0xFF, no marker: the byte itself in the data of a scan, a restart in it, another fill byte.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_PNG_SHORTEST = 12  # Bytes of a chunk without content.
+_PNG_KEPT = set(b"IHDR PLTE IDAT tRNS cHRM gAMA sRGB sBIT bKGD pHYs cICP mDCV cLLI acTL fcTL fdAT".split())
+_WEBP_KEPT = set(b"VP8X,VP8 ,VP8L,ALPH,ANIM,ANMF".split(b","))
+_WEBP_ICC, _WEBP_EXIF, _WEBP_XMP = 0x20, 0x08, 0x04
 _GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
@@ -30,8 +35,19 @@ class Damaged(Exception):
     """The bytes don't have the structure of their format."""
 
 
-def strip(format: str, data: bytes) -> tuple[bytes, int]:
-    """The image without metadata, and its orientation (1–8); raises Damaged."""
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """An image without metadata, its orientation (1–8), and how many times decoding goes through it."""
+
+    content: bytes
+    orientation: int = _UPRIGHT
+    scans: int = 1
+
+
+def strip(format: str, data: bytes) -> Stripped:
+    """Copy of an image what is known to be picture; raises Damaged."""
+    if not re.match(_MAGIC[format], data, re.DOTALL):
+        raise Damaged
     try:
         return _STRIPPERS[format](data)
     except (IndexError, ValueError, struct.error) as error:
@@ -54,89 +70,104 @@ def _exif(orientation: int) -> bytes:
     return struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
 
 
-def _jpeg(data: bytes) -> tuple[bytes, int]:
-    kept, orientation, at = [data[:2]], _UPRIGHT, 2
-    scans = 0
+def _jpeg(data: bytes) -> Stripped:
+    kept, orientation, at, scans = [data[:2]], _UPRIGHT, 2, 0
+    profile: dict[int, int] = {}  # Place in `kept` → size.
     while True:
-        while data[at + 1] == 0xFF:  # Fill bytes.
-            at += 1
+        # Between segments there may be fill bytes; some encoders write others, which all decoders skip.
+        at = _next_marker(data, at)
         marker = data[at + 1]
-        if data[at] != 0xFF or marker == 0:
-            raise Damaged
         if marker == 0xD9:
             kept.append(b"\xff\xd9")
             break
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
         payload = data[at + 4 : end]
         if marker == 0xDA:
+            end = _next_marker(data, end)
             scans += 1
-            if scans > MOST_SCANS:
-                raise Damaged
-            end = _scan_end(data, end)
         if marker == 0xE0 and payload.startswith(b"JFIF\0"):
             # With no thumbnail in it, which might show what was cut off.
             kept.append(b"\xff\xe0\0\x10" + payload[:12] + b"\0\0")
-        elif marker in _JPEG_KEPT or (marker == 0xE2 and payload.startswith(b"ICC_PROFILE\0")):
+        elif marker in _JPEG_KEPT:
+            kept.append(data[at:end])
+        elif marker == 0xE2 and payload.startswith(b"ICC_PROFILE\0"):
+            profile[len(kept)] = len(payload) - 14  # Without its name and numbers.
             kept.append(data[at:end])
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0"):
             orientation = _orientation(payload)
         at = end
+    if sum(profile.values()) > MAX_PROFILE:
+        kept = [part for place, part in enumerate(kept) if place not in profile]
     if orientation != _UPRIGHT:
         payload = b"Exif\0\0" + _exif(orientation)
         after_jfif = 2 if len(kept) > 1 and kept[1].startswith(b"\xff\xe0") else 1
         kept.insert(after_jfif, b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload)
-    return b"".join(kept), orientation
+    return Stripped(b"".join(kept), orientation, max(1, scans))
 
 
-def _scan_end(data: bytes, at: int) -> int:
-    """Where the data of a scan ends. Found in steps that are short, since each of them holds up all other threads."""
-    while True:
-        at = data.index(b"\xff", at)
-        if data[at + 1] not in _JPEG_SCAN:
-            return at
-        at += 2
+def _next_marker(data: bytes, at: int) -> int:
+    """Where the next marker of a JPEG is. Found in steps that are short, since each holds up all other threads."""
+    while at < len(data) - 1:
+        if found := _JPEG_MARKER.search(data, at, at + PIECE):
+            return found.start()
+        at += PIECE - 1
+    raise Damaged
 
 
-def _png(data: bytes) -> tuple[bytes, int]:
+def _png(data: bytes) -> Stripped:
     kept, orientation, at = [data[:8]], _UPRIGHT, 8
-    kind = b""
-    while kind != b"IEND":
+    # An end that is missing, or cut short, hides nothing of the picture.
+    while len(data) - at >= _PNG_SHORTEST and data[at + 4 : at + 8] != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
+        end = at + _PNG_SHORTEST + length
         if end > len(data):
             raise Damaged
-        if kind in _PNG_KEPT:
+        if kind in _PNG_KEPT or (kind == b"iCCP" and _is_small_profile(data[at + 8 : end - 4])):
             kept.append(data[at:end])
         elif kind == b"eXIf":
             orientation = _orientation(data[at + 8 : end - 4])
         at = end
     if orientation != _UPRIGHT:
-        chunk = b"eXIf" + _exif(orientation)
-        kept.insert(2, struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)))
-    return b"".join(kept), orientation
+        kept.insert(2, _png_chunk(b"eXIf", _exif(orientation)))
+    return Stripped(b"".join([*kept, _png_chunk(b"IEND", b"")]), orientation)
 
 
-def _webp(data: bytes) -> tuple[bytes, int]:
-    kept, orientation = [], _UPRIGHT
+def _png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _is_small_profile(compressed: bytes) -> bool:
+    """Whether a PNG's colour profile (a name, the method 0, and what zlib made of it) has at most `MAX_PROFILE` bytes."""
+    start = compressed.index(b"\0") + 2
+    unpacking = zlib.decompressobj()
+    try:
+        profile = unpacking.decompress(compressed[start:], MAX_PROFILE + 1)
+    except zlib.error:
+        return False
+    return len(compressed) <= MAX_PROFILE and len(profile) <= MAX_PROFILE and not unpacking.unused_data
+
+
+def _webp(data: bytes) -> Stripped:
+    kept, orientation, flags = [], _UPRIGHT, 0
     for kind, payload in _riff_chunks(data):
-        if kind in _WEBP_KEPT:
+        if kind in _WEBP_KEPT or (kind == b"ICCP" and len(payload) <= MAX_PROFILE):
             kept.append((kind, payload))
+            flags |= _WEBP_ICC if kind == b"ICCP" else 0
         elif kind == b"EXIF":
             orientation = _orientation(payload)
     if kept and kept[0][0] == b"VP8X":
-        flags = kept[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP)
+        flags |= kept[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP | _WEBP_ICC)
         if orientation != _UPRIGHT:
             flags |= _WEBP_EXIF
             kept.append((b"EXIF", _exif(orientation)))
         kept[0] = (b"VP8X", bytes([flags]) + kept[0][1][1:])
     body = b"".join(struct.pack("<4sI", kind, len(p)) + p + b"\0" * (len(p) % 2) for kind, p in kept)
-    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body, orientation
+    return Stripped(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body, orientation)
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    end = 8 + struct.unpack_from("<I", data, 4)[0]
-    if end > len(data):
-        raise Damaged
+    # Some encoders count the header, or not the padding: only the chunks have to be whole.
+    end = min(8 + struct.unpack_from("<I", data, 4)[0], len(data))
     at = 12
     while at + 8 <= end:
         kind, length = struct.unpack_from("<4sI", data, at)
@@ -146,24 +177,30 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + length + length % 2
 
 
-def _gif(data: bytes) -> tuple[bytes, int]:
+def _gif(data: bytes) -> Stripped:
     at = 13 + _gif_table(data[10])
     kept = [data[:at]]
-    while data[at] != 0x3B:
+    # Where the trailer should be, some files just end.
+    while at < len(data) and data[at] != 0x3B:
         start, wanted = at, True
         if data[at] == 0x21:  # An extension; of all that say how to show something, not of comments and the like.
             at += 2
             wanted = data[start + 1] == 0xF9 or (data[start + 1] == 0xFF and data[at + 1 : at + 12] in _GIF_LOOPS)
         elif data[at] == 0x2C:
             at += 11 + _gif_table(data[at + 9])
+        elif data[at] == 0:  # An end of what has ended before.
+            at += 1
+            continue
         else:
             raise Damaged
-        while data[at]:
+        while at < len(data) and data[at]:
             at += 1 + data[at]
-        at += 1
+        if at > len(data):
+            raise Damaged
         if wanted:
-            kept.append(data[start:at])
-    return b"".join([*kept, b"\x3b"]), _UPRIGHT
+            kept += data[start:at], b"\0"
+        at += 1
+    return Stripped(b"".join([*kept, b"\x3b"]))
 
 
 def _gif_table(flags: int) -> int:
@@ -171,4 +208,4 @@ def _gif_table(flags: int) -> int:
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-_STRIPPERS: dict[str, Callable[[bytes], tuple[bytes, int]]] = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "GIF": _gif}
+_STRIPPERS: dict[str, Callable[[bytes], Stripped]] = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "GIF": _gif}

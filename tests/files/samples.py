@@ -13,6 +13,7 @@ OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 DOC = OLE + bytes(504) + "WordDocument\0".encode("utf-16-le") + bytes(487)
 XLS = OLE + bytes(504) + "Workbook\0".encode("utf-16-le") + bytes(495)
 MSI = OLE + bytes(504) + bytes.fromhex("84100c0000000000c000000000000046") + bytes(497)
+ENCRYPTED = OLE + bytes(504) + "EncryptionInfo\0EncryptedPackage\0".encode("utf-16-le") + bytes(448)
 HTML = b"<!DOCTYPE html><script>alert(document.cookie)</script>"
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 EXE = b"MZ" + bytes(200)
@@ -30,6 +31,22 @@ def archive(**members: bytes) -> bytes:
 def docx(**more: bytes) -> bytes:
     """What Word writes, as far as it matters."""
     return archive(**{"[Content_Types]_dot_xml": b"<Types/>", "word__document_dot_xml": b"<document/>", **more})
+
+
+def _with_main_part(kind: str) -> bytes:
+    types = f'<Types><Override PartName="/word/document.xml" ContentType="{kind}"/></Types>'.encode()
+    return archive(**{"[Content_Types]_dot_xml": types, "word__document_dot_xml": b"<document/>"})
+
+
+_EXCEL_TYPE = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+EXCEL = archive(
+    **{
+        "[Content_Types]_dot_xml": b'<Types><Override PartName="/xl/workbook.xml" ContentType="%s"/></Types>'
+        % _EXCEL_TYPE,
+        "xl__workbook_dot_xml": b"<workbook/>",
+    }
+)
+WORD_WITH_MACROS = _with_main_part("application/vnd.ms-word.document.macroEnabled.main+xml")
 
 
 def image(format: str, size: tuple[int, int] = (60, 40), **options: Any) -> bytes:
@@ -64,6 +81,15 @@ def png_of(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     lines = zlib.compress(bytes(1000 * (width // 8 + 1)), 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+def scans(width: int, height: int, count: int) -> bytes:
+    """A progressive JPEG of one colour that goes through the picture that many times."""
+    out = BytesIO()
+    Image.new("RGB", (width, height), "blue").save(out, "JPEG", progressive=True)
+    whole = out.getvalue().removesuffix(b"\xff\xd9")
+    last = whole[whole.rindex(b"\xff\xda") :]
+    return whole + last * (count - whole.count(b"\xff\xda")) + b"\xff\xd9"
 
 
 def good() -> list[tuple[str, bytes, str, str]]:

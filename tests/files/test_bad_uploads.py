@@ -17,6 +17,8 @@ WRONG_TYPE = (415, "unsupported_file_type")
 INVALID = (422, "validation_error")
 PNG, JPEG, GIF = samples.image("PNG"), samples.image("JPEG"), samples.image("GIF")
 
+BOMB = b'<!DOCTYPE t [<!ENTITY a "aaaaaaaaaa">]><Types>&a;</Types>'
+
 # what → name, bytes, declared type, answer
 CORPUS: dict[str, tuple[str, bytes, str | None, tuple[int, str]]] = {
     "a page": ("a.html", samples.HTML, "text/html", WRONG_TYPE),
@@ -49,6 +51,18 @@ CORPUS: dict[str, tuple[str, bytes, str | None, tuple[int, str]]] = {
     "half an archive": ("a.zip", samples.archive(x=bytes(99))[:-30], "application/zip", WRONG_TYPE),
     "an archive as Word": ("a.docx", samples.archive(x=b"x"), None, WRONG_TYPE),
     "Excel as Word": ("a.docx", samples.archive(**{"[Content_Types]_dot_xml": b"", "xl__book": b""}), None, WRONG_TYPE),
+    "a whole Excel as Word": ("a.docx", samples.EXCEL, None, WRONG_TYPE),
+    "Word with macros by its type": ("a.docx", samples.WORD_WITH_MACROS, None, WRONG_TYPE),
+    "Word with a document type": ("a.docx", samples.docx(**{"[Content_Types]_dot_xml": BOMB}), None, WRONG_TYPE),
+    "an encrypted container as old Word": ("a.doc", samples.ENCRYPTED, "application/msword", WRONG_TYPE),
+    "an old container as new Word": ("a.docx", samples.DOC, None, WRONG_TYPE),
+    "a picture declared as any text": ("a.png", PNG, "text/*", WRONG_TYPE),
+    "an archive declared as any picture": ("a.zip", samples.archive(x=b"x"), "image/*", WRONG_TYPE),
+    "a page before a JPEG": ("a.jpg", samples.HTML + JPEG, "image/jpeg", WRONG_TYPE),
+    "a page before a WebP": ("a.webp", samples.HTML + samples.image("WEBP"), "image/webp", WRONG_TYPE),
+    "WebP under another sign": ("a.webp", b"XXXX" + samples.image("WEBP")[4:], "image/webp", WRONG_TYPE),
+    "a JPEG of too many scans": ("a.jpg", samples.scans(4000, 3000, 100), "image/jpeg", WRONG_TYPE),
+    "a very long PNG": ("a.png", samples.png_of(70_000, 1), "image/png", WRONG_TYPE),
     "Word with macros": ("a.docx", samples.docx(word__vbaProject_dot_bin=b"x"), None, WRONG_TYPE),
     "old Excel as old Word": ("a.doc", samples.XLS, "application/msword", WRONG_TYPE),
     "an installer as old Word": ("a.doc", samples.MSI, "application/msword", WRONG_TYPE),
