@@ -29,8 +29,8 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 
 _USERS = text(
     """
-    INSERT INTO users (id, email, username, password_hash)
-    SELECT id, name || '@example.org', name, :hash
+    INSERT INTO users (id, email, email_key, username, password_hash)
+    SELECT id, name || '@example.org', name || '@example.org', name, :hash
     FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[])) u (id, name)
     """
 )

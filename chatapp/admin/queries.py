@@ -8,16 +8,17 @@ from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page
 from chatapp.core.permissions import require
+from chatapp.models.user import USERNAME_KEY
 from chatapp.users.queries import ME_FIELDS, like_pattern
 
 _ACCOUNT = f"json_build_object({ME_FIELDS}, 'isActive', u.is_active)"
 _ONE = text(f"SELECT {_ACCOUNT} FROM users u WHERE u.id = :id")
 _LIST = text(
     f"""
-    SELECT {_ACCOUNT}, lower(u.username) AS key FROM users u
-    WHERE (lower(u.username) LIKE :pattern OR lower(u.email) LIKE :pattern)
-    AND (CAST(:role AS text) IS NULL OR u.role = :role) AND lower(u.username) > :key
-    ORDER BY lower(u.username) LIMIT :limit
+    SELECT {_ACCOUNT}, {USERNAME_KEY} AS key FROM users u
+    WHERE ({USERNAME_KEY} LIKE :pattern OR lower(u.email) LIKE :pattern OR u.email_key LIKE :pattern)
+    AND (CAST(:role AS text) IS NULL OR u.role = :role) AND {USERNAME_KEY} > :key
+    ORDER BY {USERNAME_KEY} LIMIT :limit
     """
 )
 

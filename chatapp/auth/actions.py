@@ -14,7 +14,7 @@ from chatapp.core.errors import ChatError, Json, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.limits import Hit, Limit
-from chatapp.core.names import login_name
+from chatapp.core.names import email_key, login_id
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.models import Session, User
 from chatapp.users.actions import taken
@@ -93,9 +93,7 @@ def create_admin(*, email: str, username: str, password: str) -> tuple[Json, boo
     account = {"email": email, "username": username, "password_hash": password_hash}
     try:
         with unit_of_work() as work:
-            promoted = (
-                update(User).where(func.lower(User.email) == func.lower(email)).values(role="ADMIN", is_active=True)
-            )
+            promoted = update(User).where(User.email_key == email_key(email)).values(role="ADMIN", is_active=True)
             known = work.db.scalar(promoted.returning(User.id))
             if known is None:
                 work.db.execute(insert(User).values(id=user_id, role="ADMIN", **account))
@@ -111,7 +109,7 @@ def login(*, password: str, address: str, email: str | None = None, username: st
     password, and RateLimited after too many failures for that name, whether it exists or not. `address` is the
     client's, in canonical form.
     """
-    attempt = _count_attempt(login_name(email=email, username=username), address)
+    attempt = _count_attempt(login_id(email=email, username=username), address)
     try:
         account = queries.find_account(email=email, username=username)
         correct = verify_password(password, account.password_hash if account else None)

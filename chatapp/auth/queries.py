@@ -6,7 +6,9 @@ from sqlalchemy import Connection, text
 
 from chatapp.core.db import reading
 from chatapp.core.identity import Actor
+from chatapp.core.names import email_key
 from chatapp.core.prepared import Prepared, array
+from chatapp.models.user import USERNAME_KEY
 
 _ACTORS = Prepared(
     "actors",
@@ -22,11 +24,9 @@ _LIVE = text(
     WHERE s.id = ANY(CAST(:ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
     """
 )
-_ACCOUNT = """
-    SELECT u.id::text AS user_id, u.password_hash, u.is_active FROM users u WHERE lower({column}) = lower(:name)
-"""
-_BY_EMAIL = text(_ACCOUNT.format(column="u.email"))
-_BY_USERNAME = text(_ACCOUNT.format(column="u.username"))
+_ACCOUNT = "SELECT u.id::text AS user_id, u.password_hash, u.is_active FROM users u"
+_BY_EMAIL = text(f"{_ACCOUNT} WHERE u.email_key = :name")
+_BY_USERNAME = text(f'{_ACCOUNT} WHERE {USERNAME_KEY} = lower(:name COLLATE "C")')
 # The lock on the session serialises everything that is done with any token of its chain.
 _REFRESHABLE = text(
     """
@@ -94,9 +94,10 @@ def count_prunable() -> int:
 
 
 def find_account(*, email: str | None = None, username: str | None = None) -> Account | None:
-    """The account of that e-mail address or username, in any case."""
+    """The account of that e-mail address or username, in any spelling that means the same."""
+    name = username if email is None else email_key(email)
     with reading() as db:
-        row = db.execute(_BY_EMAIL if email is not None else _BY_USERNAME, {"name": email or username or ""}).first()
+        row = db.execute(_BY_USERNAME if email is None else _BY_EMAIL, {"name": name}).first()
     return Account(**row._mapping) if row else None
 
 

@@ -5,8 +5,15 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from chatapp.auth.common_passwords import is_common
+from chatapp.core.names import ascii_domain
 from chatapp.core.schemas import CONTROL, Id, Input, Output, Text, Whole
 from chatapp.users.schemas import MeSchema, Username
+
+
+def _known_domain(email: str) -> None:
+    if ascii_domain(email.rpartition("@")[2]) is None:
+        raise ValidationError("Not a valid email address.")
 
 
 class Email(Text):
@@ -15,15 +22,17 @@ class Email(Text):
     def __init__(self, **kwargs: Any) -> None:
         metadata = {
             "format": "email",
-            "description": "Unique whatever the case; up to 254 characters.",
+            "description": "Unique whatever the case and whatever the form of its domain; up to 254 characters.",
             "example": "alice@example.org",
         }
-        super().__init__(longest=254, validate=[validate.Email()], metadata=metadata, **kwargs)
+        super().__init__(longest=254, validate=[validate.Email(), _known_domain], metadata=metadata, **kwargs)
 
 
 def _strong(password: str) -> None:
     if not all(re.search(kind, password) for kind in ("[A-Z]", "[a-z]", "[0-9]")):
         raise ValidationError("Must have an upper-case letter, a lower-case letter and a digit.")
+    if is_common(password):
+        raise ValidationError("This password is too common.")
 
 
 class RegisterSchema(Input):
@@ -39,7 +48,8 @@ class RegisterSchema(Input):
         validate=[_strong],
         load_only=True,
         metadata={
-            "description": "8–64 characters with an upper-case letter, a lower-case letter and a digit.",
+            "description": "8–64 characters with an upper-case letter, a lower-case letter and a digit; none of the "
+            "10,000 most common passwords, compared without case.",
             "pattern": rf"^(?![^{CONTROL}]*[{CONTROL}])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])",
             "example": "Correct4Horse",
         },

@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, literal_column, select
 
 from chatapp.auth.passwords import hash_password
 from chatapp.cli import demo_chats as made_up
@@ -22,6 +22,7 @@ from chatapp.core.identity import Actor
 from chatapp.core.incoming import Incoming
 from chatapp.messages.actions import send_file
 from chatapp.models import Chat, Member, Message, User
+from chatapp.models.user import USERNAME_KEY
 
 PASSWORD = "Welcome2Demo"
 AT_ONCE = 1000
@@ -57,7 +58,7 @@ def demo(messages: int, days: int) -> None:
 
 def _is_there(connection: Connection) -> bool:
     """Whether the demo's people have accounts; ClickException when somebody else has one of their names."""
-    username = func.lower(User.username)
+    username: ColumnElement[str] = literal_column(USERNAME_KEY)
     found = connection.execute(select(username, User.email).where(username.in_(PEOPLE))).all()
     if strangers := sorted(name for name, email in found if email != _address(name)):
         raise click.ClickException(f"Somebody else has the name of one of the demo's people: {', '.join(strangers)}.")

@@ -4,7 +4,11 @@ from sqlalchemy import CheckConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chatapp.core.db import Base
+from chatapp.core.names import email_key
 from chatapp.models.columns import CreatedAt, Id, SomeTime
+
+# How a username is compared: ASCII, whatever the locale of the database.
+USERNAME_KEY = 'lower(username COLLATE "C")'
 
 
 class User(Base):
@@ -14,6 +18,10 @@ class User(Base):
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254))
+    # How the address is compared; a statement that changes the address has to change it too.
+    email_key: Mapped[str] = mapped_column(
+        Text(collation="C"), default=lambda context: email_key(context.get_current_parameters()["email"])
+    )
     username: Mapped[str] = mapped_column(String(20))
     password_hash: Mapped[str] = mapped_column(Text)
     avatar: Mapped[str | None] = mapped_column(String(2048))
@@ -24,13 +32,13 @@ class User(Base):
 
     __table_args__ = (
         CheckConstraint("role IN ('USER', 'MODERATOR', 'ADMIN')", name="users_role_check"),
-        Index("users_email_key", text("lower(email)"), unique=True),
-        Index("users_username_key", text("lower(username)"), unique=True),
+        Index("users_email_key", "email_key", unique=True),
+        Index("users_username_key", text(USERNAME_KEY), unique=True),
         # Trigrams answer "contains" in a search by name.
         Index(
             "users_username_trgm",
-            text("lower(username)"),
+            text(USERNAME_KEY),
             postgresql_using="gin",
-            postgresql_ops={"lower(username)": "gin_trgm_ops"},
+            postgresql_ops={USERNAME_KEY: "gin_trgm_ops"},
         ),
     )

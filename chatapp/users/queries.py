@@ -6,6 +6,7 @@ from chatapp.core.db import reading
 from chatapp.core.errors import Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page
+from chatapp.models.user import USERNAME_KEY
 
 # What json_build_object needs to make a `User` of a row `u`.
 USER_FIELDS = """
@@ -19,15 +20,20 @@ USER_FIELDS = """
 ME_FIELDS = f"{USER_FIELDS}, 'email', u.email, 'role', u.role"
 _ME = text(f"SELECT json_build_object({ME_FIELDS}) FROM users u WHERE u.id = :id")
 _BY_USERNAME = text(
-    f"SELECT json_build_object({USER_FIELDS}) FROM users u WHERE lower(u.username) = lower(:username) AND u.is_active"
+    f"""
+    SELECT json_build_object({USER_FIELDS}) FROM users u
+    WHERE {USERNAME_KEY} = lower(:username COLLATE "C") AND u.is_active
+    """
 )
 # Prefix matches come first, each half by name; the cursor names the half and the name where a page ended.
 _SEARCH = text(
     f"""
     SELECT json_build_object({USER_FIELDS}), half, key
     FROM users u,
-         LATERAL (SELECT lower(u.username) AS key, (NOT starts_with(lower(u.username), lower(:q)))::int AS half) k
-    WHERE u.is_active AND lower(u.username) LIKE :pattern AND (half, key) > (:half, :key)
+         LATERAL (
+             SELECT {USERNAME_KEY} AS key, (NOT starts_with({USERNAME_KEY}, lower(:q COLLATE "C")))::int AS half
+         ) k
+    WHERE u.is_active AND {USERNAME_KEY} LIKE :pattern AND (half, key) > (:half, :key)
     ORDER BY half, key
     LIMIT :limit
     """

@@ -7,17 +7,19 @@ from marshmallow import ValidationError, fields, validate
 
 from chatapp.core.schemas import Choice, Id, Input, Output, Text, Timestamp
 
-RESERVED_USERNAMES = frozenset({"me", "search"})
+RESERVED_USERNAMES = frozenset({"me", "search", "admin", "administrator", "moderator", "root", "support", "system"})
 ROLES = ("USER", "MODERATOR", "ADMIN")
 _NAME = "[A-Za-z0-9_]{3,20}"
 
 
 class Username(fields.String):
-    """3–20 of A–Z a–z 0–9 _; the names that paths use are reserved."""
+    """3–20 of A–Z a–z 0–9 _; names that paths use or that look official are reserved."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {
-            "description": "3–20 of `A–Z a–z 0–9 _`, unique whatever the case; not `me` and not `search`.",
+            "description": "3–20 of `A–Z a–z 0–9 _`, unique whatever the case. Reserved: "
+            + ", ".join(f"`{name}`" for name in sorted(RESERVED_USERNAMES))
+            + ".",
             "minLength": 3,
             "maxLength": 20,
             "pattern": f"^{_NAME}$",

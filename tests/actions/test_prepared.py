@@ -45,7 +45,7 @@ def test_a_new_connection_has_a_plan_of_its_own() -> None:
 @pytest.mark.usefixtures("app")
 def test_an_error_says_nothing_of_what_people_wrote() -> None:
     email = f"{new_id()}@example.org"
-    account = "INSERT INTO users (id, email, username, password_hash) VALUES (%(id)s, %(email)s, %(name)s, 'x')"
+    account = "INSERT INTO users (id, email, email_key, username, password_hash) VALUES (%(id)s, %(email)s, %(email)s, %(name)s, 'x')"
     first, second = ({"id": new_id(), "email": email, "name": f"person_{new_id()[-12:]}"} for _ in range(2))
     with reading() as db:
         fetch(db, account, first)

@@ -60,7 +60,7 @@ def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, postgres: Em
     migrate(url, tmp_path)
     engine = create_engine(url)
     person, dead, dying = (str(uuid.uuid4()) for _ in range(3))
-    user = "INSERT INTO users (id, email, username, password_hash) VALUES (:id, 'a@example.org', 'a', '')"
+    user = "INSERT INTO users (id, email, email_key, username, password_hash) VALUES (:id, 'a@example.org', 'a@example.org', 'a', '')"
     change(engine, user, id=person)
     for worker, age in ((dead, "3600"), (dying, "5")):
         lease = "INSERT INTO workers (id, expires_at) VALUES (:id, now() - CAST(:age AS interval))"

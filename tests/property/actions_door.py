@@ -21,7 +21,9 @@ from chatapp.messages.schemas import MessagesReadSchema, MessageStatusSchema, Sy
 from chatapp.messages.views import HistoryQuery
 from tests.property.door import Paged, Refused, forget_chats
 
-_ADD_PERSON = text("INSERT INTO users (id, email, username, password_hash) VALUES (:id, :email, :username, '')")
+_ADD_PERSON = text(
+    "INSERT INTO users (id, email, email_key, username, password_hash) VALUES (:id, :email, :email, :username, '')"
+)
 
 
 class ActionsDoor:

@@ -120,8 +120,8 @@ def test_a_group_has_at_most_a_thousand_members(alice: Person, bob: Person, engi
     chat_id = group(alice)
     with engine.begin() as db:
         people = """
-            INSERT INTO users (id, email, username, password_hash)
-            SELECT gen_random_uuid(), n || '@crowd.example', 'crowd_' || n, '' FROM generate_series(1, 999) n
+            INSERT INTO users (id, email, email_key, username, password_hash)
+            SELECT gen_random_uuid(), n || '@crowd.example', n || '@crowd.example', 'crowd_' || n, '' FROM generate_series(1, 999) n
             RETURNING id
         """
         crowd = f"WITH crowd AS ({people}) INSERT INTO members (chat_id, user_id) SELECT :chat_id, id FROM crowd"

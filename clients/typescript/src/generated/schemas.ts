@@ -504,7 +504,7 @@ export interface PatchChat {
 
 /** What a person can change about themselves; absent fields stay as they are. */
 export interface PatchMe {
-  /** 3–20 of `A–Z a–z 0–9 _`, unique whatever the case; not `me` and not `search`. */
+  /** 3–20 of `A–Z a–z 0–9 _`, unique whatever the case. Reserved: `admin`, `administrator`, `me`, `moderator`, `root`, `search`, `support`, `system`. */
   username?: string;
   /** http(s) URL of a picture, up to 2048 characters; null for none. */
   avatar?: string | null;
@@ -550,11 +550,11 @@ export interface Refresh {
 
 /** A new account. */
 export interface Register {
-  /** Unique whatever the case; up to 254 characters. */
+  /** Unique whatever the case and whatever the form of its domain; up to 254 characters. */
   email: string;
-  /** 3–20 of `A–Z a–z 0–9 _`, unique whatever the case; not `me` and not `search`. */
+  /** 3–20 of `A–Z a–z 0–9 _`, unique whatever the case. Reserved: `admin`, `administrator`, `me`, `moderator`, `root`, `search`, `support`, `system`. */
   username: string;
-  /** 8–64 characters with an upper-case letter, a lower-case letter and a digit. */
+  /** 8–64 characters with an upper-case letter, a lower-case letter and a digit; none of the 10,000 most common passwords, compared without case. */
   password: string;
 }
 

@@ -1,0 +1,27 @@
+"""The most common passwords, of which a password may be none."""
+
+import re
+from functools import cache
+from importlib.metadata import distribution
+from importlib.util import module_from_spec, spec_from_file_location
+
+COUNT = 10_000
+# What a password has to have besides, in lower case: no other of the list comes to be compared.
+_POSSIBLE = re.compile(r"(?=.*[a-z])(?=.*[0-9]).{8,64}")
+
+
+def is_common(password: str) -> bool:
+    """Whether `password` is one of the most common ones, whatever its case."""
+    return password.lower() in _common_passwords()
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    # Importing the package itself would keep its other lists and their indexes in memory: 20 MB for each worker.
+    path = distribution("zxcvbn").locate_file("zxcvbn/frequency_lists.py")
+    spec = spec_from_file_location("_frequency_lists", str(path))
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return frozenset(filter(_POSSIBLE.fullmatch, module.FREQUENCY_LISTS["passwords"][:COUNT]))
