@@ -13,12 +13,12 @@ import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
 from gunicorn.glogging import Logger  # noqa: E402
-from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
-from chatapp.core import logs  # noqa: E402
+# The master only starts and watches workers: nothing here may import the application, which each worker loads itself.
+from chatapp.core import logs, metrics  # noqa: E402
+from chatapp.realtime import arbiter  # noqa: E402
 from chatapp.realtime.handover import make_folder  # noqa: E402
 from chatapp.realtime.worker import Worker  # noqa: E402
-from chatapp.rest import metrics  # noqa: E402
 from config import ConfigError, load  # noqa: E402
 
 try:
@@ -26,6 +26,7 @@ try:
 except ConfigError as error:
     sys.exit(f"error: The environment can't be served with:\n{error}")
 
+arbiter.install()
 # The metrics' last: a connection that moves between workers counts as one to the first.
 bind = [f"0.0.0.0:{port}" for port in (_settings.port, _settings.metrics_port) if port]
 worker_class = "chatapp.realtime.worker.Worker"
@@ -70,8 +71,8 @@ def when_ready(server: Any) -> None:
     # Kept by the master itself, who outlives this module: it is read anew when gunicorn is told to.
     server.folder = folder = make_folder(server.cfg.uid, server.cfg.gid)
     os.environ[metrics.FOLDER] = str(folder / "metrics")
-    if server.cfg.workers > 1:
-        Worker.folder = folder
+    # For one worker too: during a reload there are two.
+    Worker.folder = folder
 
 
 def post_worker_init(worker: Worker) -> None:
@@ -84,11 +85,15 @@ def post_worker_init(worker: Worker) -> None:
 
 def worker_exit(_server: Any, _worker: Worker) -> None:
     """Called by gunicorn in a worker that ends in order: what it counted since the last time is not lost."""
-    metrics.write()
+    from chatapp.rest.metrics import write
+
+    write()
 
 
 def child_exit(_server: Any, worker: Worker) -> None:
     """Called by gunicorn in the master when a worker has ended, even by kill -9."""
+    from prometheus_client.multiprocess import mark_process_dead
+
     worker.leave()
     mark_process_dead(worker.pid)
 

@@ -13,6 +13,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
+# The environment variable that names the folder in which workers publish their numbers.
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 Labels: TypeAlias = tuple[str, ...]
 # The latest that a wait may end and still be told apart from all longer ones, in seconds.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -1,12 +1,19 @@
 """The gunicorn worker: gevent's, but one that ends within moments, however many connections are open.
 
 Named in `gunicorn.conf.py`. On SIGTERM it stops accepting, closes every socket so that its client connects to another
-worker, drops the connections on which nothing is asked, and lets running requests finish. One of several moves the
-connections that are about another's sessions there (`handover.py`).
+worker, drops the connections on which nothing is asked, and lets running requests finish. Asked to drain, during a
+reload (`arbiter.py`), it does so in steps that no client notices. Connections that belong to another worker's sessions
+move there (`handover.py`).
+
+The master imports this module too: what only a worker needs is imported when one runs.
 """
 
 import gc
+import math
+import mmap
+import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,52 +26,84 @@ from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.core import batches
-from chatapp.extensions import socketio
 from chatapp.realtime import responses
+from chatapp.realtime.arbiter import DRAIN
 from chatapp.realtime.handover import Exchange, take
 from chatapp.realtime.wire import end_stream
-from chatapp.rest.headers import complete
-from chatapp.rest.problems import problem
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0
+# How long a new worker waits for the database and the other workers before it serves without them.
+READY_SECONDS = 3.0
+READY_POLL_SECONDS = 0.05
+# How long a draining worker goes on serving kept-alive connections, each of which ends with its next response.
+LAST_REQUESTS_SECONDS = 1.0
+# How fast a draining worker closes its sockets, so that those who take them over keep up with the handshakes.
+CLOSED_PER_SECOND = 300
+DRAIN_SECONDS = 60.0
+DRAIN_STEP_SECONDS = 0.1
+
+
+class Listener:
+    """What gunicorn wants of a listening socket while it serves a connection, also once that socket is closed."""
+
+    def __init__(self, listener: Any) -> None:
+        self._address = listener.getsockname()
+
+    def getsockname(self) -> Any:
+        """The address that the socket listens on."""
+        return self._address
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
     """Serves until it is told to stop, then takes at most `FINISH_SECONDS` to finish."""
 
-    # Where workers find each other; set in the master, before there are any, if there will be several.
+    # Where workers find each other; set in the master, before there are any.
     folder: Path | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # The master reads this byte, which the worker sets; in the master alone, whether it was asked to drain.
+        self._ready = mmap.mmap(-1, 1)
+        self.leaving = False
         self.exchange = Exchange(self.folder) if self.folder else None
+        self._draining = False
         self._stopping = Event()
         # Connections on which the client has yet to ask something; whether nothing more is read from them.
         self._idle: set[socket.socket] = set()
         self._idle_are_ended = False
 
+    @property
+    def ready(self) -> bool:
+        """Whether the worker has begun to accept connections."""
+        return self._ready[0] == 1
+
     def run(self) -> None:
         """Called by gunicorn once the application is loaded; returns when the worker has ended."""
         responses.install()
         connections = Pool(self.worker_connections)
+        self._first_listener = Listener(self.sockets[0])
         servers = [StreamServer(s, handle=self._handler(s), spawn=connections) for s in self.sockets]
+        engineio = self.wsgi.extensions["socketio"].server.eio
         if self.exchange:
-            engineio = socketio.server.eio
             engineio.generate_id = self.exchange.mark(engineio.generate_id)
             servers.append(StreamServer(self.exchange.open(), handle=self._take_over, spawn=connections))
+        self._wait_until_ready()
         for server in servers:
             # What comes at once is for all workers, not for the one that wakes first.
             server.max_accept = 1
             server.start()
-        while self.alive:
+        self._ready[0] = 1
+        while self.alive and not self._draining:
             self.notify()
             self._stopping.wait(NOTIFY_SECONDS)
+        if self._draining:
+            self._drain(servers, engineio)
         self.leave()
         for server in servers:
             server.close()
         # Without Engine.IO's CLOSE, which some clients take for "don't come again".
-        sessions = list(socketio.server.eio.sockets.values())
+        sessions = list(engineio.sockets.values())
         closing = [gevent.spawn(session.close, wait=False, abort=True) for session in sessions]
         self._idle_are_ended = True
         for connection in self._idle:
@@ -77,14 +116,63 @@ class Worker(GeventWorker):  # type: ignore[misc]
         # Or the interpreter would take apart, for a second or two, what the kernel takes back at once.
         gc.freeze()
 
+    def _wait_until_ready(self) -> None:
+        """Return once the parts that `/readyz` names respond, so that no client meets a worker that lacks one."""
+        checks = self.wsgi.extensions["checks"].values()
+        deadline = time.monotonic() + READY_SECONDS
+        while self.alive and time.monotonic() < deadline:
+            try:
+                with gevent.Timeout(READY_SECONDS):
+                    for check in checks:
+                        check()
+                return
+            except (Exception, gevent.Timeout):
+                gevent.sleep(READY_POLL_SECONDS)
+
+    def _drain(self, servers: list[StreamServer], engineio: Any) -> None:
+        """Leave the clients to the other workers: first who asks over HTTP, then one socket after the other.
+
+        A socket that closes late misses nothing meanwhile as long as workers hear each other. Without Redis they don't,
+        and all sockets close at once.
+        """
+        for server in servers[: len(self.sockets)]:
+            server.close()
+        self._pause(LAST_REQUESTS_SECONDS)
+        at_once = len(engineio.sockets)
+        if self.exchange and self.wsgi.extensions["has_bus"]:
+            seconds = min(DRAIN_SECONDS, at_once / CLOSED_PER_SECOND)
+            at_once = math.ceil(at_once / max(1.0, seconds / DRAIN_STEP_SECONDS))
+        while self.alive and (sessions := list(engineio.sockets.values())[:at_once]):
+            for session in sessions:
+                gevent.spawn(session.close, wait=False, abort=True)
+            self._pause(DRAIN_STEP_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless the worker has to stop."""
+        self.notify()
+        self._stopping.clear()
+        if self.alive:
+            self._stopping.wait(seconds)
+
     def leave(self) -> None:
         """Be handed no more connections; called in the master too, for a worker that was killed."""
         if self.exchange:
             self.exchange.close()
 
+    def init_signals(self) -> None:
+        """Called by gunicorn in the worker's process, before the application is loaded."""
+        super().init_signals()
+        signal.signal(DRAIN, self.handle_drain)
+        signal.siginterrupt(DRAIN, False)
+
     def handle_exit(self, sig: int, frame: object) -> None:
         """SIGTERM: stop as soon as the event loop runs again."""
         super().handle_exit(sig, frame)
+        gevent.get_hub().loop.run_callback_threadsafe(self._stopping.set)
+
+    def handle_drain(self, _signal: int, _frame: object) -> None:
+        """Leave the clients to the other workers and end."""
+        self._draining = True
         gevent.get_hub().loop.run_callback_threadsafe(self._stopping.set)
 
     def handle(self, listener: Any, client: socket.socket, address: Any) -> None:
@@ -105,6 +193,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._idle.discard(client)
         if self.exchange and self.exchange.hand_over(request, client):
             raise StopIteration
+        if self._draining:
+            request.force_close()
         try:
             super().handle_request(listener_name, request, client, address)
         except OSError as error:
@@ -129,14 +219,18 @@ class Worker(GeventWorker):  # type: ignore[misc]
             except OSError:
                 client.close()  # It left meanwhile.
             else:
-                self.handle(self.sockets[0], client, address)
+                self.handle(self._first_listener, client, address)
 
     def _handler(self, listener: Any) -> Any:
-        return lambda client, address: self.handle(listener, client, address)
+        name = Listener(listener)
+        return lambda client, address: self.handle(name, client, address)
 
 
 def _write_problem(connection: Any, status: int, reason: str, detail: str) -> None:
     """Called by gunicorn to answer what it could not read: in the form of all other refusals, where it writes HTML."""
+    from chatapp.rest.headers import complete
+    from chatapp.rest.problems import problem
+
     body = orjson.dumps(problem(status, detail or reason))
     head = complete([("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))])
     lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(f"{name}: {value}" for name, value in head)]

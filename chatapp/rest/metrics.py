@@ -29,7 +29,6 @@ from chatapp.core.settings import Settings
 from chatapp.rest.bearer import bearer_token
 from chatapp.rest.problems import respond
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 LAG_SECONDS = 0.25
 STATEMENT = Path("/proc/self/statm")
 # What a port of its own answers to: nothing of the API is reached past the proxy that way.
@@ -82,10 +81,10 @@ class _Book:
 @functools.cache
 def _book() -> _Book:
     """Of this process; its folder is one that goes with it where no gunicorn has made any."""
-    if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="chatapp-metrics-")
-        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
-    folder = Path(os.environ[FOLDER])
+    if metrics.FOLDER not in os.environ:
+        os.environ[metrics.FOLDER] = tempfile.mkdtemp(prefix="chatapp-metrics-")
+        atexit.register(shutil.rmtree, os.environ[metrics.FOLDER], ignore_errors=True)
+    folder = Path(os.environ[metrics.FOLDER])
     folder.mkdir(mode=0o700, exist_ok=True)
     return _Book(folder)
 
@@ -125,7 +124,7 @@ def install(app: Flask, settings: Settings) -> None:
             raise Unauthenticated("The token of METRICS_TOKEN is needed: Authorization: Bearer <token>.")
         write()
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, os.environ[FOLDER])
+        MultiProcessCollector(registry, os.environ[metrics.FOLDER])
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     app.register_blueprint(pages)

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 import config
-from chatapp import create_app
+from chatapp.app import create_app
 from chatapp.core.identity import Actor
 from tests.people import Person
 from tests.server import environment

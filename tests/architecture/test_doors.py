@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 import config
-from chatapp import CLIENT_EVENTS, create_app
+from chatapp.app import CLIENT_EVENTS, create_app
 from chatapp.core.schemas import Input
 from chatapp.extensions import api
 from chatapp.rest.limits import count_request

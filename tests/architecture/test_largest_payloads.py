@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields, validate
 
-from chatapp import CLIENT_EVENTS
+from chatapp.app import CLIENT_EVENTS
 from chatapp.core.pagination import LARGEST_KEY
 from chatapp.core.schemas import Id, Output, ProblemSchema, Timestamp
 from chatapp.realtime.client_events import RenewedSchema

@@ -80,7 +80,7 @@ class WorkersServer(Server):
                 sids.update((sid.split(".")[0], sid) for sid in (wire.session() for wire in wires))
             return len(sids) >= WORKERS
 
-        eventually(all_answered, 20)
+        eventually(all_answered, 90)
         return list(sids.values())
 
     @property

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from sqlalchemy import Engine
 
 import config
-from chatapp import create_app
+from chatapp.app import create_app
 from chatapp.messages import actions, sync
 from tests.conftest import NewPerson
 from tests.property.actions_door import ActionsDoor

@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 import requests
 
-from chatapp import CLIENT_EVENTS
+from chatapp.app import CLIENT_EVENTS
 from chatapp.core import settings
 from chatapp.core.schemas import conform, load
 from chatapp.launcher.node import ensure_node_modules, node_binary

@@ -1,0 +1,114 @@
+"""A self-hosted chat server: REST and Socket.IO doors onto the same actions, PostgreSQL as the only truth."""
+
+import sys
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chatapp import cli, subscribers
+from chatapp.admin import views as admin
+from chatapp.auth import views as auth
+from chatapp.auth.sessions import sessions
+from chatapp.chats import views as chats
+from chatapp.chats.queries import rooms_of
+from chatapp.core import db, events, logs, settings
+from chatapp.core.ids import new_id
+from chatapp.core.settings import Settings
+from chatapp.extensions import api, cors, jwt, migrate, socketio
+from chatapp.extensions import db as sqlalchemy
+from chatapp.files import storage
+from chatapp.files import views as files
+from chatapp.messages import handlers as message_events
+from chatapp.messages import views as messages
+from chatapp.presence import handlers as typing_events
+from chatapp.presence.attendance import Attendance
+from chatapp.realtime import asyncapi
+from chatapp.realtime.background import Background
+from chatapp.realtime.bus import BEAT_SECONDS, Bus
+from chatapp.realtime.gateway import Gateway
+from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
+from chatapp.realtime.rooms import rooms
+from chatapp.realtime.server_events import expect_events
+from chatapp.realtime.session import Session
+from chatapp.rest import access, bearer, docs, headers, health, limits, metrics, problems
+from chatapp.rest.app import App, allow_origins
+from chatapp.rest.door import reject_large_bodies
+from chatapp.rest.origins import Origins
+from chatapp.server_events import SERVER_EVENTS
+from chatapp.users import views as users
+from chatapp.web import client_page, errors_page, events_page
+
+DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, files.door, admin.door)
+CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
+
+
+def create_app(config: Settings) -> Flask:
+    """The application that serves `config`; nothing is connected before the first request needs it."""
+    settings.configure(config)
+    logs.configure(config.log_level)
+    app = App("chatapp", instance_path=str(config.instance_path), static_folder=None)
+
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": config.database_pool_size}
+    sqlalchemy.init_app(app)
+    migrate.init_app(app, sqlalchemy)
+    with app.app_context():
+        db.bind(sqlalchemy.engine)
+    storage.bind(config)
+    background = app.extensions["background"] = Background()
+    checks = app.extensions["checks"] = {"database": health.check_database}
+    app.extensions["has_bus"] = config.redis_url is not None
+    worker_id = new_id()
+    bus = Bus(config.redis_url, worker_id, events.receive, subscribers.hear_others) if config.redis_url else None
+    rooms.order.look_again = subscribers.look_again
+    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)
+    if bus:
+        subscribers.hear_others(False)
+        checks["queue"] = bus.check
+        background.every(0.25, bus.read)
+        background.every(BEAT_SECONDS, bus.beat)
+
+    access.install(app)
+    allow_origins(app, cors, expose_headers=docs.EXPOSED, max_age=600)
+    jwt.init_app(app)
+    bearer.install(app, config, sessions.find_actor)
+    limits.install(app, config)
+    app.before_request(reject_large_bodies)
+    docs.install(app, config)
+    # After the docs: flask-smorest would answer errors in a form of its own.
+    problems.install(app)
+    for door in DOORS:
+        api.register_blueprint(door.blueprint)
+    app.cli.add_command(cli.chat)
+    app.register_blueprint(health.blueprint(checks))
+
+    socketio.init_app(
+        app,
+        json=PacketJson,
+        cors_allowed_origins="*",  # `headers.guard` has refused those that may not call.
+        async_handlers=False,
+        monitor_clients=False,
+        max_http_buffer_size=LARGEST_PAYLOAD,
+    )
+    attendance = Attendance(
+        config.max_sockets if config.ratelimit_enabled else sys.maxsize,
+        worker_id,
+        lambda: bus.connected if bus else None,
+    )
+    gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, attendance)
+    expect_events(SERVER_EVENTS)
+    app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
+    app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
+    app.register_blueprint(client_page.blueprint(config.web_path, storage.sources()))
+    guarded = headers.guard(app.wsgi_app, Origins(config.cors_origins, config.trusted_proxies))
+    # In front of sockets too.
+    app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
+    metrics.install(app, config)
+    background.every(1.0, metrics.write)
+    background.every(0.0, metrics.watch_loop)
+    background.every(1.0, gateway.sweep)
+    background.every(1.0, Session.heartbeat)
+    background.every(4.0, attendance.renew)
+    background.every(0.2, attendance.tell)
+    background.every(0.05, subscribers.deliveries.flush)
+    return app

@@ -1,0 +1,83 @@
+"""gunicorn's master process, with a reload (SIGHUP) during which no request fails.
+
+gunicorn itself starts the new workers and ends the old ones at the same time, seconds before the new ones can serve.
+Here one new worker starts; once it is ready, one old worker is asked to leave; and so on. Whatever the new settings or
+the new code break, the old workers go on serving.
+"""
+
+import signal
+from typing import Any
+
+import structlog
+from gunicorn import arbiter
+from gunicorn.errors import HaltServer
+
+log = structlog.get_logger()
+
+# The signal that asks a worker to move its clients to the other workers and to end then.
+DRAIN = signal.SIGUSR2
+
+
+class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
+    """Starts workers, watches them and replaces them; it imports nothing of the application."""
+
+    # Workers up to this age run what was there before the last reload.
+    _outdated_age = 0
+
+    def setup(self, app: Any) -> None:
+        """Called by gunicorn with its configuration, at the start and for a reload. Exits when it can't be served."""
+        if app.cfg.is_ssl:
+            raise SystemExit(
+                "error: certfile and keyfile are set, but this server does not speak TLS itself:"
+                " remove them and let a proxy in front do so (deploy/nginx.conf)."
+            )
+        super().setup(app)
+
+    def reload(self) -> None:
+        """SIGHUP: read the configuration again and replace all workers, one at a time."""
+        app, before = self.app, self.app.cfg
+        try:
+            app.reload()
+            if app.cfg.address != before.address:
+                log.warning("bind_needs_restart", present=before.bind, wanted=app.cfg.bind)
+                app.cfg.set("bind", before.bind)
+            self.setup(app)
+        except SystemExit as refusal:
+            app.cfg = before
+            log.error("reload_refused", reason=str(refusal))
+            return
+        self.log.reopen_files()
+        self._outdated_age = self.worker_age
+        self.manage_workers()
+
+    def manage_workers(self) -> None:
+        """Called by gunicorn about once a second: take the next step towards the workers that there should be."""
+        outdated = sorted((w for w in self.WORKERS.values() if w.age <= self._outdated_age), key=lambda w: w.age)
+        if not outdated:
+            super().manage_workers()
+            return
+        present = [w for w in self.WORKERS.values() if w.age > self._outdated_age]
+        if any(not worker.ready for worker in present) or any(worker.leaving for worker in outdated):
+            return
+        if not present or len(present) + len(outdated) <= self.num_workers:
+            self.spawn_worker()
+        else:
+            outdated[0].leaving = True
+            self.kill_worker(outdated[0].pid, DRAIN)
+
+    def reap_workers(self) -> None:
+        """Called by gunicorn when a process has ended. The server outlives new workers that can't start."""
+        try:
+            super().reap_workers()
+        except HaltServer as failure:
+            if all(worker.age > self._outdated_age for worker in self.WORKERS.values()):
+                raise
+            log.error("reload_abandoned", reason=failure.reason)
+            self._outdated_age = 0
+
+
+def install() -> None:
+    """Have gunicorn run this master; for its configuration file, which it reads before it makes one."""
+    from gunicorn.app import base
+
+    base.Arbiter = Arbiter
