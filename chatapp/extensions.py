@@ -1,7 +1,9 @@
 """The Flask extensions, as instances only; the factory gives them an application."""
 
+from flask import g
 from flask_cors import CORS
 from flask_jwt_extended import JWTManager
+from flask_limiter import Limiter
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_socketio import SocketIO
@@ -13,5 +15,11 @@ api = Api()
 cors = CORS()
 db = SQLAlchemy(model_class=Base, engine_options=ENGINE_OPTIONS)
 jwt = JWTManager()
+limiter = Limiter(
+    # rest/bearer.py sets the caller before anything is counted; rest/limits.py counts and writes the headers.
+    key_func=lambda: str(g.caller),
+    strategy="moving-window",
+    storage_uri="chatapp://",
+)
 migrate = Migrate(compare_type=True)
 socketio = SocketIO(async_mode="gevent")

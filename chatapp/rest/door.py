@@ -35,7 +35,7 @@ from chatapp.core.settings import Rate
 from chatapp.rest.answers import answering, refusing
 from chatapp.rest.bearer import current_actor
 from chatapp.rest.examples import example
-from chatapp.rest.limits import count_request, limited
+from chatapp.rest.limits import limit_requests, limited
 from chatapp.rest.multipart import Form, require_no_encoding
 
 # What a route documents that is about something which not everybody may know of.
@@ -132,7 +132,7 @@ class Door:
         base: str = "/api/v1",
     ) -> None:
         self.blueprint = ApiBlueprint(name, name, url_prefix=base + prefix, description=description)
-        self.blueprint.before_request(count_request)
+        limit_requests(self.blueprint)
         self._parts = parts or {}
 
     def endpoint(

@@ -5,9 +5,12 @@ from http import HTTPStatus
 import orjson
 import structlog
 from flask import Flask, Response
+from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
 from chatapp.core.errors import ChatError, Json, RateLimited, problem_type
+from chatapp.extensions import limiter
+from chatapp.rest.limits import seconds_until
 
 log = structlog.get_logger()
 
@@ -27,6 +30,7 @@ def install(app: Flask) -> None:
     """Answer every error with a problem, and none with a stack trace."""
     app.register_error_handler(ChatError, _from_chat_error)
     app.register_error_handler(HTTPException, _from_http_exception)
+    app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -67,6 +71,12 @@ def _from_http_exception(error: HTTPException) -> Response:
         if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
+
+
+def _from_used_up_limit(_error: RateLimitExceeded) -> Response:
+    limit = limiter.current_limit
+    assert limit
+    return _from_chat_error(RateLimited(seconds_until(limit.window.reset_time), limit.limit.amount))
 
 
 def _from_bug(error: Exception) -> Response:

@@ -10,8 +10,7 @@ from flask import Flask
 import config
 from chatapp.app import CLIENT_EVENTS, create_app
 from chatapp.core.schemas import Input
-from chatapp.extensions import api
-from chatapp.rest.limits import count_request
+from chatapp.extensions import api, limiter
 from tests.server import ROOT, environment
 
 PUBLIC = {"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"}
@@ -59,7 +58,8 @@ def test_only_what_is_listed_here_answers_strangers(app: Flask) -> None:
 def test_every_documented_route_is_limited(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.rule not in OUTSIDE:
-            assert count_request in app.before_request_funcs[rule.endpoint.split(".")[0]], rule.rule
+            limits = limiter.limit_manager.blueprint_limits(app, rule.endpoint.split(".")[0])
+            assert {limit.scope for limit in limits} == {"caller", "address"}, rule.rule
 
 
 def test_every_socket_event_has_a_schema_that_refuses_what_it_does_not_know(app: Flask) -> None:
