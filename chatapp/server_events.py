@@ -32,12 +32,19 @@ SERVER_EVENTS = (
         shows={"rev": 2, "content": "Hello!", "isEdited": True, "editedAt": "2026-11-22T10:00:30.000Z"},
     ),
     ServerEvent("message:deleted", MessageDeletedEventSchema, "A message is a tombstone now.", EVERYBODY),
-    ServerEvent("messages:read", MessagesReadEventSchema, "Somebody read a chat up to a message.", EVERYBODY),
+    ServerEvent(
+        "messages:read",
+        MessagesReadEventSchema,
+        "Somebody read a chat up to a message.",
+        f"{EVERYBODY} In groups of more than 50 members only the reader's own sockets and the members who sent the messages "
+        "newly read.",
+    ),
     ServerEvent(
         "messages:delivered",
         MessagesDeliveredSchema,
-        "Somebody was handed a chat's messages up to one.",
-        f"{EVERYBODY} What comes in quick succession is told once.",
+        "Messages of a chat were delivered.",
+        f"{EVERYBODY} In groups of more than 50 members only the members who sent the messages newly delivered. At once in "
+        "a direct chat, at most one event per chat and second in a group.",
     ),
     ServerEvent("typing:start", TypingStartedSchema, "Somebody is typing.", OTHERS),
     ServerEvent(
@@ -50,7 +57,8 @@ SERVER_EVENTS = (
         "user:online",
         UserOnlineSchema,
         "Somebody is online now.",
-        f"{ACQUAINTANCES}, with the first of their sockets.",
+        f"{ACQUAINTANCES}, when the first of their sockets connects. After `chat:new` and `chat:member_joined`, for each "
+        "listed member who is online.",
     ),
     ServerEvent(
         "user:offline",

@@ -1,6 +1,6 @@
 """What happened → what happens next, in order, on every worker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from chatapp.auth.events import SessionEnded
@@ -16,6 +16,7 @@ from chatapp.presence import typing
 from chatapp.presence.events import TypingStarted, TypingStopped, UserOffline, UserOnline
 from chatapp.realtime import broadcast
 from chatapp.realtime.deliveries import Deliveries
+from chatapp.realtime.group_receipts import GroupReceipts
 from chatapp.realtime.rooms import rooms
 from chatapp.users.events import AccountChanged
 
@@ -30,28 +31,11 @@ class ChatChanged(Protocol):
     payload: Json
 
 
-class InChat(Protocol):
-    """An event that everybody in a chat hears of, and that is no change of it."""
-
-    chat_id: str
-    payload: Json
-
-
 def tell_change(name: str) -> Subscriber:
     """A subscriber that sends an event's payload, under `name`, to everybody in its chat, in the order of `rev`."""
 
     def subscriber(event: ChatChanged) -> None:
         broadcast.to_chat_in_order(event.chat_id, event.rev, name, event.payload)
-
-    subscriber.__name__ = f"tell_{name}"
-    return subscriber
-
-
-def tell(name: str) -> Subscriber:
-    """A subscriber that sends an event's payload, under `name`, to everybody in its chat at once."""
-
-    def subscriber(event: InChat) -> None:
-        broadcast.to_chat(event.chat_id, name, event.payload)
 
     subscriber.__name__ = f"tell_{name}"
     return subscriber
@@ -85,6 +69,21 @@ def welcome(event: MemberJoined) -> None:
     """A new member learns of the chat, and hears it from now on."""
     rooms.join(event.chat_id, [event.user_id], event.rev)
     broadcast.to_user(event.user_id, "chat:new", event.chat)
+    for user_id in event.online:
+        if user_id != event.user_id:
+            broadcast.to_user(event.user_id, "user:online", {"userId": user_id})
+
+
+def emit_online_members(event: ChatCreated) -> None:
+    """Events carry no presence: emit that of the members whom `chat:new` lists."""
+    for user_id in event.online:
+        broadcast.to_chat(event.chat_id, "user:online", {"userId": user_id}, besides=user_id)
+
+
+def emit_online_member(event: MemberJoined) -> None:
+    """Events carry no presence: emit that of the member whom `chat:member_joined` is about."""
+    if event.is_online:
+        broadcast.to_chat(event.chat_id, "user:online", {"userId": event.user_id}, besides=event.user_id)
 
 
 def show_out(chat_id: str, user_id: str, rev: int) -> Json:
@@ -121,6 +120,36 @@ def note_delivery(event: MessageSent) -> None:
         hearers = {c.actor.user_id for c in rooms.of_chat(event.chat_id)} - {event.payload["senderId"]}
         if hearers:
             deliveries.add(event.chat_id, event.payload["seq"], hearers)
+
+
+def emit_read(event: MessagesRead) -> None:
+    """Emit a read receipt to the chat, or to its audience in a large group."""
+    if event.audience is None:
+        broadcast.to_chat(event.chat_id, "messages:read", event.payload)
+    else:
+        broadcast.to_members(event.chat_id, event.audience, "messages:read", event.payload)
+
+
+def emit_delivered(event: MessagesDelivered) -> None:
+    """Emit delivery receipts at once in a direct chat, coalesced in a group."""
+    if not rooms.hears(event.chat_id):
+        return
+    if event.is_group:
+        group_receipts.add(event.chat_id, event.receipts, event.audience)
+    else:
+        _emit_receipts(event.chat_id, event.receipts, None)
+
+
+def _emit_receipts(chat_id: str, delivered: Mapping[str, int], audience: Collection[str] | None) -> None:
+    receipts = [{"userId": user_id, "deliveredSeq": seq} for user_id, seq in delivered.items()]
+    payload = {"chatId": chat_id, "receipts": receipts}
+    if audience is None:
+        broadcast.to_chat(chat_id, "messages:delivered", payload)
+    else:
+        broadcast.to_members(chat_id, audience, "messages:delivered", payload)
+
+
+group_receipts = GroupReceipts(_emit_receipts)
 
 
 def stop_typing(event: MessageSent) -> None:
@@ -172,17 +201,17 @@ def hear_others(audible: bool) -> None:
 SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     SessionEnded: (close_sockets,),
     AccountChanged: (know_anew,),
-    ChatCreated: (enter_room, tell_change("chat:new")),
+    ChatCreated: (enter_room, tell_change("chat:new"), emit_online_members),
     ChatUpdated: (tell_change("chat:updated"),),
     ChatDeleted: (close_room,),
-    MemberJoined: (welcome, tell_change("chat:member_joined")),
+    MemberJoined: (welcome, tell_change("chat:member_joined"), emit_online_member),
     MemberUpdated: (tell_change("chat:member_updated"),),
     MemberLeft: (see_off,),
     MessageSent: (tell_change("message:new"), note_delivery, stop_typing),
     MessageEdited: (tell_change("message:edited"),),
     MessageDeleted: (tell_change("message:deleted"),),
-    MessagesRead: (tell("messages:read"),),
-    MessagesDelivered: (tell("messages:delivered"),),
+    MessagesRead: (emit_read,),
+    MessagesDelivered: (emit_delivered,),
     TypingStarted: (tell_typing,),
     TypingStopped: (tell_typing_stopped,),
     UserOnline: (tell_online,),

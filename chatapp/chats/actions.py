@@ -51,7 +51,7 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
         else:
             _find_people(work, [user_id])
             work.db.execute(insert(Member), [{"chat_id": chat_id, "user_id": member} for member in pair])
-            work.announce(ChatCreated(chat_id, 1, tuple(pair), queries.new_chat_event(work.db, chat_id)))
+            work.announce(ChatCreated(chat_id, 1, tuple(pair), *queries.new_chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id), created
 
 
@@ -69,7 +69,7 @@ def create_group(
         work.db.execute(insert(Chat).values(id=chat_id, type="GROUP", member_count=len(members), last_rev=1, **about))
         work.db.execute(insert(Member), members)
         people = tuple(member["user_id"] for member in members)
-        work.announce(ChatCreated(chat_id, 1, people, queries.new_chat_event(work.db, chat_id)))
+        work.announce(ChatCreated(chat_id, 1, people, *queries.new_chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id)
 
 
@@ -119,9 +119,10 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
         joined_at = func.clock_timestamp()
         work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))
         member = _member(work, chat_id, user_id)
-        payload = {"chatId": chat_id, "member": member}
-        new_chat = queries.new_chat_event(work.db, chat_id)
-        work.announce(MemberJoined(chat_id, chat.last_rev, user_id, payload, new_chat))
+        payload = {"chatId": chat_id, "member": queries.member_event(member)}
+        is_online = member["user"]["isOnline"]
+        new_chat, online = queries.new_chat_event(work.db, chat_id)
+        work.announce(MemberJoined(chat_id, chat.last_rev, user_id, payload, is_online, new_chat, online))
         return member
 
 
@@ -156,7 +157,7 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> J
         this_member = (Member.chat_id == chat_id) & (Member.user_id == user_id)
         work.db.execute(update(Member).where(this_member).values(role=role))
         after = _member(work, chat_id, user_id)
-        work.announce(MemberUpdated(chat_id, rev, {"chatId": chat_id, "member": after}))
+        work.announce(MemberUpdated(chat_id, rev, {"chatId": chat_id, "member": queries.member_event(after)}))
         return after
 
 
@@ -207,5 +208,5 @@ def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
     if chat.member_count == 0:
         work.db.execute(delete(Chat).where(Chat.id == chat_id))
     elif heir := work.db.scalar(_HEIR, {"chat_id": chat_id}):
-        payload = {"chatId": chat_id, "member": _member(work, chat_id, heir)}
+        payload = {"chatId": chat_id, "member": queries.member_event(_member(work, chat_id, heir))}
         work.announce(MemberUpdated(chat_id, chat.last_rev, payload))

@@ -8,12 +8,13 @@ from chatapp.core.events import Announced
 
 @dataclass(frozen=True, slots=True)
 class ChatCreated(Announced):
-    """A chat exists now, with these members."""
+    """A chat exists now, with these members. `online` are those that `payload` lists and that are online."""
 
     chat_id: str
     rev: int
     member_ids: tuple[str, ...]
     payload: Json
+    online: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class ChatDeleted(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined(Announced):
-    """Somebody is in a group now; `chat` is what that group is to them."""
+    """A user joined a group. `chat` is the group for them, `online` those of its listed members that are online."""
 
     chat_id: str
     rev: int
     user_id: str
     payload: Json
+    is_online: bool
     chat: Json
+    online: list[str]
 
 
 @dataclass(frozen=True, slots=True)

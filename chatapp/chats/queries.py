@@ -204,9 +204,16 @@ def chat_event(db: Connection, chat_id: str) -> Json:
     return db.execute(_EVENT, {"chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
 
 
-def new_chat_event(db: Connection, chat_id: str) -> Json:
-    """A chat as `chat:new` carries it: with its first `MAX_MEMBERS` members, without what depends on the reader."""
-    return db.execute(_EVENT_WITH_MEMBERS, {"chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
+def new_chat_event(db: Connection, chat_id: str) -> tuple[Json, list[str]]:
+    """A chat as `chat:new` carries it, with its first `MAX_MEMBERS` members, and which of those are online."""
+    chat: Json = db.execute(_EVENT_WITH_MEMBERS, {"chat_id": chat_id}).scalar_one()
+    online = [member["userId"] for member in chat["members"] if member["user"]["isOnline"]]
+    return chat | {"members": [member_event(member) for member in chat["members"]]}, online
+
+
+def member_event(member: Json) -> Json:
+    """A `Member` as events carry it: without presence, since all recipients get the same bytes."""
+    return member | {"user": member["user"] | {"isOnline": False, "lastSeen": None}}
 
 
 def rooms_of(user_ids: list[str]) -> dict[str, dict[str, int]]:

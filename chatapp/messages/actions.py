@@ -1,6 +1,7 @@
 """Sends messages, changes them, and notes how far people got."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection
 
 from sqlalchemy import text
@@ -37,7 +38,7 @@ _FILE_OF = text("SELECT upload_id::text FROM messages WHERE id = :id")
 
 _LOCK_ME = text(
     """
-    SELECT me.read_seq, c.last_seq FROM members me JOIN chats c ON c.id = me.chat_id
+    SELECT me.read_seq, c.last_seq, c.member_count FROM members me JOIN chats c ON c.id = me.chat_id
     WHERE me.chat_id = :chat_id AND me.user_id = :user_id FOR NO KEY UPDATE OF me
     """
 )
@@ -52,17 +53,20 @@ _MARK_DELIVERED = Prepared(
     "mark_delivered",
     """
     WITH news AS (
-        SELECT me.chat_id, me.user_id, n.seq
+        SELECT me.chat_id, me.user_id, n.seq, me.delivered_seq AS before, c.type = 'GROUP' AS is_group, c.member_count
         FROM unnest(CAST(:chat_ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:seqs AS bigint[]))
              n (chat_id, user_id, seq)
              JOIN members me ON me.chat_id = n.chat_id AND me.user_id = n.user_id AND me.delivered_seq < n.seq
+             JOIN chats c ON c.id = me.chat_id
         ORDER BY me.chat_id, me.user_id FOR NO KEY UPDATE OF me
     )
     UPDATE members me SET delivered_seq = greatest(me.delivered_seq, news.seq)
     FROM news WHERE me.chat_id = news.chat_id AND me.user_id = news.user_id
-    RETURNING me.chat_id::text, me.user_id::text, me.delivered_seq
+    RETURNING me.chat_id::text, me.user_id::text, me.delivered_seq, news.before, news.is_group, news.member_count
     """,
 )
+# In larger groups a receipt goes only to the members whose messages it is about.
+MAX_ALL_RECEIPTS = 50
 
 
 def send_message(
@@ -164,14 +168,16 @@ def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = Non
         if me is None:
             raise NotFound(queries.NOT_VISIBLE)
         up_to = me.last_seq if message_ids is None else queries.newest_seq(work.db, chat_id, message_ids)
-        read_seq, newly_read = me.read_seq, list[str]()
+        read_seq, newly_read, audience = me.read_seq, list[str](), None
         if up_to > read_seq:
             work.db.execute(_MARK_READ, who | {"seq": up_to})
-            newly_read = queries.message_ids(work.db, chat_id, after=read_seq, up_to=up_to, most=MAX_NAMED)
+            newly_read, senders = queries.message_ids(work.db, chat_id, after=read_seq, up_to=up_to, limit=MAX_NAMED)
+            if me.member_count > MAX_ALL_RECEIPTS:
+                audience = sorted(senders | {actor.user_id})
             read_seq = up_to
         receipt = {"chatId": chat_id, "userId": actor.user_id, "messageIds": newly_read, "readSeq": read_seq}
         if newly_read:
-            work.announce(MessagesRead(chat_id, receipt))
+            work.announce(MessagesRead(chat_id, receipt, audience))
         return receipt | {"unreadCount": me.last_seq - read_seq}
 
 
@@ -198,11 +204,22 @@ def sync(
 def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
     """Note that people were handed messages, where that is news: (chat, user, `seq` up to which)."""
     chat_ids, user_ids, seqs = map(array, zip(*newest, strict=True))
+    delivered: dict[str, dict[str, int]] = defaultdict(dict)
+    groups: set[str] = set()
+    # In large groups, which messages are newly delivered: after one `seq`, up to another.
+    news: dict[str, tuple[int, int]] = {}
     with unit_of_work(single=True) as work:
         values = {"chat_ids": chat_ids, "user_ids": user_ids, "seqs": seqs}
-        for chat_id, user_id, seq in _MARK_DELIVERED.execute(work.db, values):
-            receipt = {"chatId": chat_id, "userId": user_id, "deliveredSeq": seq}
-            work.announce(MessagesDelivered(chat_id, receipt))
+        for chat_id, user_id, seq, before, is_group, member_count in _MARK_DELIVERED.execute(work.db, values):
+            delivered[chat_id][user_id] = seq
+            if is_group:
+                groups.add(chat_id)
+            if member_count > MAX_ALL_RECEIPTS:
+                after, up_to = news.get(chat_id, (before, seq))
+                news[chat_id] = min(after, before), max(up_to, seq)
+        senders = queries.senders(work.db, news, limit=MAX_NAMED) if news else {}
+        for chat_id, receipts in delivered.items():
+            work.announce(MessagesDelivered(chat_id, chat_id in groups, receipts, senders.get(chat_id)))
 
 
 def _require(

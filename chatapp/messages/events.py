@@ -39,17 +39,20 @@ class MessageDeleted(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MessagesRead(Announced):
-    """Somebody read a chat up to a message."""
+    """A user read a chat up to a message. In a large group only the members in `audience` get the event."""
 
     within_chat = True
     chat_id: str
     payload: Json
+    audience: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesDelivered(Announced):
-    """Somebody was handed a chat's messages up to one."""
+    """A chat's messages were delivered: user → `seq` up to which. `audience` as in `MessagesRead`."""
 
     within_chat = True
     chat_id: str
-    payload: Json
+    is_group: bool
+    receipts: dict[str, int]
+    audience: list[str] | None

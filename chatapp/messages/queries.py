@@ -1,5 +1,6 @@
 """Reads messages, by key, never by counting: a page costs the same at any depth of any history."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orjson import Fragment
@@ -63,7 +64,18 @@ _CHAT_OF = text("SELECT chat_id::text FROM messages WHERE id = :id")
 _NEWEST = text(
     "SELECT count(*), coalesce(max(seq), 0) FROM messages WHERE id = ANY(CAST(:ids AS uuid[])) AND chat_id = :chat_id"
 )
-_IDS = text("SELECT id::text FROM messages WHERE chat_id = :chat_id AND seq > :after AND seq <= :up_to ORDER BY seq")
+_IDS = text(
+    "SELECT id::text, sender_id::text FROM messages WHERE chat_id = :chat_id AND seq > :after AND seq <= :up_to ORDER BY seq"
+)
+
+_SENDERS = text(
+    """
+    SELECT n.chat_id::text AS chat_id, array_agg(DISTINCT m.sender_id::text) AS senders
+    FROM unnest(CAST(:chat_ids AS uuid[]), CAST(:afters AS bigint[]), CAST(:up_tos AS bigint[])) n (chat_id, after, up_to)
+         JOIN messages m ON m.chat_id = n.chat_id AND m.seq > n.after AND m.seq <= n.up_to
+    GROUP BY n.chat_id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,18 @@ def newest_seq(db: Connection, chat_id: str, message_ids: list[str]) -> int:
     return int(newest)
 
 
-def message_ids(db: Connection, chat_id: str, *, after: int, up_to: int, most: int) -> list[str]:
-    """The ids of a chat's messages with `after` < seq ≤ `up_to`, in order, at most the newest `most`."""
-    first = max(after, up_to - most)
-    return list(db.execute(_IDS, {"chat_id": chat_id, "after": first, "up_to": up_to}).scalars())
+def message_ids(db: Connection, chat_id: str, *, after: int, up_to: int, limit: int) -> tuple[list[str], set[str]]:
+    """The ids of a chat's messages with `after` < seq ≤ `up_to`, in order, at most the newest `limit`; their senders."""
+    first = max(after, up_to - limit)
+    rows = db.execute(_IDS, {"chat_id": chat_id, "after": first, "up_to": up_to}).all()
+    return [message_id for message_id, _ in rows], {sender_id for _, sender_id in rows}
+
+
+def senders(db: Connection, news: Mapping[str, tuple[int, int]], *, limit: int) -> dict[str, list[str]]:
+    """By chat, who sent its messages after one `seq` and up to another, at most the newest `limit` of them."""
+    values = {
+        "chat_ids": list(news),
+        "afters": [max(after, up_to - limit) for after, up_to in news.values()],
+        "up_tos": [up_to for _, up_to in news.values()],
+    }
+    return {row.chat_id: row.senders for row in db.execute(_SENDERS, values)}

@@ -168,12 +168,23 @@ class MessagesReadSchema(MessagesReadEventSchema):
     )
 
 
+class DeliveryReceiptSchema(Output):
+    """How far a chat's messages were delivered to a user."""
+
+    userId = Id(required=True, metadata={"description": "Which member."})
+    deliveredSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is delivered."})
+
+
 class MessagesDeliveredSchema(Output):
-    """How far a chat's messages have reached somebody."""
+    """How far a chat's messages were delivered."""
 
     chatId = Id(required=True, metadata={"description": "Which chat."})
-    userId = Id(required=True, metadata={"description": "Whom they have reached."})
-    deliveredSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is delivered."})
+    receipts = fields.List(
+        fields.Nested(DeliveryReceiptSchema),
+        required=True,
+        validate=validate.Length(max=1000),
+        metadata={"description": "The members to whom more was delivered since the last event."},
+    )
 
 
 class MessageStatusSchema(Output):

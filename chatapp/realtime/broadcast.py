@@ -31,6 +31,11 @@ def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str
     _send([c for c in hearers if c.actor.user_id != besides], event, payload)
 
 
+def to_members(chat_id: str, user_ids: Iterable[str], event: str, payload: Json) -> None:
+    """Send an event to every socket of these users that is subscribed to a chat."""
+    _send([c for c in rooms.of_users(user_ids) if chat_id in c.chats], event, payload)
+
+
 def to_user(user_id: str, event: str, payload: Json) -> None:
     """Send an event to every socket of a person."""
     _send(rooms.of_users((user_id,)), event, payload)

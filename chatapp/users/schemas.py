@@ -80,9 +80,20 @@ class UserSchema(Output):
     id = Id(required=True, metadata={"description": "Stays the same when the username changes."})
     username = ShownName()
     avatar = ShownAvatar()
-    isOnline = fields.Boolean(required=True, metadata={"description": "Whether they have a live socket."})
+    isOnline = fields.Boolean(
+        required=True,
+        metadata={
+            "description": "Whether they have a live socket: real for oneself and users who share a chat; false for "
+            "others and in events."
+        },
+    )
     lastSeen = Timestamp(
-        required=True, allow_none=True, metadata={"description": "When their last socket closed; null before that."}
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When their last socket closed: real for oneself and users who share a chat; null before that, "
+            "for others and in events."
+        },
     )
     createdAt = Timestamp(required=True, metadata={"description": "When they registered."})
 

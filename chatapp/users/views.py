@@ -44,7 +44,8 @@ def update_me(actor: Actor, body: Json) -> Json:
 def search_users(actor: Actor, query: Json) -> Page:
     """Find people by a part of their username.
 
-    Case does not matter, and every character of `q` stands for itself. Those whose name begins with it come first.
+    Case does not matter, and every character of `q` stands for itself. Those whose name begins with it come first; one
+    or two letters match only the beginning of names.
     """
     return queries.search_users(actor, **query)
 

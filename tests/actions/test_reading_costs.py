@@ -35,16 +35,20 @@ def test_a_history_page_is_one_statement(alice: Person, bob: Person, statements:
     assert len(statements(lambda: messages.fetch_messages(actor(alice), chat, limit=3))) == 1
 
 
-def test_sync_is_two_statements_however_many_chats(
+def test_sync_is_three_statements_however_many_chats(
     alice: Person, register_person: NewPerson, statements: CountStatements
 ) -> None:
     for _ in range(4):
         alice.send(alice.direct_chat(register_person("peer")), "Hello")
-    assert len(statements(lambda: messages.sync(actor(alice), chats={}))) == 2
+    assert len(statements(lambda: messages.sync(actor(alice), chats={}))) == 3
 
 
-def test_a_search_is_one_statement(alice: Person, statements: CountStatements) -> None:
-    assert len(statements(lambda: users.search_users(actor(alice), "a", limit=50, cursor=None))) == 1
+@pytest.mark.parametrize(("letters", "count"), [(1, 1), (20, 2)])
+def test_a_search_is_a_statement_for_each_half(
+    alice: Person, statements: CountStatements, letters: int, count: int
+) -> None:
+    q = alice.name[:letters]
+    assert len(statements(lambda: users.search_users(actor(alice), q, limit=50, cursor=None))) == count
 
 
 def test_sending_is_one_statement(alice: Person, bob: Person, statements: CountStatements) -> None:

@@ -96,7 +96,7 @@ def test_messages_and_receipts_cross(people: tuple[Person, Person], sockets: lis
         assert socket.wait_for("chat:new")["id"] == chat
     sent = sockets[0].call("message:send", {"chatId": chat, "content": "Hello"})["data"]
     assert sockets[1].wait_for("message:new")["id"] == sent["id"]
-    assert sockets[0].wait_for("messages:delivered")["userId"] == bob.id
+    assert sockets[0].wait_for("messages:delivered")["receipts"][0]["userId"] == bob.id
     sockets[1].call("messages:read", {"chatId": chat})
     assert sockets[0].wait_for("messages:read")["readSeq"] == 1
     sockets[1].call("typing:start", {"chatId": chat})

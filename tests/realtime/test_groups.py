@@ -27,6 +27,7 @@ def test_whoever_is_added_hears_the_chat_at_once(
     added = data(alice.post(f"/chats/{group}/members", {"userId": carol.id}))
     told = new.wait_for("chat:new")
     assert (told["id"], members(told)) == (group, {alice.id, bob.id, carol.id})
+    added["user"] |= {"isOnline": False, "lastSeen": None}
     for socket in (one, new):
         assert socket.wait_for("chat:member_joined") == {"chatId": group, "member": added}
     sent = alice.send(group, "welcome")
@@ -81,6 +82,7 @@ def test_changes_of_a_group_are_told_to_its_members(alice: Person, bob: Person, 
     told = socket.wait_for("chat:updated")
     assert (told["name"], told["memberCount"]) == ("Others", 2)
     promoted = data(alice.patch(f"/chats/{group}/members/{bob.id}/role", {"role": "ADMIN"}))
+    promoted["user"] |= {"isOnline": False, "lastSeen": None}
     assert socket.wait_for("chat:member_updated") == {"chatId": group, "member": promoted}
     alice.delete(f"/chats/{group}")
     assert socket.wait_for("chat:deleted") == {"chatId": group}

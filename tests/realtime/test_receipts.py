@@ -9,7 +9,7 @@ def test_a_message_to_a_live_socket_is_delivered(alice: Person, bob: Person, con
     sender, reader = connect(alice), connect(bob)
     sent = sender.call("message:send", {"chatId": chat, "content": "x"})["data"]
     assert sent["status"] == "SENT"
-    receipt = {"chatId": chat, "userId": bob.id, "deliveredSeq": 1}
+    receipt = {"chatId": chat, "receipts": [{"userId": bob.id, "deliveredSeq": 1}]}
     for socket in (sender, reader):
         assert socket.wait_for("messages:delivered") == receipt
     assert data(alice.get(f"/messages/{chat}"))[0]["status"] == "DELIVERED"
@@ -20,7 +20,7 @@ def test_deliveries_are_told_together(alice: Person, bob: Person, connect: Conne
     sender, _reader = connect(alice), connect(bob)
     for number in range(50):
         sender.emit("message:send", {"chatId": chat, "content": str(number)})
-    sender.wait_for("messages:delivered", lambda receipt: receipt["deliveredSeq"] == 50)
+    sender.wait_for("messages:delivered", lambda event: event["receipts"][0]["deliveredSeq"] == 50)
     assert len(sender.received("messages:delivered")) < 25
 
 
@@ -30,7 +30,8 @@ def test_nobody_was_handed_anything_without_a_socket(
     chat = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, carol.id]}))["id"]
     sender, _reader = connect(alice), connect(bob)
     message = sender.call("message:send", {"chatId": chat, "content": "x"})["data"]
-    assert sender.wait_for("messages:delivered")["userId"] == bob.id
+    receipts = sender.wait_for("messages:delivered")["receipts"]
+    assert [receipt["userId"] for receipt in receipts] == [bob.id]
     statuses = {s["userId"]: s["status"] for s in data(alice.get(f"/messages/{message['id']}/statuses"))}
     assert statuses == {bob.id: "DELIVERED", carol.id: "SENT"}
 
@@ -40,7 +41,10 @@ def test_a_fetch_over_rest_is_told_to_sockets(alice: Person, bob: Person, connec
     socket = connect(alice)
     alice.send(chat, "x")
     bob.get(f"/messages/{chat}")
-    assert socket.wait_for("messages:delivered") == {"chatId": chat, "userId": bob.id, "deliveredSeq": 1}
+    assert socket.wait_for("messages:delivered") == {
+        "chatId": chat,
+        "receipts": [{"userId": bob.id, "deliveredSeq": 1}],
+    }
     bob.get(f"/messages/{chat}")
     socket.flush()
     assert len(socket.received("messages:delivered")) == 1

@@ -122,9 +122,9 @@ export class Home {
     socket.on("message:edited", (event) => void book.messageTold(event, { isNew: false }));
     socket.on("message:deleted", (event) => book.messageDeleted(event));
     socket.on("messages:read", ({ chatId, userId, readSeq }) => book.receiptTold(chatId, userId, "READ", readSeq));
-    socket.on("messages:delivered", ({ chatId, userId, deliveredSeq }) =>
-      book.receiptTold(chatId, userId, "DELIVERED", deliveredSeq),
-    );
+    socket.on("messages:delivered", ({ chatId, receipts }) => {
+      for (const { userId, deliveredSeq } of receipts) book.receiptTold(chatId, userId, "DELIVERED", deliveredSeq);
+    });
     socket.on("typing:start", (event) => people.startedTyping(event));
     socket.on("typing:stop", ({ chatId, userId }) => people.stoppedTyping(chatId, userId));
     socket.on("user:online", ({ userId }) => {
