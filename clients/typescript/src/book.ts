@@ -5,6 +5,7 @@ import type {
   Member,
   MessageDeletedEvent,
   MessageEvent,
+  NewChatEvent,
   SyncAnswer,
   User,
 } from "./generated/schemas.js";
@@ -25,9 +26,9 @@ export interface BookDoor {
   receipts(chatId: string): void;
   /** Members may have changed, unseen. */
   membersStale(chatId: string): void;
-  /** So much was missed of a chat that its newest messages are fetched anew. */
+  /** The messages of a chat were dropped, since too much was missed or the server lost some: fetch the newest again. */
   reset(chatId: string): void;
-  /** What the server says of a person. */
+  /** What a response says of a person; events say nothing of who is online. */
   met(user: User): void;
 }
 
@@ -35,7 +36,10 @@ export interface BookDoor {
 interface Entry {
   chat: Chat;
   timeline: Timeline;
+  /** The members that were fetched, the longest-standing first. */
   members: Members | null;
+  /** Where their list goes on: null at its end, undefined where it was not fetched as a list. */
+  membersCursor: string | null | undefined;
   /** Every change up to this one has been seen. Those of members are told without their `rev`: `sync` counts them. */
   rev: number;
   /** How often members came, went or changed. */
@@ -74,6 +78,11 @@ export class ChatBook {
     return this.entries.get(chatId)?.members ?? NOBODY;
   }
 
+  /** Where the list of a chat's members goes on: null at its end, undefined where it has to begin again. */
+  membersCursor(chatId: string): string | null | undefined {
+    return this.entries.get(chatId)?.membersCursor;
+  }
+
   timeline(chatId: string): Timeline | undefined {
     return this.entries.get(chatId)?.timeline;
   }
@@ -84,10 +93,6 @@ export class ChatBook {
     return undefined;
   }
 
-  /** Which `rev` is here of each chat, as `sync` asks. */
-  get known(): Record<string, number> {
-    return Object.fromEntries([...this.entries].map(([id, { rev }]) => [id, rev]));
-  }
 
   /** Whether something that happened has not been seen. */
   get isBehind(): boolean {
@@ -100,7 +105,8 @@ export class ChatBook {
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
     if (!entry) {
-      entry = { chat, timeline: new Timeline(), members: null, rev: chat.lastRev, memberChanges: 0, readSeq };
+      const nothing = { timeline: new Timeline(), members: null, membersCursor: undefined, memberChanges: 0 };
+      entry = { ...nothing, chat, rev: chat.lastRev, readSeq };
       this.entries.set(chat.id, entry);
     }
     entry.readSeq = Math.max(entry.readSeq, readSeq);
@@ -108,17 +114,22 @@ export class ChatBook {
     const current = chat.lastRev >= entry.chat.lastRev;
     const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage);
     if (!entry.timeline.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
-    if (members) this.setMembers(entry, members);
+    if (members) {
+      this.setMembers(entry, members, members.length >= chat.memberCount ? null : undefined);
+      for (const { user } of members) this.door.met(user);
+    }
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
     if (chat.peer) this.door.met(chat.peer);
     if (entry.rev < entry.chat.lastRev) this.door.behind(entry.chat.memberCount);
     return entry.chat;
   }
 
-  /** Take in what `sync` says was missed; whether there is more. */
-  applySync(answer: SyncAnswer): boolean {
+  /** Take in a response of `sync`; the chats of which more has to be asked for. */
+  applySync(answer: SyncAnswer): string[] {
     const more = new Set(answer.more);
-    let again = false;
+    const again: string[] = [];
+    // The server went back to a backup: what is here of the chat it may never have had.
+    for (const chatId of answer.reset) this.entries.delete(chatId);
     for (const told of answer.chats) {
       const wasKnown = this.entries.has(told.id);
       this.put(told);
@@ -134,9 +145,14 @@ export class ChatBook {
           seen = told.lastRev;
           this.changes.noteOf("messages", told.id);
           this.door.reset(told.id);
-        } else again = true;
+        } else again.push(told.id);
       }
       entry.rev = Math.max(entry.rev, seen);
+    }
+    for (const chatId of answer.reset) {
+      this.changes.noteOf("messages", chatId);
+      this.changes.noteOf("members", chatId);
+      this.door.reset(chatId);
     }
     for (const chatId of answer.gone) this.remove(chatId);
     for (const [chatId, unread] of Object.entries(answer.unread)) {
@@ -189,38 +205,65 @@ export class ChatBook {
     else if (status === "READ") this.read(entry, seq);
   }
 
-  chatTold({ members, lastMessage, ...event }: ChatEvent): void {
-    const entry = this.entries.get(event.id);
-    if (!entry) {
+  /** One is in a chat from now on. */
+  chatNew({ members, lastMessage, ...event }: NewChatEvent): void {
+    if (!this.entries.has(event.id)) {
+      // Who is online follows in events of its own.
       const peer = event.type === "DIRECT" ? members.find(({ userId }) => userId !== this.me)?.user : undefined;
       const seen = lastMessage && { ...lastMessage, status: "DELIVERED" as const };
-      // Who comes in has nothing to catch up with.
-      this.put({ ...event, lastMessage: seen, peer: peer ?? null, unreadCount: 0, members });
+      // A new member has nothing to catch up with.
+      this.put({ ...event, lastMessage: seen, peer: null, unreadCount: 0 });
+      const entry = this.entries.get(event.id) as Entry;
+      if (peer) this.set(entry, { peer });
+    } else this.chatUpdated({ ...event, lastMessage });
+    const entry = this.entries.get(event.id) as Entry;
+    if (event.lastRev >= entry.rev) {
+      this.setMembers(entry, members, members.length >= event.memberCount ? null : undefined);
+    }
+  }
+
+  chatUpdated(event: ChatEvent): void {
+    const entry = this.entries.get(event.id);
+    if (!entry) {
+      this.door.missed();
       return;
     }
-    if (event.lastRev >= entry.rev) this.setMembers(entry, members);
     const { name, description, avatar, updatedAt, memberCount } = event;
     if (event.lastRev >= entry.chat.lastRev) this.set(entry, { name, description, avatar, updatedAt, memberCount });
     this.advance(entry, event.lastRev);
   }
 
   memberJoined(chatId: string, member: Member): void {
-    this.changeMembers(chatId, withMember(member), 1);
+    this.changeMembers(chatId, 1, (entry) => this.withMember(entry, member));
   }
 
   memberUpdated(chatId: string, member: Member): void {
-    this.changeMembers(chatId, withMember(member), 0);
+    this.changeMembers(chatId, 0, (entry) => this.withMember(entry, member));
   }
 
   memberLeft(chatId: string, userId: string): void {
     if (userId === this.me) this.remove(chatId);
-    else this.changeMembers(chatId, withoutMember(userId), -1);
+    else this.changeMembers(chatId, -1, (entry) => this.withoutMember(entry, userId));
   }
 
-  /** A member changed by one's own doing; the event that counts it is still to come. */
-  putMembers(chatId: string, change: (members: Members) => Members): void {
+  /** A member came or changed by one's own doing; the event that counts it is still to come. */
+  putMember(chatId: string, member: Member): void {
     const entry = this.entries.get(chatId);
-    if (entry?.members) this.setMembers(entry, change(entry.members));
+    if (entry) this.withMember(entry, member);
+  }
+
+  /** A member left by one's own doing; the event that counts it is still to come. */
+  dropMember(chatId: string, userId: string): void {
+    const entry = this.entries.get(chatId);
+    if (entry) this.withoutMember(entry, userId);
+  }
+
+  /** The list of members as the server has it, up to `cursor`. */
+  putMembers(chatId: string, members: Members, cursor: string | null): void {
+    const entry = this.entries.get(chatId);
+    if (!entry) return;
+    this.setMembers(entry, members, cursor);
+    for (const { user } of members) this.door.met(user);
   }
 
   remove(chatId: string): void {
@@ -337,19 +380,39 @@ export class ChatBook {
     return message.seq <= entry.readSeq ? "READ" : "DELIVERED";
   }
 
-  private changeMembers(chatId: string, change: (members: Members) => Members, more: number): void {
+  private changeMembers(chatId: string, more: number, change: (entry: Entry) => void): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
     entry.memberChanges += 1;
-    if (entry.members) this.setMembers(entry, change(entry.members));
-    else if (more) this.set(entry, { memberCount: entry.chat.memberCount + more });
+    change(entry);
+    // With the whole list here, its length counts them.
+    if (entry.membersCursor !== null && more) this.set(entry, { memberCount: entry.chat.memberCount + more });
   }
 
-  private setMembers(entry: Entry, members: Members): void {
+  private withMember(entry: Entry, member: Member): void {
+    const known = entry.members?.some(({ userId }) => userId === member.userId);
+    // A new member stands at the end of the list, which may not be here yet.
+    if (!entry.members || (!known && entry.membersCursor !== null)) return;
+    const members = known
+      ? entry.members.map((other) => (other.userId === member.userId ? member : other))
+      : [...entry.members, member];
+    this.setMembers(entry, members, entry.membersCursor);
+  }
+
+  private withoutMember(entry: Entry, userId: string): void {
+    if (!entry.members) return;
+    this.setMembers(
+      entry,
+      entry.members.filter((member) => member.userId !== userId),
+      entry.membersCursor,
+    );
+  }
+
+  private setMembers(entry: Entry, members: Members, cursor: string | null | undefined): void {
     entry.members = members;
-    for (const { user } of members) this.door.met(user);
+    entry.membersCursor = cursor;
     this.changes.noteOf("members", entry.chat.id);
-    if (entry.chat.memberCount !== members.length) this.set(entry, { memberCount: members.length });
+    if (cursor === null && entry.chat.memberCount !== members.length) this.set(entry, { memberCount: members.length });
   }
 
   private set(entry: Entry, changes: Partial<Chat>): void {
@@ -362,19 +425,6 @@ export class ChatBook {
 
 function byActivity(one: Chat, other: Chat): number {
   return other.updatedAt.localeCompare(one.updatedAt) || other.id.localeCompare(one.id);
-}
-
-/** Members, with somebody new or changed. */
-export function withMember(member: Member): (members: Members) => Members {
-  return (members) =>
-    members.some(({ userId }) => userId === member.userId)
-      ? members.map((known) => (known.userId === member.userId ? member : known))
-      : [...members, member];
-}
-
-/** Members, without one. */
-export function withoutMember(userId: string): (members: Members) => Members {
-  return (members) => members.filter((member) => member.userId !== userId);
 }
 
 function newest(known: Message | null, told: Message | null): Message | null {

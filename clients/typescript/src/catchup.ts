@@ -1,6 +1,7 @@
 import type { ChatBook } from "./book.js";
 import type { LiveConnection } from "./connection.js";
 import { NetworkError, RateLimitedError } from "./errors.js";
+import type { Sync, SyncAnswer } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import { pause } from "./waiting.js";
 
@@ -11,6 +12,8 @@ const SPREAD_MS = 4;
 // Events are hints: now and then it is asked whether one was lost that nothing has followed.
 const CALM_MS = 2 * 60_000;
 const PAGE = 100;
+// As many chats as one `sync` may name.
+const MAX_CHATS = 1000;
 
 /** Brings the book to what the server has: the list of chats at first, `sync` whenever something was missed. */
 export class CatchUp {
@@ -63,10 +66,14 @@ export class CatchUp {
     }
   }
 
-  /** All chats at first; later on the most active ones, for what `sync` tells nothing of: who is here, and receipts. */
+  /**
+   * All chats at first; later on those that were active since, for what `sync` tells nothing of: who is here, receipts,
+   * and, where there are too many chats for one `sync`, new ones.
+   */
   private async list(): Promise<void> {
+    const since = this.book.complete ? (this.book.chats[0]?.updatedAt ?? "") : "";
     let page = await this.http.page("GET /chats", { query: { limit: PAGE } }, (chat) => this.book.put(chat));
-    while (!this.book.complete && page.next && !this.over.aborted) page = await page.next();
+    while (page.next && (page.items.at(-1)?.updatedAt ?? "") >= since && !this.over.aborted) page = await page.next();
     this.book.listed();
   }
 
@@ -81,9 +88,32 @@ export class CatchUp {
 
   private async pages(): Promise<void> {
     this.certain = false;
-    for (let more = true; more && !this.over.aborted; ) {
+    const ids = this.book.chats.map(({ id }) => id);
+    if (ids.length <= MAX_CHATS) return this.missedOf(ids, { only: false });
+    // Chats that are not named are new to the server's eyes: so many are asked for by name, and new ones are listed.
+    await this.list();
+    for (let start = 0; start < ids.length; start += MAX_CHATS) {
+      await this.missedOf(ids.slice(start, start + MAX_CHATS), { only: true });
+    }
+  }
+
+  /** All that was missed of these chats, and unless `only` of new ones too. */
+  private async missedOf(ids: readonly string[], { only }: { only: boolean }): Promise<void> {
+    const chats = Object.fromEntries(ids.map((id) => [id, this.book.revOf(id)]));
+    const more = new Set<string>();
+    let cursor: string | null = null;
+    do {
+      const answer: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...(cursor && { cursor }) });
+      for (const id of this.book.applySync(answer)) more.add(id);
+      cursor = answer.nextCursor;
+    } while (cursor && !this.over.aborted);
+    if (more.size && !this.over.aborted) await this.missedOf([...more], { only: true });
+  }
+
+  private async ask(payload: Sync): Promise<SyncAnswer> {
+    for (;;) {
       try {
-        more = this.book.applySync(await this.connection.emit("sync", { chats: this.book.known }));
+        return await this.connection.emit("sync", payload);
       } catch (error) {
         if (!(error instanceof RateLimitedError)) throw error;
         await pause(error.retryAfter * 1000, this.over);

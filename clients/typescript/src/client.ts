@@ -22,7 +22,6 @@ import type {
   Typer,
   User,
 } from "./model.js";
-import { withMember, withoutMember } from "./book.js";
 import { callSafely, Changes } from "./changes.js";
 import { LoggedOutError } from "./errors.js";
 import { Home, type Means } from "./home.js";
@@ -214,9 +213,22 @@ export class ChatClient {
     return this.home?.book.chat(chatId);
   }
 
-  /** A chat's members, the longest-standing first; empty until `openChat` has brought them. */
+  /**
+   * A chat's members, the longest-standing first; empty until `openChat` has fetched them. Of large groups these are the
+   * first, up to oneself at least: `loadMembers` fetches more.
+   */
   members(chatId: string): Members {
     return this.home?.book.members(chatId) ?? NO_MEMBERS;
+  }
+
+  /** Whether `members` lacks some. */
+  hasMoreMembers(chatId: string): boolean {
+    return this.home?.book.chat(chatId) !== undefined && this.home.book.membersCursor(chatId) !== null;
+  }
+
+  /** Fetch the next members of a large group; whether there are more still. */
+  async loadMembers(chatId: string): Promise<boolean> {
+    return this.here().reader.moreMembers(chatId);
   }
 
   /**
@@ -262,20 +274,20 @@ export class ChatClient {
 
   async addMember(chatId: string, userId: string): Promise<Member> {
     const { data } = await this.http.call("POST /chats/{chatId}/members", { path: { chatId }, body: { userId } });
-    this.home?.book.putMembers(chatId, withMember(data));
+    this.home?.book.putMember(chatId, data);
     return data;
   }
 
   async removeMember(chatId: string, userId: string): Promise<void> {
     await this.http.call("DELETE /chats/{chatId}/members/{userId}", { path: { chatId, userId } });
-    this.home?.book.putMembers(chatId, withoutMember(userId));
+    this.home?.book.dropMember(chatId, userId);
   }
 
   /** ConflictError (`last_admin`) when it would leave the group without an ADMIN. */
   async setMemberRole(chatId: string, userId: string, role: MemberRole): Promise<Member> {
     const path = { chatId, userId };
     const { data } = await this.http.call("PATCH /chats/{chatId}/members/{userId}/role", { path, body: { role } });
-    this.home?.book.putMembers(chatId, withMember(data));
+    this.home?.book.putMember(chatId, data);
     return data;
   }
 

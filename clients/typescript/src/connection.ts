@@ -3,7 +3,7 @@ import { io, type Socket } from "socket.io-client";
 import { LoggedOutError, NetworkError, RateLimitedError, toError } from "./errors.js";
 import type { Ack, ClientEvents, ServerEvents } from "./generated/events.js";
 import type { Problem } from "./generated/schemas.js";
-import { isTokenRefused, type Tokens } from "./http.js";
+import { isProblem, isTokenRefused, type Tokens } from "./http.js";
 import type { Connection } from "./model.js";
 import { backoff } from "./waiting.js";
 
@@ -26,6 +26,12 @@ const ACK_MS = 15_000;
 const CONNECT_MS = 20_000;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 15_000;
+
+/** An error of socket.io: `data` if the server refused the namespace, `context` if it refused the handshake by HTTP. */
+interface RefusedConnection extends Error {
+  data?: unknown;
+  context?: unknown;
+}
 
 /** One socket, made again whenever it is lost, with a fresh access token each time. */
 export class LiveConnection {
@@ -54,7 +60,7 @@ export class LiveConnection {
       auth: (give) => give({ token: this.token }),
     });
     this.socket.on("connect", () => void this.connected());
-    this.socket.on("connect_error", (error) => this.refused(error as Error & { data?: Problem }));
+    this.socket.on("connect_error", (error) => this.refused(error));
     this.socket.on("disconnect", (reason) => this.lost(new NetworkError(`The connection was lost: ${reason}.`)));
   }
 
@@ -160,9 +166,10 @@ export class LiveConnection {
     this.show("online");
   }
 
-  private refused(error: Error & { data?: Problem }): void {
+  private refused(error: RefusedConnection): void {
     if (!this.wanted) return;
-    const problem = error.data?.code ? toError(error.data) : undefined;
+    const told = problemOf(error);
+    const problem = told && toError(told);
     if (problem && isTokenRefused(problem)) {
       // Another token or the end of the session; both are found out by asking for it.
       this.tokens.replace(this.token).then(
@@ -194,6 +201,17 @@ export class LiveConnection {
     // While it is tried again, the reason why there is none stays.
     this.connection = { state, retryAt, error: error ?? (state === "connecting" ? this.connection.error : null) };
     this.door.changed();
+  }
+}
+
+/** Why the server refuses a connection, if it says so. */
+function problemOf({ data, context }: RefusedConnection): Problem | undefined {
+  if (isProblem(data)) return data;
+  try {
+    const body: unknown = JSON.parse((context as XMLHttpRequest).responseText);
+    return isProblem(body) ? body : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -135,8 +135,8 @@ export class Home {
       people.went(userId, lastSeen);
       book.presenceTold(userId, { isOnline: false, lastSeen });
     });
-    socket.on("chat:new", (chat) => book.chatTold(chat));
-    socket.on("chat:updated", (chat) => book.chatTold(chat));
+    socket.on("chat:new", (chat) => book.chatNew(chat));
+    socket.on("chat:updated", (chat) => book.chatUpdated(chat));
     socket.on("chat:deleted", ({ chatId }) => book.remove(chatId));
     socket.on("chat:member_joined", ({ chatId, member }) => book.memberJoined(chatId, member));
     socket.on("chat:member_updated", ({ chatId, member }) => book.memberUpdated(chatId, member));

@@ -152,7 +152,7 @@ function successOf({ status, body, retryAfter }: RawAnswer): unknown {
   throw toError(isProblem(body) ? body : unknownProblem(status), retryAfter);
 }
 
-function isProblem(body: unknown): body is Problem {
+export function isProblem(body: unknown): body is Problem {
   return typeof body === "object" && body !== null && "code" in body && "status" in body;
 }
 

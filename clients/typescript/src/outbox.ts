@@ -16,6 +16,8 @@ interface Entry {
   given: AbortController;
 }
 
+// A limit that lasts longer, such as a daily quota, is shown as a failure.
+const MAX_WAIT_SECONDS = 120;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
 let lastStamp = 0;
@@ -125,7 +127,7 @@ export class Outbox {
           this.settle(message);
         } catch (error) {
           if (this.next(chatId) !== entry) continue;
-          if (error instanceof RateLimitedError) {
+          if (error instanceof RateLimitedError && error.retryAfter <= MAX_WAIT_SECONDS) {
             await this.calm(error.retryAfter * 1000, entry);
           } else if (isPassing(error) || isTokenRefused(error)) {
             failures += 1;

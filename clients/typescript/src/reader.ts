@@ -1,6 +1,7 @@
 import type { ChatBook } from "./book.js";
 import type { Changes } from "./changes.js";
 import { NotFoundError } from "./errors.js";
+import type { Member, MemberList } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import type { Message } from "./model.js";
 import { pause } from "./waiting.js";
@@ -28,10 +29,12 @@ export class Reader {
 
   async open(chatId: string): Promise<void> {
     this.opened.add(chatId);
-    const known = this.book.members(chatId).length > 0 && !this.staleMembers.has(chatId);
-    // A chat that is not in the list yet comes with its members.
-    if (!this.book.chat(chatId)) await this.fetchMembers(chatId);
-    else if (!known) this.quietly(this.fetchMembers(chatId));
+    if (!this.book.chat(chatId)) {
+      this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+    }
+    // Of a large group, responses and events have the first members alone.
+    const isListed = this.book.membersCursor(chatId) !== undefined && !this.staleMembers.has(chatId);
+    if (!isListed) this.quietly(this.fetchMembers(chatId));
     if (!this.book.timeline(chatId)?.history.loaded) await this.fetchNewest(chatId);
     else if (this.staleReceipts.has(chatId)) this.quietly(this.fetchReceipts(chatId));
   }
@@ -84,6 +87,22 @@ export class Reader {
     return this.book.timeline(chatId)?.history.hasOlder ?? false;
   }
 
+  /** The members that follow those that are here; whether there are more still. */
+  async moreMembers(chatId: string): Promise<boolean> {
+    await this.once(`members ${chatId}`, async () => {
+      const [known, cursor] = [this.book.members(chatId), this.book.membersCursor(chatId)];
+      if (cursor === undefined) await this.fetchMembersUpTo(chatId, known.length + 1);
+      else if (cursor) {
+        const changes = this.book.memberChangesOf(chatId);
+        const { data, meta } = await this.membersAfter(chatId, cursor);
+        // Members left meanwhile, perhaps.
+        if (changes !== this.book.memberChangesOf(chatId)) await this.fetchMembersUpTo(chatId, known.length + 1);
+        else this.book.putMembers(chatId, [...known, ...data], meta.nextCursor);
+      }
+    });
+    return this.book.membersCursor(chatId) !== null;
+  }
+
   /** A message anew, whose links have expired. */
   async renew(messageId: string): Promise<Message> {
     const message = this.book.holding(messageId)?.find(messageId);
@@ -127,7 +146,7 @@ export class Reader {
         do {
           changes = this.book.memberChangesOf(chatId);
           this.staleMembers.delete(chatId);
-          this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+          await this.fetchMembersUpTo(chatId, this.book.members(chatId).length);
           // What happened while it was under way may be missing from it.
         } while (changes !== this.book.memberChangesOf(chatId) || this.staleMembers.has(chatId));
       } catch (error) {
@@ -135,6 +154,23 @@ export class Reader {
         throw error;
       }
     });
+  }
+
+  /** Fetch the list of members from its beginning: so many of them at least, and oneself, whose role has to be known. */
+  private async fetchMembersUpTo(chatId: string, count: number): Promise<void> {
+    const members: Member[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await this.membersAfter(chatId, cursor);
+      members.push(...page.data);
+      cursor = page.meta.nextCursor;
+    } while (cursor && (members.length < count || !members.some(({ userId }) => userId === this.me)));
+    this.book.putMembers(chatId, members, cursor);
+  }
+
+  private membersAfter(chatId: string, cursor: string | null): Promise<MemberList> {
+    const query = { limit: MOST, ...(cursor && { cursor }) };
+    return this.http.call("GET /chats/{chatId}/members", { path: { chatId }, query });
   }
 
   /** Read again the pages that hold messages of one's own which not everybody has read. */

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ChatBook } from "../src/book.js";
+import { ChatBook, type BookDoor } from "../src/book.js";
 import { Changes } from "../src/changes.js";
-import type { Chat, Message, MessageEvent } from "../src/generated/schemas.js";
+import type { Chat, ChatEvent, Member, Message, MessageEvent, NewChatEvent } from "../src/generated/schemas.js";
 import { merged } from "../src/timeline.js";
 
 const ME = "me";
@@ -71,11 +71,12 @@ for (let seed = 1; seed <= 150; seed += 1) {
     assert.ok(timeline);
     timeline.addPage([], null);
     let waiting: typeof origin.told = [];
-    const sync = (most: number): boolean => {
+    const sync = (most: number): string[] => {
       const messages = origin.since(book.revOf(CHAT), most);
       const more = messages.at(-1) && origin.since(messages.at(-1)?.rev ?? 0, 1).length ? [CHAT] : [];
       const chats = book.revOf(CHAT) < origin.rev ? [origin.chat()] : [];
-      return book.applySync({ chats, messages: { [CHAT]: messages }, more, gone: [], unread: { [CHAT]: 0 } });
+      const rest = { gone: [], unread: { [CHAT]: 0 }, reset: [], nextCursor: null };
+      return book.applySync({ chats, messages: { [CHAT]: messages }, more, ...rest });
     };
     for (let step = 0; step < 120; step += 1) {
       const before = origin.told.length;
@@ -101,7 +102,7 @@ for (let seed = 1; seed <= 150; seed += 1) {
     tell(book, origin.told.at(-1) as (typeof origin.told)[0]);
     for (let tries = 0; book.isBehind; tries += 1) {
       assert.ok(tries < 3, "there is something that sync does not bring");
-      while (sync(7));
+      while (sync(7).length);
     }
     const expected = origin.messages.map(({ id, rev, content, isDeleted }) => ({ id, rev, content, isDeleted }));
     assert.deepEqual(
@@ -112,11 +113,91 @@ for (let seed = 1; seed <= 150; seed += 1) {
   });
 }
 
+test("of a chat that a restored server has less of, the local copy is dropped", () => {
+  const reset: string[] = [];
+  const book = emptyBook({ reset: (chatId) => reset.push(chatId) });
+  book.put(chatOf({ lastRev: 9, lastSeq: 8 }));
+  book.timeline(CHAT)?.addPage([messageOf(8, 9)], null);
+  const chat = chatOf({ lastRev: 3, lastSeq: 2 });
+  const messages = { [CHAT]: [messageOf(1, 2), messageOf(2, 3)] };
+  book.applySync({ chats: [chat], messages, more: [], gone: [], unread: { [CHAT]: 0 }, reset: [CHAT], nextCursor: null });
+  assert.deepEqual(reset, [CHAT]);
+  assert.equal(book.revOf(CHAT), 3);
+  assert.equal(book.chat(CHAT)?.lastSeq, 2);
+  assert.deepEqual(book.timeline(CHAT)?.list(ME), []);
+  // The next event is the one that follows.
+  book.timeline(CHAT)?.addPage([messageOf(2, 3), messageOf(1, 2)], null);
+  book.messageTold(messageOf(3, 4), { isNew: true });
+  assert.deepEqual(
+    book.timeline(CHAT)?.list(ME).map(({ seq }) => seq),
+    [1, 2, 3],
+  );
+  assert.equal(book.isBehind, false);
+});
+
+test("events of a chat say nothing of who is online", () => {
+  const met: string[] = [];
+  const book = emptyBook({ met: ({ id }) => met.push(id) });
+  const member = memberOf(OTHER);
+  book.chatNew({ ...chatOf({}), members: [memberOf(ME), member] } as NewChatEvent);
+  book.memberUpdated(CHAT, { ...member, role: "ADMIN" });
+  book.memberJoined(CHAT, memberOf("third"));
+  assert.deepEqual(met, []);
+  assert.equal(book.members(CHAT).length, 3);
+});
+
+test("the number of members is right while only the first of them are here", () => {
+  const book = emptyBook({});
+  book.chatNew({ ...chatOf({ memberCount: 500 }), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
+  assert.equal(book.membersCursor(CHAT), undefined);
+  book.memberJoined(CHAT, memberOf("late"));
+  assert.equal(book.chat(CHAT)?.memberCount, 501);
+  book.memberLeft(CHAT, OTHER);
+  book.memberLeft(CHAT, "unknown");
+  assert.equal(book.chat(CHAT)?.memberCount, 499);
+  assert.deepEqual(
+    book.members(CHAT).map(({ userId }) => userId),
+    [ME],
+  );
+  book.putMembers(CHAT, [memberOf(ME), memberOf("late")], null);
+  assert.equal(book.chat(CHAT)?.memberCount, 2);
+});
+
+test("a change of a chat keeps its members", () => {
+  const book = emptyBook({});
+  book.chatNew({ ...chatOf({}), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
+  book.chatUpdated({ ...chatOf({ lastRev: 2 }), name: "Renamed" } as ChatEvent);
+  assert.equal(book.chat(CHAT)?.name, "Renamed");
+  assert.equal(book.members(CHAT).length, 2);
+});
+
 test("a message is never older or less read than it was", () => {
   const known = { id: "1", seq: 1, rev: 3, content: "new", status: "READ" } as Message;
   assert.equal(merged(known, { ...known, rev: 2, content: "old" }), known);
   assert.deepEqual(merged(known, { ...known, rev: 4, content: "newer", status: "SENT" }).status, "READ");
 });
+
+function emptyBook(door: Partial<BookDoor>): ChatBook {
+  const nothing = (): void => {};
+  return new ChatBook(ME, new Changes(), {
+    ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
+    ...{ reset: nothing, met: nothing },
+    ...door,
+  });
+}
+
+function chatOf(changes: Partial<Chat>): Chat {
+  const rest = { type: "GROUP", updatedAt: "1", memberCount: 2, unreadCount: 0, peer: null, lastMessage: null };
+  return { id: CHAT, lastSeq: 0, lastRev: 1, ...rest, ...changes } as unknown as Chat;
+}
+
+function messageOf(seq: number, rev: number): Message {
+  return { id: `id ${seq}`, chatId: CHAT, seq, rev, senderId: OTHER, createdAt: String(seq), status: "READ" } as Message;
+}
+
+function memberOf(userId: string): Member {
+  return { userId, role: "MEMBER", joinedAt: "1", user: { id: userId, isOnline: false, lastSeen: null } } as Member;
+}
 
 function tell(book: ChatBook, { event, message, rev }: Origin["told"][0]): void {
   const { status: _, ...payload } = message;

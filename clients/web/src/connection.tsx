@@ -1,3 +1,4 @@
+import { ProblemError } from "@chatapp/client";
 import { useEffect, useState } from "preact/hooks";
 import { client, useLive } from "./client";
 import { icons } from "./ui/icons";
@@ -7,7 +8,7 @@ const PATIENCE_MS = 1200;
 
 /** Says so while there is no connection, and while what was missed comes in. */
 export function ConnectionBanner() {
-  const { state } = useLive(() => client.connection);
+  const { state, error } = useLive(() => client.connection);
   const [isLate, setLate] = useState(false);
   const isOnline = state === "online";
   useEffect(() => {
@@ -28,7 +29,8 @@ export function ConnectionBanner() {
           <>
             {icons.alert}
             <p>
-              <b>You are offline.</b> What you write is sent once you are back.
+              <b>You are offline.</b>{" "}
+              {error instanceof ProblemError ? error.message : "What you write is sent once you are back."}
             </p>
             <button type="button" class="link" disabled={state === "connecting"} onClick={() => client.reconnect()}>
               {state === "connecting" ? "Connecting …" : "Try again"}

@@ -57,6 +57,7 @@ function Peer({ chat }: { chat: Chat }) {
 function Group({ chat }: { chat: Chat }) {
   const me = useMe();
   const members = useLive(() => client.members(chat.id));
+  const hasMore = useLive(() => client.hasMoreMembers(chat.id)) && members.length > 0;
   const isAdmin = members.some((member) => member.userId === me.id && member.role === "ADMIN");
   const [dialog, setDialog] = useState<"edit" | "add" | null>(null);
   const { run, busy } = useAction();
@@ -98,6 +99,11 @@ function Group({ chat }: { chat: Chat }) {
             </li>
           ))}
         </ul>
+        {hasMore && (
+          <button type="button" class="deed" disabled={busy} onClick={() => void run(() => client.loadMembers(chat.id))}>
+            Show more members
+          </button>
+        )}
       </section>
       <div class="ends">
         <button type="button" class="deed danger" disabled={busy} onClick={() => void leave()}>

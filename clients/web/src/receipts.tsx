@@ -19,6 +19,13 @@ export function Receipts({ message, onClose }: { message: Message; onClose: () =
     client.statuses(message.id).then(setStatuses, complain);
     // Asked again as the message gets further.
   }, [message.status]);
+  useEffect(() => {
+    // Of a large group not all members may be here yet.
+    const load = async () => {
+      while (client.hasMoreMembers(message.chatId)) await client.loadMembers(message.chatId);
+    };
+    load().catch(complain);
+  }, []);
   const nameOf = (userId: string) => members.find((member) => member.userId === userId)?.user;
   return (
     <Dialog title="Seen by" class="receipts" onClose={onClose}>

@@ -72,7 +72,7 @@ export interface ChatDeleted {
   chatId: string;
 }
 
-/** A chat, as the caller sees it, with its members. */
+/** A chat, as the caller sees it, with its first members. */
 export interface ChatDetail {
   /** Of the chat. */
   id: string;
@@ -100,11 +100,11 @@ export interface ChatDetail {
   lastMessage: Message | null;
   /** The other person of a direct chat; null for a group. */
   peer: User | null;
-  /** Who is in it, the longest-standing first. */
+  /** The first 100 by time of joining; `GET /chats/{chatId}/members` lists all. */
   members: Array<Member>;
 }
 
-/** A chat, as the caller sees it, with its members. */
+/** A chat, as the caller sees it, with its first members. */
 export interface ChatDetailEnvelope {
   /** What was asked for. */
   data: ChatDetail;
@@ -116,7 +116,7 @@ export interface ChatEnvelope {
   data: Chat;
 }
 
-/** A chat with its members, the same for everybody in it. */
+/** A chat, the same for each of its members. */
 export interface ChatEvent {
   /** Of the chat. */
   id: string;
@@ -140,8 +140,6 @@ export interface ChatEvent {
   lastRev: number;
   /** Its newest message, or null. */
   lastMessage: MessageEvent | null;
-  /** Who is in it, the longest-standing first. */
-  members: Array<Member>;
 }
 
 /** A page of a list. Each item: A chat, as the caller sees it. */
@@ -256,6 +254,14 @@ export interface MemberLeft {
   chatId: string;
   /** Who. */
   userId: string;
+}
+
+/** A page of a list. Each item: A person in a chat. */
+export interface MemberList {
+  /** In order, a page of them. */
+  data: Array<Member>;
+  /** Where the list goes on. */
+  meta: PageMeta;
 }
 
 export type MemberRole = "MEMBER" | "ADMIN";
@@ -440,6 +446,34 @@ export interface MessagesReadEvent {
   readSeq: number;
 }
 
+/** A chat with its first members, the same for each of them. */
+export interface NewChatEvent {
+  /** Of the chat. */
+  id: string;
+  /** Of two people, or a group. */
+  type: ChatType;
+  /** Null for a direct chat. */
+  name: string | null;
+  /** What a group is about, or null. */
+  description: string | null;
+  /** http(s) URL of a picture, or null. */
+  avatar: string | null;
+  /** When it was made. */
+  createdAt: string;
+  /** When it last changed or got a message. */
+  updatedAt: string;
+  /** How many people are in it. */
+  memberCount: number;
+  /** The number of its newest message; 0 when there is none. */
+  lastSeq: number;
+  /** The number of its newest change of any kind. */
+  lastRev: number;
+  /** Its newest message, or null. */
+  lastMessage: MessageEvent | null;
+  /** The first 100 by time of joining; `GET /chats/{chatId}/members` lists all. */
+  members: Array<Member>;
+}
+
 /** What a message says from now on. */
 export interface NewContent {
   /** 1–4000 characters after trimming; a file's caption may be empty. */
@@ -458,7 +492,7 @@ export interface NewGroup {
   name: string;
   /** Up to 500 characters; null for none. */
   description?: string | null;
-  /** http(s) URL of a picture, up to 2048 characters; null for none. */
+  /** http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
   avatar?: string | null;
   /** Up to 200 people who are in it from the start, beside the caller. */
   memberIds?: Array<string>;
@@ -498,7 +532,7 @@ export interface PatchChat {
   name?: string;
   /** Up to 500 characters; null for none. */
   description?: string | null;
-  /** http(s) URL of a picture, up to 2048 characters; null for none. */
+  /** http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
   avatar?: string | null;
 }
 
@@ -506,13 +540,13 @@ export interface PatchChat {
 export interface PatchMe {
   /** 3–20 of `A–Z a–z 0–9 _`, unique whatever the case. Reserved: `admin`, `administrator`, `me`, `moderator`, `root`, `search`, `support`, `system`. */
   username?: string;
-  /** http(s) URL of a picture, up to 2048 characters; null for none. */
+  /** http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
   avatar?: string | null;
 }
 
 /** An error, as RFC 9457 writes it (`application/problem+json`). */
 export interface Problem {
-  /** The `code` tells kinds apart, not this. */
+  /** Where the `code` is documented, as a URI reference. */
   type: string;
   /** The status in words. */
   title: string;
@@ -522,7 +556,7 @@ export interface Problem {
   detail: string;
   /** Stable name for machines. */
   code: string;
-  /** Field → what is wrong with it. */
+  /** Field → what is wrong with it; of very many fields the first 50. */
   errors?: Record<string, Array<string>>;
   /** Seconds to wait; with `rate_limited` alone. */
   retryAfter?: number;
@@ -614,25 +648,33 @@ export interface Sender {
 
 /** What the client has: the highest `rev` that it has seen of each chat. */
 export interface Sync {
-  /** The id of each chat → that `rev`; up to 10,000 chats. */
+  /** The id of each chat → that `rev`; up to 1,000 chats. */
   chats: Record<string, number>;
+  /** Whether the response is restricted to the named chats. */
+  only?: boolean;
+  /** `nextCursor` of the last response, with the same `chats`; absent or null at first. */
+  cursor?: string | null;
 }
 
-/** What the client missed. */
+/** What the client missed: at most 512 KiB of JSON, most recently active chats first. */
 export interface SyncAnswer {
   /** New to the client, or changed. */
   chats: Array<Chat>;
   /** By chat, those created or changed since, in the order of `rev`: up to 100 a chat, 500 in all. */
   messages: Record<string, Array<Message>>;
-  /** Chats of which that was not all: ask again, or over REST. */
+  /** Chats whose messages did not all fit: call again with `only` and the `rev` reached, or read them over REST. */
   more: Array<string>;
-  /** Chats that the caller is no longer in. */
+  /** Those of the named chats in which the caller no longer is; with the first response only. */
   gone: Array<string>;
-  /** `unreadCount` of every chat of the caller's. */
+  /** `unreadCount` of each chat that this response is about, changed or not. */
   unread: Record<string, number>;
+  /** Chats of which the client was ahead of the server, after a backup was restored: drop the local copy; this response has the chat from the start. */
+  reset: Array<string>;
+  /** Where the caller's next chats follow: call again with the same `chats` and this as `cursor`. Null on the last response. */
+  nextCursor: string | null;
 }
 
-/** What the client missed. */
+/** What the client missed: at most 512 KiB of JSON, most recently active chats first. */
 export interface SyncAnswerEnvelope {
   /** What was asked for. */
   data: SyncAnswer;

@@ -1,0 +1,81 @@
+// `sync` in as many calls as it takes: pages, chats of which not all fitted, more chats than one call may name.
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+
+import { ChatBook } from "../src/book.js";
+import { CatchUp } from "../src/catchup.js";
+import { Changes } from "../src/changes.js";
+import type { LiveConnection } from "../src/connection.js";
+import type { Chat, Sync, SyncAnswer } from "../src/generated/schemas.js";
+import type { Http } from "../src/http.js";
+
+const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
+
+/** A client that has so many chats, and what it asks of a server with these answers, the last one again and again. */
+function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>[]) {
+  const nothing = (): void => {};
+  const book = new ChatBook("me", new Changes(), {
+    ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
+    ...{ reset: nothing, met: nothing },
+  });
+  const asked: Sync[] = [];
+  const listed: string[] = [];
+  const connection = {
+    connection: { state: "online" },
+    isConnected: true,
+    emit: async (_: string, payload: Sync) => {
+      asked.push(payload);
+      return { ...NOTHING, ...(answers.length > 1 ? answers.shift() : answers[0]) };
+    },
+  } as unknown as LiveConnection;
+  const chats = Array.from({ length: count }, (_, at) => chatOf(`chat ${at}`, 1));
+  const http = {
+    page: async (operation: string, _: unknown, seen: (chat: Chat) => Chat) => {
+      listed.push(operation);
+      return { items: chats.map(seen), next: null };
+    },
+  } as unknown as Http;
+  const over = new AbortController();
+  t.after(() => over.abort());
+  return { book, asked, listed, catchUp: new CatchUp(book, connection, http, over.signal) };
+}
+
+function chatOf(id: string, lastRev: number): Chat {
+  const rest = { type: "DIRECT", updatedAt: id, memberCount: 2, unreadCount: 0, peer: null, lastMessage: null };
+  return { id, lastSeq: 0, lastRev, ...rest } as unknown as Chat;
+}
+
+test("each page is asked for with the same chats, and the chats of all of them are taken in", async (t) => {
+  const pages = [{ chats: [chatOf("new 1", 1)], nextCursor: "one" }, { chats: [chatOf("new 2", 1)], nextCursor: "two" }, {}];
+  const { book, asked, catchUp } = clientOf(t, 2, ...pages);
+  await catchUp.all();
+  const chats = { "chat 0": 1, "chat 1": 1 };
+  assert.deepEqual(asked, [{ chats }, { chats, cursor: "one" }, { chats, cursor: "two" }]);
+  assert.ok(book.chat("new 1") && book.chat("new 2"));
+});
+
+test("of a chat of which not all messages fitted, the rest is asked for alone", async (t) => {
+  const message = { id: "m", chatId: "chat 0", seq: 1, rev: 2, senderId: "other", createdAt: "1", status: "READ" };
+  const first = { chats: [chatOf("chat 0", 4)], messages: { "chat 0": [message as never] }, more: ["chat 0"] };
+  const { book, asked, catchUp } = clientOf(t, 2, {}, first, { chats: [chatOf("chat 0", 4)] }, {});
+  await catchUp.all();
+  book.timeline("chat 0")?.addPage([], null);
+  await catchUp.all();
+  assert.deepEqual(asked.slice(1), [{ chats: { "chat 0": 1, "chat 1": 1 } }, { chats: { "chat 0": 2 }, only: true }]);
+  assert.equal(book.revOf("chat 0"), 4);
+});
+
+test("more chats than a call may name are asked for in portions, and new ones are listed", async (t) => {
+  const { asked, listed, catchUp } = clientOf(t, 2300, {});
+  await catchUp.all();
+  assert.deepEqual(
+    asked.map(({ chats, only }) => [Object.keys(chats).length, only]),
+    [
+      [1000, true],
+      [1000, true],
+      [300, true],
+    ],
+  );
+  assert.equal(new Set(asked.flatMap(({ chats }) => Object.keys(chats))).size, 2300);
+  assert.equal(listed.length, 2);
+});

@@ -1,0 +1,51 @@
+// What a handshake is refused with is known, and a time to come back is respected.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test, type TestContext } from "node:test";
+
+import { client, person, SERVER, until } from "./support.js";
+import { ForbiddenError, memorySession, RateLimitedError } from "../src/index.js";
+
+/** The URL of a server that refuses handshakes with this problem, and does all else. */
+async function refusing(t: TestContext, problem: { status: number; code: string; retryAfter?: number }): Promise<string> {
+  const body = JSON.stringify({ type: "about:blank", title: "", detail: "This is why.", ...problem });
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith("/socket.io/")) {
+      response.writeHead(problem.status, { "Content-Type": "application/problem+json" }).end(body);
+      return;
+    }
+    const { method = "GET", headers } = request;
+    const passed = { authorization: headers.authorization ?? "" };
+    fetch(`${SERVER}${request.url}`, { method, headers: passed }).then(async (answer) => {
+      response.writeHead(answer.status, { "Content-Type": "application/json" }).end(await answer.text());
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(address && typeof address === "object");
+  return `http://127.0.0.1:${address.port}`;
+}
+
+/** The error and the next attempt of somebody who is logged in and finds the handshake refused. */
+async function refused(t: TestContext, problem: { status: number; code: string; retryAfter?: number }) {
+  const session = memorySession();
+  const alice = await person(t, "alice", { session });
+  alice.client.close();
+  const again = client(t, { url: await refusing(t, problem), session });
+  await again.restore();
+  const { error, retryAt } = await until(again, () => again.connection.retryAt !== null && again.connection);
+  return { error, waitMs: (retryAt ?? 0) - Date.now() };
+}
+
+test("a refused origin is known as such", async (t) => {
+  const { error } = await refused(t, { status: 403, code: "origin_not_allowed" });
+  assert.ok(error instanceof ForbiddenError);
+  assert.deepEqual([error.code, error.message], ["origin_not_allowed", "This is why."]);
+});
+
+test("too many handshakes are tried again when the server says", async (t) => {
+  const { error, waitMs } = await refused(t, { status: 429, code: "rate_limited", retryAfter: 7 });
+  assert.ok(error instanceof RateLimitedError);
+  assert.ok(waitMs > 6000 && waitMs <= 7000, String(waitMs));
+});
