@@ -136,6 +136,16 @@ def test_an_expired_token_opens_none_and_says_so(guarded: Server, owner: Person,
     assert door(guarded, signed(claims)) == "token_expired"
 
 
+@pytest.mark.parametrize(("seconds", "code"), [(5, ""), (120, "token_invalid")])
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+@pytest.mark.parametrize("door", [over_rest, by_socket])
+def test_clocks_may_differ_by_some_seconds(
+    guarded: Server, owner: Person, door: Door, claim: str, seconds: int, code: str
+) -> None:
+    claims = jwt.decode(owner.token, options={"verify_signature": False}) | {claim: int(time.time()) + seconds}
+    assert door(guarded, signed(claims)) == code
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_refresh_token_is_no_access_token(guarded: Server, owner: Person, door: Door) -> None:
     assert door(guarded, owner.refresh_token) == "token_invalid"
