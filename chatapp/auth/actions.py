@@ -8,9 +8,9 @@ from sqlalchemy.exc import IntegrityError
 from chatapp.auth import queries
 from chatapp.auth.events import SessionEnded
 from chatapp.auth.passwords import hash_password, verify_password
-from chatapp.auth.tokens import new_refresh_token, successor, token_hash
+from chatapp.auth.tokens import address_hash, new_refresh_token, successor, token_hash
 from chatapp.core import limits, settings
-from chatapp.core.errors import ChatError, Json, Unauthenticated
+from chatapp.core.errors import ChatError, Json, RateLimited, Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.limits import Hit, Limit
@@ -37,16 +37,29 @@ _PRUNE_SESSIONS = text(
     )
     """
 )
+_PRUNE_ADDRESSES = text(
+    f"""
+    DELETE FROM login_addresses WHERE (user_id, address_hash) IN (
+        SELECT user_id, address_hash FROM login_addresses
+        WHERE last_login_at < now() - {queries.KNOWN_ADDRESS} LIMIT :most
+    )
+    """
+)
+_PRUNE = (_PRUNE_TOKENS, _PRUNE_SESSIONS, _PRUNE_ADDRESSES)
+UNKNOWN_USER = "00000000-0000-0000-0000-000000000000"
 
 # With `_stored`: a refresh token that is given out now.
 _KEEP_TOKEN = """
     INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
 """
-# A session, its first refresh token and whose they are, in one round trip.
+# A session, where it began, its first refresh token and whose they are, in one round trip.
 _OPEN_SESSION = text(
     f"""
     WITH session AS (
         INSERT INTO sessions (id, user_id) VALUES (:session_id, :user_id)
+    ), address AS (
+        INSERT INTO login_addresses (user_id, address_hash) VALUES (:user_id, :address_hash)
+        ON CONFLICT (user_id, address_hash) DO UPDATE SET last_login_at = now()
     ), token AS (
         {_KEEP_TOKEN}
     )
@@ -72,14 +85,17 @@ class Grant:
     refresh_token: str
 
 
-def register(*, email: str, username: str, password: str) -> tuple[Json, Grant]:
-    """Make an account and log it in: its `Me` and the grant; raises Conflict (`email_taken`, `username_taken`)."""
+def register(*, email: str, username: str, password: str, address: str) -> tuple[Json, Grant]:
+    """Make an account and log it in from the client's `address`: its `Me` and the grant.
+
+    Raises Conflict (`email_taken`, `username_taken`).
+    """
     user_id, password_hash = new_id(), hash_password(password)
     account = insert(User).values(id=user_id, email=email, username=username, password_hash=password_hash)
     try:
         with unit_of_work() as work:
             work.db.execute(account)
-            return _open_session(work.db, user_id)
+            return _open_session(work.db, user_id, address)
     except IntegrityError as error:
         raise taken(error) from None
 
@@ -109,7 +125,7 @@ def login(*, password: str, address: str, email: str | None = None, username: st
     password, and RateLimited after too many failures for that name, whether it exists or not. `address` is the
     client's, in canonical form.
     """
-    attempt = _count_attempt(login_id(email=email, username=username), address)
+    attempt = _count_attempt(address, email=email, username=username)
     try:
         account = queries.find_account(email=email, username=username)
         correct = verify_password(password, account.password_hash if account else None)
@@ -120,7 +136,7 @@ def login(*, password: str, address: str, email: str | None = None, username: st
         raise Unauthenticated("The account or the password is wrong.", code="invalid_credentials")
     limits.undo(attempt)
     with unit_of_work(single=True) as work:
-        return _open_session(work.db, account.user_id)
+        return _open_session(work.db, account.user_id, address)
 
 
 def refresh(token: str) -> Grant:
@@ -164,28 +180,39 @@ def logout(actor: Actor) -> None:
 
 
 def prune_tokens(most: int) -> int:
-    """Remove at most `most` refresh tokens that have expired, and as many sessions that ended or have none: how many.
+    """Remove at most `most` refresh tokens that have expired, as many sessions that ended or have none, and as many
+    addresses without a login for 30 days; returns how many in all.
 
     Of an ended session the tokens go with it, a day later: until then their use is `refresh_reused`.
     """
     with unit_of_work() as work:
-        removed = (work.db.execute(statement, {"most": most}) for statement in (_PRUNE_TOKENS, _PRUNE_SESSIONS))
+        removed = (work.db.execute(statement, {"most": most}) for statement in _PRUNE)
         return sum(rows.rowcount for rows in removed)
 
 
-def _count_attempt(name: str, address: str) -> Hit | None:
-    """Count a login as a failure, before its password is checked; raises RateLimited."""
-    config = settings.current()
-    return limits.hit(
-        Limit(config.rate_login_failures, "failed logins", f"{name} {address}"),
-        Limit(config.rate_login_failures_total, "failed logins", name),
-    )
+def _count_attempt(address: str, **name: str | None) -> Hit | None:
+    """Count a login as a failure, before its password is checked.
+
+    Raises RateLimited: when the name has failed too often from that address, or from all addresses together and its
+    account did not log in from this one lately.
+    """
+    config, id = settings.current(), login_id(**name)
+    here = Limit(config.rate_login_failures, "failed logins", f"{id} {address}")
+    try:
+        return limits.hit(here, Limit(config.rate_login_failures_total, "failed logins", id))
+    except RateLimited:
+        # An unknown name takes the same two queries.
+        account = queries.find_account(**name)
+        user_id = account.user_id if account else UNKNOWN_USER
+        if not queries.is_known_address(user_id, address_hash(user_id, address)):
+            raise
+    return limits.hit(here)
 
 
-def _open_session(db: Connection, user_id: str) -> tuple[Json, Grant]:
+def _open_session(db: Connection, user_id: str, address: str) -> tuple[Json, Grant]:
     grant = Grant(user_id, new_id(), new_refresh_token())
-    values = {"session_id": grant.session_id, "user_id": user_id, **_stored(grant.refresh_token)}
-    return db.execute(_OPEN_SESSION, values).scalar_one(), grant
+    values = {"session_id": grant.session_id, "user_id": user_id, "address_hash": address_hash(user_id, address)}
+    return db.execute(_OPEN_SESSION, values | _stored(grant.refresh_token)).scalar_one(), grant
 
 
 def _stored(token: str) -> Json:

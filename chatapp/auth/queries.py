@@ -42,10 +42,19 @@ _LOCK_SESSION = text(
 )
 # For how long the tokens of a session that ended are told from unknown ones.
 REMEMBERED = "interval '1 day'"
+# For how long the owner of an account may go on at an address where they logged in.
+KNOWN_ADDRESS = "interval '30 days'"
 _PRUNABLE = text(
     f"""
     SELECT (SELECT count(*) FROM refresh_tokens WHERE expires_at < now())
          + (SELECT count(*) FROM sessions WHERE ended_at < now() - {REMEMBERED})
+         + (SELECT count(*) FROM login_addresses WHERE last_login_at < now() - {KNOWN_ADDRESS})
+    """
+)
+_IS_KNOWN_ADDRESS = text(
+    f"""
+    SELECT FROM login_addresses
+    WHERE user_id = :user_id AND address_hash = :address_hash AND last_login_at > now() - {KNOWN_ADDRESS}
     """
 )
 _UNUSED = text("SELECT FROM refresh_tokens WHERE hash = :hash AND rotated_at IS NULL")
@@ -99,6 +108,12 @@ def find_account(*, email: str | None = None, username: str | None = None) -> Ac
     with reading() as db:
         row = db.execute(_BY_USERNAME if email is None else _BY_EMAIL, {"name": name}).first()
     return Account(**row._mapping) if row else None
+
+
+def is_known_address(user_id: str, address_hash: bytes) -> bool:
+    """Whether that user logged in from that address during the last 30 days."""
+    with reading() as db:
+        return db.execute(_IS_KNOWN_ADDRESS, {"user_id": user_id, "address_hash": address_hash}).first() is not None
 
 
 def lock_refreshable(db: Connection, token_hash: bytes) -> Refreshable | None:

@@ -18,14 +18,18 @@ def new_refresh_token() -> str:
 
 def successor(token: str) -> str:
     """The refresh token that follows `token`; always the same one. ValueError for what can't be a token."""
-    return str(uuid.UUID(bytes=_keyed(b"successor", token)[:16], version=4))
+    return str(uuid.UUID(bytes=_keyed(b"successor", uuid.UUID(token).bytes)[:16], version=4))
 
 
 def token_hash(token: str) -> bytes:
     """What the database knows `token` by: 32 bytes."""
-    return _keyed(b"stored", token)
+    return _keyed(b"stored", uuid.UUID(token).bytes)
 
 
-def _keyed(purpose: bytes, token: str) -> bytes:
-    key = settings.current().refresh_secret.encode()
-    return hmac.digest(key, purpose + uuid.UUID(token).bytes, hashlib.sha256)
+def address_hash(user_id: str, address: str) -> bytes:
+    """What the database knows a client address of that user by: 32 bytes."""
+    return _keyed(b"address", uuid.UUID(user_id).bytes + address.encode())
+
+
+def _keyed(purpose: bytes, value: bytes) -> bytes:
+    return hmac.digest(settings.current().refresh_secret.encode(), purpose + value, hashlib.sha256)

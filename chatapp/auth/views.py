@@ -38,7 +38,7 @@ def register(body: Json) -> Json:
 
     An address and a name belong to one account each, whatever their case. The answer is the same as that to a login.
     """
-    user, grant = actions.register(**body)
+    user, grant = actions.register(**body, address=client_address())
     return {"user": user, **tokens(grant)}
 
 
@@ -55,7 +55,9 @@ def login(body: Json) -> Json:
     """Log in with an e-mail address or a username.
 
     This opens a session of its own; others of the account, on other devices, stay. An unknown, a deactivated and a
-    mistaken account are told apart by nothing, and failures are counted for each account.
+    mistaken account are told apart by nothing. An attempt counts as a failure of the name, as it was given, until its
+    password has been found right; see the limits. Beyond the limit over all addresses, those from which the account
+    logged in during the last 30 days can go on.
     """
     user, grant = actions.login(**body, address=client_address())
     return {"user": user, **tokens(grant)}

@@ -24,7 +24,7 @@ Tell = Callable[[int], None]
 @click.command()
 @with_appcontext
 def prune_tokens() -> None:
-    """Take away sessions that are over, and refresh tokens that have expired."""
+    """Take away sessions that are over, refresh tokens that have expired, and addresses of old logins."""
     _do([("Tokens and sessions", sessions.count_prunable, _prune)])
 
 
@@ -33,8 +33,8 @@ def prune_tokens() -> None:
 def housekeeping() -> None:
     """Take away all that nothing needs: let it run daily.
 
-    Refresh tokens that have expired and sessions that are over, presence that dead workers left, files without a
-    message.
+    Refresh tokens that have expired, sessions that are over and addresses without a login for 30 days, presence that
+    dead workers left, files without a message.
     """
     _do(
         [

@@ -1,6 +1,7 @@
 """The tables, one a file. `message_statuses`, a view over members and messages, is made by its migration."""
 
 from chatapp.models.chat import Chat
+from chatapp.models.login_address import LoginAddress
 from chatapp.models.member import Member
 from chatapp.models.message import Message
 from chatapp.models.presence import Presence, Worker
@@ -9,4 +10,15 @@ from chatapp.models.session import Session
 from chatapp.models.upload import Upload
 from chatapp.models.user import User
 
-__all__ = ["Chat", "Member", "Message", "Presence", "RefreshToken", "Session", "Upload", "User", "Worker"]
+__all__ = [
+    "Chat",
+    "LoginAddress",
+    "Member",
+    "Message",
+    "Presence",
+    "RefreshToken",
+    "Session",
+    "Upload",
+    "User",
+    "Worker",
+]

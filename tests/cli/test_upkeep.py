@@ -43,11 +43,17 @@ def test_expired_tokens_and_old_sessions_go(
     change(engine, "UPDATE sessions SET ended_at = now() - interval '2 days' WHERE user_id = :id", id=bob.id)
     assert refresh(carol).ok
     carol.post("/auth/logout")
+    old = "UPDATE login_addresses SET last_login_at = now() - interval '31 days' WHERE user_id = :id"
+    change(engine, old, id=alice.id)
     done = chat("prune-tokens")
     assert done.returncode == 0, done.stderr
     removed = re.search(r"Tokens and sessions: (\d+) removed", done.stdout)
     assert removed
-    assert int(removed[1]) >= 3
+    assert int(removed[1]) >= 4
+    with engine.connect() as db:
+        kept = set(db.execute(text("SELECT user_id::text FROM login_addresses")).scalars())
+    assert alice.id not in kept
+    assert bob.id in kept
     assert [sessions(engine, person) for person in (alice, bob, carol)] == [(0, 0), (0, 0), (1, 2)]
     assert problem(refresh(alice)) == (401, "token_invalid")
     assert problem(refresh(carol)) == (401, "refresh_reused")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from sqlalchemy import Engine, text
 
 from tests.people import PASSWORD, Person, data, problem, register
 from tests.server import Server
@@ -92,6 +93,26 @@ def test_failed_logins_of_a_name_are_limited_over_all_addresses(guessed: Server,
     answers = [log_in(guessed, f"10.2.0.{n}", "Wrong4Horse", username=name).status_code for n in range(25)]
     assert answers == [401] * 25
     refused = log_in(guessed, "10.2.1.1", PASSWORD, username=name)
+    assert problem(refused) == (429, "rate_limited")
+    assert refused.headers["RateLimit-Limit"] == "25"
+
+
+def test_guesses_of_others_never_lock_an_owner_out_of_a_known_address(
+    guessed: Server, alice: Person, engine: Engine
+) -> None:
+    for known in ("10.4.1.1", "10.4.1.3"):
+        assert log_in(guessed, known, PASSWORD, username=alice.name).status_code == 200
+    for n in range(25):
+        log_in(guessed, f"10.4.0.{n}", "Wrong4Horse", username=alice.name)
+    assert log_in(guessed, "10.4.1.2", PASSWORD, username=alice.name).status_code == 429
+    assert log_in(guessed, "10.4.1.1", PASSWORD, username=alice.name).status_code == 200
+    # There, too, an attempt counts for the address.
+    answers = [log_in(guessed, "10.4.1.1", "Wrong4Horse", username=alice.name).status_code for _ in range(11)]
+    assert answers == [401] * 10 + [429]
+    with engine.begin() as db:
+        old = text("UPDATE login_addresses SET last_login_at = now() - interval '31 days' WHERE user_id = :id")
+        db.execute(old, {"id": alice.id})
+    refused = log_in(guessed, "10.4.1.3", PASSWORD, username=alice.name)
     assert problem(refused) == (429, "rate_limited")
     assert refused.headers["RateLimit-Limit"] == "25"
 
