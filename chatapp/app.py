@@ -22,6 +22,7 @@ from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
 from chatapp.presence.attendance import Attendance
+from chatapp.presence.split import CHECK_SECONDS, SplitDetector
 from chatapp.realtime import asyncapi
 from chatapp.realtime.background import Background
 from chatapp.realtime.bus import BEAT_SECONDS, Bus
@@ -80,7 +81,8 @@ def create_app(config: Settings) -> Flask:
     for door in DOORS:
         api.register_blueprint(door.blueprint)
     app.cli.add_command(cli.chat)
-    app.register_blueprint(health.blueprint(checks))
+    split = SplitDetector(worker_id, bus.peers if bus else frozenset)
+    app.register_blueprint(health.blueprint(checks, {"split_brain": lambda: split.is_split}))
 
     socketio.init_app(
         app,
@@ -110,5 +112,6 @@ def create_app(config: Settings) -> Flask:
     background.every(1.0, Session.heartbeat)
     background.every(4.0, attendance.renew)
     background.every(0.2, attendance.tell)
+    background.every(CHECK_SECONDS, split.check)
     background.every(0.05, subscribers.deliveries.flush)
     return app

@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.markup import escape
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from chatapp.core import settings
 from chatapp.core.db import reading
@@ -21,6 +22,7 @@ from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.files.storage import storage
+from chatapp.presence.queries import split_workers
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 OLDEST_POSTGRES = 14
@@ -109,6 +111,19 @@ def _queue(config: Settings) -> str:
     return f"{about.get('server_name', 'redis')} {about.get('valkey_version') or about['redis_version']}."
 
 
+def _servers(_config: Settings) -> str:
+    try:
+        split = split_workers()
+    except Unavailable:
+        raise Fault("The database does not answer.") from None
+    except ProgrammingError:
+        raise Fault("The database has to be migrated first.") from None
+    if split:
+        names = ", ".join(f"{worker.host} (process {worker.pid})" for worker in split)
+        raise Worry(f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}.")
+    return "No worker on this database misses the events of others."
+
+
 def _files(config: Settings) -> str:
     name = f"check-{new_id()}"
     place = f"bucket {config.s3_bucket}" if config.s3_bucket else f"folder {config.upload_path}"
@@ -150,6 +165,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "database": _database,
     "migrations": _migrations,
     "queue": _queue,
+    "servers": _servers,
     "files": _files,
     "open files": _open_files,
     "exposure": _exposure,

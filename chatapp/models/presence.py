@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Text, Uuid, text
+from sqlalchemy import ForeignKey, Index, Text, Uuid, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chatapp.core.db import Base
@@ -13,6 +13,7 @@ class Worker(Base):
     """A server process that is alive until `expires_at`, which it moves on as long as it lives.
 
     `redis` is whether it is connected to Redis, as of `seen_at`; null for one that was started without `REDIS_URL`.
+    `split` is whether it misses the events of other live workers, since they have no Redis or another one.
     """
 
     __tablename__ = "workers"
@@ -24,6 +25,7 @@ class Worker(Base):
     started_at: Mapped[CreatedAt]
     seen_at: Mapped[CreatedAt]
     redis: Mapped[bool | None]
+    split: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 

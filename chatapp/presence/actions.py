@@ -26,6 +26,7 @@ _RENEW = text(
     RETURNING xmax = 0 AS is_new
     """
 )
+_NOTE_SPLIT = text("UPDATE workers SET split = :split WHERE id = :worker_id AND split <> :split")
 _FORGET_WORKER = text("DELETE FROM presence WHERE worker_id = :worker_id")
 _HOLD_ALL = text(
     """
@@ -111,6 +112,12 @@ def renew_lease(
             held = {"user_ids": list(sockets), "counts": list(sockets.values())}
             work.db.execute(_HOLD_ALL, held | {"worker_id": worker_id})
         return bool(is_new)
+
+
+def note_split(worker_id: str, split: bool) -> None:
+    """Record whether a worker misses the events of others, for `chat check`."""
+    with unit_of_work(single=True) as work:
+        work.db.execute(_NOTE_SPLIT, {"worker_id": worker_id, "split": split})
 
 
 def came(worker_id: str, user_ids: Sequence[str], *, most: int) -> list[bool | Exception]:

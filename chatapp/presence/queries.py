@@ -1,9 +1,27 @@
-"""Reads who may type where."""
+"""Reads who may type where, and which workers are alive."""
+
+from typing import NamedTuple
+
+from sqlalchemy import text
 
 from chatapp.chats.queries import membership
 from chatapp.core.db import reading
 from chatapp.core.errors import NotFound
 from chatapp.core.identity import Actor
+
+# A worker that is replaced may live on for some seconds beside its successor.
+OVERLAP_SECONDS = 10
+# Leases are renewed every 4 s.
+FRESH_SECONDS = 9
+
+_OVERLAPPING = text(
+    """
+    SELECT o.id::text, o.host, o.pid, o.redis FROM workers o JOIN workers me ON me.id = :worker_id AND o.id <> me.id
+    WHERE o.expires_at > now() AND o.seen_at > now() - make_interval(secs => :fresh)
+    AND o.seen_at > greatest(o.started_at, me.started_at) + make_interval(secs => :seconds)
+    """
+)
+_SPLIT = text("SELECT id::text, host, pid, redis FROM workers WHERE split AND expires_at > now() ORDER BY host, pid")
 
 
 def require_member(actor: Actor, chat_id: str) -> None:
@@ -12,3 +30,25 @@ def require_member(actor: Actor, chat_id: str) -> None:
         found = membership(db, actor, chat_id)
     if found is None or not found.visible:
         raise NotFound("There is no such chat that you can see.")
+
+
+class WorkerRow(NamedTuple):
+    """A live worker. `redis` is None if it was started without Redis, False if it has lost it."""
+
+    id: str
+    host: str
+    pid: int
+    redis: bool | None
+
+
+def overlapping_workers(worker_id: str) -> list[WorkerRow]:
+    """The other workers that have been alive together with this one for longer than a restart takes."""
+    with reading() as db:
+        rows = db.execute(_OVERLAPPING, {"worker_id": worker_id, "seconds": OVERLAP_SECONDS, "fresh": FRESH_SECONDS})
+        return [WorkerRow(*row) for row in rows]
+
+
+def split_workers() -> list[WorkerRow]:
+    """The live workers that miss the events of others."""
+    with reading() as db:
+        return [WorkerRow(*row) for row in db.execute(_SPLIT)]

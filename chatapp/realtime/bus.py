@@ -87,6 +87,10 @@ class Bus:
         """Whether this worker hears the others."""
         return self._connected
 
+    def peers(self) -> set[str] | None:
+        """The ids of the workers whose events arrive here; None while disconnected."""
+        return {worker.decode() for worker in self._heard_at} if self._connected else None
+
     def share(self, event: events.Event) -> None:
         """Tell the other workers of an event; returns when they have all heard it, if it has to be awaited."""
         told = events.encode(event)

@@ -17,8 +17,9 @@ def check_database() -> None:
         db.execute(text("SELECT 1"))
 
 
-def blueprint(checks: Mapping[str, Check]) -> Blueprint:
-    """The two pages; `checks` are what readiness needs, by name, each raising when it is not there."""
+def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], bool]]) -> Blueprint:
+    """The two pages; `checks` are what readiness needs, by name, each raising when it is not there. `warnings` are
+    conditions that `/readyz` names while they last, and that don't make the server unready."""
     pages = Blueprint("health", __name__)
 
     @pages.get("/healthz")
@@ -31,10 +32,12 @@ def blueprint(checks: Mapping[str, Check]) -> Blueprint:
         """Everything that serving needs answers; 503 otherwise, saying what does not."""
         answers = {name: _answers(check) for name, check in checks.items()}
         ready = all(answers.values())
-        report = {
+        report: dict[str, object] = {
             "status": "ok" if ready else "unavailable",
             "checks": {name: "ok" if answer else "unavailable" for name, answer in answers.items()},
         }
+        if present := [name for name, is_present in warnings.items() if is_present()]:
+            report["warnings"] = present
         return Response(orjson.dumps(report), 200 if ready else 503, mimetype="application/json")
 
     return pages

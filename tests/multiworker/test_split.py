@@ -1,0 +1,90 @@
+"""Servers on one database that don't receive each other's events say so."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.valkey import EmbeddedValkey
+from tests.multiworker.conftest import eventually
+from tests.server import ROOT, Server, environment, migrate
+
+# By then every worker has compared itself with the others several times.
+DETECTED_SECONDS = 40
+
+
+class Servers:
+    """Servers on one database, one for each Redis URL, which may be empty."""
+
+    def __init__(self, postgres: EmbeddedPostgres, database: str, folder: Path, redis_urls: list[str]) -> None:
+        postgres.create_database(database)
+        self._url = postgres.url(database)
+        self._folder = folder
+        migrate(self._url, folder)
+        self.all = [Server(self._url, folder, **({"REDIS_URL": url} if url else {})) for url in redis_urls]
+
+    def warnings(self) -> list[list[str]]:
+        """What `/readyz` of each names; all of them are ready."""
+        responses = [requests.get(f"{server.url}/readyz", timeout=20) for server in self.all]
+        assert [response.status_code for response in responses] == [200] * len(responses)
+        return [response.json().get("warnings", []) for response in responses]
+
+    def logged(self, event: str) -> list[int]:
+        """How often each has logged an event."""
+        return [server.log.count(f'"{event}"') for server in self.all]
+
+    def check(self) -> str:
+        """The line of `chat check` about servers."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "check"]
+        settings = environment(self._url, self._folder)
+        done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
+        return next(line for line in done.stdout.splitlines() if " servers " in line)
+
+
+@pytest.fixture(scope="module")
+def sites(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, Servers]]:
+    """Three servers with two Redis and none, which have run long enough to notice; and two with one Redis."""
+    folder = tmp_path_factory.mktemp("split")
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(EmbeddedValkey(folder / name)) for name in ("one", "other"))
+        split = Servers(postgres, "chat_split", folder, ["", one.url, other.url])
+        joined = Servers(postgres, "chat_joined", folder, [one.url, one.url])
+        for server in (*split.all, *joined.all):
+            stack.enter_context(server)
+        eventually(lambda: split.warnings() == [["split_brain"]] * 3, DETECTED_SECONDS)
+        yield split, joined
+
+
+def test_servers_without_redis_or_with_another_one_log_it_once(sites: tuple[Servers, Servers]) -> None:
+    split, _ = sites
+    assert split.logged("split_brain") == [1, 1, 1]
+    assert all("Traceback" not in server.log for server in split.all)
+
+
+def test_the_check_names_the_servers(sites: tuple[Servers, Servers]) -> None:
+    split, joined = sites
+    said = split.check()
+    assert said.startswith("mind")
+    assert "REDIS_URL" in said
+    assert joined.check().startswith("ok")
+
+
+def test_servers_with_one_redis_say_nothing(sites: tuple[Servers, Servers]) -> None:
+    _, joined = sites
+    assert joined.warnings() == [[], []]
+    assert joined.logged("split_brain") == [0, 0]
+
+
+def test_it_ends_when_the_others_end(sites: tuple[Servers, Servers]) -> None:
+    split, _ = sites
+    alone, *others = split.all
+    for server in others:
+        server.stop()
+    split.all = [alone]
+    eventually(lambda: split.warnings() == [[]], DETECTED_SECONDS)
+    assert split.logged("split_brain_ended") == [1]
