@@ -168,6 +168,8 @@ def load() -> Settings:
         max_sockets=read("MAX_SOCKETS_PER_USER", "20", _count),
         max_body_bytes=256 * 1024,
         max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
+        max_uploads=read("MAX_UPLOADS_PER_USER", "2", _count),
+        upload_quota_bytes=read("UPLOAD_QUOTA_MB", "1024", _count) * 1024 * 1024,
         log_level=read("LOG_LEVEL", "INFO", _log_level),
         metrics_port=read("METRICS_PORT", "", lambda text: _port(text) if text else None),
         metrics_token=text("METRICS_TOKEN") or None,

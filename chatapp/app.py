@@ -16,7 +16,7 @@ from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, migrate, socketio
 from chatapp.extensions import db as sqlalchemy
-from chatapp.files import storage
+from chatapp.files import quota, storage
 from chatapp.files import views as files
 from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
@@ -60,6 +60,7 @@ def create_app(config: Settings) -> Flask:
     checks = app.extensions["checks"] = {"database": health.check_database}
     app.extensions["has_bus"] = config.redis_url is not None
     worker_id = new_id()
+    quota.bind(worker_id)
     bus = Bus(config.redis_url, worker_id, events.receive, subscribers.hear_others) if config.redis_url else None
     rooms.order.look_again = subscribers.look_again
     events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)

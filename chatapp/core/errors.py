@@ -110,8 +110,8 @@ class RateLimited(ChatError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limited"
 
-    def __init__(self, retry_after: int, limit: int) -> None:
-        super().__init__(f"Too many requests. Try again in {retry_after} s.")
+    def __init__(self, retry_after: int, limit: int, detail: str = "") -> None:
+        super().__init__(detail or f"Too many requests. Try again in {retry_after} s.")
         self.retry_after = retry_after
         self.limit = limit
 

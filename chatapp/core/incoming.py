@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 import structlog
 from gevent.lock import BoundedSemaphore
@@ -18,13 +18,25 @@ log = structlog.get_logger()
 _turns = BoundedSemaphore(1)
 
 
+class Allowance(Protocol):
+    """What a user may upload at the moment."""
+
+    def add(self, size: int) -> None:
+        """Count so many bytes more; raises RateLimited beyond what is allowed."""
+
+    def close(self) -> None:
+        """The upload has ended; a second call changes nothing."""
+
+
 class Incoming:
     """What a client sends as a file. `name` and `declared` (its media type) are the client's claims, `size` is in bytes.
 
     The temporary file behind it has no name: whatever becomes of this process, nothing of it stays.
     """
 
-    def __init__(self, name: str, declared: str, *, folder: Path | None, most: int) -> None:
+    def __init__(
+        self, name: str, declared: str, *, folder: Path | None, most: int, allowance: Allowance | None = None
+    ) -> None:
         self.name = name
         self.declared = declared
         self.size = 0
@@ -33,6 +45,7 @@ class Incoming:
         except OSError as error:
             raise not_stored(error) from error
         self._most = most
+        self._allowance = allowance
         self._hash = hashlib.blake2b(digest_size=16)
 
     def __enter__(self) -> Self:
@@ -49,10 +62,12 @@ class Incoming:
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Take in some more of it; raises TooLarge (`file_too_large`) beyond what is taken."""
+        """Take in some more of it; raises TooLarge (`file_too_large`) and RateLimited beyond what is allowed."""
         self.size += len(chunk)
         if self.size > self._most:
             raise file_too_large(self._most)
+        if self._allowance:
+            self._allowance.add(len(chunk))
         try:
             with _turns:
                 in_thread(self._write, chunk)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from chatapp.core.errors import Unavailable
@@ -48,6 +49,34 @@ class LowPriorityThread:
             self._pool, self._pid = ThreadPool(1), os.getpid()
             self._pool.spawn(_lower_priority)
         return self._pool
+
+
+class FairThread(LowPriorityThread):
+    """Does the work of all users in turn, one piece of each: who has more to do waits for it alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turns: dict[str, _Turn] = {}
+
+    def run_for(self, user_id: str, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `run`, after everything that this user asked for before; other users don't wait for that."""
+        turn = self._turns.setdefault(user_id, _Turn())
+        turn.waiting += 1
+        try:
+            with turn.lock:
+                return self.run(work, *args, **kwargs)
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[user_id]
+
+
+class _Turn:
+    """The place of one user in the queue: one piece of their work is in it at a time."""
+
+    def __init__(self) -> None:
+        self.lock = BoundedSemaphore(1)
+        self.waiting = 0
 
 
 def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -41,6 +41,8 @@ class Settings:
     max_sockets: int
     max_body_bytes: int
     max_upload_bytes: int
+    max_uploads: int
+    upload_quota_bytes: int
     log_level: str
     metrics_port: int | None
     metrics_token: str | None

@@ -1,12 +1,13 @@
 """Keeps files, and lets go of them."""
 
+import math
 import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO
+from typing import IO, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, insert, select, text
@@ -15,19 +16,31 @@ from chatapp.core.errors import ChatError, Json
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.incoming import Incoming, not_stored
-from chatapp.core.offload import LowPriorityThread
+from chatapp.core.offload import FairThread
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.files import queries
-from chatapp.files.images import THUMBNAIL_TYPE, examine, render
-from chatapp.files.kinds import claimed_kind, verify
+from chatapp.files.images import THUMBNAIL_TYPE, Picture, examine, render
+from chatapp.files.kinds import Kind, claimed_kind, verify
 from chatapp.files.queries import KeptFile
 from chatapp.files.storage import storage
 from chatapp.models import Upload
 
 log = structlog.get_logger()
 
-# An image that is decoded takes up to 200 MB: one at a time bounds that.
-_thread = LowPriorityThread()
+# One image at a time on each of these threads, by the work that it is: the first one whose bounds it is within. They bound
+# the memory for images too. A file that is no image has a thread for itself, and never waits for one.
+_FILES = FairThread()
+
+
+class _Lane(NamedTuple):
+    thread: FairThread
+    max_work: float  # Pixels to decode, over all scans.
+    max_bytes: float  # Of the file.
+
+
+_SMALL = _Lane(FairThread(), 2_000_000, 256 * 1024)
+_MEDIUM = _Lane(FairThread(), 25_000_000, math.inf)
+_LARGE = _Lane(FairThread(), math.inf, math.inf)
 
 _LOCK = text("SELECT FROM uploads WHERE id = :id FOR UPDATE")
 _RELEASE = text(
@@ -57,11 +70,7 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
     can't be stored.
     """
     kind = claimed_kind(incoming.name, incoming.declared)
-    picture = None
-    if kind.format:
-        picture = _thread.run(render, _thread.run(examine, kind, incoming.file))
-    else:
-        _thread.run(verify, kind, incoming.file)
+    picture = _examine(actor, kind, incoming)
     content = BytesIO(picture.content) if picture else incoming.file
     name = f"{secrets.token_hex(16)}.{kind.extension}"
     upload: Json = {
@@ -88,6 +97,17 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
     finally:
         if not keeping.wanted:
             _discard(upload)
+
+
+def _examine(actor: Actor, kind: Kind, incoming: Incoming) -> Picture | None:
+    """Verify a file, and decode it if it is an image, when it is the turn of this user."""
+    if not kind.format:
+        _FILES.run_for(actor.user_id, verify, kind, incoming.file)
+        return None
+    lane = _SMALL if incoming.size <= _SMALL.max_bytes else _MEDIUM
+    examined = lane.thread.run_for(actor.user_id, examine, kind, incoming.file)
+    lane = next(other for other in (lane, _MEDIUM, _LARGE) if examined.work <= other.max_work)
+    return lane.thread.run_for(actor.user_id, render, examined)
 
 
 def _save(name: str, content: IO[bytes], media_type: str) -> None:

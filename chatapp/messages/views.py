@@ -9,6 +9,7 @@ from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import LARGEST_KEY, Page, page_query
 from chatapp.core.schemas import Digits, absent
+from chatapp.files.quota import UploadInProgress
 from chatapp.messages import actions, queries
 from chatapp.messages.schemas import (
     MessagesReadSchema,
@@ -70,9 +71,10 @@ def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     return sending.get(), 201 if sending.is_new else 200
 
 
-def _admit(actor: Actor, known: Json) -> None:
+def _admit(actor: Actor, known: Json) -> UploadInProgress:
     if "chat_id" in known:
         queries.require_member(actor, known["chat_id"])
+    return UploadInProgress(actor)
 
 
 @door.endpoint(
@@ -86,9 +88,11 @@ def _admit(actor: Actor, known: Json) -> None:
     errors=NOT_VISIBLE
     | REUSED
     | {
+        429: "A limit is used up (`rate_limited`): of requests, of uploads in progress, or of uploaded bytes a day. "
+        "`Retry-After` says when to come back.",
         415: f"{FORM_REFUSALS[415]} "
-        "The file is of no type that is taken, or is not what its name or the declared type says, "
-        "or would unpack to far too much (`unsupported_file_type`).",
+        "The file is of no type that is accepted, is not what its name or the declared type says, "
+        "or would take too much to unpack or to decode (`unsupported_file_type`).",
         503: f"{UNAVAILABLE} The server is busy (`busy`). The file can't be stored (`storage_unavailable`).",
     },
 )

@@ -8,6 +8,7 @@ from chatapp.models.presence import Presence, Worker
 from chatapp.models.refresh_token import RefreshToken
 from chatapp.models.session import Session
 from chatapp.models.upload import Upload
+from chatapp.models.upload_usage import UploadUsage
 from chatapp.models.user import User
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RefreshToken",
     "Session",
     "Upload",
+    "UploadUsage",
     "User",
     "Worker",
 ]

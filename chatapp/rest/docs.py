@@ -50,6 +50,8 @@ a new one.
 | `POST /api/v1/auth/login` of a client address | {login} |
 | failed logins of a name from a client address, whether an account has that name or not | {failures} |
 | failed logins of a name from all addresses | {failures_total} |
+| uploads of a user in progress | {uploads} |
+| uploaded bytes of a user | {quota} MB a day (UTC) |
 | a JSON body | {body} KiB |
 | a file | {file} MB |
 """
@@ -159,6 +161,8 @@ def _description(settings: Settings) -> str:
         "{address}": _told(settings.rate_address),
         "{failures}": _told(settings.rate_login_failures),
         "{failures_total}": _told(settings.rate_login_failures_total),
+        "{uploads}": str(settings.max_uploads),
+        "{quota}": str(settings.upload_quota_bytes // 2**20),
         "{body}": str(settings.max_body_bytes // 1024),
         "{file}": str(settings.max_upload_bytes // 2**20),
     }

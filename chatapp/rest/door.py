@@ -28,6 +28,7 @@ from webargs.flaskparser import FlaskParser
 from chatapp.core import settings
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
 from chatapp.core.identity import Actor
+from chatapp.core.incoming import Allowance
 from chatapp.core.json_input import BOM, decode_json
 from chatapp.core.pagination import Page
 from chatapp.core.schemas import Output, conform, load
@@ -63,7 +64,7 @@ A_FILE = {"type": "string", "format": "binary"}
 
 Returned = Json | Page | Response | None | tuple[Json, int]
 Caller = Callable[[], Actor]
-Admit = Callable[[Actor, Json], None]
+Admit = Callable[[Actor, Json], Allowance]
 View = Callable[..., Returned]
 
 
@@ -159,7 +160,7 @@ class Door:
         examples. `rate` holds the route to a limit of its own for each client address, beside the one on all requests.
 
         With `form`, the body is one with a file; `admit` gets the actor and those fields that come before the file, and
-        raises what refuses it then already. A `signed` route gives out files, and is opened by a signature in its query
+        raises what refuses it then already, or returns what its bytes are counted by. A `signed` route gives out files, and is opened by a signature in its query
         too: the view gets `caller`, to be called where there is none, which is the actor or raises Unauthenticated.
         """
         refusals = BUSY | (INVALID if body or form or (query and not signed) else {})
@@ -266,10 +267,9 @@ def _with_form(
     def with_form(view: Callable[..., Response]) -> Callable[..., Response]:
         @functools.wraps(view)
         def filled(*, actor: Actor, **arguments: Any) -> Response:
-            def before_file(parts: Json) -> None:
+            def before_file(parts: Json) -> Allowance | None:
                 known = load(schema(partial=True), parts)
-                if admit:
-                    admit(actor, known)
+                return admit(actor, known) if admit else None
 
             with closing(Form(settings.current(), before_file)) as form:
                 form.read(request)

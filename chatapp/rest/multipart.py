@@ -9,12 +9,12 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
-from chatapp.core.incoming import Incoming, file_too_large
+from chatapp.core.incoming import Allowance, Incoming, file_too_large
 from chatapp.core.settings import Settings
 
 PIECE = 64 * 1024
 MOST_PARTS = 20
-BeforeFile = Callable[[Json], None]
+BeforeFile = Callable[[Json], Allowance | None]
 
 
 class Form:
@@ -24,17 +24,21 @@ class Form:
         self.parts: dict[str, Any] = {}
         self._settings = settings
         self._before_file = before_file
+        self._allowance: Allowance | None = None
         self._open: tuple[str, bytearray | Incoming] | None = None
         self._text_left = settings.max_body_bytes
 
     def close(self) -> None:
-        """The file is gone after this."""
+        """The file is gone after this, and the upload no longer in progress."""
         for part in [*self.parts.values(), *(self._open or ())]:
             if isinstance(part, Incoming):
                 part.file.close()
+        if self._allowance:
+            self._allowance.close()
 
     def read(self, request: Request) -> None:
-        """Read the body of a request. `before_file` gets what fields there are when the file begins, and may refuse.
+        """Read the body of a request. `before_file` gets what fields there are when the file begins, and may refuse,
+        or return what the file is counted by.
 
         Raises UnsupportedType for another kind of body, Malformed for one that is broken, TooLarge, and Invalid for a
         part that comes twice or is no text.
@@ -88,10 +92,14 @@ class Form:
             return bytearray()
         if any(isinstance(part, Incoming) for part in self.parts.values()):
             raise Invalid("A field is not valid.", errors={event.name or "": ["There can be one file."]})
-        self._before_file(self.parts)
+        self._allowance = self._before_file(self.parts)
         declared = parse_options_header(event.headers.get("Content-Type"))[0].lower()
         return Incoming(
-            event.filename, declared, folder=self._settings.spool_path, most=self._settings.max_upload_bytes
+            event.filename,
+            declared,
+            folder=self._settings.spool_path,
+            most=self._settings.max_upload_bytes,
+            allowance=self._allowance,
         )
 
 

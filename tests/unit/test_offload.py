@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from chatapp.core.errors import Unavailable
-from chatapp.core.offload import WAITING, LowPriorityThread
+from chatapp.core.offload import WAITING, FairThread, LowPriorityThread
 
 SECONDS = 10
 
@@ -52,3 +52,21 @@ def test_more_than_can_wait_is_refused_and_nothing_that_waits_is_lost() -> None:
     go.set()
     gevent.joinall(waiting, raise_error=True)
     assert thread.run(len, "heard again") == 11
+
+
+def test_the_work_of_a_user_waits_for_that_of_others_in_turn() -> None:
+    thread = FairThread()
+    go, done = threading.Event(), list[str]()
+
+    def work(user: str) -> None:
+        go.wait(SECONDS)
+        done.append(user)
+
+    pieces = [gevent.spawn(thread.run_for, user, work, user) for user in "aaaabbc"]
+    gevent.sleep(0)
+    go.set()
+    gevent.joinall(pieces, raise_error=True)
+    assert done[:3] == ["a", "b", "c"]
+    assert sorted(done[3:5]) == ["a", "b"]
+    assert done[5:] == ["a", "a"]
+    assert not thread._turns
