@@ -15,6 +15,7 @@ from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDeliv
 from chatapp.presence import typing
 from chatapp.presence.events import TypingStarted, TypingStopped, UserOffline, UserOnline
 from chatapp.realtime import broadcast
+from chatapp.realtime.actors import refresh_actor
 from chatapp.realtime.deliveries import Deliveries
 from chatapp.realtime.group_receipts import GroupReceipts
 from chatapp.realtime.rooms import rooms
@@ -54,10 +55,7 @@ def know_anew(event: AccountChanged) -> None:
     rooms.endings += 1
     sessions.forget(event.user_id)
     for connection in rooms.of_users([event.user_id]):
-        if actor := sessions.find_actor(event.user_id, connection.actor.session_id):
-            connection.actor = actor
-        else:
-            connection.close("session ended")
+        refresh_actor(connection, sessions.find_actor)
 
 
 def enter_room(event: ChatCreated) -> None:

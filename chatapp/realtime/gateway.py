@@ -24,6 +24,7 @@ from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, 
 from chatapp.core.identity import Actor
 from chatapp.core.limits import Limit
 from chatapp.core.schemas import conform, load
+from chatapp.realtime.actors import read_settled, refresh_actor
 from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
 from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
 from chatapp.realtime.packets import (
@@ -147,7 +148,9 @@ class Gateway(Namespace):  # type: ignore[misc]
             connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
             self._enter(connection)
             if endings != rooms.endings:
-                self._know_anew(connection)
+                refresh_actor(connection, self._find_actor)
+            if id not in rooms:
+                raise Unauthenticated("The session of this access token has ended.")
             metrics.socket_connects.inc("ok")
             log.info("socket opened")
         except ChatError as error:
@@ -164,14 +167,6 @@ class Gateway(Namespace):  # type: ignore[misc]
             metrics.socket_connects.inc(FAILED.code)
             log.exception("connection failed")
             raise ConnectionRefusedError(FAILED.detail, FAILED.problem()) from None
-
-    def _know_anew(self, connection: Connection) -> None:
-        """Who it is may have changed while a connection was let in."""
-        actor = self._find_actor(connection.actor.user_id, connection.actor.session_id)
-        if actor is None:
-            self._end(connection, "refused")
-            raise Unauthenticated("The session of this access token has ended.")
-        connection.actor = actor
 
     def _enter(self, connection: Connection) -> None:
         """Have a connection hear its chats: from before its client learns that it is let in, so that it misses nothing
@@ -197,8 +192,9 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._attendance.went(connection.actor, connection.id)
 
     def _authenticate(self, token: object) -> tuple[Actor, Claims]:
+        """The actor and claims of a token; to be used before anything else is waited for."""
         with self._app.app_context():
-            return authenticate(token, self._find_actor)
+            return read_settled(lambda: authenticate(token, self._find_actor))
 
     def _renew(self, connection: Connection, payload: Json) -> Json:
         """Go on with a new access token of the same person; without one a socket ends a minute after its token."""
@@ -318,11 +314,14 @@ class Gateway(Namespace):  # type: ignore[misc]
         return None
 
     def _perform(self, connection: Connection, event: Event) -> Outcome:
-        actor = connection.actor
-        # Ended sessions are told between workers: while that can't be heard, the database is asked each time.
-        if rooms.deaf and self._find_actor(actor.user_id, actor.session_id) is None:
+        limits.hit(Limit(settings.current().rate_events, "socket events", connection.actor.user_id))
+        # Ended sessions and changed accounts are events of other workers: while the bus is disconnected the database
+        # is asked each time.
+        if rooms.deaf:
+            refresh_actor(connection, self._find_actor)
+        if connection.id not in rooms:
             raise Unauthenticated("The session of this socket has ended.")
-        limits.hit(Limit(settings.current().rate_events, "socket events", actor.user_id))
+        actor = connection.actor
         if event.name is None:
             raise Malformed("The packet is not an event.", code="malformed_packet")
         if event.name == TOO_LARGE:

@@ -13,13 +13,14 @@ description; its name is the operation's id.
 
 import functools
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 import orjson
-from flask import Request, Response, current_app, request
+from flask import Request, Response, current_app, g, request
 from flask_smorest import Blueprint
 from gunicorn.http.errors import ParseException
 from marshmallow import Schema, fields
@@ -60,6 +61,8 @@ FORM_REFUSALS = {
     413: "The file is too large (`file_too_large`). The rest of the form is larger than 256 KiB (`body_too_large`).",
     415: "The body is not declared as multipart/form-data, or is compressed (`unsupported_media_type`).",
 }
+# Seconds that a body may take until its sender is authenticated again.
+MAX_BODY_DELAY = 0.5
 A_FILE = {"type": "string", "format": "binary"}
 
 Returned = Json | Page | Response | None | tuple[Json, int]
@@ -173,6 +176,9 @@ class Door:
                 given = {_snake(name): str(v) if isinstance(v, UUID) else v for name, v in arguments.items()}
                 for name in [name for name, schema in (("body", body), ("query", query)) if schema and not signed]:
                     given[name], *parsed = parsed  # type: ignore[assignment]
+                if "actor" in given and time.monotonic() > g.authenticated_at + MAX_BODY_DELAY:
+                    # The body arrived slowly: the session may have ended, or the role changed.
+                    given["actor"] = current_actor(current_app)
                 return _respond(view(**given), status, returns, many)
 
             decorated: Any = answer
@@ -241,7 +247,9 @@ def _authenticated(view: Callable[..., Response]) -> Callable[..., Response]:
 
     @functools.wraps(view)
     def guarded(**arguments: Any) -> Response:
-        return view(actor=current_actor(current_app), **arguments)
+        actor = current_actor(current_app)
+        g.authenticated_at = time.monotonic()
+        return view(actor=actor, **arguments)
 
     return guarded
 

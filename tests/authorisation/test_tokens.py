@@ -5,6 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from typing import Any
 
 import jwt
@@ -165,6 +166,23 @@ def test_the_token_of_a_session_that_has_ended_opens_none(guarded: Server, door:
     leaver = register(guarded.url, "leaver")
     assert leaver.post("/auth/logout").status_code == 204
     assert door(guarded, leaver.token) == "token_invalid"
+
+
+def test_a_body_that_arrives_after_the_session_ended_is_refused(guarded: Server) -> None:
+    leaver, other = register(guarded.url, "leaver"), register(guarded.url, "other")
+    body = json.dumps({"userId": other.id}).encode()
+    connection = HTTPConnection("127.0.0.1", guarded.port, timeout=20)
+    connection.putrequest("POST", "/api/v1/chats/direct")
+    for name, value in {"Authorization": f"Bearer {leaver.token}", "Content-Type": "application/json"}.items():
+        connection.putheader(name, value)
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[:10])
+    time.sleep(1)
+    assert leaver.post("/auth/logout").status_code == 204
+    connection.send(body[10:])
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (401, "token_invalid")
+    connection.close()
 
 
 @pytest.mark.parametrize("door", DOORS)

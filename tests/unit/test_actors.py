@@ -1,0 +1,78 @@
+"""A socket never acts for a session that ended, or with a role that was taken, while the database was asked."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chatapp.core.identity import Actor
+from chatapp.realtime.actors import read_settled, refresh_actor
+from chatapp.realtime.rooms import Connection, rooms
+
+USER, SESSION, OTHER_SESSION = "user", "session", "other session"
+MODERATOR = Actor(USER, SESSION, "alice", None, "MODERATOR")
+DEMOTED = Actor(USER, SESSION, "alice", None, "USER")
+RENEWED = Actor(USER, OTHER_SESSION, "alice", None, "USER")
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection whose user is a moderator."""
+
+    def ended(connection: Connection) -> None:
+        rooms.remove(connection.id)
+
+    session: Any = SimpleNamespace(close=None)
+    connection = Connection("id", "sid", session, MODERATOR, 0, ended)
+    rooms.add(connection)
+    monkeypatch.setattr("chatapp.realtime.rooms.gevent.spawn_later", lambda *_args, **_options: None)
+    yield connection
+    rooms.remove(connection.id)
+
+
+def database(*answers: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[str, str], Actor | None]:
+    """Answers one after the other; while it is asked for the first time, something happens."""
+    asked: list[str] = []
+
+    def find_actor(_user_id: str, session_id: str) -> Actor | None:
+        asked.append(session_id)
+        if len(asked) == 1:
+            meanwhile()
+        return answers[len(asked) - 1]
+
+    return find_actor
+
+
+def end_something() -> None:
+    rooms.endings += 1
+
+
+def test_an_actor_is_read_again_after_a_change_during_the_read() -> None:
+    find_actor = database(MODERATOR, DEMOTED, meanwhile=end_something)
+    assert read_settled(lambda: find_actor(USER, SESSION)) is DEMOTED
+
+
+def test_a_demotion_during_the_read_is_not_undone(connection: Connection) -> None:
+    refresh_actor(connection, database(MODERATOR, DEMOTED, meanwhile=end_something))
+    assert connection.actor is DEMOTED
+
+
+def test_a_logout_during_the_read_closes_the_socket(connection: Connection) -> None:
+    refresh_actor(connection, database(MODERATOR, None, meanwhile=end_something))
+    assert connection.id not in rooms
+    assert connection.why == "session ended"
+
+
+def test_a_renewal_during_the_read_is_kept(connection: Connection) -> None:
+    def renew() -> None:
+        connection.actor = RENEWED
+
+    refresh_actor(connection, database(DEMOTED, RENEWED, meanwhile=renew))
+    assert connection.actor is RENEWED
+    assert connection.id in rooms
+
+
+def test_a_read_that_nothing_crosses_is_the_only_one(connection: Connection) -> None:
+    refresh_actor(connection, database(DEMOTED, meanwhile=lambda: None))
+    assert connection.actor is DEMOTED
