@@ -38,6 +38,7 @@ export class CatchUp {
   async all(): Promise<void> {
     await this.list();
     await this.sync();
+    if (this.certain) this.behind();
     this.calm ??= setInterval(() => this.missed(), CALM_MS);
   }
 
@@ -81,7 +82,8 @@ export class CatchUp {
   private sync(): Promise<void> {
     this.syncing ??= this.pages().finally(() => {
       this.syncing = null;
-      if (this.book.isBehind) this.behind();
+      // Something may have been missed after the server read what it answered.
+      if (this.certain || this.book.isBehind) this.behind();
     });
     return this.syncing;
   }

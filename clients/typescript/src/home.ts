@@ -1,3 +1,5 @@
+import type { Socket } from "socket.io-client";
+
 import { ChatBook } from "./book.js";
 import { CatchUp } from "./catchup.js";
 import { callSafely, type Changes } from "./changes.js";
@@ -135,6 +137,8 @@ export class Home {
       people.went(userId, lastSeen);
       book.presenceTold(userId, { isOnline: false, lastSeen });
     });
+    // Too much was missed between the server's workers for it to be sent again.
+    (socket as Socket).on("resync", () => this.catchUp.missed());
     socket.on("chat:new", (chat) => book.chatNew(chat));
     socket.on("chat:updated", (chat) => book.chatUpdated(chat));
     socket.on("chat:deleted", ({ chatId }) => book.remove(chatId));

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { memorySession } from "../src/index.js";
-import { client, Line, online, person, stored, talk, texts, truth, until } from "./support.js";
+import { client, Line, online, person, type Person, stored, talk, texts, truth, until } from "./support.js";
+
+/** Let somebody's client have an event as if the server had sent it. */
+function receive(who: Person, event: string, payload: unknown): void {
+  const { socket } = (who.client as unknown as { home: { live: { socket: { onevent(packet: unknown): void } } } }).home.live;
+  socket.onevent({ data: [event, payload] });
+}
 
 describe("catching up", { concurrency: 4 }, () => {
   test("messages, edits and deletions are there, though they fill several answers of sync", async (t) => {
@@ -70,6 +76,20 @@ describe("catching up", { concurrency: 4 }, () => {
     await until(alice.client, () => status(direct.id) === "READ");
     await until(alice.client, () => alice.client.members(kept.id).length === 3);
     await until(alice.client, () => status(kept.id) !== "SENT");
+  });
+
+  test("the event resync brings what was lost without a trace", async (t) => {
+    const line = await Line.open(t);
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    line.deaf = true;
+    await bob.client.send(chat.id, "Lost on the way").sent;
+    // It was written to her connection.
+    await until(bob.client, () => stored(bob.client, chat.id)[0]?.status === "DELIVERED");
+    line.deaf = false;
+    assert.deepEqual(texts(alice.client, chat.id), []);
+    receive(alice, "resync", { chatIds: [chat.id], all: false });
+    await until(alice.client, () => texts(alice.client, chat.id)[0] === "Lost on the way", 10);
   });
 
   test("somebody who comes with a long history behind them starts at its end", async (t) => {

@@ -79,3 +79,14 @@ test("more chats than a call may name are asked for in portions, and new ones ar
   assert.equal(new Set(asked.flatMap(({ chats }) => Object.keys(chats))).size, 2300);
   assert.equal(listed.length, 2);
 });
+
+test("what is missed while a sync is under way is asked for by another one", async (t) => {
+  const { asked, catchUp } = clientOf(t, 1, {});
+  const began = catchUp.all();
+  const deadline = Date.now() + 5000;
+  while (!asked.length) await new Promise(setImmediate);
+  catchUp.missed();
+  await began;
+  while (asked.length < 2 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(asked.length, 2);
+});

@@ -35,7 +35,7 @@ export interface ServerEvents {
   "message:deleted": (payload: MessageDeletedEvent) => void;
   /** Somebody read a chat up to a message. */
   "messages:read": (payload: MessagesReadEvent) => void;
-  /** Somebody was handed a chat's messages up to one. */
+  /** Messages of a chat were delivered. */
   "messages:delivered": (payload: MessagesDelivered) => void;
   /** Somebody is typing. */
   "typing:start": (payload: TypingStarted) => void;

@@ -8,9 +8,9 @@ export interface Account {
   username: string;
   /** http(s) URL of a picture, or null. */
   avatar: string | null;
-  /** Whether they have a live socket. */
+  /** Whether they have a live socket: real for oneself and users who share a chat; false for others and in events. */
   isOnline: boolean;
-  /** When their last socket closed; null before that. */
+  /** When their last socket closed: real for oneself and users who share a chat; null before that, for others and in events. */
   lastSeen: string | null;
   /** When they registered. */
   createdAt: string;
@@ -166,6 +166,14 @@ export interface DeleteMessage {
   messageId: string;
 }
 
+/** How far a chat's messages were delivered to a user. */
+export interface DeliveryReceipt {
+  /** Which member. */
+  userId: string;
+  /** Everything up to this `seq` is delivered. */
+  deliveredSeq: number;
+}
+
 export type DeliveryStatus = "SENT" | "DELIVERED" | "READ";
 
 /** Which message says something else from now on. */
@@ -212,9 +220,9 @@ export interface Me {
   username: string;
   /** http(s) URL of a picture, or null. */
   avatar: string | null;
-  /** Whether they have a live socket. */
+  /** Whether they have a live socket: real for oneself and users who share a chat; false for others and in events. */
   isOnline: boolean;
-  /** When their last socket closed; null before that. */
+  /** When their last socket closed: real for oneself and users who share a chat; null before that, for others and in events. */
   lastSeen: string | null;
   /** When they registered. */
   createdAt: string;
@@ -404,14 +412,12 @@ export interface MessageStatusList {
 
 export type MessageType = "TEXT" | "IMAGE" | "FILE";
 
-/** How far a chat's messages have reached somebody. */
+/** How far a chat's messages were delivered. */
 export interface MessagesDelivered {
   /** Which chat. */
   chatId: string;
-  /** Whom they have reached. */
-  userId: string;
-  /** Everything up to this `seq` is delivered. */
-  deliveredSeq: number;
+  /** The members to whom more was delivered since the last event. */
+  receipts: Array<DeliveryReceipt>;
 }
 
 /** How far the caller read a chat, and what is left. */
@@ -728,9 +734,9 @@ export interface User {
   username: string;
   /** http(s) URL of a picture, or null. */
   avatar: string | null;
-  /** Whether they have a live socket. */
+  /** Whether they have a live socket: real for oneself and users who share a chat; false for others and in events. */
   isOnline: boolean;
-  /** When their last socket closed; null before that. */
+  /** When their last socket closed: real for oneself and users who share a chat; null before that, for others and in events. */
   lastSeen: string | null;
   /** When they registered. */
   createdAt: string;
