@@ -11,7 +11,10 @@ TIMEOUT = 20
 
 
 class Person:
-    """Somebody with an account, logged in. `id` and `name` are those of the account, `token` their access token."""
+    """Somebody with an account, logged in. `id` and `name` are those of the account, `token` their access token.
+
+    `certificate` is the file of a certificate that is trusted besides the usual ones.
+    """
 
     def __init__(self, url: str, login: dict[str, Any], verify: Path | None = None) -> None:
         self.url = url
@@ -20,6 +23,7 @@ class Person:
         self.email: str = login["user"]["email"]
         self.token: str = login["accessToken"]
         self.refresh_token: str = login["refreshToken"]
+        self.certificate = verify
         self._http = requests.Session()
         self._http.headers["Authorization"] = f"Bearer {self.token}"
         # The environment may name proxies and certificates of its own.
