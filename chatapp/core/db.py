@@ -4,6 +4,7 @@ Queries open `reading()`; actions open a unit of work. Both hand out a SQLAlchem
 """
 
 import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -13,13 +14,28 @@ import orjson
 import psycopg2
 from gevent import monkey
 from psycopg2 import extensions, extras
-from sqlalchemy import Connection, Engine, ExceptionContext, event, exc
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from chatapp.core.errors import Json, Unavailable
+from chatapp.core.reachability import Reachability
 
 Row: TypeAlias = tuple[Any, ...]
+# A silent database is asked by another connection after this many seconds, and counts as lost if that is silent too. A
+# statement that works for long may go on until `ANSWER_TIMEOUT`, beyond PostgreSQL's own `statement_timeout`.
+SILENCE_TIMEOUT = 2.5
 ANSWER_TIMEOUT = 20.0
+# How long a statement of `lock_bounded()` waits for a lock, and how many connections of the pool are kept for these.
+LOCK_TIMEOUT_MS = 100
+LOCK_BOUNDED_CONNECTIONS = 4
+# A read-only connection is given up after this many seconds: the database may take changes again by then.
+READ_ONLY_SECONDS = 1.0
+LOCKED = "55P03"
+# Of a database that takes no changes (25006), shuts down or starts (57P01–57P03), or is gone (class 08): its connections
+# are given up, also those that wait in the pool.
+_GIVE_UP = {"25006", "57P01", "57P02", "57P03"}
+_NO_ANSWER = "The database does not respond. Try again."
 ENGINE_OPTIONS: dict[str, Any] = {
     # Nearly everything is a reading; to be otherwise, and back again, costs a unit of work a tenth of a millisecond.
     "isolation_level": "AUTOCOMMIT",
@@ -31,6 +47,11 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "hide_parameters": True,
     "connect_args": {
         "application_name": "chatapp",
+        # The kernel gives up a connection whose other end has vanished.
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
         "options": "-c timezone=UTC -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s "
         # By key, as on a disk without moving parts, even while a table is small: what is prepared (see `prepared.py`)
         # has one plan for all values, and it has to do when the table has grown.
@@ -45,39 +66,83 @@ _poll = monkey.get_original("select", "poll")
 _engine: Engine | None = None
 _reader: Engine | None = None
 _snapshots: Engine | None = None
+_lock_bounded: Engine | None = None
 
 
 class Base(DeclarativeBase):
     """What every table is declared on."""
 
 
+class Locked(Unavailable):
+    """A statement of `lock_bounded()` met a lock that was held for longer than `LOCK_TIMEOUT_MS`."""
+
+    code = "busy"
+
+
 def make_cooperative() -> None:
     """Make psycopg2 yield to other greenlets while PostgreSQL works; call it before anything connects.
 
-    A server that says nothing for `ANSWER_TIMEOUT` seconds counts as gone (psycopg2.OperationalError), since libpq
-    watches no time-outs of its own in this mode.
+    A connection attempt may be silent for `SILENCE_TIMEOUT` seconds, a statement as long as the database can be reached
+    otherwise, up to `ANSWER_TIMEOUT`; then it fails (psycopg2.OperationalError). libpq has no time-outs in this mode.
     """
     extensions.set_wait_callback(_wait)
 
 
 def _wait(connection: extensions.connection) -> None:
-    try:
-        while (state := connection.poll()) != extensions.POLL_OK:
-            if state == extensions.POLL_READ:
-                gevent.socket.wait_read(connection.fileno(), timeout=ANSWER_TIMEOUT)
-            else:
-                gevent.socket.wait_write(connection.fileno(), timeout=ANSWER_TIMEOUT)
-    except TimeoutError as error:
-        raise psycopg2.OperationalError("The database did not answer in time.") from error
+    silent = 0.0
+    while (state := connection.poll()) != extensions.POLL_OK:
+        wait = gevent.socket.wait_read if state == extensions.POLL_READ else gevent.socket.wait_write
+        try:
+            wait(connection.fileno(), timeout=SILENCE_TIMEOUT)
+            silent = 0.0
+        except TimeoutError as error:
+            silent += SILENCE_TIMEOUT
+            is_open = connection.status == extensions.STATUS_READY or connection.status == extensions.STATUS_BEGIN
+            if not is_open or silent >= ANSWER_TIMEOUT or not reachability.check():
+                raise psycopg2.OperationalError("The database did not respond in time.") from error
 
 
 def bind(engine: Engine) -> None:
     """Make `engine` the one of this process; the factory calls it once."""
-    global _engine, _reader, _snapshots
+    global _engine, _reader, _snapshots, _lock_bounded
     _engine, _reader = engine.execution_options(isolation_level="READ COMMITTED"), engine
     _snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    event.listen(engine, "checkout", _refuse_stale)
-    event.listen(engine, "handle_error", _leave_out_values)
+    arguments = ENGINE_OPTIONS["connect_args"]
+    bounded = arguments | {"options": f"{arguments['options']} -c lock_timeout={LOCK_TIMEOUT_MS}"}
+    options = ENGINE_OPTIONS | {"connect_args": bounded, "pool_size": LOCK_BOUNDED_CONNECTIONS}
+    _lock_bounded = create_engine(engine.url, **options)
+    for each in (engine, _lock_bounded):
+        event.listen(each, "connect", _note_age)
+        event.listen(each, "checkout", _refuse_stale)
+        event.listen(each, "handle_error", _handle_error)
+
+
+def _connect() -> None:
+    """Open a connection beside the pool and close it; raises psycopg2.OperationalError when nothing responds."""
+    reader = _reader
+    assert reader is not None
+    words, arguments = reader.dialect.create_connect_args(reader.url)
+    try:
+        psycopg2.connect(*words, **arguments | ENGINE_OPTIONS["connect_args"]).close()
+    except psycopg2.OperationalError as error:
+        # A refusal is a response: too many connections, for example.
+        if "FATAL:" not in str(error):
+            raise
+
+
+def give_up_connections() -> None:
+    """Close the connections that wait in the pools: new ones are opened instead."""
+    for each in (_reader, _lock_bounded):
+        if each is not None:
+            each.dispose()
+
+
+def connections_in_use() -> int:
+    """How many connections of the pools are checked out."""
+    return sum(each.pool.checkedout() for each in (_reader, _lock_bounded) if each is not None)  # type: ignore[attr-defined]
+
+
+reachability = Reachability(_connect, give_up_connections)
 
 
 def engine() -> Engine:
@@ -87,20 +152,45 @@ def engine() -> Engine:
     return _engine
 
 
-def _refuse_stale(connection: extensions.connection, _record: object, _proxy: object) -> None:
-    """A pooled connection on which something waits to be read is one that the server closed: take a new one."""
+def _note_age(_connection: extensions.connection, record: ConnectionPoolEntry) -> None:
+    record.info["since"] = time.monotonic()
+
+
+def _refuse_stale(connection: extensions.connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """A pooled connection on which something waits to be read is one that the server closed, and one that was opened
+    while the database took no changes stays so: take a new one."""
     if connection.closed:
         raise exc.DisconnectionError()
     poller = _poll()
     poller.register(connection.fileno(), select.POLLIN)
     if poller.poll(0):
         raise exc.DisconnectionError()
+    if _is_read_only(connection) and time.monotonic() > record.info["since"] + READ_ONLY_SECONDS:
+        raise exc.DisconnectionError()
 
 
-def _leave_out_values(context: ExceptionContext) -> None:
+def _is_read_only(connection: extensions.connection) -> bool:
+    """Whether the server reported, when this connection was opened or since, that it takes no changes."""
+    return "on" in map(connection.get_parameter_status, ("default_transaction_read_only", "in_hot_standby"))
+
+
+def _handle_error(context: ExceptionContext) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error:
             _cut_off_values(error)
+    if _is_given_up(context.original_exception):
+        # SQLAlchemy gives up the whole pool then.
+        context.is_disconnect = True
+
+
+def _code(error: BaseException | None) -> str:
+    """The SQLSTATE of an error, or ""."""
+    return getattr(error, "pgcode", None) or ""
+
+
+def _is_given_up(error: BaseException | None) -> bool:
+    code = _code(error)
+    return code in _GIVE_UP or code.startswith("08")
 
 
 def _cut_off_values(error: BaseException) -> None:
@@ -122,6 +212,10 @@ def fetch(db: Connection, statement: str, values: Json | None = None) -> list[Ro
             return cursor.fetchall() if cursor.description else []
         except psycopg2.Error as error:
             _cut_off_values(error)
+            if _is_given_up(error):
+                db.invalidate(error)
+                give_up_connections()
+                raise psycopg2.OperationalError("The database takes no changes, or goes away.") from error
             if connection.closed:
                 raise psycopg2.OperationalError("The connection to the database was lost.") from error
             raise
@@ -151,20 +245,31 @@ def snapshot() -> Iterator[Connection]:
 
 
 @contextmanager
+def lock_bounded() -> Iterator[Connection]:
+    """As `reading()`, on a connection whose statements wait for a lock no longer than `LOCK_TIMEOUT_MS`: raises Locked
+    beyond that."""
+    assert _lock_bounded is not None
+    with translated(), _lock_bounded.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def translated() -> Iterator[None]:
-    """Turn "the database does not answer" into Unavailable; any other database error stays the bug that it is."""
+    """Turn "the database does not respond" or takes no changes into Unavailable, and a lock that was not to be had in
+    time into Locked; any other database error stays the bug that it is. Raises at once while the database is lost."""
+    if reachability.is_lost:
+        raise Unavailable(_NO_ANSWER, code="database_unavailable")
     try:
         yield
-    except (
-        exc.OperationalError,
-        exc.InterfaceError,
-        exc.TimeoutError,
-        # As a connection is taken from the pool or given back.
-        psycopg2.OperationalError,
-        psycopg2.InterfaceError,
-    ) as error:
-        raise Unavailable("The database does not answer. Try again.", code="database_unavailable") from error
-    except exc.DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("The database does not answer. Try again.", code="database_unavailable") from error
+    except exc.TimeoutError as error:
+        raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
+    except (exc.DBAPIError, psycopg2.Error) as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        if _code(cause) == LOCKED:
+            raise Locked("This is being changed at the moment. Try again.") from error
+        # psycopg2's own errors come as a connection is taken from the pool or given back, too.
+        if isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError)) or _is_given_up(cause):
+            raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
+        if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+            raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
         raise

@@ -7,14 +7,16 @@ from flask import Blueprint, Response
 from sqlalchemy import text
 
 from chatapp.core.db import reading
+from chatapp.core.errors import Unavailable
 
 Check = Callable[[], None]
 
 
 def check_database() -> None:
-    """Raise when the database does not answer."""
+    """Raise when the database does not respond or takes no changes."""
     with reading() as db:
-        db.execute(text("SELECT 1"))
+        if db.execute(text("SELECT current_setting('transaction_read_only')")).scalar() == "on":
+            raise Unavailable("The database is read-only.", code="database_unavailable")
 
 
 def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], bool]]) -> Blueprint:

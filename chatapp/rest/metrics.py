@@ -103,9 +103,8 @@ def watch_loop() -> None:
 
 def install(app: Flask, settings: Settings) -> None:
     """Publish `/metrics`, on a port of its own and to a token's holder alone if the settings say so."""
-    pool = db.engine().pool
     metrics.pool_size.follow(lambda: settings.database_pool_size)
-    metrics.pool_used.follow(lambda: pool.checkedout())  # type: ignore[attr-defined]
+    metrics.pool_used.follow(db.connections_in_use)
     metrics.workers.follow(lambda: 1)
     metrics.processor_seconds.follow(time.process_time)
     if STATEMENT.exists():

@@ -1,0 +1,58 @@
+"""Whether the database can be reached while a connection to it is silent: a slow statement looks like a cut network.
+
+One new connection at a time asks, whoever waits. When it gets no response the database is lost: all who wait fail, and
+new requests fail at once instead of queueing, until a connection succeeds again.
+"""
+
+from collections.abc import Callable
+
+import gevent
+import structlog
+from gevent.event import AsyncResult
+
+log = structlog.get_logger()
+
+RETRY_DELAY = 1.0
+
+
+class Reachability:
+    """What is known of the way to the database. `connect` opens a connection or raises; `on_lost` is called once the
+    database is lost."""
+
+    def __init__(self, connect: Callable[[], None], on_lost: Callable[[], None]) -> None:
+        self.is_lost = False
+        self._connect = connect
+        self._on_lost = on_lost
+        self._asked: AsyncResult | None = None
+        self._asking: gevent.Greenlet | None = None
+
+    def check(self) -> bool:
+        """Whether the database responds to a new connection."""
+        if self.is_lost or self._asking is gevent.getcurrent():
+            return False
+        if self._asked:
+            return bool(self._asked.get())
+        self._asked = asked = AsyncResult()
+        self._asking = gevent.getcurrent()
+        responds = self._responds()
+        self._asked = self._asking = None
+        if not responds:
+            self.is_lost = True
+            log.error("database_unreachable")
+            self._on_lost()
+            gevent.spawn(self._wait_for_return)
+        asked.set(responds)
+        return responds
+
+    def _responds(self) -> bool:
+        try:
+            self._connect()
+        except Exception:
+            return False
+        return True
+
+    def _wait_for_return(self) -> None:
+        while not self._responds():
+            gevent.sleep(RETRY_DELAY)
+        self.is_lost = False
+        log.info("database_reachable")
