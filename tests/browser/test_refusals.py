@@ -1,0 +1,43 @@
+"""What the server refuses is shown with its reason, where the person looks."""
+
+import json
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_files import png
+from tests.people import Person
+
+
+def refuse(route: Route, status: int, code: str, detail: str, **more: int) -> None:
+    """Respond with a problem."""
+    problem = {"type": f"/docs/errors#{code}", "title": "", "status": status, "detail": detail, "code": code, **more}
+    route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(problem))
+
+
+def test_a_refused_origin_is_named(visit: Visit, alice: Person) -> None:
+    hers = visit(alice)
+    detail = "This origin is not allowed."
+    hers.context.route("**/socket.io/**", lambda route: refuse(route, 403, "origin_not_allowed", detail))
+    hers.page.reload()
+    expect(hers.page.get_by_role("status").filter(has_text=detail)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "detail", "more"),
+    [
+        (413, "file_too_large", "Files can be up to 10 MB.", {}),
+        (429, "rate_limited", "You uploaded too much today.", {"retryAfter": 7200}),
+    ],
+)
+def test_a_refused_file_says_why(
+    visit: Visit, alice: Person, bob: Person, status: int, code: str, detail: str, more: dict[str, int]
+) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    hers.context.route("**/messages/upload", lambda route: refuse(route, status, code, detail, **more))
+    hers.page.get_by_label("Files", exact=True).set_input_files([png("sea.png")])
+    hers.page.get_by_role("button", name="Send").click()
+    expect(hers.page.get_by_role("alert").filter(has_text=detail)).to_be_visible()
+    expect(hers.message("Not sent")).to_be_visible()
