@@ -261,15 +261,24 @@ def translated() -> Iterator[None]:
         raise Unavailable(_NO_ANSWER, code="database_unavailable")
     try:
         yield
-    except exc.TimeoutError as error:
-        raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
-    except (exc.DBAPIError, psycopg2.Error) as error:
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        if _code(cause) == LOCKED:
+    except (exc.TimeoutError, exc.DBAPIError, psycopg2.Error) as error:
+        # No other name for the error: with its traceback that would be a cycle, which keeps a connection from the pool.
+        if _is_locked(error):
             raise Locked("This is being changed at the moment. Try again.") from error
-        # psycopg2's own errors come as a connection is taken from the pool or given back, too.
-        if isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError)) or _is_given_up(cause):
-            raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
-        if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        if _is_unavailable(error):
             raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
         raise
+
+
+def _is_locked(error: BaseException) -> bool:
+    return _code(getattr(error, "orig", error)) == LOCKED
+
+
+def _is_unavailable(error: BaseException) -> bool:
+    # psycopg2's own errors come as a connection is taken from the pool or given back, too.
+    cause = getattr(error, "orig", error)
+    return (
+        isinstance(cause, (exc.TimeoutError, psycopg2.OperationalError, psycopg2.InterfaceError))
+        or _is_given_up(cause)
+        or getattr(error, "connection_invalidated", False)
+    )
