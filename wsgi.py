@@ -6,7 +6,7 @@ monkey.patch_all()
 
 import sys  # noqa: E402
 
-from chatapp.app import create_app  # noqa: E402
+from chatapp import create_app  # noqa: E402
 from chatapp.core.db import make_cooperative  # noqa: E402
 from chatapp.core.memory import return_large_blocks  # noqa: E402
 from config import ConfigError, load  # noqa: E402

@@ -1,4 +1,18 @@
-"""A self-hosted chat server. `chatapp.app` makes the application.
+"""A self-hosted chat server: `create_app` makes the application.
 
-Nothing is imported here: the processes that only start and watch others import single modules of this package.
+Nothing is imported before it is asked for: the processes that only start and watch others import single modules of this
+package.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chatapp.app import create_app as create_app
+
+
+def __getattr__(name: str) -> Any:
+    if name != "create_app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from chatapp.app import create_app
+
+    return create_app
