@@ -25,11 +25,13 @@ from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
 from chatapp.rest.examples import example
 
 OVERVIEW = """
-What goes over sockets, beside the REST API: chats, messages, receipts, typing and presence, as they happen.
+The events of chats, messages, receipts, typing and presence, over Socket.IO. Most operations exist over REST too.
 
 An event carries one object; fields that are not listed here are refused. **Text** has the rules of the REST
-API. **Times** are RFC 3339 in UTC with milliseconds, **ids** UUIDs that sort by time. What the server sends is a hint,
-and what it stored the truth: whoever missed an event, or comes back, calls `sync`.
+API. **Times** are RFC 3339 in UTC with milliseconds, **ids** UUIDs that sort by time.
+
+Events are hints, delivered at most once; what the server stored is the truth. A client calls `sync` after each connection
+and when it sees a gap in a chat's `seq` or `rev`, before it applies later events of that chat.
 """
 CONNECTION = """
 For every Socket.IO client that speaks protocol version 5, as the official ones do from version 3 on. All transports
@@ -47,7 +49,8 @@ LIMITS = """
 """
 SOCKETS = """
 A socket outlives its access token by at most a minute, unless `auth:renew` brings a new one in time. Logging out, the
-reuse of a refresh token and deactivation close it within a second. Nobody is sent what happened while they were away.
+reuse of a refresh token and deactivation close it within a second. A client that connects gets no backlog: it calls
+`sync`.
 """
 ACCESS = """
 The access token from logging in over REST, given in the handshake: `auth: {token}`. A bad one refuses the connection:
