@@ -20,7 +20,7 @@ web: $(VENV)/runtime.stamp ## build the web client that / serves; `make run` doe
 	@$(VENV)/bin/python -m chatapp.launcher.web
 
 test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m tests.run $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## break everything while people talk, and see what held (SEED, MINUTES=10, WORKERS=3, PEOPLE=16)
 	@$(VENV)/bin/python -m tests.chaos

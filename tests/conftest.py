@@ -1,6 +1,7 @@
 """What tests share: one real PostgreSQL, one real server, people who use it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,47 @@ from tests.socket_clients import JsDriver, PyClient, SocketClient
 NewPerson = Callable[..., Person]
 # connect(person, transports=…, reconnection=…): a socket of theirs.
 Connect = Callable[..., SocketClient]
+# What measures time, or fills the machine by itself; of `python -m tests.run`, a phase of their own.
+SERIAL = (
+    "chaos",
+    "hosts",
+    "launcher",
+    "multiworker",
+    "operating",
+    "reliability",
+    "files/test_downloads.py",
+    "files/test_fair_uploads.py",
+    "protocol/test_engineio.py",
+    "realtime/test_bounds.py",
+    "realtime/test_connecting.py",
+    "realtime/test_presence.py",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--phase", choices=("parallel", "serial"), help="run one phase of `python -m tests.run`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other phase, and keep those together that share a module's or a package's fixtures."""
+    if phase := config.getoption("--phase"):
+        kept = [item for item in items if is_serial(item) == (phase == "serial")]
+        config.hook.pytest_deselected(items=[item for item in items if is_serial(item) != (phase == "serial")])
+        items[:] = kept
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            path = place(item)
+            item.add_marker(pytest.mark.xdist_group("browser" if path.startswith("browser/") else path))
+
+
+def is_serial(item: pytest.Item) -> bool:
+    """Whether a test has to run while no other does."""
+    return place(item).startswith(SERIAL)
+
+
+def place(item: pytest.Item) -> str:
+    """The path of a test's file, from the folder of all tests."""
+    return item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,70 @@
+"""`python -m tests.run`, which is `make test`: runs the tests in two phases, so that all cores are used.
+
+First several processes share those tests whose results don't depend on how busy the machine is; then one process runs
+the rest, which `tests/conftest.py` names. Arguments go to pytest in both phases. The last line counts all tests.
+"""
+
+import os
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+MAX_PROCESSES = 4
+# pytest's exit code where a phase has no test of those that were asked for.
+NO_TESTS = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def count(report: Path) -> Counter[str]:
+    """How many tests a JUnit report has of each outcome."""
+    counts: Counter[str] = Counter()
+    for suite in ET.parse(report).getroot() if report.exists() else ():
+        failed, errors, skipped = (int(suite.get(name, 0)) for name in ("failures", "errors", "skipped"))
+        counts += Counter(failed=failed, errors=errors, skipped=skipped)
+        counts["passed"] += int(suite.get("tests", 0)) - failed - errors - skipped
+    return counts
+
+
+def summary(counts: Counter[str], seconds: float) -> str:
+    """One line in pytest's form."""
+    parts = [f"{counts[name]} {name}" for name in ("failed", "passed", "skipped", "errors") if counts[name]]
+    return f" {', '.join(parts) or 'no tests ran'} in {seconds:.2f}s ".center(80, "=")
+
+
+def main() -> int:
+    """Run both phases; the exit code is that of the first that failed."""
+    processes = min(MAX_PROCESSES, os.cpu_count() or 1)
+    phases = {
+        "parallel": ["-n", str(processes), "--dist", "loadgroup"] if processes > 1 else [],
+        "serial": ["-p", "no:xdist"],
+    }
+    began, counts, codes = time.monotonic(), Counter[str](), []
+    with tempfile.TemporaryDirectory(prefix="chatapp-test-") as folder:
+        for phase, options in phases.items():
+            print(f"\n--- {phase} phase", flush=True)
+            report = Path(folder, f"{phase}.xml")
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "--phase",
+                phase,
+                *options,
+                f"--junitxml={report}",
+                *sys.argv[1:],
+            ]
+            codes.append(os.spawnv(os.P_WAIT, sys.executable, command))
+            counts += count(report)
+            if codes[-1] not in (0, NO_TESTS) and {"-x", "--exitfirst"} & set(sys.argv):
+                break
+    print(summary(counts, time.monotonic() - began))
+    failed = [code for code in codes if code not in (0, NO_TESTS)]
+    return failed[0] if failed else min(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
