@@ -63,11 +63,13 @@ def create_app(config: Settings) -> Flask:
     app.extensions["has_bus"] = config.redis_url is not None
     worker_id = new_id()
     quota.bind(worker_id)
-    bus = Bus(config.redis_url, worker_id, events.receive, subscribers.hear_others) if config.redis_url else None
-    rooms.order.look_again = subscribers.look_again
+    bus = None
+    if config.redis_url:
+        bus = Bus(config.redis_url, worker_id, events.receive, subscribers.on_bus_state, subscribers.replay.request)
+    rooms.order.fill_gap = subscribers.replay.fill_gap
     events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)
     if bus:
-        subscribers.hear_others(False)
+        subscribers.on_bus_state(False)
         checks["queue"] = bus.check
         background.every(0.25, bus.read)
         background.every(BEAT_SECONDS, bus.beat)

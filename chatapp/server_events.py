@@ -7,6 +7,7 @@ from chatapp.chats.schemas import (
     MemberLeftSchema,
     MessageEventSchema,
     NewChatEventSchema,
+    ResyncSchema,
 )
 from chatapp.core.schemas import ProblemSchema
 from chatapp.messages.schemas import MessageDeletedEventSchema, MessagesDeliveredSchema, MessagesReadEventSchema
@@ -92,6 +93,12 @@ SERVER_EVENTS = (
         MemberLeftSchema,
         "Somebody left a group, or was removed from it.",
         "The members, and that person, whose sockets get nothing more of the chat.",
+    ),
+    ServerEvent(
+        "resync",
+        ResyncSchema,
+        "Events may have been missed that the server cannot replay: call `sync`.",
+        "Sockets that were connected during an outage, for chats with more than 100 missed changes.",
     ),
     ServerEvent(
         "exception",

@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from chatapp.auth.events import SessionEnded
-from chatapp.auth.queries import live_sessions
 from chatapp.auth.sessions import sessions
 from chatapp.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
-from chatapp.chats.queries import members_among, rooms_of
+from chatapp.core import events
 from chatapp.core.errors import Json
-from chatapp.core.events import Subscriber
+from chatapp.core.events import Announced, Subscriber
 from chatapp.messages.actions import mark_delivered
 from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
 from chatapp.presence import typing
@@ -18,10 +17,16 @@ from chatapp.realtime import broadcast
 from chatapp.realtime.actors import refresh_actor
 from chatapp.realtime.deliveries import Deliveries
 from chatapp.realtime.group_receipts import GroupReceipts
-from chatapp.realtime.rooms import rooms
+from chatapp.realtime.rooms import Connection, rooms
+from chatapp.replay import Replay, emit_new_chat, evict
 from chatapp.users.events import AccountChanged
 
 deliveries = Deliveries(mark_delivered)
+replay = Replay()
+# Changes are kept for a day: a worker that was away for longer than this can't replay all of them.
+MAX_AWAY = 12 * 3600
+# Own events that wait while the rooms are read from the database.
+MAX_EARLY = 10_000
 
 
 class ChatChanged(Protocol):
@@ -59,17 +64,14 @@ def know_anew(event: AccountChanged) -> None:
 
 
 def enter_room(event: ChatCreated) -> None:
-    """The members of a new chat hear it from now on."""
-    rooms.join(event.chat_id, event.member_ids, event.rev)
+    """Subscribe the members of a new chat."""
+    rooms.join(event.chat_id, event.member_ids, event.rev, event.payload["lastSeq"])
 
 
 def welcome(event: MemberJoined) -> None:
-    """A new member learns of the chat, and hears it from now on."""
-    rooms.join(event.chat_id, [event.user_id], event.rev)
-    broadcast.to_user(event.user_id, "chat:new", event.chat)
-    for user_id in event.online:
-        if user_id != event.user_id:
-            broadcast.to_user(event.user_id, "user:online", {"userId": user_id})
+    """Subscribe a new member, and send them the chat."""
+    entered = rooms.join(event.chat_id, [event.user_id], event.rev, event.chat["lastSeq"])
+    emit_new_chat(entered, event.chat, event.online)
 
 
 def emit_online_members(event: ChatCreated) -> None:
@@ -84,40 +86,27 @@ def emit_online_member(event: MemberJoined) -> None:
         broadcast.to_chat(event.chat_id, "user:online", {"userId": event.user_id}, besides=event.user_id)
 
 
-def show_out(chat_id: str, user_id: str, rev: int) -> Json:
-    """Somebody who has left a chat learns it, and hears nothing of it after that; what the others are told."""
-    payload = {"chatId": chat_id, "userId": user_id}
-    typing.stop_in(chat_id, user_id)
-    broadcast.to_user(user_id, "chat:member_left", payload)
-    rooms.leave(chat_id, [user_id], rev)
-    return payload
-
-
-def look_again(chat_id: str) -> None:
-    """A change of a chat was told by nobody: perhaps somebody has left it."""
-    user_ids, rev = rooms.outsiders(chat_id, members_among)
-    for user_id in user_ids:
-        show_out(chat_id, user_id, rev)
-
-
 def see_off(event: MemberLeft) -> None:
-    """Everybody learns who left; that person at once, to hear nothing of the chat after that."""
-    payload = show_out(event.chat_id, event.user_id, event.rev)
+    """Unsubscribe who left at once; the others learn it in order."""
+    evict(event.chat_id, [event.user_id], event.rev)
+    payload = {"chatId": event.chat_id, "userId": event.user_id}
     broadcast.to_chat_in_order(event.chat_id, event.rev, "chat:member_left", payload)
 
 
 def close_room(event: ChatDeleted) -> None:
-    """Everybody learns that a chat is gone, and nobody hears it any more."""
-    broadcast.to_chat(event.chat_id, "chat:deleted", {"chatId": event.chat_id})
-    rooms.close(event.chat_id)
+    """Unsubscribe everyone from a deleted chat, and tell them."""
+    evict(event.chat_id, {connection.actor.user_id for connection in rooms.of_chat(event.chat_id)}, None)
 
 
-def note_delivery(event: MessageSent) -> None:
-    """Whoever has a live socket was handed the message."""
-    if not rooms.deaf:
-        hearers = {c.actor.user_id for c in rooms.of_chat(event.chat_id)} - {event.payload["senderId"]}
-        if hearers:
-            deliveries.add(event.chat_id, event.payload["seq"], hearers)
+def emit_message(event: MessageSent) -> None:
+    """Send a new message to the chat in order, and note to whom it was delivered."""
+
+    def emitted(connections: Sequence[Connection]) -> None:
+        rooms.order.seqs[event.chat_id] = event.payload["seq"]
+        if not rooms.deaf and (users := {c.actor.user_id for c in connections} - {event.payload["senderId"]}):
+            deliveries.add(event.chat_id, event.payload["seq"], users)
+
+    broadcast.to_chat_in_order(event.chat_id, event.rev, "message:new", event.payload, emitted)
 
 
 def emit_read(event: MessagesRead) -> None:
@@ -178,24 +167,6 @@ def tell_offline(event: UserOffline) -> None:
     broadcast.to_chats(event.chat_ids, "user:offline", payload, besides=event.user_id)
 
 
-def hear_others(audible: bool) -> None:
-    """Whether the other workers can be heard: while not, sockets are told nothing; afterwards, and whenever something
-    may not have been told, who hears what and whose session lives is read from the database."""
-    sessions.remember(audible)
-    if not audible:
-        rooms.deaf = True
-        return
-    rooms.endings += 1
-    for chat_id in rooms.refill(rooms_of):
-        look_again(chat_id)
-    asked = list(rooms)
-    living = live_sessions(list({connection.actor.session_id for connection in asked}))
-    for connection in asked:
-        if connection.id in rooms and connection.actor.session_id not in living:
-            connection.close("session ended")
-    rooms.deaf = False
-
-
 SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     SessionEnded: (close_sockets,),
     AccountChanged: (know_anew,),
@@ -205,7 +176,7 @@ SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     MemberJoined: (welcome, tell_change("chat:member_joined"), emit_online_member),
     MemberUpdated: (tell_change("chat:member_updated"),),
     MemberLeft: (see_off,),
-    MessageSent: (tell_change("message:new"), note_delivery, stop_typing),
+    MessageSent: (emit_message, stop_typing),
     MessageEdited: (tell_change("message:edited"),),
     MessageDeleted: (tell_change("message:deleted"),),
     MessagesRead: (emit_read,),
@@ -215,3 +186,39 @@ SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     UserOnline: (tell_online,),
     UserOffline: (tell_offline,),
 }
+# Events that are dispatched whatever the state of the bus: they only take away.
+_ALWAYS: Mapping[type, Sequence[Subscriber]] = {kind: SUBSCRIBERS[kind] for kind in (SessionEnded, AccountChanged)}
+# Own events that were committed while the rooms were read from the database.
+_early: list[Announced] = []
+
+
+def _keep(event: Announced) -> None:
+    if len(_early) < MAX_EARLY:
+        _early.append(event)
+    else:
+        replay.request()
+
+
+_DURING_READ: Mapping[type, Sequence[Subscriber]] = {**dict.fromkeys(SUBSCRIBERS, (_keep,)), **_ALWAYS}
+
+
+def on_bus_state(connected: bool, away_seconds: float = 0) -> None:
+    """Called when the bus disconnects, and before anything is taken from it once it is connected again.
+
+    While it is disconnected nothing is emitted: the database has it. Afterwards rooms are read from the database and
+    the replay starts; own events of that moment wait. Raises Unavailable.
+    """
+    if not connected:
+        sessions.remember(False)
+        rooms.deaf = True
+        events.dispatch_by(_ALWAYS)
+        replay.stop()
+        return
+    _early.clear()
+    events.dispatch_by(_DURING_READ)
+    replay.reconcile(resync_all=away_seconds > MAX_AWAY)
+    events.dispatch_by(SUBSCRIBERS)
+    sessions.remember(True)
+    for event in _early:
+        events.redeliver(event)
+    _early.clear()

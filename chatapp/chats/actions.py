@@ -4,6 +4,7 @@ Every change of a group takes the group's turn first (an advisory lock), so that
 hold under a race. After that, locks are taken in the order of a send: member rows, then the chat's row.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import CursorResult, Row, delete, exists, func, insert, select, text, update
@@ -17,7 +18,7 @@ from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.permissions import require
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
-from chatapp.models import Chat, Member, User
+from chatapp.models import Chat, ChatChange, Member, User
 
 MOST_MEMBERS = 1000
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:chat_id, 0))")
@@ -29,6 +30,15 @@ _HEIR = text(
     AND user_id = (SELECT user_id FROM members WHERE chat_id = :chat_id ORDER BY joined_at, user_id LIMIT 1)
     AND NOT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND role = 'ADMIN')
     RETURNING user_id::text
+    """
+)
+# A worker that was away for longer replays nothing and emits `resync` instead.
+KEEP_CHANGES = timedelta(days=1)
+_PRUNE = text(
+    """
+    DELETE FROM chat_changes WHERE (chat_id, rev) IN (
+        SELECT chat_id, rev FROM chat_changes WHERE created_at < now() - CAST(:age AS interval) LIMIT :limit
+    )
     """
 )
 
@@ -51,6 +61,7 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
         else:
             _find_people(work, [user_id])
             work.db.execute(insert(Member), [{"chat_id": chat_id, "user_id": member} for member in pair])
+            _record(work, chat_id, 1, "CREATED")
             work.announce(ChatCreated(chat_id, 1, tuple(pair), *queries.new_chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id), created
 
@@ -68,6 +79,7 @@ def create_group(
         _find_people(work, invited)
         work.db.execute(insert(Chat).values(id=chat_id, type="GROUP", member_count=len(members), last_rev=1, **about))
         work.db.execute(insert(Member), members)
+        _record(work, chat_id, 1, "CREATED")
         people = tuple(member["user_id"] for member in members)
         work.announce(ChatCreated(chat_id, 1, people, *queries.new_chat_event(work.db, chat_id)))
         return queries.chat_detail(work.db, actor, chat_id)
@@ -83,6 +95,7 @@ def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
         _take_turn(work, actor, chat_id, "chat.update")
         if changes:
             rev = _count_change(work, chat_id, **changes).last_rev
+            _record(work, chat_id, rev, "UPDATED")
             work.announce(ChatUpdated(chat_id, rev, queries.chat_event(work.db, chat_id)))
         return queries.chat_seen(work.db, actor, chat_id)
 
@@ -118,6 +131,7 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
         newest = dict.fromkeys(("joined_seq", "delivered_seq", "read_seq"), chat.last_seq)
         joined_at = func.clock_timestamp()
         work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))
+        _record(work, chat_id, chat.last_rev, "JOINED", user_id)
         member = _member(work, chat_id, user_id)
         payload = {"chatId": chat_id, "member": queries.member_event(member)}
         is_online = member["user"]["isOnline"]
@@ -156,6 +170,7 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> J
         rev = _count_change(work, chat_id).last_rev
         this_member = (Member.chat_id == chat_id) & (Member.user_id == user_id)
         work.db.execute(update(Member).where(this_member).values(role=role))
+        _record(work, chat_id, rev, "ROLE", user_id)
         after = _member(work, chat_id, user_id)
         work.announce(MemberUpdated(chat_id, rev, {"chatId": chat_id, "member": queries.member_event(after)}))
         return after
@@ -207,6 +222,21 @@ def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
     work.announce(MemberLeft(chat_id, chat.last_rev, user_id))
     if chat.member_count == 0:
         work.db.execute(delete(Chat).where(Chat.id == chat_id))
-    elif heir := work.db.scalar(_HEIR, {"chat_id": chat_id}):
+        return
+    _record(work, chat_id, chat.last_rev, "LEFT", user_id)
+    if heir := work.db.scalar(_HEIR, {"chat_id": chat_id}):
+        rev = _count_change(work, chat_id).last_rev
+        _record(work, chat_id, rev, "ROLE", heir)
         payload = {"chatId": chat_id, "member": queries.member_event(_member(work, chat_id, heir))}
-        work.announce(MemberUpdated(chat_id, chat.last_rev, payload))
+        work.announce(MemberUpdated(chat_id, rev, payload))
+
+
+def _record(work: UnitOfWork, chat_id: str, rev: int, kind: str, user_id: str | None = None) -> None:
+    """Keep a change for the replay to sockets that miss its event."""
+    work.db.execute(insert(ChatChange).values(chat_id=chat_id, rev=rev, kind=kind, user_id=user_id))
+
+
+def prune_changes(limit: int) -> int:
+    """Delete up to `limit` changes older than `KEEP_CHANGES`; returns how many were deleted."""
+    with unit_of_work() as work:
+        return int(work.db.execute(_PRUNE, {"age": KEEP_CHANGES, "limit": limit}).rowcount)

@@ -1,6 +1,5 @@
 """Reads chats. The database builds the objects of the wire itself: one round trip, no rows in between."""
 
-import sys
 from collections.abc import Collection
 
 from orjson import Fragment
@@ -135,17 +134,17 @@ _MEMBERSHIP = text(
 _ROOMS = Prepared(
     "rooms",
     """
-    SELECT me.user_id::text, c.id::text, c.last_rev FROM members me JOIN chats c ON c.id = me.chat_id
+    SELECT me.user_id::text, c.id::text, c.last_rev, c.last_seq FROM members me JOIN chats c ON c.id = me.chat_id
     WHERE me.user_id = ANY(CAST(:user_ids AS uuid[]))
     """,
 )
 _AMONG = text(
     """
-    SELECT c.last_rev, ARRAY(
+    SELECT c.id::text, c.last_rev, ARRAY(
         SELECT me.user_id::text FROM members me
         WHERE me.chat_id = c.id AND me.user_id = ANY(CAST(:user_ids AS uuid[]))
     )
-    FROM chats c WHERE c.id = :chat_id
+    FROM chats c WHERE c.id = ANY(CAST(:chat_ids AS uuid[]))
     """
 )
 
@@ -216,17 +215,17 @@ def member_event(member: Json) -> Json:
     return member | {"user": member["user"] | {"isOnline": False, "lastSeen": None}}
 
 
-def rooms_of(user_ids: list[str]) -> dict[str, dict[str, int]]:
-    """The chats that these people are in: user → chat → its `lastRev`."""
-    found: dict[str, dict[str, int]] = {user_id: {} for user_id in user_ids}
+def rooms_of(user_ids: list[str]) -> dict[str, dict[str, tuple[int, int]]]:
+    """The chats that these users are in: user → chat → its `lastRev` and `lastSeq`."""
+    found: dict[str, dict[str, tuple[int, int]]] = {user_id: {} for user_id in user_ids}
     with reading() as db:
-        for user_id, chat_id, last_rev in _ROOMS.execute(db, {"user_ids": array(user_ids)}):
-            found[user_id][chat_id] = last_rev
+        for user_id, chat_id, last_rev, last_seq in _ROOMS.execute(db, {"user_ids": array(user_ids)}):
+            found[user_id][chat_id] = last_rev, last_seq
     return found
 
 
-def members_among(chat_id: str, user_ids: Collection[str]) -> tuple[int, set[str]]:
-    """A chat's `lastRev`, and who of these people is in it; nobody, after every change, when it is gone."""
+def members_among(chat_ids: Collection[str], user_ids: Collection[str]) -> dict[str, tuple[int, set[str]]]:
+    """For each of these chats that exists its `lastRev`, and which of these users are in it."""
     with reading() as db:
-        row = db.execute(_AMONG, {"chat_id": chat_id, "user_ids": list(user_ids)}).first()
-    return (row[0], set(row[1])) if row else (sys.maxsize, set())
+        rows = db.execute(_AMONG, {"chat_ids": list(chat_ids), "user_ids": list(user_ids)})
+        return {chat_id: (last_rev, set(members)) for chat_id, last_rev, members in rows}

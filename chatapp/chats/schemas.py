@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from chatapp.core.errors import Json
-from chatapp.core.schemas import Choice, Id, Input, Output, Text, Timestamp, Whole
+from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Timestamp, Whole
 from chatapp.users.schemas import Avatar, ShownAvatar, ShownName, UserSchema
 
 CHAT_TYPES = ("DIRECT", "GROUP")
@@ -248,3 +248,12 @@ class MemberLeftSchema(Output):
 
     chatId = Id(required=True, metadata={"description": "Which chat."})
     userId = Id(required=True, metadata={"description": "Who."})
+
+
+class ResyncSchema(Output):
+    """Chats of which a socket may have missed events."""
+
+    chatIds = fields.List(
+        Id(), required=True, validate=validate.Length(max=100), metadata={"description": "The chats, up to 100."}
+    )
+    all = Flag(required=True, metadata={"description": "True: `sync` all chats, not only those named."})

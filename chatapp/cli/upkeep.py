@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from chatapp.auth import actions as auth
 from chatapp.auth import queries as sessions
+from chatapp.chats import actions as chats
 from chatapp.core.errors import ChatError
 from chatapp.files import actions as files
 from chatapp.presence import actions as presence
@@ -33,12 +34,13 @@ def prune_tokens() -> None:
 def housekeeping() -> None:
     """Take away all that nothing needs: let it run daily.
 
-    Refresh tokens that have expired, sessions that are over and addresses without a login for 30 days, presence that
-    dead workers left, files without a message.
+    Refresh tokens that have expired, sessions that are over and addresses without a login for 30 days, changes of chats
+    older than a day, presence that dead workers left, files without a message.
     """
     _do(
         [
             ("Tokens and sessions", sessions.count_prunable, _prune),
+            ("Changes of chats", lambda: None, _prune_changes),
             ("Presence of dead workers", lambda: None, _reap),
             ("Files without a message", lambda: None, lambda tell: tell(files.sweep())),
         ]
@@ -47,6 +49,11 @@ def housekeeping() -> None:
 
 def _prune(tell: Tell) -> None:
     while removed := auth.prune_tokens(AT_ONCE):
+        tell(removed)
+
+
+def _prune_changes(tell: Tell) -> None:
+    while removed := chats.prune_changes(AT_ONCE):
         tell(removed)
 
 

@@ -51,6 +51,17 @@ def subscribe(
     _subscribers, _kinds, _relay, _hears = table, {kind.__name__.encode(): kind for kind in table}, relay, hears
 
 
+def dispatch_by(table: Mapping[type, Sequence[Subscriber]]) -> None:
+    """Dispatch events by another table from now on; `subscribe` sets the one for normal operation."""
+    global _subscribers
+    _subscribers = table
+
+
+def redeliver(event: Announced) -> None:
+    """Dispatch an event again, on this worker only: a replay from the database."""
+    _dispatch(event)
+
+
 def deliver(event: Announced) -> None:
     """Hand a committed event to its subscribers; only the unit of work calls this."""
     _dispatch(event)

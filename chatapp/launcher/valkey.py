@@ -63,6 +63,13 @@ class EmbeddedValkey:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """The process id of the running server; LauncherError while there is none."""
+        if not self._process:
+            raise LauncherError("Valkey does not run.")
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """`redis://…`, password and all: the same over restarts, LauncherError before the first."""
         if not self._port:

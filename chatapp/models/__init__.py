@@ -1,6 +1,7 @@
 """The tables, one a file. `message_statuses`, a view over members and messages, is made by its migration."""
 
 from chatapp.models.chat import Chat
+from chatapp.models.chat_change import ChatChange
 from chatapp.models.login_address import LoginAddress
 from chatapp.models.member import Member
 from chatapp.models.message import Message
@@ -13,6 +14,7 @@ from chatapp.models.user import User
 
 __all__ = [
     "Chat",
+    "ChatChange",
     "LoginAddress",
     "Member",
     "Message",

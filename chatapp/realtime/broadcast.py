@@ -1,7 +1,7 @@
 """Tells live sockets what happened. Only subscribers call this, after the commit, on every worker."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from chatapp.core import metrics
 from chatapp.core.errors import Json
@@ -15,14 +15,19 @@ def to_chat(chat_id: str, event: str, payload: Json, *, besides: str | None = No
     _send([c for c in rooms.of_chat(chat_id) if c.actor.user_id != besides], event, payload)
 
 
-def to_chat_in_order(chat_id: str, rev: int, event: str, payload: Json) -> None:
-    """Send an event to every socket of everybody who was in a chat at its change `rev`, after those that tell of its
-    earlier changes."""
+def to_chat_in_order(
+    chat_id: str, rev: int, event: str, payload: Json, emitted: Callable[[Sequence[Connection]], None] | None = None
+) -> None:
+    """Send an event to every socket that was subscribed to a chat at its change `rev`, after the events of its earlier
+    changes; `emitted` is then called with these sockets."""
 
-    def tell() -> None:
-        _send([c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev], event, payload)
+    def emit() -> None:
+        connections = [c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev]
+        _send(connections, event, payload)
+        if emitted:
+            emitted(connections)
 
-    rooms.order.tell(chat_id, rev, tell)
+    rooms.order.emit(chat_id, rev, emit)
 
 
 def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:
@@ -39,6 +44,11 @@ def to_members(chat_id: str, user_ids: Iterable[str], event: str, payload: Json)
 def to_user(user_id: str, event: str, payload: Json) -> None:
     """Send an event to every socket of a person."""
     _send(rooms.of_users((user_id,)), event, payload)
+
+
+def to_connections(connections: Sequence[Connection], event: str, payload: Json) -> None:
+    """Send an event to these sockets."""
+    _send(connections, event, payload)
 
 
 def _send(hearers: Sequence[Connection], event: str, payload: Json) -> None:

@@ -1,7 +1,14 @@
-"""The events of each worker, told to all others over Redis publish/subscribe.
+"""Events between workers, over Redis publish/subscribe.
 
-It carries immediacy and nothing else: what it loses is in the database. A worker that can't hear the others tells its
-own sockets nothing either (see `rooms.deaf`), until it hears again and has read the database's truth anew.
+It carries immediacy and nothing else: what it loses is in the database. A worker that does not get the others' events
+emits nothing to its own sockets either, until it does again and has read the database (`on_state`).
+
+What a worker can rely on:
+- It hears its own beats. If the last one that it heard was sent more than `SILENCE_SECONDS` ago, it is disconnected,
+  even if that is because it was suspended.
+- A worker that connects says hello on the channel before it reads the database. So whoever publishes a change either
+  knows it, and waits for its acknowledgement, or committed before that read.
+- A hello says whether the worker dropped events before it; others then look for them in the database.
 """
 
 import itertools
@@ -12,7 +19,7 @@ from typing import Any, TypeAlias
 import gevent
 import redis
 import structlog
-from gevent.event import AsyncResult, Event
+from gevent.event import Event
 
 from chatapp.core import events, metrics
 from chatapp.core.batches import Batches
@@ -20,190 +27,320 @@ from chatapp.core.ids import new_id
 
 log = structlog.get_logger()
 
-# With the number of what letters look like: workers that write them differently don't read each other's.
-CHANNEL = "chatapp:events:2"
-# A worker hears itself this often; silence of `SILENCE_SECONDS` means that it hears nobody.
+# With the version of the batch format: workers of different versions don't read each other's.
+CHANNEL = "chatapp:events:3"
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 4.0
 RETRY_SECONDS = 0.25
-# How long an action waits for every worker to have heard: who has not by then knows that it hears nobody.
-HEARD_SECONDS = SILENCE_SECONDS + 1
-MOST_WAITING = 10_000
-# What waits to be told travels together.
-MOST_AT_ONCE = 1000
-# A letter: its sender's name and number, and a line for each event, which begins with what to answer once it is heard.
-NO_ANSWER, HEARD = b"-", b"heard"
+# For every single wait for Redis, except the wait for the next batch.
+REDIS_TIMEOUT = 1.0
+# How long an action waits for every worker's acknowledgement. A worker that has not sent it by then is disconnected,
+# and knows it.
+ACK_TIMEOUT = SILENCE_SECONDS + 1
+# The same while this worker has been disconnected for longer than that.
+AWAY_ACK_TIMEOUT = 1.0
+# After an outage, how long a worker waits for the others to connect again before it reads the database.
+GATHER_SECONDS = 1.0
+# Events that wait to be published; beyond that they are dropped, and found in the database later.
+MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 16 * 1024 * 1024
+MAX_BATCH = 1000
+# A batch: its sender's id and number, and a line for each event, which begins with the number to acknowledge.
+NO_ACK, ACK, HELLO = b"-", b"ack", b"hello"
 
-# What is told, and who wants to know how many got it.
-_Outgoing: TypeAlias = "tuple[bytes, AsyncResult[int] | None]"
 
-
-class _Answers:
-    """How many workers said that they heard an event."""
+class _Awaited:
+    """The acknowledgements of an event. `number` is that of its batch, once it has one."""
 
     def __init__(self) -> None:
-        self._count = 0
-        self._changed = Event()
+        self.number: int | None = None
+        self.receivers: int | None = None
+        # The workers that were connected when the batch was published.
+        self.expected: set[bytes] | None = None
+        self.acks: set[bytes] = set()
+        self.changed = Event()
 
-    def add_one(self) -> None:
-        self._count += 1
-        self._changed.set()
+    def is_done(self, live: dict[bytes, float]) -> bool:
+        """Whether every worker has acknowledged, those aside that have fallen silent since."""
+        if self.expected is None:
+            return False
+        # PUBLISH counts this worker too, and connections of hosts that are gone.
+        by_count = self.receivers is not None and len(self.acks) >= self.receivers - 1
+        return by_count or (self.expected & live.keys()) <= self.acks
 
-    def wait_for(self, count: int) -> None:
-        while self._count < count:
-            self._changed.wait()
-            self._changed.clear()
+
+_Outgoing: TypeAlias = "tuple[bytes, _Awaited | None]"
 
 
 class Bus:
-    """This worker's place among the others.
+    """This worker's connection to the others.
 
-    `hear` gets each event of another worker, encoded. `changed` is told whether others can be heard, before anything
-    that they say; and so again whenever one of them may not have told everything.
+    `receive` gets each event of another worker, encoded. `on_state(connected, seconds)` is called when the bus is
+    disconnected, and, with how long that took, before anything is received once it is connected again; `on_loss` when
+    events may have been lost although it was connected.
     """
 
     def __init__(
-        self, url: str, worker_id: str, hear: Callable[[bytes], None], changed: Callable[[bool], None]
+        self,
+        url: str,
+        worker_id: str,
+        receive: Callable[[bytes], None],
+        on_state: Callable[[bool, float], None],
+        on_loss: Callable[[], None],
     ) -> None:
         self._url = url
-        self._hear = hear
-        self._changed = changed
-        # What its letters begin with; all names are equally long.
-        self._name = worker_id.encode()
+        self._receive = receive
+        self._on_state = on_state
+        self._on_loss = on_loss
+        # All ids are equally long.
+        self._id = worker_id.encode()
+        # Whether events are published; whether they are received too.
         self._subscribed = False
         self._connected = False
+        self._lost_at = time.monotonic()
+        self._failure = ""
+        # Whether events were dropped that other workers may have to look for.
+        self._dropped = False
         self._numbers = itertools.count(1)
-        # The highest number heard from each worker, and when, of those that are not silent.
-        self._heard: dict[bytes, int] = {}
-        self._heard_at: dict[bytes, float] = {}
-        self._missed_letters = False
-        self._letters: Batches[_Outgoing] = Batches(self._post, MOST_AT_ONCE)
-        self._sender = self._connection()
-        self._unheard: dict[bytes, _Answers] = {}
+        # The highest batch number of each worker, and when each that is not silent was last heard.
+        self._received: dict[bytes, int] = {}
+        self._live: dict[bytes, float] = {}
+        # The beat that has not come back yet: its batch's number and when it was sent.
+        self._beat_due = False
+        self._beat: tuple[int, float] | None = None
+        self._valid_until = 0.0
+        self._batches: Batches[_Outgoing] = Batches(self._post, MAX_BATCH)
+        self._waiting_bytes = 0
+        self._sender = self._connection(REDIS_TIMEOUT)
+        self._awaited: dict[bytes, _Awaited] = {}
         metrics.queue_connected.follow(lambda: self._connected)
 
     @property
     def connected(self) -> bool:
-        """Whether this worker hears the others."""
+        """Whether this worker gets the others' events."""
         return self._connected
+
+    @property
+    def away_seconds(self) -> float:
+        """For how long the bus has been disconnected; 0 while it is connected."""
+        return 0.0 if self._connected else time.monotonic() - self._lost_at
 
     def peers(self) -> set[str] | None:
         """The ids of the workers whose events arrive here; None while disconnected."""
-        return {worker.decode() for worker in self._heard_at} if self._connected else None
+        return {worker.decode() for worker in self._live} if self._connected else None
 
     def share(self, event: events.Event) -> None:
-        """Tell the other workers of an event; returns when they have all heard it, if it has to be awaited."""
-        told = events.encode(event)
+        """Publish an event to the other workers; one that is `awaited` returns when it is in force on all of them."""
         if event.awaited:
-            self._share_until_heard(told, type(event).__name__)
-        elif self._subscribed and len(self._letters) < MOST_WAITING:
-            self._letters.put((b"%s %s" % (NO_ANSWER, told), None))
-
-    def _share_until_heard(self, told: bytes, name: str) -> None:
-        number = new_id().encode()
-        self._unheard[number] = everyone = _Answers()
-        try:
-            with gevent.Timeout(HEARD_SECONDS):
-                # This worker is one of those who get it.
-                everyone.wait_for(self._publish(b"%s %s" % (number, told)) - 1)
-        except gevent.Timeout:
-            log.warning("not every worker said that it heard", change=name)
-        finally:
-            del self._unheard[number]
-
-    def _publish(self, line: bytes) -> int:
-        """How many workers got a line; it is sent until that works."""
-        while True:
-            sent: AsyncResult[int] = AsyncResult()
-            self._letters.put((line, sent))
-            try:
-                return sent.get()  # type: ignore[no-any-return]
-            except redis.RedisError:
-                continue  # `_post` has waited a moment.
+            self._share_awaited(events.encode(event), type(event).__name__)
+        elif self._subscribed and len(self._batches) < MAX_WAITING and self._waiting_bytes < MAX_WAITING_BYTES:
+            self._put(b"%s %s" % (NO_ACK, events.encode(event)))
+        elif hasattr(event, "rev"):
+            self._dropped = True
 
     def beat(self) -> None:
-        """Give a sign of life (a background task, every `BEAT_SECONDS`)."""
-        self._letters.put((b"", None))
+        """Give a sign of life, and notice who gives none (a background task, every `BEAT_SECONDS`)."""
+        now = time.monotonic()
+        if self._subscribed:
+            self._beat_due = self._beat_due or self._beat is None
+            self._put(b"")
+        if self._connected and now > self._valid_until:
+            # `read` notices it only with the next batch.
+            self._disconnect()
+        silent = [worker for worker, at in self._live.items() if now - at > ACK_TIMEOUT]
+        if silent and self._connected:
+            for worker in silent:
+                del self._live[worker]
+            # It may have been killed between a commit and its event.
+            log.info("worker_silent", workers=[worker.decode() for worker in silent])
+            self._on_loss()
 
     def read(self) -> None:
-        """Hear the others until that fails (a background task, which is begun again)."""
-        connection = self._connection()
+        """Receive the others' events until that fails (a background task, which is started again)."""
+        connection = self._connection(SILENCE_SECONDS)
         try:
             connection.send_command("SUBSCRIBE", CHANNEL)
             connection.read_response()
-            # Whatever is said while the truth is read waits on the wire.
-            self._subscribed = True
-            self._changed(True)
+            early = self._say_hello(connection)
+            # Whatever is published during the read waits in the connection.
+            self._on_state(True, time.monotonic() - self._lost_at)
+            for batch in early:
+                self._take(batch)
             self._connected = True
+            self._failure = ""
+            self._restart_clock()
+            log.info("redis_connected")
             while True:
-                _message, _channel, letter = connection.read_response()
-                # One's own letters come too, and say no more than that others are heard.
-                if not letter.startswith(self._name):
-                    self._take(letter)
-                if self._may_have_missed():
-                    log.info("somebody may not have told everything")
-                    self._changed(True)
+                _message, _channel, batch = connection.read_response()
+                if not self._connected or time.monotonic() > self._valid_until:
+                    # Of a worker that was suspended: what waits in the connection is out of date.
+                    raise redis.TimeoutError("This worker's own beats did not come back in time.")
+                if not batch.startswith(self._id):
+                    self._take(batch)
+                elif self._beat or self._awaited:
+                    self._take_echo(batch)
         except redis.RedisError as error:
-            if self._connected:
-                log.warning("the queue is gone", error=type(error).__name__)
+            self._note_failure(error)
         finally:
-            self._subscribed = self._connected = False
-            self._changed(False)
+            self._disconnect()
             connection.disconnect()
 
     def check(self) -> None:
-        """Raise RuntimeError while the other workers can't be heard."""
+        """Raise RuntimeError while the other workers' events don't arrive."""
         if not self._connected:
-            raise RuntimeError("The other workers can't be heard.")
+            raise RuntimeError("The other workers can't be reached.")
+
+    def _say_hello(self, connection: Any) -> list[bytes]:
+        """Announce this worker, and wait until that has come back and the workers that were there before the outage are
+        here too; returns the batches that came meanwhile."""
+        expected = set(self._live)
+        self._received.clear()
+        self._live.clear()
+        self._restart_clock()
+        hello = _Awaited()
+        dropped, self._dropped = self._dropped, False
+        self._subscribed = True
+        self._put(b"%s %d" % (HELLO, dropped), hello)
+        early: list[bytes] = []
+        deadline = time.monotonic() + GATHER_SECONDS
+        is_back = False
+        try:
+            while not is_back or (expected and time.monotonic() < deadline):
+                _message, _channel, batch = connection.read_response()
+                if batch.startswith(self._id):
+                    is_back = is_back or (hello.number is not None and _number(batch) >= hello.number)
+                else:
+                    early.append(batch)
+                    expected.discard(batch[: len(self._id)])
+                if time.monotonic() > self._valid_until:
+                    raise redis.TimeoutError
+        except BaseException:
+            self._dropped |= dropped
+            raise
+        return early
+
+    def _restart_clock(self) -> None:
+        self._beat = None
+        self._valid_until = time.monotonic() + SILENCE_SECONDS
+
+    def _note_failure(self, error: redis.RedisError) -> None:
+        """Log why there is no connection, each reason once."""
+        failure = f"{type(error).__name__}: {error}".partition("\n")[0]
+        if failure != self._failure:
+            log.warning("redis_unavailable", reason=failure)
+        self._failure = failure
+
+    def _disconnect(self) -> None:
+        """Stop publishing and emitting, once."""
+        if self._connected:
+            log.warning("redis_disconnected")
+            self._lost_at = min(time.monotonic(), self._valid_until)
+        if self._subscribed:
+            self._subscribed = self._connected = False
+            self._on_state(False, 0.0)
+
+    def _share_awaited(self, encoded: bytes, name: str) -> None:
+        number = new_id().encode()
+        self._awaited[number] = awaited = _Awaited()
+        began = time.monotonic()
+        try:
+            if self._subscribed:
+                self._put(b"%s %s" % (number, encoded), awaited)
+            while not awaited.is_done(self._live):
+                deadline = began + ACK_TIMEOUT
+                if not self._subscribed:
+                    # Nothing arrives. If Redis is gone for all workers, they have all noticed it by then.
+                    self._dropped = True
+                    deadline = min(deadline, max(began + AWAY_ACK_TIMEOUT, self._lost_at + ACK_TIMEOUT))
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    log.warning("bus_ack_timeout", change=name)
+                    return
+                awaited.changed.wait(min(left, AWAY_ACK_TIMEOUT))
+                awaited.changed.clear()
+        finally:
+            del self._awaited[number]
+
+    def _put(self, line: bytes, awaited: _Awaited | None = None) -> None:
+        self._waiting_bytes += len(line)
+        self._batches.put((line, awaited))
 
     def _post(self, batch: Sequence[_Outgoing]) -> None:
-        """Send a letter; what can't be sent is lost, which the others see by the letters' numbers."""
-        letter = b"\n".join((b"%s%d" % (self._name, next(self._numbers)), *(line for line, _ in batch if line)))
-        receivers: int | redis.RedisError
-        try:
-            self._sender.send_command("PUBLISH", CHANNEL, letter)
-            receivers = self._sender.read_response()
-        except redis.RedisError as error:
-            log.warning("the queue does not answer", error=type(error).__name__)
-            receivers = error
-            gevent.sleep(RETRY_SECONDS)
-        for _, sent in batch:
-            if sent and isinstance(receivers, redis.RedisError):
-                sent.set_exception(receivers)
-            elif sent:
-                sent.set(receivers)
-
-    def _take(self, letter: bytes) -> None:
-        head, *lines = letter.split(b"\n")
-        sender, number = head[: len(self._name)], int(head[len(self._name) :])
-        before = self._heard.get(sender, 0)
-        if number <= before:
-            return
-        self._missed_letters |= 0 < before < number - 1
-        self._heard[sender], self._heard_at[sender] = number, time.monotonic()
-        for line in lines:
-            answer, told = line.split(b" ", 1)
-            if answer == HEARD:
-                if waiting := self._unheard.get(told):
-                    waiting.add_one()
+        """Publish a batch; it is tried again until that works or this worker is disconnected."""
+        number = next(self._numbers)
+        lines = [line for line, _ in batch if line]
+        letter = b"\n".join((b"%s%d" % (self._id, number), *lines))
+        self._waiting_bytes -= sum(map(len, lines))
+        if self._beat_due:
+            self._beat_due, self._beat = False, (number, time.monotonic())
+        for _, awaited in batch:
+            if awaited:
+                awaited.number = number
+        while self._subscribed:
+            try:
+                self._sender.send_command("PUBLISH", CHANNEL, letter)
+                receivers = self._sender.read_response()
+            except redis.RedisError as error:
+                self._note_failure(error)
+                gevent.sleep(RETRY_SECONDS)
                 continue
-            self._hear(told)
-            if answer != NO_ANSWER:
-                self._letters.put((b"%s %s" % (HEARD, answer), None))
+            for _, awaited in batch:
+                if awaited:
+                    awaited.receivers = receivers
+                    awaited.changed.set()
+            return
+        self._dropped |= bool(lines)
 
-    def _may_have_missed(self) -> bool:
-        """Whether something was not told since the last time: a letter was lost, or a worker is silent, which may have
-        been killed between a commit and telling of it."""
-        silent = [name for name, at in self._heard_at.items() if time.monotonic() - at > SILENCE_SECONDS]
-        for name in silent:
-            del self._heard_at[name]
-        missed, self._missed_letters = self._missed_letters or bool(silent), False
-        return missed
+    def _take(self, batch: bytes) -> None:
+        """Handle another worker's batch."""
+        head, *lines = batch.split(b"\n")
+        sender, number = head[: len(self._id)], int(head[len(self._id) :])
+        before = self._received.get(sender)
+        if before is not None and number <= before:
+            return  # It was published twice, since its first response was lost.
+        self._received[sender], self._live[sender] = number, time.monotonic()
+        if before is not None and number > before + 1:
+            log.info("bus_gap_detected", worker=sender.decode(), expected=before + 1, received=number)
+            self._on_loss()
+        for line in lines:
+            ack, event = line.split(b" ", 1)
+            if ack == ACK:
+                if awaited := self._awaited.get(event):
+                    awaited.acks.add(sender)
+                    awaited.changed.set()
+            elif ack == HELLO:
+                # During the read that follows one's own hello, what others dropped is found anyway.
+                if event == b"1" and self._connected:
+                    self._on_loss()
+            else:
+                self._receive(event)
+                if ack != NO_ACK:
+                    self._put(b"%s %s" % (ACK, ack))
 
-    def _connection(self) -> Any:
-        """A connection that opens when it is used, and again after it has failed; waiting on it for `SILENCE_SECONDS`
-        raises redis.TimeoutError. Bare: a client would try again by itself, and hide that letters were lost."""
+    def _take_echo(self, batch: bytes) -> None:
+        """One's own batch has come back: this worker is connected, and knows all that were when it was published."""
+        number = _number(batch)
+        if self._beat and number >= self._beat[0]:
+            self._valid_until = self._beat[1] + SILENCE_SECONDS
+            self._beat = None
+        for awaited in self._awaited.values():
+            if awaited.expected is None and awaited.number is not None and number >= awaited.number:
+                awaited.expected = set(self._live)
+                awaited.changed.set()
+
+    def _connection(self, timeout: float) -> Any:
+        """A connection that opens when it is used, and again after it has failed; a longer wait raises
+        redis.TimeoutError. Bare: a client would try again by itself, which hides lost batches."""
         pool = redis.ConnectionPool.from_url(
-            self._url, socket_timeout=SILENCE_SECONDS, socket_connect_timeout=2, socket_keepalive=True
+            self._url, socket_timeout=timeout, socket_connect_timeout=REDIS_TIMEOUT, socket_keepalive=True
         )
         return pool.make_connection()
+
+
+def _number(batch: bytes) -> int:
+    """The number of one's own batch, whose id is not looked at."""
+    head, _, _ = batch.partition(b"\n")
+    return int(head[ID_LENGTH:])
+
+
+ID_LENGTH = len(new_id())

@@ -38,7 +38,7 @@ from chatapp.realtime.packets import (
     encode_event,
     encode_refusal,
 )
-from chatapp.realtime.rooms import Connection, ListRooms, rooms
+from chatapp.realtime.rooms import Connection, ListRooms, Position, rooms
 from chatapp.realtime.session import MeasuredQueue, install
 from chatapp.rest.bearer import Claims, FindActor, authenticate
 
@@ -95,7 +95,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self.events = (*events, ClientEvent("auth:renew", RenewSchema, self._renew, RenewedSchema, about_socket=True))
         self._events = {event.name: (event, event.schema()) for event in self.events}
         self._find_actor = find_actor
-        self._list_rooms: Together[str, dict[str, int]] = Together(
+        self._list_rooms: Together[str, dict[str, Position]] = Together(
             lambda user_ids: list(map(list_rooms(user_ids).__getitem__, user_ids))
         )
         self._attendance = attendance

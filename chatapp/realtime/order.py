@@ -1,9 +1,8 @@
-"""The events of each chat in the order of its `rev`, whichever worker they come from.
+"""Emits each chat's events in the order of `rev`, whichever worker they come from.
 
-Two workers may commit into one chat, and what they tell may overtake each other on the way. An event whose
-predecessors are missing waits for them briefly; after that the gap shows, and clients repair it by `sync`. What is
-missing may be that somebody left, told by nobody since its worker was killed: before a gap is passed over it is asked
-who is in the chat (`look_again`), and nobody is told anything while that can't be known.
+Two workers may commit into one chat, and their events may overtake each other on the bus. An event whose predecessors
+are missing waits for them for `HOLD_SECONDS`; after that `fill_gap` replays from the database what is missing.
+A missing event may be a removal, so nothing behind a gap is emitted before that.
 """
 
 from collections.abc import Callable
@@ -14,78 +13,124 @@ import structlog
 log = structlog.get_logger()
 
 HOLD_SECONDS = 2.0
-Tell = Callable[[], None]
+# Events of one chat that wait behind a gap; the replay reads what does not fit from the database.
+MAX_HELD = 1000
+Emit = Callable[[], None]
 
 
 class ChatOrder:
-    """What was told last of each chat that somebody here hears, and what waits for its turn."""
+    """How far each subscribed chat's events were emitted, and the events that wait for earlier ones.
+
+    A position outlives an outage of the bus: the replay starts from it.
+    """
 
     def __init__(self) -> None:
-        self._told: dict[str, int] = {}
-        self._held: dict[str, dict[int, list[Tell]]] = {}
-        self.look_again: Callable[[str], None] = lambda _chat_id: None
+        self._emitted: dict[str, int] = {}
+        self._held: dict[str, dict[int, Emit]] = {}
+        # The highest message `seq` at that position: tells new messages from changed ones in a replay.
+        self.seqs: dict[str, int] = {}
+        self.fill_gap: Callable[[str], None] = lambda _chat_id: None
 
-    def track(self, chat_id: str, rev: int) -> None:
-        """Somebody hears a chat from now on, which was at `rev`."""
-        self._told.setdefault(chat_id, rev)
+    def track(self, chat_id: str, rev: int, seq: int) -> None:
+        """Start at this position, unless the chat has one."""
+        if chat_id not in self._emitted:
+            self._emitted[chat_id] = rev
+            self.seqs[chat_id] = seq
+
+    def restart(self, chat_id: str, rev: int, seq: int) -> None:
+        """Move a chat's position back, for a replay from there."""
+        self._emitted[chat_id] = rev
+        self.seqs[chat_id] = seq
 
     def forget(self, chat_id: str) -> None:
-        """Nobody hears a chat any more."""
-        self._told.pop(chat_id, None)
+        """No socket is subscribed to a chat any more."""
+        self._emitted.pop(chat_id, None)
+        self.seqs.pop(chat_id, None)
         self._held.pop(chat_id, None)
 
-    def forget_all(self) -> None:
-        """What was told so far says nothing any more."""
-        self._told.clear()
-        self._held.clear()
+    def __contains__(self, chat_id: str) -> bool:
+        return chat_id in self._emitted
 
-    def tell(self, chat_id: str, rev: int, tell: Tell) -> None:
-        """Call `tell` when all before `rev` was told; never, when a later one was told already or nobody hears."""
-        told = self._told.get(chat_id)
-        if told is None or rev < told:
+    def position(self, chat_id: str) -> int | None:
+        """The `rev` up to which a chat's events were emitted; None for a chat without subscribers."""
+        return self._emitted.get(chat_id)
+
+    def first_held(self, chat_id: str) -> int | None:
+        """The `rev` of the earliest event that waits behind a gap."""
+        return min(self._held[chat_id]) if chat_id in self._held else None
+
+    def emit(self, chat_id: str, rev: int, emit: Emit) -> None:
+        """Call `emit` once everything before `rev` was emitted; never, if `rev` was, or if the chat has no subscriber."""
+        emitted = self._emitted.get(chat_id)
+        if emitted is None or rev <= emitted:
             return
-        if rev > told + 1:
+        if rev > emitted + 1:
             waits = chat_id in self._held
-            self._held.setdefault(chat_id, {}).setdefault(rev, []).append(tell)
+            held = self._held.setdefault(chat_id, {})
+            if len(held) < MAX_HELD:
+                held.setdefault(rev, emit)
             if not waits:
-                self._wait_anew(chat_id)
+                self._start_timer(chat_id)
             return
-        self._told[chat_id] = rev
-        tell()
+        self._emitted[chat_id] = rev
+        emit()
+        if chat_id in self._held:
+            self._release(chat_id)
+
+    def advance(self, chat_id: str, rev: int, seq: int | None = None) -> None:
+        """Move a chat's position forward without emitting; what is held up to there is dropped."""
+        if rev <= self._emitted.get(chat_id, rev):
+            return
+        self._emitted[chat_id] = rev
+        if seq is not None:
+            self.seqs[chat_id] = seq
+        self.drop_held(chat_id, rev)
+
+    def drop_held(self, chat_id: str, rev: int) -> None:
+        """Drop held events up to `rev`, which a replay emits instead."""
+        if held := self._held.get(chat_id):
+            for each in [each for each in held if each <= rev]:
+                del held[each]
+            if not held:
+                del self._held[chat_id]
+
+    def resume(self, chat_id: str) -> None:
+        """Emit held events that follow the position without a gap (after `advance`)."""
         if chat_id in self._held:
             self._release(chat_id)
 
     def _release(self, chat_id: str) -> None:
-        """Tell what follows without a gap."""
         held = self._held[chat_id]
-        while (next_rev := self._told.get(chat_id, 0) + 1) in held:
-            self._told[chat_id] = next_rev
-            for tell in held.pop(next_rev):
-                tell()
-        if not held:
-            self._held.pop(chat_id, None)
-        elif chat_id in self._held:
-            # A gap was filled: the next one has as long as that had.
-            self._wait_anew(chat_id)
+        while (next_rev := self._emitted.get(chat_id, 0) + 1) in held:
+            self._emitted[chat_id] = next_rev
+            held.pop(next_rev)()
+        if self._held.get(chat_id) is not held:
+            return  # An event ended the last subscription.
+        if held:
+            # A gap was filled: the next one is waited for as long.
+            self._start_timer(chat_id)
+        else:
+            del self._held[chat_id]
 
-    def _wait_anew(self, chat_id: str) -> None:
-        """Begin to wait for what is missing before what is held."""
-        gevent.spawn_later(HOLD_SECONDS, self._let_the_gap_show, chat_id, self._held[chat_id], self._told[chat_id])
+    def _start_timer(self, chat_id: str) -> None:
+        gevent.spawn_later(HOLD_SECONDS, self._end_hold, chat_id, self._held[chat_id], self._emitted[chat_id])
 
-    def _let_the_gap_show(self, chat_id: str, held: dict[int, list[Tell]], told: int) -> None:
-        """Go on behind a gap, if it is there still; what is held behind a later one waits for its own."""
+    def _end_hold(self, chat_id: str, held: dict[int, Emit], emitted: int) -> None:
+        """Fill a gap, if it is still there."""
 
         def is_there() -> bool:
-            return self._held.get(chat_id) is held and self._told[chat_id] == told
+            return self._held.get(chat_id) is held and self._emitted[chat_id] == emitted
 
         if not is_there():
             return
         try:
-            self.look_again(chat_id)
+            self.fill_gap(chat_id)
         except Exception as error:
+            log.warning("gap_not_filled", chat_id=chat_id, error=type(error).__name__)
             if is_there():
-                log.warning("events of a chat are left out", chat_id=chat_id, error=type(error).__name__)
-                del self._held[chat_id]
+                self._start_timer(chat_id)
+            return
         if is_there():
-            self._told[chat_id] = min(held) - 1
-            self._release(chat_id)
+            # The database does not have it either (a restored backup).
+            self.advance(chat_id, min(held) - 1)
+            self.resume(chat_id)

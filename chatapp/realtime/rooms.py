@@ -1,8 +1,8 @@
-"""The live sockets of this process, and which chats each of them hears.
+"""The live sockets of this process, and which chats each of them is subscribed to.
 
 A room is only a copy of the database's truth, kept for speed: it is filled from there when a socket connects, and
-changed by the events that tell of a change. While those can't be heard (the queue between workers is gone) the rooms
-are deaf: nobody is told anything, lest it be somebody who was removed meanwhile.
+changed by events. While this worker is disconnected from the others the rooms are `deaf`: nothing is emitted, since
+a member may have been removed meanwhile. The replay (`chatapp/replay.py`) brings rooms and sockets up to date.
 """
 
 import sys
@@ -21,12 +21,12 @@ from chatapp.realtime.session import Session
 # For a client to read that it is disconnected.
 GOODBYE_SECONDS = 0.5
 
-# For each of these people the chats that they are in, each with its `lastRev`.
-ListRooms = Callable[[list[str]], dict[str, dict[str, int]]]
-# A chat's `lastRev`, and who of these people was in it then.
-FindMembers = Callable[[str, Collection[str]], tuple[int, set[str]]]
+# A chat's `lastRev` and `lastSeq`.
+Position = tuple[int, int]
+# For each of these users the chats that they are in.
+ListRooms = Callable[[list[str]], dict[str, dict[str, Position]]]
 # After every change.
-THE_END = sys.maxsize
+MAX_REV = sys.maxsize
 
 
 @dataclass(eq=False, slots=True)
@@ -43,10 +43,12 @@ class Connection:
     actor: Actor
     expires_at: int
     ended: Callable[["Connection"], None]
-    # The chats that it hears, each from which of its changes on; and those that its person left, with which change:
-    # workers' words overtake each other, and what the database said is old when it arrives.
+    # `chats`: subscribed chat → first rev to deliver. `left`: chat → rev of leaving. Needed because bus events arrive
+    # out of order and reads may be stale.
     chats: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    # Whether it was subscribed to the chats that the database named.
+    filled: bool = False
     # Hands an encoded packet to the socket; until the client knows that it is let in, keeps it.
     send: Callable[[Told], None] = field(init=False)
     early: list[Told] = field(default_factory=list)
@@ -102,52 +104,51 @@ class Rooms:
         """The connection of that Engine.IO session."""
         return self._by_id.get(id)
 
-    def fill(self, connection: Connection, chats: Mapping[str, int]) -> None:
-        """Have a connection hear the chats that the database named, each as of its `lastRev`."""
+    def fill(self, connection: Connection, chats: Mapping[str, Position]) -> None:
+        """Subscribe a connection to the chats that the database named: it gets the changes after each one's `lastRev`."""
         if connection.id not in self._by_id:
-            return  # It was closed while the database was asked.
-        for chat_id, rev in chats.items():
+            return  # It was closed during the read.
+        connection.filled = True
+        for chat_id, (rev, seq) in chats.items():
             if rev >= connection.left.get(chat_id, 0):
-                self._enter(connection, chat_id, rev)
+                self._enter(connection, chat_id, rev + 1, seq)
 
-    def refill(self, list_rooms: ListRooms) -> set[str]:
-        """Have everybody hear what the database says, after changes may not have been heard. Returns the chats that
-        somebody hears and, as it seems, is not in."""
-        if self.deaf:
-            self.order.forget_all()
-        chats = list_rooms(list(self._by_user))
-        doubtful: set[str] = set()
-        for connection in self:
-            if (named := chats.get(connection.actor.user_id)) is not None:
-                doubtful |= connection.chats.keys() - named.keys()
-                self.fill(connection, named)
-        return doubtful
+    def users(self) -> list[str]:
+        """The users with a socket here."""
+        return list(self._by_user)
 
-    def outsiders(self, chat_id: str, find_members: FindMembers) -> tuple[set[str], int]:
-        """Those who hear a chat and, as the database says, are not in it, and as of which change."""
-        hearers = {connection.actor.user_id for connection in self.of_chat(chat_id)}
-        rev, members = find_members(chat_id, hearers)
-        # Whoever has come meanwhile hears it from a later change on.
-        still = {connection.actor.user_id for connection in self.of_chat(chat_id) if connection.chats[chat_id] <= rev}
-        return still & hearers - members, rev
+    def join(self, chat_id: str, user_ids: Collection[str], rev: int, seq: int) -> list[Connection]:
+        """Subscribe all sockets of these users to a chat from its change `rev` on, when its newest message was `seq`.
 
-    def join(self, chat_id: str, user_ids: Collection[str], rev: int) -> None:
-        """Have all sockets of these people hear a chat, from its `rev` on."""
+        Returns the sockets that were not subscribed before.
+        """
+        entered = []
         for connection in self.of_users(user_ids):
             if rev >= connection.left.get(chat_id, 0):
-                self._enter(connection, chat_id, rev)
+                if chat_id not in connection.chats:
+                    entered.append(connection)
+                self._enter(connection, chat_id, rev, seq)
                 connection.chats[chat_id] = max(rev, connection.chats[chat_id])
+        return entered
 
-    def leave(self, chat_id: str, user_ids: Collection[str], rev: int) -> None:
-        """Have no socket of these people hear a chat any more, which they left with its change `rev`."""
+    def leave(self, chat_id: str, user_ids: Collection[str], rev: int) -> list[Connection]:
+        """Unsubscribe all sockets of these users from a chat, which they left with its change `rev`.
+
+        Returns the sockets that were subscribed.
+        """
+        gone = []
         for connection in self.of_users(user_ids):
             connection.left[chat_id] = max(rev, connection.left.get(chat_id, 0))
-            if rev >= connection.chats.get(chat_id, THE_END):
+            if rev >= connection.chats.get(chat_id, MAX_REV):
+                gone.append(connection)
                 self._exit(connection, chat_id)
+        return gone
 
-    def close(self, chat_id: str) -> None:
-        """Have nobody hear a chat any more."""
-        self.leave(chat_id, {connection.actor.user_id for connection in self.of_chat(chat_id)}, THE_END)
+    def close(self, chat_id: str) -> list[Connection]:
+        """Unsubscribe all sockets from a chat; returns them."""
+        gone = self.of_chat(chat_id)
+        self.leave(chat_id, {connection.actor.user_id for connection in gone}, MAX_REV)
+        return gone
 
     def of_users(self, user_ids: Iterable[str]) -> list[Connection]:
         """The sockets of these people."""
@@ -158,8 +159,8 @@ class Rooms:
         return list(self._by_chat.get(chat_id, ()))
 
     def hears(self, chat_id: str) -> bool:
-        """Whether any socket hears a chat."""
-        return chat_id in self._by_chat
+        """Whether any socket is subscribed to a chat, or is about to be by a replay."""
+        return chat_id in self.order
 
     def of_session(self, user_id: str, session_id: str) -> list[Connection]:
         """The sockets that one login opened."""
@@ -174,11 +175,10 @@ class Rooms:
     def __contains__(self, id: str) -> bool:
         return id in self._by_id
 
-    def _enter(self, connection: Connection, chat_id: str, rev: int) -> None:
-        connection.chats.setdefault(chat_id, rev)
+    def _enter(self, connection: Connection, chat_id: str, first_rev: int, seq: int) -> None:
+        connection.chats.setdefault(chat_id, first_rev)
         self._by_chat[chat_id].add(connection)
-        # An event with that very number is told: perhaps it has not been.
-        self.order.track(chat_id, rev)
+        self.order.track(chat_id, first_rev - 1, seq)
 
     def _exit(self, connection: Connection, chat_id: str) -> None:
         connection.chats.pop(chat_id, None)

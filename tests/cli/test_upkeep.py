@@ -73,10 +73,19 @@ def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, postgres: Em
         change(engine, lease, id=worker, age=f"{age} s")
         seat = "INSERT INTO presence (user_id, worker_id, sockets) VALUES (:user, :worker, 1)"
         change(engine, seat, user=person, worker=worker)
+    group = str(uuid.uuid4())
+    change(engine, "INSERT INTO chats (id, type, name) VALUES (:id, 'GROUP', 'x')", id=group)
+    for rev, age in (("1", "25"), ("2", "23")):
+        old = (
+            "INSERT INTO chat_changes (chat_id, rev, kind, created_at)"
+            " VALUES (:id, :rev, 'UPDATED', now() - CAST(:age AS interval))"
+        )
+        change(engine, old, id=group, rev=rev, age=f"{age} h")
     done = chat("housekeeping", DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "Tokens and sessions: 0 removed.",
+        "Changes of chats: 1 removed.",
         "Presence of dead workers: 1 removed.",
         "Files without a message: 0 removed.",
     ]
@@ -84,4 +93,5 @@ def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, postgres: Em
         # One that may just be late is left to the workers.
         assert [str(id) for id in db.execute(text("SELECT worker_id FROM presence")).scalars()] == [dying]
         assert db.execute(text("SELECT last_seen FROM users")).scalar_one()
+        assert list(db.execute(text("SELECT rev FROM chat_changes")).scalars()) == [2]
     engine.dispose()

@@ -81,11 +81,11 @@ def test_the_dashboard_asks_for_what_there_is(
     assert names <= samples
 
 
-def wait_until_ready(server: Server, seconds: float = 10) -> None:
-    """Return when `/readyz` says that all is well."""
+def wait_until_ready(server: Server, seconds: float = 10, status: int = 200) -> None:
+    """Return when `/readyz` says that all is well, or answers with another status."""
     deadline = time.monotonic() + seconds
-    while requests.get(f"{server.url}/readyz", timeout=20).status_code != 200:
-        assert time.monotonic() < deadline, "the server does not become ready"
+    while requests.get(f"{server.url}/readyz", timeout=20).status_code != status:
+        assert time.monotonic() < deadline, f"the server's readiness does not become {status}"
         time.sleep(0.05)
 
 

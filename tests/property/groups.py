@@ -76,3 +76,4 @@ class Groups(World):
         elif all(position.role != "ADMIN" for position in room.members.values()):
             heir = min(room.members, key=lambda member: (room.members[member].joined_at, member))
             room.members[heir].role = "ADMIN"
+            room.rev += 1

@@ -25,7 +25,7 @@ CLIENT_NAMES = {"auth:renew", "message:delete", "message:edit", "message:send", 
 CLIENT_NAMES |= {"typing:start", "typing:stop"}
 SERVER_NAMES = {"message:new", "message:edited", "message:deleted", "messages:read", "messages:delivered"}
 SERVER_NAMES |= {"typing:start", "typing:stop", "user:online", "user:offline", "exception"}
-SERVER_NAMES |= {"chat:new", "chat:updated", "chat:deleted"}
+SERVER_NAMES |= {"chat:new", "chat:updated", "chat:deleted", "resync"}
 SERVER_NAMES |= {"chat:member_joined", "chat:member_updated", "chat:member_left"}
 
 Json: TypeAlias = dict[str, Any]

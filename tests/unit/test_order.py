@@ -23,14 +23,14 @@ def order(monkeypatch: pytest.MonkeyPatch) -> ChatOrder:
     """Somebody hears a chat that was at 0."""
     monkeypatch.setattr(ordering, "HOLD_SECONDS", HOLD)
     order = ChatOrder()
-    order.track("chat", 0)
+    order.track("chat", 0, 0)
     return order
 
 
 @pytest.fixture
 def hear(order: ChatOrder, told: list[int]) -> Hear:
     """Has the change of that number arrive."""
-    return lambda rev: order.tell("chat", rev, lambda: told.append(rev))
+    return lambda rev: order.emit("chat", rev, lambda: told.append(rev))
 
 
 def test_what_overtook_waits_for_what_was_before_it(hear: Hear, told: list[int]) -> None:
@@ -39,13 +39,27 @@ def test_what_overtook_waits_for_what_was_before_it(hear: Hear, told: list[int])
     assert told == [1, 2, 3]
 
 
-def test_what_never_comes_is_waited_for_only_so_long(hear: Hear, told: list[int]) -> None:
+def test_an_event_that_never_comes_is_waited_for_only_so_long(hear: Hear, told: list[int]) -> None:
     hear(2)
     gevent.sleep(HOLD / 2)
     assert told == []
     gevent.sleep(HOLD)
     hear(1)
     assert told == [2]
+
+
+def test_an_event_that_comes_twice_is_emitted_once(hear: Hear, told: list[int]) -> None:
+    for rev in (1, 1, 3, 3, 2, 2):
+        hear(rev)
+    assert told == [1, 2, 3]
+
+
+def test_behind_an_advanced_position_held_events_follow(order: ChatOrder, hear: Hear, told: list[int]) -> None:
+    for rev in (3, 5, 6):
+        hear(rev)
+    order.advance("chat", 4)
+    order.resume("chat")
+    assert told == [5, 6]
 
 
 def test_each_gap_is_waited_for_anew(hear: Hear, told: list[int]) -> None:
@@ -78,16 +92,22 @@ def test_a_gap_that_shows_lets_no_other_show(hear: Hear, told: list[int]) -> Non
     assert told == [2, 3, 4]
 
 
-def test_before_a_gap_shows_it_is_asked_who_is_in_the_chat(order: ChatOrder, hear: Hear, told: list[int]) -> None:
-    seen = []
-    order.look_again = lambda chat_id: seen.append((chat_id, list(told)))
+def test_a_gap_is_filled_before_held_events_are_emitted(order: ChatOrder, hear: Hear, told: list[int]) -> None:
+    def fill(chat_id: str) -> None:
+        told.append(1)
+        order.advance(chat_id, 1)
+        order.resume(chat_id)
+
+    order.fill_gap = fill
     hear(2)
     gevent.sleep(HOLD * 1.4)
-    assert (seen, told) == ([("chat", [])], [2])
+    assert told == [1, 2]
 
 
-def test_what_comes_while_that_is_asked_is_told_in_order(order: ChatOrder, hear: Hear, told: list[int]) -> None:
-    order.look_again = lambda _chat_id: hear(1)
+def test_events_that_come_while_a_gap_is_filled_are_emitted_in_order(
+    order: ChatOrder, hear: Hear, told: list[int]
+) -> None:
+    order.fill_gap = lambda _chat_id: hear(1)
     hear(2)
     hear(4)
     gevent.sleep(HOLD * 1.4)
@@ -95,23 +115,21 @@ def test_what_comes_while_that_is_asked_is_told_in_order(order: ChatOrder, hear:
     assert told == [1, 2]
 
 
-def test_whoever_hears_no_more_once_that_is_asked_is_told_nothing(
-    order: ChatOrder, hear: Hear, told: list[int]
-) -> None:
-    order.look_again = order.forget
+def test_without_subscribers_after_a_gap_nothing_is_emitted(order: ChatOrder, hear: Hear, told: list[int]) -> None:
+    order.fill_gap = order.forget
     hear(2)
     gevent.sleep(HOLD * 1.4)
     assert told == []
 
 
-def test_while_that_can_not_be_asked_nothing_is_told(order: ChatOrder, hear: Hear, told: list[int]) -> None:
+def test_a_gap_that_can_not_be_filled_is_tried_again(order: ChatOrder, hear: Hear, told: list[int]) -> None:
     def fail(_chat_id: str) -> None:
+        order.fill_gap = lambda _chat_id: None
         raise RuntimeError
 
-    order.look_again = fail
+    order.fill_gap = fail
     hear(2)
     gevent.sleep(HOLD * 1.4)
-    hear(3)
-    order.look_again = lambda _chat_id: None
-    gevent.sleep(HOLD * 1.4)
-    assert told == [3]
+    assert told == []
+    gevent.sleep(HOLD)
+    assert told == [2]

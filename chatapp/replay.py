@@ -1,0 +1,379 @@
+"""Replays to connected sockets the changes that they missed while their worker got no events.
+
+One mechanism for an outage of Redis, a suspended worker, a batch lost on the bus and a worker that was killed between
+a commit and its event: `reconcile` compares rooms with the database, chats that have moved on are replayed from their
+last emitted `rev`, and events that arrive meanwhile wait in `ChatOrder`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import gevent
+import structlog
+
+from chatapp.auth.queries import live_sessions
+from chatapp.chats.events import ChatCreated, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
+from chatapp.chats.queries import member_event, members_among, rooms_of
+from chatapp.core.errors import Json, Unavailable
+from chatapp.core.events import Announced, redeliver
+from chatapp.messages.events import MessageDeleted, MessageEdited, MessageSent
+from chatapp.messages.missed import Change, MissedChanges, changes_since, chats_now, joined_at
+from chatapp.presence import typing
+from chatapp.realtime import broadcast
+from chatapp.realtime.rooms import MAX_REV, Connection, rooms
+
+log = structlog.get_logger()
+
+# A chat with more missed changes is named in `resync` instead.
+MAX_MISSED = 100
+MAX_CHANGES_PER_SECOND = 1000
+# Missed changes that are read from the database at a time.
+PORTION = 250
+# Chats that one `resync` names.
+MAX_NAMED = 100
+# Requests to reconcile within this time are done together.
+REQUEST_DELAY = 0.2
+RETRY_DELAY = 1.0
+
+
+class Replay:
+    """What this worker has yet to replay."""
+
+    def __init__(self) -> None:
+        # Chat → about how many changes.
+        self._pending: dict[str, int] = {}
+        # For each pending chat the users whose sockets have to be subscribed, with the `rev` of their joining.
+        self._joined: dict[str, dict[str, int]] = defaultdict(dict)
+        self._draining = False
+        self._requested = False
+
+    def stop(self) -> None:
+        """The bus is disconnected: nothing is replayed until `reconcile` is called again."""
+        self._pending.clear()
+        self._joined.clear()
+
+    def request(self) -> None:
+        """Reconcile soon, because events may have been lost while the bus was connected."""
+        if not self._requested:
+            self._requested = True
+            gevent.spawn_later(REQUEST_DELAY, self._reconcile_soon)
+
+    def reconcile(self, *, resync_all: bool = False) -> None:
+        """Bring rooms in line with the database, emit what concerns removed and new members, and start the replay of
+        the chats that have moved on; raises Unavailable.
+
+        `resync_all` is for an outage longer than changes are kept: sockets are told to `sync` instead.
+        """
+        state = _State()
+        late = [
+            pair for pair, (rev, _) in state.joined.items() if resync_all or not self._is_replayable(state, pair, rev)
+        ]
+        chats = chats_now({chat_id for _, chat_id in late}) if late else {}
+        # From here on nothing yields: what is emitted and what is subscribed belong together.
+        rooms.endings += 1
+        rooms.deaf = False
+        state.close_ended_sessions()
+        for chat_id, user_ids in state.missing.items():
+            rev, members = state.members.get(chat_id, (None, set()))
+            evict(chat_id, user_ids - members, rev)
+        resync: dict[Connection, list[str]] = defaultdict(list)
+        for user_id, chat_id in late:
+            if chat_id in chats:
+                chat, online = chats[chat_id]
+                entered = rooms.join(chat_id, [user_id], chat["lastRev"] + 1, chat["lastSeq"])
+                emit_new_chat(entered, chat, online)
+                for connection in entered:
+                    resync[connection].append(chat_id)
+        for (user_id, chat_id), (rev, seq) in state.joined.items():
+            if (user_id, chat_id) not in late and rev is not None:
+                _track(chat_id, rev - 1, seq)
+                self._joined[chat_id][user_id] = rev
+        for chat_id, (last_rev, last_seq) in state.positions.items():
+            missed = _missed(chat_id, last_rev)
+            if resync_all or missed > MAX_MISSED:
+                for connection in _skip(chat_id, last_rev, last_seq):
+                    resync[connection].append(chat_id)
+            elif missed > 0:
+                self._pending[chat_id] = missed
+        if resync_all:
+            broadcast.to_connections(list(rooms), "resync", {"chatIds": [], "all": True})
+        else:
+            _emit_resync(resync)
+        log.info("rooms_reconciled", chats_to_replay=len(self._pending), sockets_to_resync=len(resync))
+        if self._pending and not self._draining:
+            self._draining = True
+            gevent.spawn(self._drain)
+
+    def fill_gap(self, chat_id: str) -> None:
+        """Replay what is missing before a chat's held events; raises Unavailable."""
+        position = rooms.order.position(chat_id)
+        if position is not None and not rooms.deaf:
+            found = changes_since({chat_id: position})
+            subscribed = {connection.actor.user_id for connection in rooms.of_chat(chat_id)}
+            rev, members = members_among([chat_id], subscribed).get(chat_id, (None, set()))
+            if not rooms.deaf:
+                log.info("gap_replayed", chat_id=chat_id, rev=position)
+                evict(chat_id, subscribed - members, rev)
+                self._replay(chat_id, found.get(chat_id))
+
+    def _reconcile_soon(self) -> None:
+        self._requested = False
+        if rooms.deaf:
+            return
+        try:
+            self.reconcile()
+        except Unavailable:
+            gevent.sleep(RETRY_DELAY)
+            self.request()
+
+    @staticmethod
+    def _is_replayable(state: "_State", pair: tuple[str, str], rev: int | None) -> bool:
+        """Whether a new member's chat can be replayed from the moment that they joined."""
+        _, chat_id = pair
+        if rev is None or state.positions[chat_id][0] - rev >= MAX_MISSED:
+            return False
+        position = rooms.order.position(chat_id)
+        if position is None or _may_restart(chat_id):
+            return True
+        return position < rev and _missed(chat_id, state.positions[chat_id][0]) <= MAX_MISSED
+
+    def _drain(self) -> None:
+        """Replay pending chats, at most `MAX_CHANGES_PER_SECOND`."""
+        try:
+            while self._pending:
+                portion = self._next_portion()
+                try:
+                    found = changes_since(portion) if portion else {}
+                    for chat_id in portion:
+                        if self._pending.pop(chat_id, None) is not None:
+                            gevent.sleep(self._replay(chat_id, found.get(chat_id)) / MAX_CHANGES_PER_SECOND)
+                except Unavailable as error:
+                    log.warning("replay_waits_for_database", reason=error.code)
+                    gevent.sleep(RETRY_DELAY)
+                except Exception:
+                    log.exception("replay failed")
+                    for chat_id in portion:
+                        self._pending.pop(chat_id, None)
+        finally:
+            self._draining = False
+
+    def _next_portion(self) -> dict[str, int]:
+        """Pending chats with about `PORTION` missed changes, each with its position."""
+        portion: dict[str, int] = {}
+        total = 0
+        for chat_id, missed in list(self._pending.items()):
+            position = rooms.order.position(chat_id)
+            if position is None:
+                del self._pending[chat_id]  # Its last subscriber has left.
+                continue
+            if portion and total + missed > PORTION:
+                break
+            portion[chat_id] = position
+            total += missed
+        return portion
+
+    def _replay(self, chat_id: str, missed: MissedChanges | None) -> int:
+        """Emit a chat's missed changes; returns how many. Never yields."""
+        position = rooms.order.position(chat_id)
+        joined = self._joined.pop(chat_id, {})
+        if position is None:
+            return 0
+        if missed is None:
+            evict(chat_id, {connection.actor.user_id for connection in rooms.of_chat(chat_id)}, None)
+            rooms.order.forget(chat_id)
+            return 1
+        for user_id, rev in _final_leavers(missed).items():
+            evict(chat_id, {user_id}, rev)
+        events: list[tuple[int, Announced]] = []
+        if missed.complete and _missed(chat_id, missed.last_rev) <= MAX_MISSED:
+            events = plan(chat_id, missed, position, rooms.order.seqs[chat_id], joined)
+            rooms.order.drop_held(chat_id, missed.last_rev)
+            for rev, event in events:
+                rooms.order.advance(chat_id, rev - 1)
+                redeliver(event)
+            rooms.order.advance(chat_id, missed.last_rev, missed.last_seq)
+        else:
+            _emit_resync({connection: [chat_id] for connection in _skip(chat_id, missed.last_rev, missed.last_seq)})
+        rooms.order.resume(chat_id)
+        if not rooms.of_chat(chat_id):
+            rooms.order.forget(chat_id)
+        return len(events)
+
+
+class _State:
+    """What the database says of the users with a socket here, compared with the rooms; raises Unavailable."""
+
+    def __init__(self) -> None:
+        self._checked = [connection for connection in rooms if connection.filled]
+        named = rooms_of(list({connection.actor.user_id for connection in self._checked}))
+        # `lastRev` and `lastSeq` of each chat.
+        self.positions = {chat_id: position for chats in named.values() for chat_id, position in chats.items()}
+        # Chat → users who are subscribed and, as it seems, no members.
+        self.missing: dict[str, set[str]] = defaultdict(set)
+        new: set[tuple[str, str]] = set()
+        for connection in self._checked:
+            user_id = connection.actor.user_id
+            for chat_id in connection.chats.keys() - named[user_id].keys():
+                self.missing[chat_id].add(user_id)
+            for chat_id in named[user_id].keys() - connection.chats.keys():
+                new.add((user_id, chat_id))
+        self.members = members_among(self.missing, set().union(*self.missing.values())) if self.missing else {}
+        # (user, chat) → when they joined, for those who are not subscribed.
+        self.joined = joined_at(new)
+        self._living = live_sessions(list({connection.actor.session_id for connection in self._checked}))
+
+    def close_ended_sessions(self) -> None:
+        for connection in self._checked:
+            if connection.id in rooms and connection.actor.session_id not in self._living:
+                connection.close("session ended")
+
+
+def evict(chat_id: str, user_ids: Iterable[str], rev: int | None) -> None:
+    """Unsubscribe users who left a chat with its change `rev` (None: the chat was deleted), and tell their sockets."""
+    for user_id in user_ids:
+        typing.stop_in(chat_id, user_id)
+        gone = rooms.leave(chat_id, [user_id], MAX_REV if rev is None else rev)
+        if rev is None:
+            broadcast.to_connections(gone, "chat:deleted", {"chatId": chat_id})
+        else:
+            broadcast.to_connections(gone, "chat:member_left", {"chatId": chat_id, "userId": user_id})
+
+
+def emit_new_chat(connections: Sequence[Connection], chat: Json, online: Iterable[str]) -> None:
+    """Send sockets a chat that is new to them, and which of its members are online."""
+    broadcast.to_connections(connections, "chat:new", chat)
+    for user_id in online:
+        others = [connection for connection in connections if connection.actor.user_id != user_id]
+        broadcast.to_connections(others, "user:online", {"userId": user_id})
+
+
+def plan(
+    chat_id: str, missed: MissedChanges, position: int, seq: int, joined: Mapping[str, int]
+) -> list[tuple[int, Announced]]:
+    """The events that take a socket from `position`, where the newest message was `seq`, to `missed`, each with its
+    `rev`, which rises. `joined` are users to subscribe, with the `rev` of their joining.
+
+    A message that was created and changed since comes as `MessageSent` with its present content, then as edited or
+    deleted. The `rev` of its creation is not stored: it gets the earliest free one, so that both `seq` and `rev` rise.
+    """
+    changes = [change for change in missed.changes if change.rev > position]
+    taken = {change.rev for change in changes}
+    free = iter([rev for rev in range(position + 1, missed.last_rev + 1) if rev not in taken])
+    steps: list[tuple[int, Change]] = []
+    created: dict[int, int] = {}
+    previous = position
+    for change in sorted((c for c in changes if c.kind == "MESSAGE"), key=lambda c: c.payload["seq"]):  # type: ignore[index]
+        message = change.payload or {}
+        is_changed = message["isEdited"] or message["isDeleted"]
+        if message["seq"] > seq:
+            rev = next((rev for rev in free if rev > previous), change.rev) if is_changed else change.rev
+            created[rev] = message["seq"]
+            steps.append((rev, Change(rev, "SENT", None, message | {"rev": rev})))
+            previous = rev
+        if is_changed and change.rev not in created:
+            steps.append((change.rev, change))
+    steps += [(change.rev, change) for change in _memberships(changes)]
+    events: list[tuple[int, Announced]] = []
+    for rev, change in sorted(steps, key=lambda step: step[0]):
+        seq = created.get(rev, seq)
+        if event := _event(chat_id, missed, change, seq, joined):
+            events.append((rev, event))
+    return events
+
+
+def _memberships(changes: list[Change]) -> list[Change]:
+    """The changes that are not of messages, without those that later ones made void: all but the last new name, and
+    users who joined and left again."""
+    kept: list[Change] = []
+    absent: set[str] = set()
+    last_update = max((change.rev for change in changes if change.kind == "UPDATED"), default=0)
+    for change in changes:
+        if change.kind in ("JOINED", "ROLE") and change.payload is None:
+            # No member any more: nothing to show of them.
+            if change.kind == "JOINED" and change.user_id:
+                absent.add(change.user_id)
+        elif change.kind == "LEFT" and change.user_id in absent:
+            absent.discard(change.user_id)
+        elif change.kind != "MESSAGE" and (change.kind != "UPDATED" or change.rev == last_update):
+            kept.append(change)
+    return kept
+
+
+def _event(
+    chat_id: str, missed: MissedChanges, change: Change, seq: int, joined: Mapping[str, int]
+) -> Announced | None:
+    rev, user_id, payload = change.rev, change.user_id or "", change.payload or {}
+    if change.kind == "SENT":
+        return MessageSent(chat_id, rev, payload)
+    if change.kind == "MESSAGE" and payload["isDeleted"]:
+        return MessageDeleted(chat_id, rev, {"messageId": payload["id"], "chatId": chat_id, "rev": rev})
+    if change.kind == "MESSAGE":
+        return MessageEdited(chat_id, rev, payload)
+    if change.kind == "LEFT":
+        return MemberLeft(chat_id, rev, user_id)
+    member = {"chatId": chat_id, "member": member_event(payload) if payload else payload}
+    if change.kind == "ROLE":
+        return MemberUpdated(chat_id, rev, member)
+    if missed.chat is None:
+        return None
+    chat = _chat_at(missed, missed.chat, rev, seq)
+    if change.kind == "UPDATED":
+        return ChatUpdated(chat_id, rev, {name: value for name, value in chat.items() if name != "members"})
+    if change.kind == "JOINED":
+        return MemberJoined(chat_id, rev, user_id, member, payload["user"]["isOnline"], chat, missed.online)
+    return ChatCreated(chat_id, rev, tuple(user for user, at in joined.items() if at == rev), chat, missed.online)
+
+
+def _chat_at(missed: MissedChanges, chat: Json, rev: int, seq: int) -> Json:
+    """A chat as it was at an earlier `rev`: later messages and members follow as events of their own."""
+    later = [change for change in _memberships(missed.changes) if change.rev > rev]
+    joined = {change.user_id for change in later if change.kind == "JOINED"}
+    left = sum(change.kind == "LEFT" for change in later)
+    then = {"lastRev": rev, "lastSeq": seq, "memberCount": chat["memberCount"] - len(joined) + left}
+    if chat["lastSeq"] > seq:
+        then["lastMessage"] = None
+    if "members" in chat:
+        then["members"] = [member for member in chat["members"] if member["userId"] not in joined]
+    return chat | then
+
+
+def _final_leavers(missed: MissedChanges) -> dict[str, int]:
+    """Users who left and did not come back, with the `rev` of that."""
+    last = {change.user_id: change for change in missed.changes if change.user_id and change.kind in ("JOINED", "LEFT")}
+    return {user_id: change.rev for user_id, change in last.items() if change.kind == "LEFT"}
+
+
+def _missed(chat_id: str, last_rev: int) -> int:
+    """How many changes of a subscribed chat are missing: up to the first event that waits, else up to `last_rev`."""
+    position = rooms.order.position(chat_id)
+    first_held = rooms.order.first_held(chat_id)
+    if position is None:
+        return 0
+    return (last_rev if first_held is None else min(last_rev, first_held - 1)) - position
+
+
+def _may_restart(chat_id: str) -> bool:
+    """Whether no socket needs what a chat's position says: all were subscribed later than that."""
+    position = rooms.order.position(chat_id)
+    return position is not None and all(c.chats[chat_id] > position for c in rooms.of_chat(chat_id))
+
+
+def _track(chat_id: str, rev: int, seq: int) -> None:
+    """Have a chat replayed from `rev` on, or from an earlier position that it has."""
+    if (rooms.order.position(chat_id) or 0) > rev and _may_restart(chat_id):
+        rooms.order.restart(chat_id, rev, seq)
+    rooms.order.track(chat_id, rev, seq)
+
+
+def _skip(chat_id: str, rev: int, seq: int) -> list[Connection]:
+    """Go on behind `rev` without a replay; returns the sockets that miss something by this."""
+    connections = [c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev]
+    rooms.order.advance(chat_id, rev, seq)
+    rooms.order.resume(chat_id)
+    return connections
+
+
+def _emit_resync(chats: Mapping[Connection, list[str]]) -> None:
+    for connection, chat_ids in chats.items():
+        payload = {"chatIds": chat_ids[:MAX_NAMED], "all": len(chat_ids) > MAX_NAMED}
+        broadcast.to_connections([connection], "resync", payload)
