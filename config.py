@@ -7,9 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 from environs import Env, EnvError
 
+from chatapp.core import database_url
+from chatapp.core.causes import without_secrets
+from chatapp.core.database_url import DatabaseUrl
 from chatapp.core.origins import parse_origin
 from chatapp.core.settings import Rate, Settings
 from chatapp.launcher.postgres import default_url
@@ -17,6 +21,20 @@ from chatapp.launcher.postgres import default_url
 ROOT = Path(__file__).resolve().parent
 SECRETS = ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")
 SHORTEST_SECRET = 32
+APP_ENVS = ("development", "production", "test")
+# Ten years: no duration here makes sense beyond, and no date that is counted from now ends there.
+MAX_SECONDS = 3650 * 86400
+# What redis-py understands in a URL.
+REDIS_PARAMETERS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        db username password client_name protocol max_connections timeout socket_timeout socket_connect_timeout
+        socket_keepalive retry_on_timeout health_check_interval ssl_cert_reqs ssl_ca_certs ssl_ca_path ssl_certfile
+        ssl_keyfile ssl_check_hostname
+        """,
+    )
+)
 T = TypeVar("T")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(
@@ -33,7 +51,9 @@ def parse_duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)\s*([smhd])", text.strip().lower())
     if not match or not int(match[1]):
         raise ValueError(f"'{text}' is not a duration such as 10s, 15m, 2h or 30d")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if (seconds := int(match[1]) * _SECONDS[match[2]]) > MAX_SECONDS:
+        raise ValueError(f"'{text}' is longer than {MAX_SECONDS // _SECONDS['d']}d")
+    return timedelta(seconds=seconds)
 
 
 def parse_rate(text: str, usual_seconds: int) -> Rate:
@@ -53,19 +73,12 @@ def masked(name: str, value: str) -> str:
     """`value` as it may be shown: of a secret no more than its length, of a URL no password."""
     if value and re.search("SECRET|TOKEN|PASSWORD|_KEY", name):
         return f"({len(value)} characters)"
-    return re.sub(r"(?<=password=)[^&]*", "***", re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value))
-
-
-def database_url(url: str) -> str:
-    """`url` with the driver that the server uses, whatever scheme the platform wrote; ValueError if not PostgreSQL."""
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
-        raise ValueError("is not a PostgreSQL URL (postgresql://user:password@host/database)")
-    return f"postgresql+psycopg2://{rest}"
+    return without_secrets(value)
 
 
 def queue_url(url: str, *, self_signed: bool) -> str:
     """`url`, told to take any certificate where the platform's own queue has one that nobody signed."""
+    _check_redis_url(url)
     encrypted = url.startswith("rediss://") and "ssl_cert_reqs" not in url
     return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=none" if encrypted and self_signed else url
 
@@ -111,7 +124,7 @@ def load() -> Settings:
             faults.append(f"{name} {error}")
             return parse(default)
 
-    app_env = read("APP_ENV", "development", str)
+    app_env = read("APP_ENV", "development", _app_env)
     production = app_env == "production"
     instance = Path(text("INSTANCE_PATH", str(ROOT / "instance"))).resolve()
     given = {name: text(name) for name in (*SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL")}
@@ -128,14 +141,22 @@ def load() -> Settings:
         if workers > 1 and not given["REDIS_URL"]:
             faults.append("REDIS_URL is missing: more than one worker (WEB_CONCURRENCY) needs a queue between them")
     elif not all(given[name] for name in SECRETS):
-        given = development_secrets(instance) | {name: value for name, value in given.items() if value}
+        try:
+            given = development_secrets(instance) | {name: value for name, value in given.items() if value}
+        except OSError as error:
+            faults.append(f"INSTANCE_PATH {instance} can't be used: {error.strerror}")
+    database = DatabaseUrl("")
     try:
-        url = database_url(given.get("DATABASE_URL") or default_url(instance / "postgres", "chat"))
+        database = database_url.parse(given.get("DATABASE_URL") or default_url(instance / "postgres", "chat"))
     except ValueError as error:
         faults.append(f"DATABASE_URL {error}")
-        url = ""
-    shown |= {name: masked(name, value) for name, value in (given | {"DATABASE_URL": url}).items()}
-    s3_bucket = text("S3_BUCKET") or None
+    shown |= {name: masked(name, value) for name, value in (given | {"DATABASE_URL": database.url}).items()}
+    s3_bucket = read("S3_BUCKET", "", _bucket)
+    upload_path = Path(text("UPLOAD_PATH", str(ROOT / "uploads"))).resolve()
+    if not s3_bucket and upload_path.exists() and not upload_path.is_dir():
+        faults.append(f"UPLOAD_PATH {upload_path} is not a folder")
+    if (endpoint := env.str("AWS_ENDPOINT_URL", "")) and not re.match("https?://[^/]", endpoint):
+        faults.append(f"AWS_ENDPOINT_URL '{endpoint}' is not an http(s) URL")
     # A platform that sets DYNO gives each process a disk of its own, and takes it back with the process.
     dyno, forced = bool(env.str("DYNO", "")), read("FORCE_LOCAL_STORAGE", "false", _flag)
     if dyno and not s3_bucket and not forced:
@@ -144,13 +165,20 @@ def load() -> Settings:
             " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
         )
     rate_global = read("RATELIMIT_GLOBAL", "100/60s", _rate_in(60))
+    port = read("PORT", "3000", _port)
+    metrics_port = read("METRICS_PORT", "", lambda text: _port(text) if text else None)
+    if metrics_port == port:
+        faults.append(f"METRICS_PORT and PORT are both {port}")
     settings = Settings(
         app_env=app_env,
-        port=read("PORT", "3000", _port),
+        port=port,
         cors_origins=read("CORS_ORIGIN", "*", _origins),
-        database_url=url,
-        database_pool_size=read("DATABASE_POOL_SIZE", "20", _count),
-        redis_url=queue_url(given.get("REDIS_URL", ""), self_signed=dyno) or None,
+        database_url=database.url,
+        database_options=database.options,
+        database_schema=database.schema,
+        database_pooler=database.pooler,
+        database_pool_size=read("DATABASE_POOL_SIZE", str(database.pool_size or 20), _count),
+        redis_url=read("REDIS_URL", "", lambda text: queue_url(text, self_signed=dyno) or None),
         access_secret=given.get("JWT_ACCESS_SECRET", ""),
         access_lifetime=read("JWT_ACCESS_EXPIRES_IN", "15m", parse_duration),
         refresh_secret=given.get("JWT_REFRESH_SECRET", ""),
@@ -171,10 +199,10 @@ def load() -> Settings:
         max_uploads=read("MAX_UPLOADS_PER_USER", "2", _count),
         upload_quota_bytes=read("UPLOAD_QUOTA_MB", "1024", _count) * 1024 * 1024,
         log_level=read("LOG_LEVEL", "INFO", _log_level),
-        metrics_port=read("METRICS_PORT", "", lambda text: _port(text) if text else None),
+        metrics_port=metrics_port,
         metrics_token=text("METRICS_TOKEN") or None,
         instance_path=instance,
-        upload_path=Path(text("UPLOAD_PATH", str(ROOT / "uploads"))).resolve(),
+        upload_path=upload_path,
         s3_bucket=s3_bucket,
         web_path=Path(text("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
         shown=shown,
@@ -184,8 +212,40 @@ def load() -> Settings:
     return settings
 
 
+def _app_env(text: str) -> str:
+    if text not in APP_ENVS:
+        raise ValueError(f"must be development, production or test, not '{text}'")
+    return text
+
+
+def _bucket(text: str) -> str | None:
+    if text and not re.fullmatch(r"arn:[\w.:/-]+|[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", text, re.ASCII):
+        raise ValueError(f"'{text}' is not the name of a bucket")
+    return text or None
+
+
+def _check_redis_url(url: str) -> None:
+    """ValueError, without the password, if `url` is not a URL of Redis."""
+    if not url:
+        return
+    match = re.fullmatch(r"(rediss?|unix)://(?:[^/?]*@)?([^/?]*)(/[^?]*)?(?:\?(.*))?", url)
+    if not match:
+        raise ValueError("is not a Redis URL (redis://:password@host:6379/0)")
+    place, path = match[2], match[3] or ""
+    port = re.fullmatch(r"(?:\[[^\]]*\]|[^:]*)(?::(.*))?", place)
+    if not port or (port[1] and not (port[1].isdecimal() and 0 < int(port[1]) < 65536)):
+        raise ValueError(f"has the host and port '{place}', which are not valid")
+    if match[1] != "unix" and path.strip("/") and not path.strip("/").isdecimal():
+        raise ValueError(f"names the database '{path.strip('/')}', which is not a number")
+    for name, value in parse_qsl(match[4] or ""):
+        if name not in REDIS_PARAMETERS:
+            raise ValueError(f"has the parameter '{name}', which Redis's client does not know: remove it")
+        if name == "ssl_cert_reqs" and value not in ("none", "optional", "required"):
+            raise ValueError(f"has ssl_cert_reqs={value}, which is none of none, optional, required")
+
+
 def _count(text: str) -> int:
-    if not text.isdigit() or not int(text):
+    if not text.isdecimal() or not int(text):
         raise ValueError(f"must be a whole number above 0, not '{text}'")
     return int(text)
 
@@ -208,7 +268,7 @@ def _rate_in(usual_seconds: int) -> Callable[[str], Rate]:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
         raise ValueError(f"must be a port from 1 to 65535, not '{text}'")
     return int(text)
 

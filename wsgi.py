@@ -6,14 +6,21 @@ monkey.patch_all()
 
 import sys  # noqa: E402
 
+from config import ConfigError, load  # noqa: E402
+
+try:
+    # Before gunicorn, which the application imports, reads WEB_CONCURRENCY and fails with a traceback.
+    settings = load()
+except ConfigError as error:
+    sys.exit(f"error: The environment can't be served with:\n{error}")
+
 from chatapp import create_app  # noqa: E402
 from chatapp.core.db import make_cooperative  # noqa: E402
 from chatapp.core.memory import return_large_blocks  # noqa: E402
-from config import ConfigError, load  # noqa: E402
 
 make_cooperative()
 return_large_blocks()
 try:
-    app = create_app(load())
-except (ConfigError, OSError) as error:
-    sys.exit(f"error: The environment can't be served with:\n{error}")
+    app = create_app(settings)
+except OSError as error:
+    sys.exit(f"error: The environment can't be served with:\nUPLOAD_PATH can't be used: {error}.")

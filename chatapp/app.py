@@ -50,9 +50,7 @@ def create_app(config: Settings) -> Flask:
     app = App("chatapp", instance_path=str(config.instance_path), static_folder=None)
 
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "pool_size": max(1, config.database_pool_size - db.LOCK_BOUNDED_CONNECTIONS)
-    }
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = db.engine_options(config)
     sqlalchemy.init_app(app)
     migrate.init_app(app, sqlalchemy)
     with app.app_context():

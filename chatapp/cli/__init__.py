@@ -1,12 +1,37 @@
 """`flask --app wsgi chat …`: what an operator does from a shell."""
 
+import logging
+from typing import Any
+
+import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
 
 from chatapp.cli.accounts import create_admin
 from chatapp.cli.check import check
 from chatapp.cli.demo import demo
 from chatapp.cli.upkeep import housekeeping, prune_tokens
+from chatapp.core import causes
+from chatapp.core.causes import first_line
+from chatapp.core.errors import ChatError
 
-chat = AppGroup("chat", help="Look after the chat server.")
+
+class Commands(AppGroup):
+    """Commands that end with one sentence, and no traceback, when the database does not let them work."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Called by click to run a command."""
+        # The cause stands in the sentence.
+        logging.getLogger(causes.__name__).setLevel(logging.ERROR)
+        try:
+            return super().invoke(ctx)
+        except ChatError as error:
+            cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
+            raise click.ClickException(f"{error.detail}{cause}") from None
+        except DBAPIError as error:
+            raise click.ClickException(f"The database refused: {first_line(error)}") from None
+
+
+chat = Commands("chat", help="Look after the chat server.")
 for command in (create_admin, demo, housekeeping, prune_tokens, check):
     chat.add_command(command)

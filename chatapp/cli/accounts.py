@@ -8,7 +8,6 @@ from rich.markup import escape
 
 from chatapp.auth import actions
 from chatapp.auth.schemas import RegisterSchema
-from chatapp.core.errors import ChatError
 
 
 @click.command()
@@ -25,7 +24,5 @@ def create_admin(email: str, username: str, password: str) -> None:
         raise click.ClickException(
             "; ".join(f"{field}: {text[0]}" for field, text in error.messages_dict.items())
         ) from None
-    except ChatError as error:
-        raise click.ClickException(error.detail) from None
     who = escape(f"{user['username']} ({user['email']})")
     Console(soft_wrap=True).print(f"[bold]{who}[/] is {'a new' if created else 'now an'} [green]ADMIN[/].")

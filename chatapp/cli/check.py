@@ -3,6 +3,7 @@
 import os
 import resource
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,36 @@ from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from chatapp.core import settings
-from chatapp.core.db import reading
+from chatapp.core import limits, settings
+from chatapp.core.causes import first_line
+from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.files.storage import storage
 from chatapp.presence.queries import split_workers
+from chatapp.realtime.bus import CHANNEL
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 OLDEST_POSTGRES = 14
 # Each socket is an open file; the rest are connections to the database, logs and the like.
 FEW_FILES = 4096
 LONGEST_PATIENCE = 5.0
+# Workers listen to another channel, and hear nothing of this.
+CHECK_CHANNEL = "chatapp:check"
+# What PgBouncer says of the startup parameters by which the server sets up its sessions.
+STARTUP_REFUSED = "unsupported startup parameter"
+_CLOSED_TABLES = """
+    SELECT c.relname FROM pg_class c
+    WHERE c.relnamespace = to_regnamespace(current_schema()::text) AND c.relkind IN ('r', 'p')
+    AND c.relname <> 'alembic_version'
+    AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+             AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+    ORDER BY c.relname
+"""
 
 
 class Worry(Exception):
@@ -62,35 +77,59 @@ def check() -> None:
 
 
 def _database(config: Settings) -> str:
-    try:
-        with reading() as db:
-            version = db.execute(text("SHOW server_version")).scalar_one()
-            most = int(db.execute(text("SHOW max_connections")).scalar_one())
-    except Unavailable:
-        raise Fault(f"{config.shown['DATABASE_URL']} does not answer.") from None
+    with _asking_database(config), reading() as db:
+        version = db.execute(text("SHOW server_version")).scalar_one()
+        most = int(db.execute(text("SHOW max_connections")).scalar_one())
+        schema = db.execute(text("SELECT current_schema()")).scalar()
+        _check_connections(config, db)
+    if config.database_schema and schema != config.database_schema:
+        raise Fault(f"The schema {config.database_schema} of DATABASE_URL does not exist: flask --app wsgi db upgrade")
     if int(version.split(".")[0]) < OLDEST_POSTGRES:
         raise Fault(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} or later is needed.")
-    wanted = config.workers * config.database_pool_size
+    wanted = config.workers * max(config.database_pool_size, MIN_POOL_SIZE)
     if wanted > most - 5:
         raise Worry(
             f"PostgreSQL {version} takes {most} connections; {config.workers} workers may want {wanted}: "
             "lower DATABASE_POOL_SIZE, or raise max_connections."
         )
-    return f"PostgreSQL {version}; the workers use up to {wanted} of its {most} connections."
+    pooled = ", through a pooler in transaction mode" if config.database_pooler else ""
+    return f"PostgreSQL {version}{pooled}; the workers use up to {wanted} of its {most} connections."
 
 
-def _migrations(_config: Settings) -> str:
+@contextmanager
+def _asking_database(config: Settings) -> Iterator[None]:
+    """Turn an error of the database into a Fault with the driver's own first line."""
+    try:
+        yield
+    except (Unavailable, DBAPIError) as error:
+        cause = first_line(error.__cause__ or error)
+        hint = " A pooler in transaction mode needs pgbouncer=true in DATABASE_URL." if STARTUP_REFUSED in cause else ""
+        raise Fault(f"{config.shown['DATABASE_URL']} can't be used: {cause}{hint}") from None
+
+
+def _check_connections(config: Settings, db: Connection) -> None:
+    """Fault if transactions run on connections of a pooler, which keep no prepared statements, and no setting says so."""
+    backend = text("SELECT pg_backend_pid()")
+    before = db.execute(backend).scalar_one()
+    with writing() as other:
+        # A pooler in transaction mode lends to this transaction the connection that `db` has just given back.
+        lent = other.execute(backend).scalar_one()
+        if not config.database_pooler and (lent == before or db.execute(backend).scalar_one() != before):
+            raise Fault(f"{config.shown['DATABASE_URL']} is a pooler in transaction mode: add pgbouncer=true to it.")
+
+
+def _migrations(config: Settings) -> str:
     script = Config()
     script.set_main_option("script_location", str(MIGRATIONS))
     newest = ScriptDirectory.from_config(script).get_current_head()
-    try:
-        with reading() as db:
-            there = db.execute(text("SELECT to_regclass('alembic_version')")).scalar()
-            present = db.execute(text("SELECT version_num FROM alembic_version")).scalar() if there else None
-    except Unavailable:
-        raise Fault("The database does not answer.") from None
+    with _asking_database(config), reading() as db:
+        there = db.execute(text("SELECT to_regclass('alembic_version')")).scalar()
+        present = db.execute(text("SELECT version_num FROM alembic_version")).scalar() if there else None
+        closed = db.execute(text(_CLOSED_TABLES)).scalars().all()
     if present != newest:
         raise Fault(f"The database is at {present or 'nothing'}, the code at {newest}: flask --app wsgi db upgrade")
+    if closed:
+        raise Fault(f"The role may not read and change all tables: GRANT on {', '.join(closed)}.")
     return f"The database is at {newest}, as the code is."
 
 
@@ -99,25 +138,45 @@ def _queue(config: Settings) -> str:
         if config.workers > 1:
             raise Fault(f"REDIS_URL is not set, and {config.workers} workers need a queue between them.")
         return "Not needed by one worker on one machine."
-    client = redis.Redis.from_url(
+    shown = config.shown["REDIS_URL"]
+    client: Any = redis.Redis.from_url(
         config.redis_url, socket_connect_timeout=LONGEST_PATIENCE, socket_timeout=LONGEST_PATIENCE
     )
     try:
-        about: Any = client.info("server")
-    except redis.RedisError as error:
-        raise Fault(f"{config.shown['REDIS_URL']} does not answer ({type(error).__name__}).") from None
+        with client.pubsub() as subscription:
+            actions: dict[str, Callable[[], object]] = {
+                "connect": client.ping,
+                f"subscribe to the channel {CHANNEL}": lambda: _subscribe(subscription),
+                f"publish to the channel {CHECK_CHANNEL}": lambda: client.publish(CHECK_CHANNEL, ""),
+                "count rate limits": lambda: limits.probe(str(config.redis_url)),
+            }
+            for action, ask in actions.items():
+                try:
+                    ask()
+                except (redis.RedisError, OSError) as error:
+                    raise Fault(f"{shown} does not let the server {action}: {first_line(error)}") from None
+        return _version(client)
     finally:
         client.close()
+
+
+def _subscribe(subscription: Any) -> None:
+    subscription.subscribe(CHANNEL)
+    # The reply, or the refusal.
+    subscription.get_message(timeout=LONGEST_PATIENCE)
+
+
+def _version(client: Any) -> str:
+    try:
+        about = client.info("server")
+    except redis.RedisError:
+        return "It lets the server connect, publish, subscribe and count."  # INFO is not among the rights it needs.
     return f"{about.get('server_name', 'redis')} {about.get('valkey_version') or about['redis_version']}."
 
 
-def _servers(_config: Settings) -> str:
-    try:
+def _servers(config: Settings) -> str:
+    with _asking_database(config):
         split = split_workers()
-    except Unavailable:
-        raise Fault("The database does not answer.") from None
-    except ProgrammingError:
-        raise Fault("The database has to be migrated first.") from None
     if split:
         names = ", ".join(f"{worker.host} (process {worker.pid})" for worker in split)
         raise Worry(f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}.")

@@ -17,7 +17,6 @@ from chatapp.cli.demo_picture import lake
 from chatapp.cli.demo_texts import PEOPLE, PHOTOGRAPHER, PICTURED
 from chatapp.core import db, settings
 from chatapp.core.clock import now
-from chatapp.core.errors import ChatError
 from chatapp.core.identity import Actor
 from chatapp.core.incoming import Incoming
 from chatapp.messages.actions import send_file
@@ -40,16 +39,13 @@ def demo(messages: int, days: int) -> None:
     if settings.current().app_env == "production":
         raise click.ClickException("The demo's passwords are known to everybody: not with APP_ENV=production.")
     console = Console(soft_wrap=True, highlight=False)
-    try:
-        with db.writing() as connection:
-            if is_new := not _is_there(connection):
-                _fill(connection, console, messages, days)
-            else:
-                console.print("The demo data are there already.")
-        if is_new:
-            _send_picture()
-    except ChatError as error:
-        raise click.ClickException(error.detail) from None
+    with db.writing() as connection:
+        if is_new := not _is_there(connection):
+            _fill(connection, console, messages, days)
+        else:
+            console.print("The demo data are there already.")
+    if is_new:
+        _send_picture()
     table = Table("username", "password")
     for name in PEOPLE:
         table.add_row(name, PASSWORD)

@@ -10,7 +10,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from chatapp.auth import actions as auth
 from chatapp.auth import queries as sessions
 from chatapp.chats import actions as chats
-from chatapp.core.errors import ChatError
 from chatapp.files import actions as files
 from chatapp.presence import actions as presence
 
@@ -74,18 +73,15 @@ def _do(chores: list[tuple[str, Callable[[], int | None], Callable[[Tell], None]
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            for name, count, work in chores:
-                task = progress.add_task(name, total=count())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        for name, count, work in chores:
+            task = progress.add_task(name, total=count())
 
-                def tell(number: int, name: str = name, task: int = task) -> None:
-                    removed[name] += number
-                    progress.advance(task, number)  # type: ignore[arg-type]
+            def tell(number: int, name: str = name, task: int = task) -> None:
+                removed[name] += number
+                progress.advance(task, number)  # type: ignore[arg-type]
 
-                work(tell)
-                progress.update(task, total=removed[name], completed=removed[name])
-    except ChatError as error:
-        raise click.ClickException(error.detail) from None
+            work(tell)
+            progress.update(task, total=removed[name], completed=removed[name])
     for name, number in removed.items():
         console.print(f"{name}: [bold]{number}[/] removed.")

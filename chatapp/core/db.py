@@ -13,13 +13,15 @@ import gevent.socket
 import orjson
 import psycopg2
 from gevent import monkey
-from psycopg2 import extensions, extras
+from psycopg2 import errors, extensions, extras
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from chatapp.core.causes import Cause
 from chatapp.core.errors import Json, Unavailable
 from chatapp.core.reachability import Reachability
+from chatapp.core.settings import Settings
 
 Row: TypeAlias = tuple[Any, ...]
 # A silent database is asked by another connection after this many seconds, and counts as lost if that is silent too. A
@@ -29,6 +31,7 @@ ANSWER_TIMEOUT = 20.0
 # How long a statement of `lock_bounded()` waits for a lock, and how many connections of the pool are kept for these.
 LOCK_TIMEOUT_MS = 100
 LOCK_BOUNDED_CONNECTIONS = 4
+MIN_POOL_SIZE = LOCK_BOUNDED_CONNECTIONS + 1
 # A read-only connection is given up after this many seconds: the database may take changes again by then.
 READ_ONLY_SECONDS = 1.0
 LOCKED = "55P03"
@@ -59,10 +62,17 @@ ENGINE_OPTIONS: dict[str, Any] = {
     },
 }
 
+_keep_state = True
+# The arguments of connections, and of those whose statements wait for locks for a bounded time.
+_session: dict[str, Any] = ENGINE_OPTIONS["connect_args"]
+_bounded_session: dict[str, Any] = _session
+
 extras.register_default_json(globally=True, loads=orjson.loads)
 # That of gevent would wait, and what is asked of it here is whether there is anything now.
 _poll = monkey.get_original("select", "poll")
 
+# Why the database can't be used at present.
+outage = Cause("database")
 _engine: Engine | None = None
 _reader: Engine | None = None
 _snapshots: Engine | None = None
@@ -77,6 +87,39 @@ class Locked(Unavailable):
     """A statement of `lock_bounded()` met a lock that was held for longer than `LOCK_TIMEOUT_MS`."""
 
     code = "busy"
+
+
+class _LockBoundedCursor(extensions.cursor):  # type: ignore[misc]
+    """A cursor that bounds the wait for locks within each statement's own transaction."""
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        """Called by SQLAlchemy and `fetch` with text; the result is that of `query`."""
+        super().execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; {query}", vars)
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """What `ENGINE_OPTIONS` lack: the size of the pool, and how a session begins.
+
+    A pooler in transaction mode gives a session to many clients, and refuses startup parameters that would change it.
+    """
+    global _keep_state, _session, _bounded_session
+    arguments = ENGINE_OPTIONS["connect_args"]
+    _keep_state = not settings.database_pooler
+    if settings.database_pooler:
+        _session = {name: value for name, value in arguments.items() if name != "options"}
+        _bounded_session = _session | {"cursor_factory": _LockBoundedCursor}
+    else:
+        schema = settings.database_schema
+        path = f'-c search_path="{schema}"{"" if schema == "public" else ",public"}' if schema else ""
+        options = " ".join(filter(None, (arguments["options"], path, settings.database_options)))
+        _session = arguments | {"options": options}
+        _bounded_session = arguments | {"options": f"{options} -c lock_timeout={LOCK_TIMEOUT_MS}"}
+    return {"pool_size": max(1, settings.database_pool_size - LOCK_BOUNDED_CONNECTIONS), "connect_args": _session}
+
+
+def connections_keep_state() -> bool:
+    """Whether a connection keeps what a transaction leaves on it, such as prepared statements."""
+    return _keep_state
 
 
 def make_cooperative() -> None:
@@ -107,9 +150,7 @@ def bind(engine: Engine) -> None:
     global _engine, _reader, _snapshots, _lock_bounded
     _engine, _reader = engine.execution_options(isolation_level="READ COMMITTED"), engine
     _snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    arguments = ENGINE_OPTIONS["connect_args"]
-    bounded = arguments | {"options": f"{arguments['options']} -c lock_timeout={LOCK_TIMEOUT_MS}"}
-    options = ENGINE_OPTIONS | {"connect_args": bounded, "pool_size": LOCK_BOUNDED_CONNECTIONS}
+    options = ENGINE_OPTIONS | {"connect_args": _bounded_session, "pool_size": LOCK_BOUNDED_CONNECTIONS}
     _lock_bounded = create_engine(engine.url, **options)
     for each in (engine, _lock_bounded):
         event.listen(each, "connect", _note_age)
@@ -123,7 +164,7 @@ def _connect() -> None:
     assert reader is not None
     words, arguments = reader.dialect.create_connect_args(reader.url)
     try:
-        psycopg2.connect(*words, **arguments | ENGINE_OPTIONS["connect_args"]).close()
+        psycopg2.connect(*words, **{**arguments, **_session}).close()
     except psycopg2.OperationalError as error:
         # A refusal is a response: too many connections, for example.
         if "FATAL:" not in str(error):
@@ -261,11 +302,17 @@ def translated() -> Iterator[None]:
         raise Unavailable(_NO_ANSWER, code="database_unavailable")
     try:
         yield
+        if outage.known:
+            outage.works()
+    except (errors.DuplicatePreparedStatement, errors.InvalidSqlStatementName) as error:
+        outage.failed(error, hint="A pooler in transaction mode needs pgbouncer=true in DATABASE_URL.")
+        raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
     except (exc.TimeoutError, exc.DBAPIError, psycopg2.Error) as error:
         # No other name for the error: with its traceback that would be a cycle, which keeps a connection from the pool.
         if _is_locked(error):
             raise Locked("This is being changed at the moment. Try again.") from error
         if _is_unavailable(error):
+            outage.failed(error)
             raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
         raise
 

@@ -81,6 +81,9 @@ class Limit(NamedTuple):
         return f"{KEY_PREFIX}{self.action}:{self.who}"
 
 
+PROBE = Limit(Rate(1_000_000, 1), "probe", "worker")
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A call that was counted, and the state of that of its limits which has the fewest calls left.
@@ -184,9 +187,10 @@ class SharedCounters:
     def _count(self, calls: Sequence[Sequence[Limit]]) -> list[_Counted]:
         if not self._available:
             raise redis.ConnectionError("Redis failed for the calls before these.")
-        return self._run_script(calls)
+        return self.run_script(calls)
 
-    def _run_script(self, calls: Sequence[Sequence[Limit]]) -> list[_Counted]:
+    def run_script(self, calls: Sequence[Sequence[Limit]]) -> list[_Counted]:
+        """Count calls in Redis; raises redis.RedisError or OSError."""
         keys = [limit.key for limits in calls for limit in limits]
         args: list[Any] = []
         for limits in calls:
@@ -208,15 +212,19 @@ class SharedCounters:
 
     def _recover(self) -> None:
         """Return to Redis once it takes writes."""
-        probe = Limit(Rate(1_000_000, 1), "probe", "worker")
         while not self._available:
             gevent.sleep(RETRY_DELAY)
             try:
-                self._run_script([[probe]])
+                self.run_script([[PROBE]])
             except (redis.RedisError, OSError):
                 continue
             self._available = True
             log.info("rate_limits_shared")
+
+
+def probe(url: str) -> None:
+    """Count a call in Redis as the server does; raises redis.RedisError or OSError."""
+    SharedCounters(url).run_script([[PROBE]])
 
 
 _counters: _Counters | None = None

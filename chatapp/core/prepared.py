@@ -1,7 +1,8 @@
 """Statements that PostgreSQL plans once for many executions: the large ones that run all the time.
 
 Planning one of these takes as long as executing it. The driver sends each as text of its own, so the plan is kept by
-SQL's PREPARE, on each connection.
+SQL's PREPARE, on each connection. Behind a pooler in transaction mode (`pgbouncer=true` in DATABASE_URL), where each
+transaction may run on another connection of the server, they are sent and planned as any other statement.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from chatapp.core.db import Row, fetch
+from chatapp.core.db import Row, connections_keep_state, fetch
 from chatapp.core.errors import Json
 
 # A plan suits the tables as they were when it was made: it is made anew after so many executions.
@@ -24,12 +25,15 @@ class Prepared:
         self.name = name
         names = list(dict.fromkeys(_PARAMETER.findall(sql)))
         numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql)
+        self._unprepared = _PARAMETER.sub(lambda found: f"%({found[1]})s", sql.replace("%", "%%"))
         self._prepare = f"PREPARE {name} AS {numbered}"
         self._deallocate = f"DEALLOCATE {name}"
         self.call = f"EXECUTE {name} ({', '.join(f'%({each})s' for each in names)})"
 
     def execute(self, db: Connection, values: Json) -> list[Row]:
         """The rows of the statement, with `values` for its parameters; raises psycopg2.Error."""
+        if not connections_keep_state():
+            return fetch(db, self._unprepared, values)
         kept = db.info
         left = kept.get(self.name)
         if not left:

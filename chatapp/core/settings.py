@@ -22,6 +22,9 @@ class Settings:
     port: int
     cors_origins: tuple[str, ...]
     database_url: str
+    database_options: str
+    database_schema: str | None
+    database_pooler: bool
     database_pool_size: int
     redis_url: str | None
     access_secret: str

@@ -25,7 +25,7 @@ class Background:
                 try:
                     task()
                 except Unavailable as error:
-                    log.warning("background task has to wait", task=task.__qualname__, reason=error.code)
+                    log.debug("background task has to wait", task=task.__qualname__, reason=error.code)
                 except Exception:
                     log.exception("background task failed", task=task.__qualname__)
                 gevent.sleep(seconds)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import config
+from chatapp.core.database_url import DatabaseUrl, parse
 from chatapp.core.settings import Rate
 from tests.server import ROOT
 
@@ -84,13 +85,6 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
         config.parse_rate(text, 60)
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"])
-def test_every_way_to_write_a_postgresql_address_is_taken(scheme: str) -> None:
-    assert config.database_url(f"{scheme}://u:p@h:5/d?sslmode=require") == (
-        "postgresql+psycopg2://u:p@h:5/d?sslmode=require"
-    )
-
-
 def test_a_development_server_needs_nothing_and_keeps_its_secrets(tmp_path: Path) -> None:
     first, second = config.load(), config.load()
     assert first.access_secret == second.access_secret != first.refresh_secret
@@ -157,14 +151,66 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be"),
         ({"PORT": "70000"}, "PORT must be a port"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be"),
+        ({"WEB_CONCURRENCY": "x"}, "WEB_CONCURRENCY must be a whole number above 0, not 'x'"),
+        ({"WEB_CONCURRENCY": "²"}, "WEB_CONCURRENCY must be"),
+        ({"APP_ENV": "prod"}, "APP_ENV must be development, production or test, not 'prod'"),
+        ({"CORS_ORIGIN": ","}, "CORS_ORIGIN names no origin"),
+        ({"JWT_ACCESS_EXPIRES_IN": "99999999999d"}, "JWT_ACCESS_EXPIRES_IN '99999999999d' is longer"),
+        ({"METRICS_PORT": "3000"}, "METRICS_PORT and PORT are both 3000"),
+        ({"S3_BUCKET": "s3://files"}, "S3_BUCKET 's3://files' is not the name"),
+        ({"AWS_ENDPOINT_URL": "minio:9000"}, "AWS_ENDPOINT_URL 'minio:9000' is not"),
+        ({"UPLOAD_PATH": __file__}, "UPLOAD_PATH .* is not a folder"),
+        ({"REDIS_URL": "localhost:6379"}, "REDIS_URL is not a Redis URL"),
+        ({"REDIS_URL": "redis://:hush@h:x/0"}, "REDIS_URL has the host and port 'h:x', which are not valid"),
+        ({"REDIS_URL": "redis://h/first"}, "REDIS_URL names the database 'first'"),
+        ({"REDIS_URL": "redis://h?family=0"}, "REDIS_URL has the parameter 'family'"),
+        ({"DATABASE_URL": "postgres://h/d?sslaccept=strict"}, "DATABASE_URL has the parameter 'sslaccept'"),
+        ({"DATABASE_URL": "postgres://u:hush@h:port/d"}, "DATABASE_URL has the port 'port'"),
+        ({"DATABASE_URL": "postgres://h/d?connection_limit=many"}, "DATABASE_URL has connection_limit=many"),
+        ({"DATABASE_URL": "postgres://h/d?pgbouncer=maybe"}, "DATABASE_URL has pgbouncer=maybe"),
+        ({"DATABASE_URL": "postgres://h/d?sslmode=on"}, "DATABASE_URL has sslmode=on"),
+        ({"DATABASE_URL": "postgres://h/d?schema=a%20b"}, "DATABASE_URL has the schema 'a b'"),
+        ({"DATABASE_URL": "postgres://h/d?pgbouncer=true&schema=x"}, "DATABASE_URL has pgbouncer=true together"),
     ],
 )
 def test_a_setting_that_production_can_not_run_with_is_refused(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], fault: str
 ) -> None:
     given(monkeypatch, **(PRODUCTION | changes))
-    with pytest.raises(config.ConfigError, match=fault):
+    with pytest.raises(config.ConfigError, match=f"^{fault}.*[.]$") as refusal:
         config.load()
+    assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("postgres://u:p@h:5/d?sslmode=require", DatabaseUrl("postgresql+psycopg2://u:p@h:5/d?sslmode=require")),
+        ("postgresql://u:p@h/d", DatabaseUrl("postgresql+psycopg2://u:p@h/d")),
+        ("postgresql+psycopg2://u:p@h/d", DatabaseUrl("postgresql+psycopg2://u:p@h/d")),
+        ("postgresql+psycopg://u:p@h/d", DatabaseUrl("postgresql+psycopg2://u:p@h/d")),
+        ("jdbc:postgresql://h/d?user=u", DatabaseUrl("postgresql+psycopg2://h/d?user=u")),
+        ("postgres://u:p#?/s%40s@h/d", DatabaseUrl("postgresql+psycopg2://u:p#?/s%40s@h/d")),
+        ("postgres://u@[::1]:5432/d", DatabaseUrl("postgresql+psycopg2://u@[::1]:5432/d")),
+        ("postgres://h/d?schema=public", DatabaseUrl("postgresql+psycopg2://h/d", schema="public")),
+        ("postgres://h/d?currentSchema=talk", DatabaseUrl("postgresql+psycopg2://h/d", schema="talk")),
+        ("postgres://h/d?connection_limit=5&pool_timeout=2", DatabaseUrl("postgresql+psycopg2://h/d", pool_size=5)),
+        ("postgres://h/d?pgbouncer=true&schema=public", DatabaseUrl("postgresql+psycopg2://h/d", pooler=True)),
+        ("postgres://h/d?ssl=true", DatabaseUrl("postgresql+psycopg2://h/d?sslmode=require")),
+        ("postgres://h/d?sslmode=no-verify", DatabaseUrl("postgresql+psycopg2://h/d?sslmode=require")),
+        ("postgres://h/d?options=-c%20a%3Db", DatabaseUrl("postgresql+psycopg2://h/d", options="-c a=b")),
+        ("postgres://u@a:1,b:2/d", DatabaseUrl("postgresql+psycopg2://u@/d?host=a%3A1&host=b%3A2")),
+    ],
+)
+def test_database_urls_of_other_drivers_are_understood(url: str, read: DatabaseUrl) -> None:
+    assert parse(url) == read
+
+
+def test_connection_limit_is_the_default_of_the_pool_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, DATABASE_URL="postgres://h/d?connection_limit=5")
+    assert config.load().database_pool_size == 5
+    given(monkeypatch, DATABASE_POOL_SIZE="7")
+    assert config.load().database_pool_size == 7
 
 
 def test_a_disk_that_forgets_takes_no_files_unless_it_is_forced_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,13 +223,32 @@ def test_a_disk_that_forgets_takes_no_files_unless_it_is_forced_to(monkeypatch: 
     assert config.load().s3_bucket == "files"
 
 
-@pytest.mark.parametrize("command", [["-m", "gunicorn", "wsgi:app"], ["-m", "flask", "--app", "wsgi", "db", "upgrade"]])
-def test_a_server_that_can_not_start_says_why_in_sentences(command: list[str], tmp_path: Path) -> None:
-    environment = {"PATH": "/usr/bin:/bin", "APP_ENV": "production", "INSTANCE_PATH": str(tmp_path)}
+FLASK = ["-m", "flask", "--app", "wsgi"]
+
+
+@pytest.mark.parametrize(
+    ("command", "changes", "says"),
+    [
+        (["-m", "gunicorn", "wsgi:app"], {"APP_ENV": "production"}, "DATABASE_URL is missing."),
+        ([*FLASK, "db", "upgrade"], {"APP_ENV": "production"}, "DATABASE_URL is missing."),
+        (["-m", "gunicorn", "wsgi:app"], {"DATABASE_URL": "postgres://h/d?x=1"}, "DATABASE_URL has the parameter 'x'"),
+        ([*FLASK, "db", "upgrade"], {"DATABASE_URL": "postgres://h/d?x=1"}, "DATABASE_URL has the parameter 'x'"),
+        ([*FLASK, "db", "upgrade"], {"WEB_CONCURRENCY": "x"}, "WEB_CONCURRENCY must be a whole number"),
+        ([*FLASK, "chat", "check"], {"WEB_CONCURRENCY": "x"}, "WEB_CONCURRENCY must be a whole number"),
+        (["-m", "chatapp.launcher"], {"WEB_CONCURRENCY": "x"}, "WEB_CONCURRENCY must be a whole number"),
+        (["-m", "chatapp.launcher"], {"INSTANCE_PATH": "/dev/null/x"}, "INSTANCE_PATH /dev/null/x can't be used"),
+        ([*FLASK, "chat", "check"], {"UPLOAD_PATH": "/dev/null/x"}, "UPLOAD_PATH can't be used"),
+    ],
+)
+def test_a_server_that_can_not_start_says_why_in_sentences(
+    command: list[str], changes: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "INSTANCE_PATH": str(tmp_path), "UPLOAD_PATH": str(tmp_path)} | changes
     done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "DATABASE_URL is missing." in done.stderr
+    assert says in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: The environment can't be served with:\n")
 
 
 def test_the_encrypted_queue_of_a_platform_that_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

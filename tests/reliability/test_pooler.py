@@ -1,0 +1,52 @@
+"""A server whose database is behind a pooler in transaction mode."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.people import Person, data, register
+from tests.pgbouncer import needs_pgbouncer, pgbouncer
+from tests.server import Server
+from tests.socket_clients import PyClient
+
+pytestmark = needs_pgbouncer
+SENDERS, EACH = 6, 25
+
+
+@pytest.fixture(scope="module")
+def pooled(postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of this kind; it logs no error."""
+    assert database_url
+    with (
+        pgbouncer(postgres, tmp_path_factory.mktemp("pgbouncer")) as url,
+        Server(f"{url}?pgbouncer=true&connection_limit=10", tmp_path_factory.mktemp("pooled")) as server,
+    ):
+        yield server
+    assert not server.complaints(), "\n".join(server.complaints())
+
+
+def use(person: Person, others: list[Person]) -> None:
+    """Send to others, read it, and look at everything else that a client asks for, in an order of its own."""
+    order = random.Random(person.id)
+    for number in range(EACH):
+        chat = person.direct_chat(order.choice(others))
+        sent = person.send(chat, f"Message {number}")
+        assert data(person.get(f"/messages/{chat}"))[0]["rev"] >= sent["rev"]
+        assert data(person.get(f"/messages/{chat}", after=0))
+        data(person.post("/sync", {"chats": {chat: 0}}))
+        data(person.post(f"/messages/{chat}/read", {}))
+        data(person.get("/chats"))
+
+
+def test_everything_works_at_the_same_time_on_connections_that_change(pooled: Server) -> None:
+    people = [register(pooled.url, f"pooled{number}") for number in range(SENDERS)]
+    socket = PyClient.connect(pooled.url, people[0].token)
+    with ThreadPoolExecutor(SENDERS) as threads:
+        list(threads.map(lambda person: use(person, [each for each in people if each is not person]), people))
+    group = data(people[0].post("/chats/groups", {"name": "All", "memberIds": [each.id for each in people[1:]]}))
+    sent = socket.call("message:send", {"chatId": group["id"], "content": "To all"})["data"]
+    assert data(people[1].get(f"/messages/{group['id']}"))[0]["id"] == sent["id"]
+    socket.disconnect()

@@ -1,0 +1,56 @@
+"""What is logged of a part that does not work."""
+
+import time
+
+import pytest
+import structlog
+
+from chatapp.core import causes
+from chatapp.core.causes import Cause, first_line
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError('\n  connection failed: FATAL: no database "chat"\n  more'),
+            'connection failed: FATAL: no database "chat"',
+        ),
+        (
+            OSError("can't reach postgresql://chat:hush@db/chat?password=hush"),
+            "can't reach postgresql://chat:***@db/chat?password=***",
+        ),
+        (TimeoutError(), "TimeoutError"),
+        (OSError("a" * 1000), "a" * causes.MAX_LENGTH),
+    ],
+)
+def test_the_drivers_own_first_line_is_told_without_secrets(error: Exception, line: str) -> None:
+    assert first_line(error) == line
+
+
+def test_each_cause_is_logged_once_until_the_part_works_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    cause = Cause("database")
+    with structlog.testing.capture_logs() as lines:
+        for said in ("refused", "refused", "timed out", "refused"):
+            cause.failed(OSError(said))
+            cause.works()
+        clock += causes.QUIET_SECONDS + 1
+        cause.works()
+        cause.works()
+        cause.failed(OSError("refused"))
+    assert [(line["event"], line.get("cause")) for line in lines] == [
+        ("database_unavailable", "refused"),
+        ("database_unavailable", "timed out"),
+        ("database_available", None),
+        ("database_unavailable", "refused"),
+    ]
+
+
+def test_a_cause_that_is_new_each_time_fills_no_log() -> None:
+    cause = Cause("database")
+    with structlog.testing.capture_logs() as lines:
+        for number in range(100):
+            cause.failed(OSError(f"process {number}"))
+    assert len(lines) == causes.MAX_CAUSES
