@@ -105,10 +105,10 @@ def create_app(config: Settings) -> Flask:
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
     app.register_blueprint(client_page.blueprint(config.web_path, storage.sources()))
+    metrics.install(app, config)
     guarded = headers.guard(app.wsgi_app, Origins(config.cors_origins, config.trusted_proxies))
     # In front of sockets too.
     app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
-    metrics.install(app, config)
     background.every(1.0, metrics.write)
     background.every(0.0, metrics.watch_loop)
     background.every(1.0, gateway.sweep)

@@ -216,8 +216,8 @@ def _worries(config: Settings) -> Iterator[str]:
         yield "CORS_ORIGIN=* lets every web page call."
     if not config.ratelimit_enabled:
         yield "RATELIMIT_ENABLED=false lets anybody ask as often as they like."
-    if not (config.metrics_port or config.metrics_token):
-        yield "Anybody may read /metrics: set METRICS_TOKEN or METRICS_PORT."
+    if config.metrics_port and not config.metrics_token:
+        yield "Every client that reaches METRICS_PORT may read the metrics: set METRICS_TOKEN too, or keep the port private."
 
 
 CHECKS: dict[str, Callable[[Settings], str]] = {

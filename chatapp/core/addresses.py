@@ -8,6 +8,10 @@ from typing import Any
 # What one client may choose from: a limit for a single IPv6 address would bound nobody.
 IPV6_PREFIX = 64
 UNKNOWN = "unknown"
+# `::1` in canonical form.
+IPV6_LOOPBACK = "::/64"
+# The headers in which proxies name themselves or their clients.
+FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 
 
 def client_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
@@ -21,6 +25,17 @@ def client_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
     if len(addresses) >= trusted_proxies > 0:
         return canonical_address(addresses[-trusted_proxies])
     return canonical_address(environ.get("REMOTE_ADDR", ""))
+
+
+def is_local(environ: Mapping[str, Any], trusted_proxies: int) -> bool:
+    """Whether the client is on this machine. One whose request names proxies that are not trusted is not: a proxy on
+    this machine would make everyone local."""
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR")
+    named = len(forwarded.split(",")) if forwarded else 0
+    if any(name in environ for name in FORWARDING) and not 0 < trusted_proxies <= named:
+        return False
+    address = client_address(environ, trusted_proxies)
+    return address.startswith("127.") or address == IPV6_LOOPBACK
 
 
 @lru_cache(maxsize=4096)

@@ -24,7 +24,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
 from chatapp.core import db, metrics
-from chatapp.core.errors import NotFound, Unauthenticated
+from chatapp.core.addresses import is_local
+from chatapp.core.batches import Together
+from chatapp.core.errors import Forbidden, NotFound, Unauthenticated
 from chatapp.core.settings import Settings
 from chatapp.rest.bearer import bearer_token
 from chatapp.rest.problems import respond
@@ -101,8 +103,16 @@ def watch_loop() -> None:
     metrics.loop_lag.observe(max(0.0, time.perf_counter() - began - LAG_SECONDS))
 
 
+def _collect(calls: list[None]) -> list[bytes]:
+    """The numbers of all workers, once for all calls that wait for them."""
+    write()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, os.environ[metrics.FOLDER])
+    return [generate_latest(registry)] * len(calls)
+
+
 def install(app: Flask, settings: Settings) -> None:
-    """Publish `/metrics`, on a port of its own and to a token's holder alone if the settings say so."""
+    """Publish `/metrics`: on METRICS_PORT, to the holder of METRICS_TOKEN, or without both to local clients alone."""
     metrics.pool_size.follow(lambda: settings.database_pool_size)
     metrics.pool_used.follow(db.connections_in_use)
     metrics.workers.follow(lambda: 1)
@@ -111,6 +121,8 @@ def install(app: Flask, settings: Settings) -> None:
         page_size = os.sysconf("SC_PAGE_SIZE")
         metrics.memory.follow(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
     pages = Blueprint("metrics", __name__)
+    # However many ask, one collection runs at a time.
+    collected: Together[None, bytes] = Together(_collect)
 
     @pages.get("/metrics")
     def show() -> Response:
@@ -121,10 +133,11 @@ def install(app: Flask, settings: Settings) -> None:
             (bearer_token() or "").encode(), settings.metrics_token.encode()
         ):
             raise Unauthenticated("The token of METRICS_TOKEN is needed: Authorization: Bearer <token>.")
-        write()
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, os.environ[metrics.FOLDER])
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        if not (settings.metrics_port or settings.metrics_token) and not is_local(
+            request.environ, settings.trusted_proxies
+        ):
+            raise Forbidden("Without METRICS_TOKEN or METRICS_PORT, metrics are for clients on the server's machine.")
+        return Response(collected(None), content_type=CONTENT_TYPE_LATEST)
 
     app.register_blueprint(pages)
     if settings.metrics_port:

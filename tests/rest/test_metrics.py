@@ -1,7 +1,10 @@
 """`/metrics`: what the server counts about itself, over all of its workers."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.conftest import Connect
@@ -58,6 +61,45 @@ def test_sockets_events_and_messages_are_counted(server: Server, connect: Connec
     assert grown("chat_send_batch_size_count") == 1
     assert grown("chat_fanout_seconds_count") >= 1
     assert grown("chat_deliveries_total") >= 1
+
+
+@pytest.fixture
+def proxied(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """A server behind one trusted proxy."""
+    with Server(database_url, tmp_path, TRUSTED_PROXIES="1") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"X-Forwarded-For": "203.0.113.6"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"Via": "1.1 proxy"},
+    ],
+)
+def test_a_proxy_on_the_same_machine_makes_no_client_local(server: Server, header: dict[str, str]) -> None:
+    answer = requests.get(f"{server.url}/metrics", headers=header, timeout=20)
+    assert problem(answer) == (403, "forbidden")
+
+
+def test_behind_a_trusted_proxy_the_client_counts(proxied: Server) -> None:
+    def status(**headers: str) -> int:
+        return requests.get(f"{proxied.url}/metrics", headers=headers, timeout=20).status_code
+
+    assert status() == 200
+    assert status(**{"X-Forwarded-For": "203.0.113.6, 127.0.0.1"}) == 200
+    for client in ("203.0.113.6", "127.0.0.1, 203.0.113.6", "2001:db8::1"):
+        assert status(**{"X-Forwarded-For": client}) == 403
+    assert status(Via="1.1 proxy", **{"X-Real-IP": "127.0.0.1"}) == 403
+
+
+def test_many_scrapers_at_a_time_get_whole_numbers(server: Server) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        scraped = list(threads.map(lambda _: scrape(server.url), range(40)))
+    assert all(number(each, "chat_workers") == 1 for each in scraped)
 
 
 def test_a_token_and_a_port_of_their_own_guard_them(database_url: str, tmp_path: Path) -> None:
