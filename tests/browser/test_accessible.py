@@ -103,10 +103,12 @@ def test_no_view_has_known_barriers(
 
 
 def test_new_messages_are_read_out(visit: Visit, alice: Person, bob: Person) -> None:
+    # Presence is visible to users who share a chat.
+    chat = bob.direct_chat(alice)
     hers = visit(alice)
     # What came before she was connected is no news.
     eventually(lambda: data(bob.get(f"/users/{alice.name}"))["isOnline"], 10)
-    bob.send(bob.direct_chat(alice), "Can you hear me?")
+    bob.send(chat, "Can you hear me?")
     expect(hers.page.get_by_role("status").filter(has_text=f"{bob.name}: Can you hear me?")).to_be_attached()
 
 

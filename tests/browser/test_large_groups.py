@@ -13,9 +13,10 @@ from tests.people import Person, data
 # Accounts that nobody logs in to: they need no password, which would take a server 40 ms each.
 CROWD = text(
     """
-    INSERT INTO users (id, username, email, password_hash)
-    SELECT gen_random_uuid(), 'crowd_' || substr(md5(random()::text), 1, 12), gen_random_uuid() || '@example.org', 'x'
-    FROM generate_series(1, :count) RETURNING id::text
+    INSERT INTO users (id, username, email, email_key, password_hash)
+    SELECT id, 'crowd_' || substr(id::text, 25), email, email, 'x'
+    FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, :count)) u, LATERAL (SELECT id || '@example.org' AS email) e
+    RETURNING id::text
     """
 )
 

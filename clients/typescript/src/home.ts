@@ -1,5 +1,3 @@
-import type { Socket } from "socket.io-client";
-
 import { ChatBook } from "./book.js";
 import { CatchUp } from "./catchup.js";
 import { callSafely, type Changes } from "./changes.js";
@@ -138,7 +136,7 @@ export class Home {
       book.presenceTold(userId, { isOnline: false, lastSeen });
     });
     // Too much was missed between the server's workers for it to be sent again.
-    (socket as Socket).on("resync", () => this.catchUp.missed());
+    socket.on("resync", () => this.catchUp.missed());
     socket.on("chat:new", (chat) => book.chatNew(chat));
     socket.on("chat:updated", (chat) => book.chatUpdated(chat));
     socket.on("chat:deleted", ({ chatId }) => book.remove(chatId));

@@ -610,6 +610,14 @@ export interface Renewed {
   expiresIn: number;
 }
 
+/** Chats of which a socket may have missed events. */
+export interface Resync {
+  /** The chats, up to 100. */
+  chatIds: Array<string>;
+  /** True: `sync` all chats, not only those named. */
+  all: boolean;
+}
+
 export type Role = "USER" | "MODERATOR" | "ADMIN";
 
 /** A file, and what is said with it. The file should come last: who may not send it learns that before. */
