@@ -128,7 +128,7 @@ class LocalCounters:
             if free:
                 calls.append(now)
             freed = calls[max(0, len(calls) - limit.rate.count)] if calls else now
-            states.append((limit.rate.count - len(calls), freed + limit.rate.seconds * 1000 - now))
+            states.append((max(0, limit.rate.count - len(calls)), freed + limit.rate.seconds * 1000 - now))
         return _Counted(now if free else 0, states)
 
     def remove(self, limits: Sequence[Limit], at: int) -> None:
