@@ -9,7 +9,7 @@ from chatapp.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJo
 from chatapp.core import events
 from chatapp.core.errors import Json
 from chatapp.core.events import Announced, Subscriber
-from chatapp.messages.actions import mark_delivered
+from chatapp.messages.actions import mark_delivered_soon
 from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
 from chatapp.presence import typing
 from chatapp.presence.events import TypingStarted, TypingStopped, UserOffline, UserOnline
@@ -21,7 +21,7 @@ from chatapp.realtime.rooms import Connection, rooms
 from chatapp.replay import Replay, emit_new_chat, evict
 from chatapp.users.events import AccountChanged
 
-deliveries = Deliveries(mark_delivered)
+deliveries = Deliveries(mark_delivered_soon)
 replay = Replay()
 # Changes are kept for a day: a worker that was away for longer than this can't replay all of them.
 MAX_AWAY = 12 * 3600

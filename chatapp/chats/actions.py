@@ -17,6 +17,7 @@ from chatapp.core.errors import Conflict, Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.permissions import require
+from chatapp.core.turns import in_turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.models import Chat, ChatChange, Member, User
 
@@ -85,6 +86,7 @@ def create_group(
         return queries.chat_detail(work.db, actor, chat_id)
 
 
+@in_turn
 def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
     """Change a group's `name`, `description` or `avatar`: the `Chat` as the actor sees it.
 
@@ -100,6 +102,7 @@ def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
         return queries.chat_seen(work.db, actor, chat_id)
 
 
+@in_turn
 def delete_chat(actor: Actor, chat_id: str) -> None:
     """Delete a group with all that was said in it."""
     with unit_of_work() as work:
@@ -114,6 +117,7 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
         work.announce(ChatDeleted(chat_id))
 
 
+@in_turn
 def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
     """Add somebody to a group: the new `Member`.
 
@@ -140,6 +144,7 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
         return member
 
 
+@in_turn
 def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     """Remove somebody from a group, oneself as by leaving it; raises NotFound for who is not in it."""
     with unit_of_work() as work:
@@ -147,6 +152,7 @@ def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
         _depart(work, chat_id, user_id)
 
 
+@in_turn
 def leave(actor: Actor, chat_id: str) -> None:
     """Leave a group. Its last ADMIN is followed by the longest-standing member; its last member leaves nothing behind."""
     with unit_of_work() as work:
@@ -154,6 +160,7 @@ def leave(actor: Actor, chat_id: str) -> None:
         _depart(work, chat_id, actor.user_id)
 
 
+@in_turn
 def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> Json:
     """Make a member MEMBER or ADMIN: the `Member`.
 

@@ -32,7 +32,7 @@ class Batches(Generic[T]):
         self._waiting.append(thing)
         if not self._running:
             self._running = True
-            _busy.add(gevent.spawn(self._run))
+            spawn(self._run)
 
     def _run(self) -> None:
         try:
@@ -41,10 +41,16 @@ class Batches(Generic[T]):
                 self._do(batch)
         finally:
             self._running = False
-            _busy.discard(gevent.getcurrent())
 
 
 _busy: set[gevent.Greenlet] = set()
+
+
+def spawn(work: Callable[..., None], *args: object) -> None:
+    """Run `work` in a greenlet that `finish()` waits for."""
+    greenlet = gevent.spawn(work, *args)
+    _busy.add(greenlet)
+    greenlet.rawlink(_busy.discard)
 
 
 def finish() -> None:

@@ -33,11 +33,11 @@ class UnitOfWork:
 
 
 @contextmanager
-def unit_of_work(*, single: bool = False) -> Iterator[UnitOfWork]:
+def unit_of_work(*, single: bool = False, lock_bounded: bool = False) -> Iterator[UnitOfWork]:
     """Open the transaction of an action: committed at the end of the block, rolled back by any exception.
 
     One of a `single` statement is left to PostgreSQL, which makes a transaction of it in one round trip instead of
-    three: it is committed when it returns.
+    three: it is committed when it returns. If `lock_bounded`, it raises Locked instead of waiting long for a lock.
 
     Raises RuntimeError when one is open already (an action never calls another), Unavailable without a database.
     """
@@ -45,7 +45,7 @@ def unit_of_work(*, single: bool = False) -> Iterator[UnitOfWork]:
         raise RuntimeError("A unit of work is open already: an action never calls another one.")
     token = _open.set(True)
     try:
-        with db.reading() if single else db.writing() as connection:
+        with db.lock_bounded() if lock_bounded else db.reading() if single else db.writing() as connection:
             work = UnitOfWork(connection)
             yield work
     finally:

@@ -4,14 +4,18 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 
+import gevent
+import structlog
 from sqlalchemy import text
 
-from chatapp.core.errors import Conflict, Invalid, Json, NotFound
+from chatapp.core.db import Locked
+from chatapp.core.errors import Conflict, Invalid, Json, NotFound, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.incoming import Incoming
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
 from chatapp.core.prepared import Prepared, array
+from chatapp.core.turns import in_turn, turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.files import queries as files
 from chatapp.files.actions import erase, kept, release
@@ -21,6 +25,8 @@ from chatapp.messages.permissions import PERMISSIONS, KnownMessage
 from chatapp.messages.schemas import MAX_NAMED
 from chatapp.messages.sending import NO_SUCH_FILE, Sending, send
 from chatapp.messages.sync import missed
+
+log = structlog.get_logger()
 
 # The chat's row is locked before it is seen whether the message lives: a deletion that runs is waited for.
 _LOCK_CHAT = text("SELECT FROM chats WHERE id = :chat_id FOR NO KEY UPDATE")
@@ -49,22 +55,22 @@ _MARK_READ = text(
     """
 )
 # Members' rows are locked in one order, so that two batches never wait for each other.
-_MARK_DELIVERED = Prepared(
-    "mark_delivered",
-    """
+_NOTE = """
     WITH news AS (
         SELECT me.chat_id, me.user_id, n.seq, me.delivered_seq AS before, c.type = 'GROUP' AS is_group, c.member_count
         FROM unnest(CAST(:chat_ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:seqs AS bigint[]))
              n (chat_id, user_id, seq)
              JOIN members me ON me.chat_id = n.chat_id AND me.user_id = n.user_id AND me.delivered_seq < n.seq
              JOIN chats c ON c.id = me.chat_id
-        ORDER BY me.chat_id, me.user_id FOR NO KEY UPDATE OF me
+        ORDER BY me.chat_id, me.user_id FOR NO KEY UPDATE OF me %s
     )
     UPDATE members me SET delivered_seq = greatest(me.delivered_seq, news.seq)
     FROM news WHERE me.chat_id = news.chat_id AND me.user_id = news.user_id
     RETURNING me.chat_id::text, me.user_id::text, me.delivered_seq, news.before, news.is_group, news.member_count
-    """,
-)
+    """
+_MARK_DELIVERED = Prepared("mark_delivered", _NOTE % "")
+_MARK_UNLOCKED = Prepared("mark_unlocked", _NOTE % "SKIP LOCKED")
+LOCKED_RECEIPTS_DELAY = 0.5
 # In larger groups a receipt goes only to the members whose messages it is about.
 MAX_ALL_RECEIPTS = 50
 
@@ -128,7 +134,7 @@ def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
 
     Raises NotFound, Forbidden for who did not send it, Conflict for a deleted one, Invalid for a text without content.
     """
-    with unit_of_work() as work:
+    with turn(queries.chat_of(message_id)), unit_of_work() as work:
         message = _require(work, actor, message_id, "message.edit")
         if not content and message.type == "TEXT":
             raise Invalid("A message needs content.", errors={"content": ["Must have 1–4000 characters."]})
@@ -144,7 +150,7 @@ def delete_message(actor: Actor, message_id: str) -> Json:
 
     Raises NotFound, Forbidden for who is neither its sender nor in authority.
     """
-    with unit_of_work() as work:
+    with turn(queries.chat_of(message_id)), unit_of_work() as work:
         message = _require(work, actor, message_id, "message.delete", moderating=True)
         deleted = {"messageId": message.id, "chatId": message.chat_id}
         upload_id = work.db.execute(_FILE_OF, {"id": message.id}).scalar() if message.type != "TEXT" else None
@@ -156,6 +162,7 @@ def delete_message(actor: Actor, message_id: str) -> Json:
     return deleted
 
 
+@in_turn
 def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> Json:
     """Note that the actor read a chat, up to the newest of `message_ids` or all of it.
 
@@ -202,15 +209,40 @@ def sync(
 
 
 def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
-    """Note that people were handed messages, where that is news: (chat, user, `seq` up to which)."""
+    """Note that messages were delivered, where that is news: (chat, user, `seq` up to which)."""
+    _note_delivered(newest, _MARK_DELIVERED)
+
+
+def mark_delivered_soon(newest: Collection[tuple[str, str, int]]) -> None:
+    """As `mark_delivered`, for many at once: members whose row is locked hold up no other, and are noted later."""
+    try:
+        _note_delivered(newest, _MARK_DELIVERED, lock_bounded=True)
+    except Locked:
+        noted = _note_delivered(newest, _MARK_UNLOCKED, lock_bounded=True)
+        left = [each for each in newest if each[:2] not in noted]
+        gevent.spawn_later(LOCKED_RECEIPTS_DELAY, _note_later, left)
+
+
+def _note_later(newest: Collection[tuple[str, str, int]]) -> None:
+    if newest:
+        try:
+            mark_delivered_soon(newest)
+        except Unavailable as error:
+            log.warning("receipts_dropped", count=len(newest), reason=error.code)
+
+
+def _note_delivered(
+    newest: Collection[tuple[str, str, int]], statement: Prepared, *, lock_bounded: bool = False
+) -> set[tuple[str, str]]:
+    """Run a statement that notes deliveries and announce them; returns (chat, user) of each."""
     chat_ids, user_ids, seqs = map(array, zip(*newest, strict=True))
     delivered: dict[str, dict[str, int]] = defaultdict(dict)
     groups: set[str] = set()
     # In large groups, which messages are newly delivered: after one `seq`, up to another.
     news: dict[str, tuple[int, int]] = {}
-    with unit_of_work(single=True) as work:
+    with unit_of_work(single=True, lock_bounded=lock_bounded) as work:
         values = {"chat_ids": chat_ids, "user_ids": user_ids, "seqs": seqs}
-        for chat_id, user_id, seq, before, is_group, member_count in _MARK_DELIVERED.execute(work.db, values):
+        for chat_id, user_id, seq, before, is_group, member_count in statement.execute(work.db, values):
             delivered[chat_id][user_id] = seq
             if is_group:
                 groups.add(chat_id)
@@ -220,6 +252,7 @@ def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
         senders = queries.senders(work.db, news, limit=MAX_NAMED) if news else {}
         for chat_id, receipts in delivered.items():
             work.announce(MessagesDelivered(chat_id, chat_id in groups, receipts, senders.get(chat_id)))
+    return {(chat_id, user_id) for chat_id, receipts in delivered.items() for user_id in receipts}
 
 
 def _require(

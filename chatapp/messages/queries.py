@@ -127,6 +127,12 @@ def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes
     return message
 
 
+def chat_of(message_id: str) -> str:
+    """The chat of a message, "" when there is no such message."""
+    with reading() as db:
+        return db.execute(_CHAT_OF, {"id": message_id}).scalar() or ""
+
+
 def known_message(db: Connection, actor: Actor, message_id: str, *, moderating: bool = False) -> KnownMessage | None:
     """What the actor is to a message, as far as it exists; `moderating` lets those who moderate see it anywhere."""
     chat_id = db.execute(_CHAT_OF, {"id": message_id}).scalar()

@@ -3,6 +3,9 @@
 A commit costs PostgreSQL the same however many rows it makes lasting. So whoever sends joins the batch that is next to
 leave, and there is no timer: while one batch is being committed the next one gathers, and an idle server sends a
 single message at once. One batch at a time keeps everybody's messages in the order in which they were sent.
+
+A chat that stays locked (a deletion, a migration, a hand at the database) would hold up all others: its messages leave
+the batch after `LOCK_TIMEOUT_MS` and wait in a queue of their own.
 """
 
 import time
@@ -11,10 +14,12 @@ from collections.abc import Sequence
 import gevent
 import psycopg2
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 
 from chatapp.chats.queries import FILE_FIELDS
 from chatapp.core import metrics
-from chatapp.core.batches import Batches
+from chatapp.core.batches import Batches, spawn
+from chatapp.core.db import LOCK_BOUNDED_CONNECTIONS, Locked
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
@@ -26,6 +31,10 @@ from chatapp.messages.events import MessageSent
 
 # Within the statement some rows are matched each with each: beyond this, one batch costs more than two.
 MOST_AT_ONCE = 128
+# How long a message waits for a lock before it fails, and how long a queue pauses between two attempts, in seconds.
+MAX_LOCK_WAIT = 15.0
+FIRST_PAUSE = 0.02
+LAST_PAUSE = 0.3
 NO_SUCH_FILE = {"fileUrl": ["Not a file that you can see."]}
 _NO_FILE = dict.fromkeys(("fileUrl", "fileName", "fileSize", "thumbnailUrl", "width", "height"))
 
@@ -107,40 +116,98 @@ def send(sending: Sending) -> None:
 
 
 def _send(batch: Sequence[Sending]) -> None:
-    """Send a batch; of what has the same clientId only the first, which the others then find stored."""
+    """Send a batch. The messages of a chat that is locked leave it and wait on their own: the other chats go on."""
+    for sending in _send_together([s for s in batch if not _joins_queue(s)] if _queues else batch):
+        if not _joins_queue(sending):
+            _queues[sending.chat_id] = [sending]
+            spawn(_send_queue, sending.chat_id)
+
+
+def _joins_queue(sending: Sending) -> bool:
+    """Have a message wait behind earlier ones of its chat, if any wait for a lock."""
+    queue = _queues.get(sending.chat_id)
+    if queue is not None:
+        queue.append(sending)
+    return queue is not None
+
+
+def _send_queue(chat_id: str) -> None:
+    """Send the messages of one chat, in order, until none waits. A lock is waited for in short turns, so that however
+    many chats are locked, few connections wait."""
+    queue = _queues[chat_id]
+    pause = FIRST_PAUSE
+    try:
+        while queue:
+            batch = queue[:MOST_AT_ONCE]
+            with _queue_slots:
+                locked = _send_together(batch)
+            queue[: len(batch)] = locked
+            pause = min(2 * pause, LAST_PAUSE) if locked else FIRST_PAUSE
+            if locked:
+                _give_up_late(queue)
+                gevent.sleep(pause)
+    finally:
+        del _queues[chat_id]
+
+
+def _give_up_late(queue: list[Sending]) -> None:
+    """Fail the messages that have waited for `MAX_LOCK_WAIT`."""
+    while queue and time.perf_counter() > queue[0].began + MAX_LOCK_WAIT:
+        queue.pop(0).set_exception(Locked("This chat is being changed at the moment. Try again."))
+
+
+def _send_together(batch: Sequence[Sending]) -> list[Sending]:
+    """Send a batch; of what has the same clientId only the first, which the others then find stored.
+
+    Returns the messages that are not settled, in order: a chat or a sender's membership was locked.
+    """
     firsts: dict[tuple[str, str], Sending] = {}
     for sending in batch:
-        firsts.setdefault((sending.actor.user_id, sending.client_id or sending.id), sending)
-    _send_together(list(firsts.values()))
+        firsts.setdefault(_key(sending), sending)
+    locked = set(_commit_together(list(firsts.values())))
+    left = []
     for sending in batch:
-        if firsts[sending.actor.user_id, sending.client_id or sending.id] is not sending:
+        first = firsts[_key(sending)]
+        if first in locked:
+            left.append(sending)
+        elif first is not sending:
             gevent.spawn(_explain, sending)
+    return left
 
 
-def _send_together(batch: Sequence[Sending]) -> None:
-    """Commit a batch and tell of it; each is settled, whatever happens."""
+def _key(sending: Sending) -> tuple[str, str]:
+    return sending.actor.user_id, sending.client_id or sending.id
+
+
+def _commit_together(batch: Sequence[Sending]) -> list[Sending]:
+    """Commit a batch and tell of it; each is settled, whatever happens, but for those that it returns: of these a lock
+    was not to be had in time."""
+    if not batch:
+        return []
     try:
         stored = _store(batch)
+    except Locked:
+        return list(batch)
     except psycopg2.Error as error:
         # A clientId that another worker stored at this moment, a file that has gone, or what one message alone is to
         # blame for.
         if len(batch) > 1:
-            for sending in batch:
-                _send_together([sending])
-        elif isinstance(error, psycopg2.IntegrityError):
+            return [locked for sending in batch for locked in _commit_together([sending])]
+        if isinstance(error, psycopg2.IntegrityError):
             gevent.spawn(_explain, batch[0], gone=batch[0].file is not None)
         else:
             batch[0].set_exception(error)
-        return
+        return []
     except BaseException as error:
         for sending in batch:
             sending.set_exception(error)
-        return
+        return []
     for sending in batch:
         if message := stored.get(sending.id):
             sending.set(message)
         else:
             gevent.spawn(_explain, sending)
+    return []
 
 
 def _store(batch: Sequence[Sending]) -> dict[str, Json]:
@@ -157,7 +224,7 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     }
     drafts = {s.id: s for s in batch}
     stored = {}
-    with unit_of_work(single=True) as work:
+    with unit_of_work(single=True, lock_bounded=True) as work:
         for id, seq, rev, created_at, username, avatar, file in _SEND.execute(work.db, values):
             sending = drafts[id]
             sender_id = sending.actor.user_id
@@ -202,3 +269,7 @@ def _explain(sending: Sending, *, gone: bool = False) -> None:
 
 
 _batches = Batches(_send, MOST_AT_ONCE)
+# By chat, the messages that wait for a lock. A chat has a queue until that is empty: later messages join it.
+_queues: dict[str, list[Sending]] = {}
+# One connection of those that are kept for bounded waits is left to the batch, and one to receipts.
+_queue_slots = BoundedSemaphore(LOCK_BOUNDED_CONNECTIONS - 2)

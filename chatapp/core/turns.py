@@ -1,0 +1,57 @@
+"""Bounds how many connections wait for one lock: whoever waits beyond that does so without a connection, so that a
+locked chat leaves the pool to the others."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from gevent.lock import BoundedSemaphore
+
+from chatapp.core.db import Locked
+from chatapp.core.identity import Actor
+
+# How many at a time change one chat, and for how many seconds others wait for that.
+MAX_AT_ONCE = 3
+MAX_WAIT = 15.0
+Action = TypeVar("Action", bound=Callable[..., Any])
+
+
+class _Slots(BoundedSemaphore):  # type: ignore[misc]
+    """The places of one chat; `users` have one or wait for one."""
+
+    def __init__(self) -> None:
+        super().__init__(MAX_AT_ONCE)
+        self.users = 0
+
+
+_slots: dict[str, _Slots] = {}
+
+
+@contextmanager
+def turn(chat_id: str) -> Iterator[None]:
+    """Be one of the few that change a chat; raises Locked when no place is free in time."""
+    slots = _slots.get(chat_id) or _slots.setdefault(chat_id, _Slots())
+    slots.users += 1
+    try:
+        if not slots.acquire(timeout=MAX_WAIT):
+            raise Locked("This chat is being changed at the moment. Try again.")
+        try:
+            yield
+        finally:
+            slots.release()
+    finally:
+        slots.users -= 1
+        if not slots.users:
+            del _slots[chat_id]
+
+
+def in_turn(action: Action) -> Action:
+    """An action of an actor on a chat (its first arguments), in its turn."""
+
+    @functools.wraps(action)
+    def in_its_turn(actor: Actor, chat_id: str, *args: Any, **kwargs: Any) -> Any:
+        with turn(chat_id):
+            return action(actor, chat_id, *args, **kwargs)
+
+    return cast(Action, in_its_turn)
