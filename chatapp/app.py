@@ -10,6 +10,7 @@ from chatapp.admin import views as admin
 from chatapp.auth import views as auth
 from chatapp.auth.sessions import sessions
 from chatapp.chats import views as chats
+from chatapp.chats.actions import purge_deleted_groups
 from chatapp.chats.queries import rooms_of
 from chatapp.core import db, events, logs, settings
 from chatapp.core.ids import new_id
@@ -117,4 +118,5 @@ def create_app(config: Settings) -> Flask:
     background.every(0.2, attendance.tell)
     background.every(CHECK_SECONDS, split.check)
     background.every(0.05, subscribers.deliveries.flush)
+    background.every(1.0, purge_deleted_groups)
     return app

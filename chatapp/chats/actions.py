@@ -7,6 +7,7 @@ hold under a race. After that, locks are taken in the order of a send: member ro
 from datetime import timedelta
 from typing import Any
 
+import gevent
 from sqlalchemy import CursorResult, Row, delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -22,6 +23,22 @@ from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.models import Chat, ChatChange, Member, User
 
 MOST_MEMBERS = 1000
+# Messages that one transaction deletes, and the pause before the next, in seconds.
+MAX_DELETED_AT_ONCE = 1000
+PURGE_PAUSE = 0.05
+# A group without members is one that was deleted. Gives its id while there was something left of it.
+_PURGE = text(
+    """
+    WITH chat AS (SELECT id FROM chats WHERE member_count = 0 LIMIT 1 FOR UPDATE SKIP LOCKED), message AS (
+        DELETE FROM messages WHERE id IN (
+            SELECT m.id FROM messages m JOIN chat ON m.chat_id = chat.id ORDER BY m.chat_id, m.seq LIMIT :limit
+        ) RETURNING id
+    ), gone AS (
+        DELETE FROM chats c USING chat WHERE c.id = chat.id AND NOT EXISTS (SELECT FROM message)
+    )
+    SELECT id FROM chat
+    """
+)
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:chat_id, 0))")
 # Two may join within a millisecond: in that case the order of their ids is the order of their standing.
 _HEIR = text(
@@ -113,7 +130,7 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
             select(Member.user_id).where(Member.chat_id == chat_id).order_by(Member.user_id).with_for_update()
         )
         work.db.execute(delete(Member).where(Member.chat_id == chat_id))
-        work.db.execute(delete(Chat).where(Chat.id == chat_id))
+        _dissolve(work, chat_id)
         work.announce(ChatDeleted(chat_id))
 
 
@@ -228,7 +245,7 @@ def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
     chat = _count_change(work, chat_id, member_count=Chat.member_count - 1)
     work.announce(MemberLeft(chat_id, chat.last_rev, user_id))
     if chat.member_count == 0:
-        work.db.execute(delete(Chat).where(Chat.id == chat_id))
+        _dissolve(work, chat_id)
         return
     _record(work, chat_id, chat.last_rev, "LEFT", user_id)
     if heir := work.db.scalar(_HEIR, {"chat_id": chat_id}):
@@ -247,3 +264,20 @@ def prune_changes(limit: int) -> int:
     """Delete up to `limit` changes older than `KEEP_CHANGES`; returns how many were deleted."""
     with unit_of_work() as work:
         return int(work.db.execute(_PRUNE, {"age": KEEP_CHANGES, "limit": limit}).rowcount)
+
+
+def _dissolve(work: UnitOfWork, chat_id: str) -> None:
+    """Delete a group that has no members any more, and that nobody can reach. The messages of a large one are deleted in
+    the background, since a transaction that deletes them all would hold up others."""
+    small = delete(Chat).where(Chat.id == chat_id, Chat.last_seq <= MAX_DELETED_AT_ONCE).returning(Chat.id)
+    if work.db.scalar(small) is None:
+        work.db.execute(update(Chat).where(Chat.id == chat_id).values(member_count=0))
+
+
+def purge_deleted_groups() -> None:
+    """Delete what is left of large groups that were deleted, a portion at a time; workers share the work."""
+    while True:
+        with unit_of_work(single=True) as work:
+            if work.db.execute(_PURGE, {"limit": MAX_DELETED_AT_ONCE}).scalar() is None:
+                return
+        gevent.sleep(PURGE_PAUSE)

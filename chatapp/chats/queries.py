@@ -144,7 +144,7 @@ _AMONG = text(
         SELECT me.user_id::text FROM members me
         WHERE me.chat_id = c.id AND me.user_id = ANY(CAST(:user_ids AS uuid[]))
     )
-    FROM chats c WHERE c.id = ANY(CAST(:chat_ids AS uuid[]))
+    FROM chats c WHERE c.id = ANY(CAST(:chat_ids AS uuid[])) AND c.member_count > 0
     """
 )
 

@@ -32,7 +32,10 @@ _SIGNED = text(
     _FOUND
     % """
     file_signature(:name, f.secret, CAST(:message_id AS uuid), :expires) AS signature,
-    EXISTS (SELECT FROM messages m WHERE m.id = :message_id AND m.upload_id = f.id AND m.deleted_at IS NULL) AS stands
+    EXISTS (
+        SELECT FROM messages m JOIN chats c ON c.id = m.chat_id AND c.member_count > 0
+        WHERE m.id = :message_id AND m.upload_id = f.id AND m.deleted_at IS NULL
+    ) AS stands
     """
 )
 _VISIBLE = text(

@@ -59,7 +59,12 @@ _STATUSES = text(
     FROM message_statuses WHERE message_id = :id AND user_id > CAST(:after AS uuid) ORDER BY user_id LIMIT :limit
     """
 )
-_CHAT_OF = text("SELECT chat_id::text FROM messages WHERE id = :id")
+# What is left of a deleted group is reachable for no one.
+_CHAT_OF = text(
+    """
+    SELECT c.id::text FROM messages m JOIN chats c ON c.id = m.chat_id AND c.member_count > 0 WHERE m.id = :id
+    """
+)
 
 _NEWEST = text(
     "SELECT count(*), coalesce(max(seq), 0) FROM messages WHERE id = ANY(CAST(:ids AS uuid[])) AND chat_id = :chat_id"

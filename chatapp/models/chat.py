@@ -1,6 +1,6 @@
 """Conversations."""
 
-from sqlalchemy import CheckConstraint, String, text
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chatapp.core.db import Base
@@ -31,4 +31,6 @@ class Chat(Base):
     __table_args__ = (
         CheckConstraint("type IN ('DIRECT', 'GROUP')", name="chats_type_check"),
         CheckConstraint("(type = 'DIRECT') = (direct_key IS NOT NULL)", name="chats_direct_key_check"),
+        # Large groups that were deleted, until the last of their messages is.
+        Index("chats_deleted_idx", "id", postgresql_where=text("member_count = 0")),
     )
