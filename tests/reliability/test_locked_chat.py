@@ -1,6 +1,5 @@
 """A chat that is locked in the database waits on its own: the others go on."""
 
-import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +45,6 @@ def test_a_locked_chat_delays_no_other(
     carol, dave = register_person("carol"), register_person("dave")
     locked, free = alice.direct_chat(bob), carol.direct_chat(dave)
     alices, bobs, carols, daves = [PyClient.connect(person.url, person.token) for person in (alice, bob, carol, dave)]
-    quiet = times_of_sends(carols, free, 0.5)
     with ThreadPoolExecutor(30) as pool:
         with holding(engine, lock, locked):
             sends = [
@@ -62,9 +60,8 @@ def test_a_locked_chat_delays_no_other(
         answers = [send.result(10)["data"] for send in sends]
         assert all(read.result(20).ok for read in reads)
     assert sorted(answer["seq"] for answer in answers) == list(range(1, 11))
-    # One wait for the lock, before its chat left the batch.
-    assert sum(slept > 0.09 for slept in times) <= 2
-    assert statistics.median(times) < 2 * statistics.median(quiet) + 0.02
+    # At most the one bounded wait for the lock, before its chat left the batch.
+    assert max(times) < HELD / 2
     assert data(bob.get(f"/messages/{locked}"))[0]["seq"] == 10
     for client in (alices, bobs, carols, daves):
         client.disconnect()
