@@ -19,6 +19,7 @@ from chatapp.extensions import api, cors, jwt, migrate, socketio
 from chatapp.extensions import db as sqlalchemy
 from chatapp.files import quota, storage
 from chatapp.files import views as files
+from chatapp.files.actions import check_folder, delete_unreferenced, erase_deleted
 from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
@@ -41,6 +42,9 @@ from chatapp.users import views as users
 from chatapp.web import client_page, errors_page, events_page
 
 DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, files.door, admin.door)
+# How often the files of deleted chats are looked for, and what was left behind when deleting files failed.
+UNREFERENCED_SECONDS = 2.0
+LEFT_BEHIND_SECONDS = 600.0
 CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
 
 
@@ -119,4 +123,7 @@ def create_app(config: Settings) -> Flask:
     background.every(CHECK_SECONDS, split.check)
     background.every(0.05, subscribers.deliveries.flush)
     background.every(1.0, purge_deleted_groups)
+    background.every(UNREFERENCED_SECONDS, delete_unreferenced)
+    background.every(LEFT_BEHIND_SECONDS, erase_deleted)
+    background.every(LEFT_BEHIND_SECONDS, check_folder)
     return app

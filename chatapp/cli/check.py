@@ -23,7 +23,8 @@ from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
-from chatapp.files.storage import storage
+from chatapp.files.queries import other_folders
+from chatapp.files.storage import LocalStorage, storage
 from chatapp.presence.queries import split_workers
 from chatapp.realtime.bus import CHANNEL
 
@@ -192,7 +193,25 @@ def _files(config: Settings) -> str:
         storage().delete([name])
     except Exception as error:
         raise Fault(f"The {place} can't be written to ({type(error).__name__}: {error}).") from None
+    _same_folder(storage())
     return f"The {place} can be written to."
+
+
+def _same_folder(kept: object) -> None:
+    """Raise Worry when files are in other upload folders than this server's."""
+    if not isinstance(kept, LocalStorage):
+        return
+    own = kept.known_folder_id()
+    try:
+        others = other_folders(own)
+    except (Unavailable, DBAPIError):
+        return  # Others of these checks tell of it.
+    if others:
+        listed = ", ".join(f"{folder_id} ({count})" for folder_id, count in others.items())
+        raise Worry(
+            f"Files are in other upload folders than this one (id {own or 'none yet'}): {listed}. "
+            "All servers need the same folder, or a bucket."
+        )
 
 
 def _open_files(_config: Settings) -> str:

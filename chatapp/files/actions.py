@@ -4,7 +4,7 @@ import math
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, NamedTuple
@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 import structlog
 from sqlalchemy import Connection, insert, select, text
 
-from chatapp.core.errors import ChatError, Json
+from chatapp.core.errors import ChatError, Json, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.incoming import Incoming, not_stored
@@ -22,7 +22,7 @@ from chatapp.files import queries
 from chatapp.files.images import THUMBNAIL_TYPE, Picture, examine, render
 from chatapp.files.kinds import Kind, claimed_kind, verify
 from chatapp.files.queries import KeptFile
-from chatapp.files.storage import storage
+from chatapp.files.storage import LocalStorage, storage
 from chatapp.models import Upload
 
 log = structlog.get_logger()
@@ -42,13 +42,31 @@ _SMALL = _Lane(FairThread(), 2_000_000, 256 * 1024)
 _MEDIUM = _Lane(FairThread(), 25_000_000, math.inf)
 _LARGE = _Lane(FairThread(), math.inf, math.inf)
 
+_reported_folders: set[str] = set()
 _LOCK = text("SELECT FROM uploads WHERE id = :id FOR UPDATE")
 _RELEASE = text(
     """
-    DELETE FROM uploads f WHERE f.id = :id AND NOT EXISTS (SELECT FROM messages m WHERE m.upload_id = f.id)
-    RETURNING f.name, f.thumbnail
+    WITH gone AS (
+        DELETE FROM uploads f WHERE f.id = :id AND NOT EXISTS (SELECT FROM messages m WHERE m.upload_id = f.id)
+        RETURNING f.name, f.thumbnail, f.folder_id
+    ), unnoted AS (
+        DELETE FROM unreferenced_uploads WHERE upload_id = :id
+    )
+    INSERT INTO deleted_files (name, folder_id)
+    SELECT n.name, gone.folder_id FROM gone, unnest(ARRAY[gone.name, gone.thumbnail]) n (name) WHERE n.name IS NOT NULL
+    ON CONFLICT DO NOTHING RETURNING name, folder_id::text
     """
 )
+# Each server deletes what is in its own folder.
+_NEXT_UNREFERENCED = text(
+    """
+    DELETE FROM unreferenced_uploads WHERE upload_id = (
+        SELECT n.upload_id FROM unreferenced_uploads n LEFT JOIN uploads f ON f.id = n.upload_id
+        WHERE f.folder_id IS NULL OR f.folder_id = :own LIMIT 1 FOR UPDATE OF n SKIP LOCKED
+    ) RETURNING upload_id::text
+    """
+)
+_FORGET = text("DELETE FROM deleted_files WHERE name = ANY(CAST(:names AS text[]))")
 # What is younger may belong to a message that is about to be sent.
 RUBBISH_SECONDS = 3600
 AT_ONCE = 1000
@@ -85,9 +103,11 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
         "file_size": len(picture.content) if picture else incoming.size,
         "width": picture and picture.width,
         "height": picture and picture.height,
+        "folder_id": None,
     }
     keeping = Keeping(KeptFile(upload["id"], kind.message_type))
     try:
+        upload["folder_id"] = _folder_id()
         _save(name, content, kind.media_type)
         if picture:
             _save(upload["thumbnail"], BytesIO(picture.thumbnail), THUMBNAIL_TYPE)
@@ -108,6 +128,13 @@ def _examine(actor: Actor, kind: Kind, incoming: Incoming) -> Picture | None:
     examined = lane.thread.run_for(actor.user_id, examine, kind, incoming.file)
     lane = next(other for other in (lane, _MEDIUM, _LARGE) if examined.work <= other.max_work)
     return lane.thread.run_for(actor.user_id, render, examined)
+
+
+def _folder_id() -> str | None:
+    """The id of this server's upload folder or bucket; None while the folder can't be read."""
+    with suppress(OSError, ValueError):
+        return storage().folder_id()
+    return None
 
 
 def _save(name: str, content: IO[bytes], media_type: str) -> None:
@@ -132,21 +159,61 @@ def _discard(upload: Json) -> None:
 
 
 def release(db: Connection, upload_id: str) -> list[str]:
-    """Forget a file if no message has it any more: the names that it was kept under, to `erase` after the commit.
+    """Forget a file if no message has it any more: the names of what is stored of it, to `erase` after the commit.
 
-    Whoever sends it at this moment has it locked, and is waited for.
+    Waits for messages that are being sent with it. The names stay in `deleted_files` until they are erased, whatever
+    becomes of this process. What is in the folder of another server is left to that one.
     """
     db.execute(_LOCK, {"id": upload_id})
-    row = db.execute(_RELEASE, {"id": upload_id}).first()
-    return [name for name in row if name] if row else []
+    names = db.execute(_RELEASE, {"id": upload_id}).all()
+    own = _folder_id() if names else None
+    return [name for name, folder_id in names if folder_id is None or folder_id == own]
 
 
 def erase(names: Sequence[str]) -> None:
-    """Take away what nothing refers to any more. What fails is left to housekeeping."""
+    """Delete files that no upload has any more from the storage. What fails is tried again by `erase_deleted`."""
+    if not names:
+        return
     try:
         storage().delete(names)
     except Exception as error:
         log.warning("files are left behind", count=len(names), error=type(error).__name__)
+        return
+    # Without the database they stay noted, and are deleted once more later.
+    with suppress(Unavailable), unit_of_work(single=True) as work:
+        work.db.execute(_FORGET, {"names": list(names)})
+
+
+def delete_unreferenced() -> None:
+    """Delete the files of deleted chats, each in a transaction of its own (a background task)."""
+    own = _folder_id()
+    while own:
+        with unit_of_work() as work:
+            upload_id = work.db.scalar(_NEXT_UNREFERENCED, {"own": own})
+            names = release(work.db, upload_id) if upload_id else []
+        if not upload_id:
+            return
+        erase(names)
+
+
+def erase_deleted() -> None:
+    """Delete from the storage what an interruption, or a failure of the storage, left of deleted files (a background
+    task)."""
+    own = _folder_id()
+    while own and (names := queries.deleted_names(own, AT_ONCE)):
+        erase(names)
+        if queries.deleted_names(own, 1) == names[:1]:
+            return  # The storage fails.
+
+
+def check_folder() -> None:
+    """Log a warning when uploads are in other folders than this server's, once for each (a background task)."""
+    if not isinstance(storage(), LocalStorage) or not (own := _folder_id()):
+        return
+    others = queries.other_folders(own)
+    if others.keys() - _reported_folders:
+        _reported_folders.update(others)
+        log.warning("upload_folders_differ", own=own, others=others)
 
 
 def sweep() -> int:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 import boto3
 from botocore.config import Config
@@ -45,6 +46,10 @@ class S3Bucket:
             if self._is_amazons:
                 found.append(f"https://{self._bucket}.{urlsplit(endpoint).netloc}/")
         return tuple(found)
+
+    def folder_id(self) -> str:
+        """The id of this bucket, by its name."""
+        return str(uuid5(NAMESPACE_URL, f"s3://{self._bucket}"))
 
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
         self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType=media_type)

@@ -25,7 +25,7 @@ _FORWARDABLE = text(
 # A name is that of a file, or of its thumbnail.
 _FOUND = """
     SELECT :name AS name, CASE WHEN f.name = :name THEN f.file_name ELSE 'thumbnail.webp' END AS file_name,
-           CASE WHEN f.name = :name THEN f.media_type ELSE 'image/webp' END AS media_type, %s
+           CASE WHEN f.name = :name THEN f.media_type ELSE 'image/webp' END AS media_type, f.folder_id::text AS folder_id, %s
     FROM uploads f WHERE :name IN (f.name, f.thumbnail)
 """
 _SIGNED = text(
@@ -61,6 +61,13 @@ _UNKNOWN = text(
     AND NOT EXISTS (SELECT FROM uploads f WHERE f.thumbnail = n.name)
     """
 )
+_DELETED = text("SELECT name FROM deleted_files WHERE folder_id IS NULL OR folder_id = :own ORDER BY name LIMIT :limit")
+_OTHER_FOLDERS = text(
+    """
+    SELECT folder_id::text, count(*) FROM uploads WHERE folder_id < :own OR folder_id > :own GROUP BY folder_id
+    """
+)
+_NO_FOLDER = "00000000-0000-0000-0000-000000000000"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile("[0-9]{1,12}")
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]{3,4}")
@@ -70,11 +77,15 @@ _FILE_URL = re.compile(rf"/uploads/({_NAME.pattern})(\?.*)?")
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file or a thumbnail that somebody may have: its name in the storage and for people, and what it is."""
+    """A file or a thumbnail that somebody may have: its name in the storage and for people, and what it is.
+
+    `folder_id` is that of the upload folder it was stored in, if it was one that had an id.
+    """
 
     name: str
     file_name: str
     media_type: str
+    folder_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,7 @@ def _find(statement: TextClause, name: str, **values: object) -> Row[Any] | None
 def _standing(found: Row[Any] | None) -> Download:
     if found is None or not found.stands:
         raise NotFound("There is no such file that you can see.")
-    return Download(found.name, found.file_name, found.media_type)
+    return Download(found.name, found.file_name, found.media_type, found.folder_id)
 
 
 def unused_uploads(seconds: int) -> list[str]:
@@ -145,3 +156,16 @@ def unknown_names(names: list[str]) -> list[str]:
     """Those of `names` that no file and no thumbnail has."""
     with reading() as db:
         return list(db.execute(_UNKNOWN, {"names": names}).scalars())
+
+
+def deleted_names(own: str, limit: int) -> list[str]:
+    """The names of deleted files that the storage with the id `own` may still have."""
+    with reading() as db:
+        return list(db.execute(_DELETED, {"own": own, "limit": limit}).scalars())
+
+
+def other_folders(own: str | None) -> dict[str, int]:
+    """The ids of the upload folders other than `own` that have files, and how many."""
+    with reading() as db:
+        rows = db.execute(_OTHER_FOLDERS, {"own": own or _NO_FOLDER})
+        return {row[0]: row[1] for row in rows}

@@ -1,20 +1,27 @@
 """Where files are kept: a folder of this machine, or a bucket of S3's kind. Both know them by their random names."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
+from uuid import UUID
 
+from chatapp.core.ids import new_id
 from chatapp.core.offload import in_thread
 from chatapp.core.settings import Settings
 
 _PART = ".part"
+_ID = ".folder-id"
 
 
 class Storage(Protocol):
     """What keeps files. Every call may wait for a disk or a network, and lets others run meanwhile."""
+
+    def folder_id(self) -> str:
+        """The id of this folder or bucket, the same on every server that has it; raises OSError."""
 
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
         """Keep all of `content`, lastingly, or nothing of it."""
@@ -36,6 +43,33 @@ class LocalStorage:
     def path(self, name: str) -> Path:
         """Where a file is."""
         return self._folder / name
+
+    def folder_id(self) -> str:
+        """The id of this folder, which it keeps wherever it is mounted or moved to: made by the first server that asks.
+
+        Read each time, since another folder may be mounted in its place. Raises OSError.
+        """
+        return in_thread(self._folder_id)
+
+    def known_folder_id(self) -> str | None:
+        """The id of this folder if it has one already."""
+        with suppress(FileNotFoundError):
+            return str(UUID((self._folder / _ID).read_text().strip()))
+        return None
+
+    def _folder_id(self) -> str:
+        if known := self.known_folder_id():
+            return known
+        path = self._folder / _ID
+        draft = self._folder / f"{_ID}-{secrets.token_hex(8)}"
+        try:
+            draft.write_text(f"{new_id()}\n")
+            # A link fails where the name exists: of two servers that start at once, one's id wins.
+            with suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return str(UUID(path.read_text().strip()))
 
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
         in_thread(self._save, name, content)

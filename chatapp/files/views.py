@@ -50,7 +50,8 @@ door = Door("files", "/uploads", "Files and thumbnails.", PARTS, base="")
     },
     errors={
         401: "No valid signature, and no access token or a bad one (`token_invalid`). It is too old (`token_expired`).",
-        404: "It is gone, or it stands in no chat that the caller is in (`not_found`).",
+        404: "It is gone, it stands in no chat that the caller is in, or it is in the upload folder of another server, "
+        "which `detail` then names (`not_found`).",
         416: "The file has no such part (`range_not_satisfiable`).",
     },
 )
@@ -78,7 +79,7 @@ def _hand_out(file: Download) -> Response:
     try:
         size = in_thread(reading.path.stat).st_size
     except FileNotFoundError:
-        raise NotFound("This file is gone.") from None
+        raise _missing(file, kept) from None
     response = Response(reading, headers=headers, direct_passthrough=True)
     response.content_length = size
     response.set_etag(file.name)
@@ -86,6 +87,17 @@ def _hand_out(file: Download) -> Response:
     if not _ONE_RANGE.fullmatch(asked.get("HTTP_RANGE", "")):
         asked.pop("HTTP_RANGE", None)  # Several at once, or no range at all: it is no error to give the whole.
     return response.make_conditional(asked, accept_ranges=True, complete_length=size)  # type: ignore[return-value]
+
+
+def _missing(file: Download, kept: LocalStorage) -> NotFound:
+    """Why a file that has an upload is not in the folder of this server."""
+    own = in_thread(kept.known_folder_id)
+    if file.folder_id in (None, own):
+        return NotFound("This file is gone.")
+    return NotFound(
+        f"The file is in upload folder {file.folder_id}, and this server has upload folder {own}. "
+        "All servers need the same folder, or a bucket."
+    )
 
 
 def _disposition(file: Download) -> str:

@@ -8,19 +8,21 @@ from chatapp.models.message import Message
 from chatapp.models.presence import Presence, Worker
 from chatapp.models.refresh_token import RefreshToken
 from chatapp.models.session import Session
-from chatapp.models.upload import Upload
+from chatapp.models.upload import DeletedFile, UnreferencedUpload, Upload
 from chatapp.models.upload_usage import UploadUsage
 from chatapp.models.user import User
 
 __all__ = [
     "Chat",
     "ChatChange",
+    "DeletedFile",
     "LoginAddress",
     "Member",
     "Message",
     "Presence",
     "RefreshToken",
     "Session",
+    "UnreferencedUpload",
     "Upload",
     "UploadUsage",
     "User",

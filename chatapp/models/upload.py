@@ -10,7 +10,8 @@ from chatapp.models.columns import CreatedAt, Id, UserRef
 class Upload(Base):
     """A stored file. `name` is the random one that it is kept and served under, `file_name` the one people know.
 
-    Messages refer to it. Without one it is rubbish, which `flask chat housekeeping` takes away.
+    Messages refer to it. Without one it is rubbish: see `UnreferencedUpload`. `folder_id` names the upload folder or
+    the bucket that it is in; null for uploads from before folders had ids.
     """
 
     __tablename__ = "uploads"
@@ -27,10 +28,32 @@ class Upload(Base):
     file_size: Mapped[int] = mapped_column(BigInteger)
     width: Mapped[int | None]
     height: Mapped[int | None]
+    folder_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
         CheckConstraint("type IN ('IMAGE', 'FILE')", name="uploads_type_check"),
         Index("uploads_user_id_idx", "user_id"),
         Index("uploads_chat_id_idx", "chat_id"),
+        Index("uploads_folder_id_idx", "folder_id"),
     )
+
+
+class UnreferencedUpload(Base):
+    """An upload that may have no message any more: a trigger notes those of messages that are deleted with their chat.
+
+    No foreign key, which would make the deletion of a chat wait for that of a file.
+    """
+
+    __tablename__ = "unreferenced_uploads"
+
+    upload_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
+
+
+class DeletedFile(Base):
+    """The name of a file or thumbnail that the storage with that `folder_id` has to delete: no upload has it any more."""
+
+    __tablename__ = "deleted_files"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    folder_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))

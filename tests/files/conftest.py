@@ -93,7 +93,7 @@ def disk_place(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
     uploads = folder / "uploads"
 
     def stored() -> set[str]:
-        return {path.name for path in uploads.iterdir()}
+        return {path.name for path in uploads.iterdir() if not path.name.startswith(".")}
 
     with Server(database_url, folder) as server:
         yield Place("disk", server, folder, {}, stored, lambda name, content: _write(uploads / name, content))

@@ -1,18 +1,22 @@
 """What has no message is taken away, and what can't be kept is told so."""
 
 import os
+import shutil
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from sqlalchemy import Engine, text
 
 from tests.files import samples
 from tests.files.conftest import Place
 from tests.people import Person, data, problem, register
-from tests.server import Server
+from tests.server import ROOT, Server
 
 
 @pytest.fixture
@@ -36,10 +40,11 @@ def test_housekeeping_takes_away_what_has_no_message(
     later: Callable[[str], None],
 ) -> None:
     kept = data(alice.upload(chat, "a.png", samples.image("PNG")))["fileUrl"]
-    group = data(alice.post("/chats/groups", {"name": "Group"}))["id"]
-    orphan = data(alice.upload(group, "a.png", samples.image("PNG")))["fileUrl"]
+    interrupted = data(alice.upload(chat, "a.png", samples.image("PNG")))
+    orphan = interrupted["fileUrl"]
+    with engine.begin() as db:
+        db.execute(text("UPDATE messages SET upload_id = NULL WHERE id = :id"), {"id": interrupted["id"]})
     before = place.count(engine)
-    assert alice.delete(f"/chats/{group}").status_code == 204
     later(kept)
     housekeeping(place)
     assert place.stored() == before[2]  # So young, it might be about to be sent.
@@ -68,6 +73,101 @@ def test_housekeeping_takes_away_what_an_interruption_left(
     assert set(names) & disk_place.stored() == set(names[2:])
     for name in names[2:]:
         (disk_place.folder / "uploads" / name).unlink()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when it is true; a background task makes it so."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_files_of_a_deleted_group_are_deleted(
+    place: Place, alice: Person, bob: Person, chat: str, engine: Engine
+) -> None:
+    group = data(alice.post("/chats/groups", {"name": "Group", "memberIds": [bob.id]}))["id"]
+    forwarded = data(alice.upload(group, "a.png", samples.image("PNG")))["fileUrl"]
+    for content in (samples.image("PNG"), samples.image("JPEG")):
+        assert alice.upload(group, "a.png" if content[1:4] == b"PNG" else "a.jpg", content).status_code == 201
+    sent_on = {"chatId": chat, "content": "", "type": "IMAGE", "fileUrl": forwarded}
+    again = data(bob.post("/messages", sent_on))
+    _, uploads, stored = place.count(engine)
+    assert alice.delete(f"/chats/{group}").status_code == 204
+    # A file and a thumbnail each, and a row.
+    wait_until(lambda: len(stored - place.stored()) == 4)
+    assert place.count(engine)[1] == uploads - 2
+    assert place.fetch(again["fileUrl"]).status_code == 200
+
+
+def noted(engine: Engine, names: list[str]) -> bool:
+    """Whether some of these files are still noted to be deleted."""
+    query = text("SELECT count(*) FROM deleted_files WHERE name = ANY(:names)")
+    with engine.connect() as db:
+        return bool(db.scalar(query, {"names": names}))
+
+
+def test_files_are_deleted_after_a_restart_if_they_could_not_be_before(
+    database_url: str, engine: Engine, tmp_path: Path
+) -> None:
+    uploads = tmp_path / "uploads"
+
+    def stored() -> int:
+        return sum(not path.name.startswith(".") for path in uploads.iterdir())
+
+    with Server(database_url, tmp_path) as server:
+        alice = register(server.url, "alice")
+        groups = [data(alice.post("/chats/groups", {"name": "Group"}))["id"] for _ in range(2)]
+        names = [data(alice.upload(group, "a.pdf", samples.PDF))["fileUrl"][9:45] for group in groups]
+        uploads.rename(tmp_path / "elsewhere")
+        # Where the first file was there is a folder now, which can't be deleted as a file.
+        (uploads / names[0]).mkdir(parents=True)
+        shutil.copy(tmp_path / "elsewhere" / ".folder-id", uploads)
+        assert alice.delete(f"/chats/{groups[0]}").status_code == 204
+        wait_until(lambda: "files are left behind" in server.log)
+    assert noted(engine, names)
+    shutil.rmtree(uploads)
+    (tmp_path / "elsewhere").rename(uploads)
+    # As of a group whose deletion was committed just before a crash.
+    with engine.begin() as db:
+        db.execute(text("DELETE FROM messages WHERE chat_id = :id"), {"id": groups[1]})
+    assert stored() == 2
+    with Server(database_url, tmp_path):
+        wait_until(lambda: stored() == 0)
+        wait_until(lambda: not noted(engine, names))
+
+
+def test_a_file_in_the_folder_of_another_server_is_told_so(database_url: str, tmp_path: Path) -> None:
+    shared = tmp_path / "instance"
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    with (
+        Server(database_url, tmp_path / "one", INSTANCE_PATH=str(shared)) as one,
+        Server(database_url, tmp_path / "other", INSTANCE_PATH=str(shared)) as other,
+    ):
+        alice = register(one.url, "alice")
+        group = data(alice.post("/chats/groups", {"name": "Group"}))["id"]
+        url = data(alice.upload(group, "a.pdf", samples.PDF))["fileUrl"]
+        ids = [(tmp_path / name / "uploads" / ".folder-id").read_text().strip() for name in ("one", "other")]
+        assert requests.get(one.url + url, timeout=20).status_code == 200
+        missing = requests.get(other.url + url, timeout=20)
+        assert problem(missing) == (404, "not_found")
+        assert all(id in missing.json()["detail"] for id in ids)
+        # A file that is copied there is found, whatever folder it was stored in.
+        name = url[9:45]
+        shutil.copy(tmp_path / "one" / "uploads" / name, tmp_path / "other" / "uploads" / name)
+        assert requests.get(other.url + url, timeout=20).status_code == 200
+        other.stop()
+        other.start()
+        wait_until(lambda: "upload_folders_differ" in other.log)
+
+
+def test_servers_that_start_at_once_agree_on_the_id_of_their_folder(tmp_path: Path) -> None:
+    make = "from chatapp.files.storage import LocalStorage as S; import pathlib, sys; print(S(pathlib.Path(sys.argv[1])).folder_id())"
+    command = [sys.executable, "-c", make, str(tmp_path / "uploads")]
+    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+    assert [path.name for path in (tmp_path / "uploads").iterdir()] == [".folder-id"]
 
 
 def test_a_bucket_that_does_not_answer_is_told_and_leaves_nothing(
