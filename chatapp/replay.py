@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import gevent
 import structlog
 
-from chatapp.auth.queries import live_sessions
+from chatapp.auth.queries import find_actors
 from chatapp.chats.events import ChatCreated, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
 from chatapp.chats.queries import member_event, members_among, rooms_of
 from chatapp.core.errors import Json, Unavailable
@@ -72,7 +72,7 @@ class Replay:
         # From here on nothing yields: what is emitted and what is subscribed belong together.
         rooms.endings += 1
         rooms.deaf = False
-        state.close_ended_sessions()
+        state.refresh_actors()
         for chat_id, user_ids in state.missing.items():
             rev, members = state.members.get(chat_id, (None, set()))
             evict(chat_id, user_ids - members, rev)
@@ -220,11 +220,18 @@ class _State:
         self.members = members_among(self.missing, set().union(*self.missing.values())) if self.missing else {}
         # (user, chat) → when they joined, for those who are not subscribed.
         self.joined = joined_at(new)
-        self._living = live_sessions(list({connection.actor.session_id for connection in self._checked}))
+        self._seen = [(connection, connection.actor) for connection in self._checked]
+        session_ids = list({actor.session_id for _, actor in self._seen})
+        self._actors = dict(zip(session_ids, find_actors(session_ids), strict=True))
 
-    def close_ended_sessions(self) -> None:
-        for connection in self._checked:
-            if connection.id in rooms and connection.actor.session_id not in self._living:
+    def refresh_actors(self) -> None:
+        """Give sockets the present role of their user, close those of ended sessions. Never blocks."""
+        for connection, seen in self._seen:
+            if connection.id not in rooms or connection.actor is not seen:
+                continue  # It was closed, or its actor was read again, while the database was asked.
+            if actor := self._actors[seen.session_id]:
+                connection.actor = actor
+            else:
                 connection.close("session ended")
 
 

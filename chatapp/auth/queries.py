@@ -18,12 +18,6 @@ _ACTORS = Prepared(
     WHERE s.id = ANY(CAST(:session_ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
     """,
 )
-_LIVE = text(
-    """
-    SELECT s.id::text FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.id = ANY(CAST(:ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
-    """
-)
 _ACCOUNT = "SELECT u.id::text AS user_id, u.password_hash, u.is_active FROM users u"
 _BY_EMAIL = text(f"{_ACCOUNT} WHERE u.email_key = :name")
 _BY_USERNAME = text(f'{_ACCOUNT} WHERE {USERNAME_KEY} = lower(:name COLLATE "C")')
@@ -88,12 +82,6 @@ def find_actors(session_ids: list[str]) -> list[Actor | None]:
         actors = [Actor(*row) for row in _ACTORS.execute(db, {"session_ids": array(session_ids)})]
     found = {actor.session_id: actor for actor in actors}
     return [found.get(session_id) for session_id in session_ids]
-
-
-def live_sessions(session_ids: list[str]) -> set[str]:
-    """Those of these sessions that have not ended, and whose account is active."""
-    with reading() as db:
-        return set(db.execute(_LIVE, {"ids": session_ids}).scalars())
 
 
 def count_prunable() -> int:

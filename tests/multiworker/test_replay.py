@@ -355,6 +355,22 @@ def test_a_socket_that_connects_during_an_outage_gets_no_backlog(
     late.disconnect()
 
 
+def test_a_demotion_during_an_outage_is_in_force_after_it(
+    outage: Outage, site_url: str, alice: Person, people: list[Person], sockets: list[SocketClient]
+) -> None:
+    bob = people[0]
+    with psycopg2.connect(site_url.replace("+psycopg2", "", 1)) as db, db.cursor() as cursor:
+        cursor.execute("UPDATE users SET role = 'ADMIN' WHERE id = %s", (alice.id,))
+    chat = alice.direct_chat(bob)
+    messages = [alice.send(chat, str(number))["id"] for number in range(2)]
+    data(alice.patch(f"/admin/users/{bob.id}", {"role": "MODERATOR"}))
+    assert sockets[0].call("message:delete", {"messageId": messages[0]})["ok"]
+    with outage.redis_killed():
+        data(alice.patch(f"/admin/users/{bob.id}", {"role": "USER"}))
+    refused = sockets[0].call("message:delete", {"messageId": messages[1]})
+    assert refused["error"]["code"] == "forbidden"
+
+
 def test_a_change_whose_event_was_lost_comes_before_the_next_one(
     site_url: str, alice: Person, people: list[Person], sockets: list[SocketClient]
 ) -> None:
