@@ -104,17 +104,25 @@ class Replay:
             self._draining = True
             gevent.spawn(self._drain)
 
-    def fill_gap(self, chat_id: str) -> None:
-        """Replay what is missing before a chat's held events; raises Unavailable."""
+    def fill_gap(self, chat_id: str) -> bool:
+        """Replay what is missing before a chat's held events, and return True; False while the bus is disconnected.
+
+        Raises Unavailable.
+        """
         position = rooms.order.position(chat_id)
-        if position is not None and not rooms.deaf:
-            found = changes_since({chat_id: position})
-            subscribed = {connection.actor.user_id for connection in rooms.of_chat(chat_id)}
-            rev, members = members_among([chat_id], subscribed).get(chat_id, (None, set()))
-            if not rooms.deaf:
-                log.info("gap_replayed", chat_id=chat_id, rev=position)
-                evict(chat_id, subscribed - members, rev)
-                self._replay(chat_id, found.get(chat_id))
+        if position is None:
+            return True
+        if rooms.deaf:
+            return False
+        found = changes_since({chat_id: position})
+        subscribed = {connection.actor.user_id for connection in rooms.of_chat(chat_id)}
+        rev, members = members_among([chat_id], subscribed).get(chat_id, (None, set()))
+        if rooms.deaf:
+            return False
+        log.info("gap_replayed", chat_id=chat_id, rev=position)
+        evict(chat_id, subscribed - members, rev)
+        self._replay(chat_id, found.get(chat_id))
+        return True
 
     def _reconcile_soon(self) -> None:
         self._requested = False

@@ -29,7 +29,8 @@ class ChatOrder:
         self._held: dict[str, dict[int, Emit]] = {}
         # The highest message `seq` at that position: tells new messages from changed ones in a replay.
         self.seqs: dict[str, int] = {}
-        self.fill_gap: Callable[[str], None] = lambda _chat_id: None
+        # Whether it could: not while the bus is disconnected, after which the replay does it.
+        self.fill_gap: Callable[[str], bool] = lambda _chat_id: True
 
     def track(self, chat_id: str, rev: int, seq: int) -> None:
         """Start at this position, unless the chat has one."""
@@ -124,13 +125,16 @@ class ChatOrder:
         if not is_there():
             return
         try:
-            self.fill_gap(chat_id)
+            filled = self.fill_gap(chat_id)
         except Exception as error:
             log.warning("gap_not_filled", chat_id=chat_id, error=type(error).__name__)
-            if is_there():
-                self._start_timer(chat_id)
+            filled = False
+        if not is_there():
             return
-        if is_there():
+        if not filled:
+            # Nothing behind it is emitted, which nobody would get: the replay starts from the position.
+            self._start_timer(chat_id)
+        else:
             # The database does not have it either (a restored backup).
             self.advance(chat_id, min(held) - 1)
             self.resume(chat_id)

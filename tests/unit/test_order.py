@@ -93,10 +93,11 @@ def test_a_gap_that_shows_lets_no_other_show(hear: Hear, told: list[int]) -> Non
 
 
 def test_a_gap_is_filled_before_held_events_are_emitted(order: ChatOrder, hear: Hear, told: list[int]) -> None:
-    def fill(chat_id: str) -> None:
+    def fill(chat_id: str) -> bool:
         told.append(1)
         order.advance(chat_id, 1)
         order.resume(chat_id)
+        return True
 
     order.fill_gap = fill
     hear(2)
@@ -107,7 +108,11 @@ def test_a_gap_is_filled_before_held_events_are_emitted(order: ChatOrder, hear: 
 def test_events_that_come_while_a_gap_is_filled_are_emitted_in_order(
     order: ChatOrder, hear: Hear, told: list[int]
 ) -> None:
-    order.fill_gap = lambda _chat_id: hear(1)
+    def fill(_chat_id: str) -> bool:
+        hear(1)
+        return True
+
+    order.fill_gap = fill
     hear(2)
     hear(4)
     gevent.sleep(HOLD * 1.4)
@@ -116,15 +121,19 @@ def test_events_that_come_while_a_gap_is_filled_are_emitted_in_order(
 
 
 def test_without_subscribers_after_a_gap_nothing_is_emitted(order: ChatOrder, hear: Hear, told: list[int]) -> None:
-    order.fill_gap = order.forget
+    def forget(chat_id: str) -> bool:
+        order.forget(chat_id)
+        return True
+
+    order.fill_gap = forget
     hear(2)
     gevent.sleep(HOLD * 1.4)
     assert told == []
 
 
 def test_a_gap_that_can_not_be_filled_is_tried_again(order: ChatOrder, hear: Hear, told: list[int]) -> None:
-    def fail(_chat_id: str) -> None:
-        order.fill_gap = lambda _chat_id: None
+    def fail(_chat_id: str) -> bool:
+        order.fill_gap = lambda _chat_id: True
         raise RuntimeError
 
     order.fill_gap = fail
@@ -133,3 +142,11 @@ def test_a_gap_that_can_not_be_filled_is_tried_again(order: ChatOrder, hear: Hea
     assert told == []
     gevent.sleep(HOLD)
     assert told == [2]
+
+
+def test_behind_a_gap_nothing_is_emitted_while_disconnected(order: ChatOrder, hear: Hear, told: list[int]) -> None:
+    order.fill_gap = lambda _chat_id: False
+    hear(2)
+    gevent.sleep(HOLD * 1.4)
+    assert told == []
+    assert order.position("chat") == 0
