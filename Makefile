@@ -64,9 +64,11 @@ define install
 @if [ ! -e $(VENV)/runtime.stamp ]; then \
 	"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
 		echo "error: Python 3.11 or newer is needed: install it, or name it with PYTHON=/path/to/python." >&2; exit 1; }; \
+	echo "Making the virtual environment $(VENV) ..."; \
 	rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV); \
 fi
-@echo "Installing $(1) ..."
 @rm -f $(VENV)/*.stamp
-@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $(1)
+@printf 'Installing the packages of $(1), for about a minute the first time ...'; began=$$(date +%s); \
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $(1) \
+	&& echo " $$(( $$(date +%s) - began )) s"
 endef

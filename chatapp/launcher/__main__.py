@@ -18,6 +18,7 @@ import config
 from chatapp.core.settings import Settings
 from chatapp.launcher.postgres import EmbeddedPostgres, default_url
 from chatapp.launcher.process import LauncherError, end, spawn, survivor, wait_for
+from chatapp.launcher.progress import step
 from chatapp.launcher.valkey import EmbeddedValkey
 
 DATABASE = "chat"
@@ -83,20 +84,24 @@ def serve(settings: Settings, started: ExitStack) -> int:
     if settings.database_url == default_url(home / "postgres", DATABASE):
         services["PostgreSQL"] = postgres = EmbeddedPostgres(home / "postgres")
         started.callback(postgres.stop, POSTGRES_STOP_SECONDS)
-        postgres.start()
-        postgres.create_database(DATABASE)
+        with step("Starting PostgreSQL" if postgres.is_made else "Making the database and starting PostgreSQL"):
+            postgres.start()
+            postgres.create_database(DATABASE)
     if settings.workers > 1 and not settings.redis_url:
         services["Valkey"] = valkey = EmbeddedValkey(home / "valkey")
         started.callback(valkey.stop, VALKEY_STOP_SECONDS)
-        valkey.start()
+        with step("Starting Valkey"):
+            valkey.start()
         environment["REDIS_URL"] = valkey.url
-    migrate(environment)
+    with step("Bringing the database up to date"):
+        migrate(environment)
     command = [sys.executable, "-m", "gunicorn", "--pid", str(pid_file), "wsgi:app"]
     server = spawn(command, on_parent_death=signal.SIGKILL, env=environment, cwd=config.ROOT)
     started.callback(end, server, (signal.SIGTERM, SERVER_STOP_SECONDS))
     started.callback(print, "Stopping ...", flush=True)
-    if not wait_for(lambda: server.poll() is not None or answers(settings.port), HEALTHY_SECONDS):
-        raise LauncherError(f"The server does not answer on port {settings.port}.")
+    with step("Starting the server"):
+        if not wait_for(lambda: server.poll() is not None or answers(settings.port), HEALTHY_SECONDS):
+            raise LauncherError(f"The server does not answer on port {settings.port}.")
     if server.poll() is None:
         announce(settings)
     while (code := server.poll()) is None:

@@ -108,6 +108,11 @@ class EmbeddedPostgres:
         self.stop()
 
     @property
+    def is_made(self) -> bool:
+        """Whether there are data from an earlier start."""
+        return (self._data / "PG_VERSION").exists()
+
+    @property
     def running(self) -> bool:
         """Whether the server was started here and has not ended."""
         return self._process is not None and self._process.poll() is None

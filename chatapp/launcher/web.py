@@ -14,6 +14,7 @@ from pathlib import Path
 
 import config
 from chatapp.launcher.node import NodeError, ensure_node_modules, node_binary, run_npm
+from chatapp.launcher.progress import step
 
 CLIENTS = config.ROOT / "clients"
 WEB, LIBRARY = CLIENTS / "web", CLIENTS / "typescript"
@@ -41,10 +42,12 @@ def build() -> Path:
         # One builds, the others wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current():
-            print("Building the web client ...", flush=True)
-            _ensure_node()
-            ensure_node_modules(WEB)
-            run_npm(WEB, "run", "build", "--", "--outDir", str(DRAFT), seconds=BUILD_SECONDS)
+            with step("Looking for Node.js"):
+                _ensure_node()
+            with step("Installing the web client's packages"):
+                ensure_node_modules(WEB)
+            with step("Building the web client"):
+                run_npm(WEB, "run", "build", "--", "--outDir", str(DRAFT), seconds=BUILD_SECONDS)
             # The old one is served until the new one is whole.
             shutil.rmtree(BUILT, ignore_errors=True)
             DRAFT.rename(BUILT)

@@ -1,5 +1,6 @@
 """A development server from one command: where it is, what it keeps, and how it ends."""
 
+import re
 import signal
 import socket
 import sys
@@ -30,6 +31,13 @@ def test_it_says_where_everything_is(launched: Launched) -> None:
         assert f"{launched.url}{page}" in launched.said
         assert requests.get(f"{launched.url}{page}", timeout=TIMEOUT).status_code == 200
     assert str(launched.instance) in launched.said
+
+
+def test_each_step_of_the_start_has_a_line_with_its_duration(launched: Launched) -> None:
+    steps = re.findall(r"^(.+) \.\.\. [0-9.]+ s$", launched.said, re.MULTILINE)
+    assert len(steps) == 4
+    for part, line in zip(("PostgreSQL", "Valkey", "database", "server"), steps, strict=True):
+        assert part in line
 
 
 def test_the_secrets_are_for_their_owner_alone(launched: Launched) -> None:
@@ -119,7 +127,8 @@ def test_it_can_be_stopped_while_it_starts(launch: Launch) -> None:
     family = launched.family()
     assert launched.stop() == 0
     assert_ended(family)
-    assert launched.said == launched.complaint == ""
+    assert launched.complaint == ""
+    assert "Ctrl-C" not in launched.said
 
 
 def test_the_database_of_database_url_is_used_and_left_running(launch: Launch, tmp_path: Path) -> None:
