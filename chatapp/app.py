@@ -24,11 +24,13 @@ from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
 from chatapp.presence.attendance import Attendance
+from chatapp.presence.queries import others_have_redis
 from chatapp.presence.split import CHECK_SECONDS, SplitDetector
 from chatapp.realtime import asyncapi
 from chatapp.realtime.background import Background
 from chatapp.realtime.bus import BEAT_SECONDS, Bus
 from chatapp.realtime.gateway import Gateway
+from chatapp.realtime.isolation import ISOLATION_CHECK_SECONDS, Isolation
 from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.rooms import rooms
 from chatapp.realtime.server_events import expect_events
@@ -111,7 +113,8 @@ def create_app(config: Settings) -> Flask:
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
     app.register_blueprint(client_page.blueprint(config.web_path, storage.sources()))
     metrics.install(app, config)
-    guarded = headers.guard(app.wsgi_app, Origins(config.cors_origins, config.trusted_proxies))
+    isolation = Isolation(lambda: bus.away_seconds if bus else 0.0, lambda: others_have_redis(worker_id))
+    guarded = headers.guard(isolation.guard(app.wsgi_app), Origins(config.cors_origins, config.trusted_proxies))
     # In front of sockets too.
     app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
     background.every(1.0, metrics.write)
@@ -121,6 +124,8 @@ def create_app(config: Settings) -> Flask:
     background.every(4.0, attendance.renew)
     background.every(0.2, attendance.tell)
     background.every(CHECK_SECONDS, split.check)
+    if bus:
+        background.every(ISOLATION_CHECK_SECONDS, isolation.check)
     background.every(0.05, subscribers.deliveries.flush)
     background.every(1.0, purge_deleted_groups)
     background.every(UNREFERENCED_SECONDS, delete_unreferenced)

@@ -21,6 +21,14 @@ _OVERLAPPING = text(
     AND o.seen_at > greatest(o.started_at, me.started_at) + make_interval(secs => :seconds)
     """
 )
+_CONNECTED = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM workers WHERE id <> :worker_id AND redis
+        AND expires_at > now() AND seen_at > now() - make_interval(secs => :fresh)
+    )
+    """
+)
 _SPLIT = text("SELECT id::text, host, pid, redis FROM workers WHERE split AND expires_at > now() ORDER BY host, pid")
 
 
@@ -52,3 +60,9 @@ def split_workers() -> list[WorkerRow]:
     """The live workers that miss the events of others."""
     with reading() as db:
         return [WorkerRow(*row) for row in db.execute(_SPLIT)]
+
+
+def others_have_redis(worker_id: str) -> bool:
+    """Whether any other live worker is connected to Redis."""
+    with reading() as db:
+        return bool(db.execute(_CONNECTED, {"worker_id": worker_id, "fresh": FRESH_SECONDS}).scalar())

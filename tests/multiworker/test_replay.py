@@ -389,6 +389,35 @@ def test_a_change_whose_event_was_lost_comes_before_the_next_one(
     assert [sockets[0].wait_for("message:new")["content"] for _ in range(2)] == ["lost", "next"]
 
 
+def seconds_to_remove(owner: Person, chat: str, member: Person) -> float:
+    began = time.monotonic()
+    assert owner.delete(f"/chats/{chat}/members/{member.id}").status_code == 204
+    return time.monotonic() - began
+
+
+def test_a_worker_that_went_silent_delays_no_further_removals(
+    outage: Outage, machines: tuple[Server, Server], alice: Person, people: list[Person]
+) -> None:
+    chat = group(alice, *people)
+    with outage.worker_suspended():
+        assert 1 < seconds_to_remove(alice, chat, people[0]) < 7
+        # Redis still counts its connection.
+        assert seconds_to_remove(alice, chat, people[1]) < 1
+
+
+def test_while_redis_hangs_sends_are_acknowledged_at_once_and_removals_soon(
+    outage: Outage, alice: Person, people: list[Person]
+) -> None:
+    chat = group(alice, *people)
+    with outage.redis_suspended():
+        began = time.monotonic()
+        alice.send(chat, "stored")
+        assert time.monotonic() - began < 1
+        # At first all workers have to notice that they are disconnected.
+        assert seconds_to_remove(alice, chat, people[0]) < 7
+        assert seconds_to_remove(alice, chat, people[1]) < 3
+
+
 def test_after_a_restart_of_redis_each_worker_reads_the_database_once(
     site_url: str, valkey: EmbeddedValkey, machines: tuple[Server, Server], outage: Outage, tmp_path: Path
 ) -> None:
