@@ -12,11 +12,12 @@ from chatapp.core.errors import Json
 # Rows read of one chat: more than a replay covers, since events that wait behind a gap are among them.
 MAX_ROWS = 1200
 
+# A group without members was deleted; what is left of it is purged in the background.
 _CHANGES = text(
     f"""
     SELECT c.id::text AS chat_id, c.last_rev, c.last_seq, x.*
     FROM unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) a (id, rev)
-    JOIN chats c ON c.id = a.id
+    JOIN chats c ON c.id = a.id AND c.member_count > 0
     LEFT JOIN LATERAL (
         (
             SELECT m.rev, 'MESSAGE' AS kind, NULL::text AS user_id, json_build_object({MESSAGE_FIELDS}) AS payload
@@ -41,7 +42,7 @@ _JOINED = text(
     JOIN members me ON me.user_id = a.user_id AND me.chat_id = a.chat_id
     """
 )
-_EXISTING = text("SELECT id::text FROM chats WHERE id = ANY(CAST(:ids AS uuid[]))")
+_EXISTING = text("SELECT id::text FROM chats WHERE id = ANY(CAST(:ids AS uuid[])) AND member_count > 0")
 
 
 @dataclass(frozen=True, slots=True)
