@@ -39,6 +39,8 @@ REDIS_TIMEOUT = 1.0
 ACK_TIMEOUT = SILENCE_SECONDS + 1
 # The same while this worker has been disconnected for longer than that.
 AWAY_ACK_TIMEOUT = 1.0
+# How often an action that waits looks whether a worker has fallen silent.
+ACK_POLL_SECONDS = 0.25
 # After an outage, how long a worker waits for the others to connect again before it reads the database.
 GATHER_SECONDS = 1.0
 # Events that wait to be published; beyond that they are dropped, and found in the database later.
@@ -66,7 +68,8 @@ class _Awaited:
             return False
         # PUBLISH counts this worker too, and connections of hosts that are gone.
         by_count = self.receivers is not None and len(self.acks) >= self.receivers - 1
-        return by_count or (self.expected & live.keys()) <= self.acks
+        silent_since = time.monotonic() - ACK_TIMEOUT
+        return by_count or all(live.get(worker, 0.0) < silent_since for worker in self.expected - self.acks)
 
 
 _Outgoing: TypeAlias = "tuple[bytes, _Awaited | None]"
@@ -256,7 +259,7 @@ class Bus:
                 if left <= 0:
                     log.warning("bus_ack_timeout", change=name)
                     return
-                awaited.changed.wait(min(left, AWAY_ACK_TIMEOUT))
+                awaited.changed.wait(min(left, ACK_POLL_SECONDS))
                 awaited.changed.clear()
         finally:
             del self._awaited[number]
