@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.hosts.conftest import HOSTS, Site
+from chatapp.realtime.bus import ACK_TIMEOUT
+from tests.hosts.conftest import HOSTS, WORKERS, Site
 from tests.hosts.network import needs_namespaces
-from tests.people import Person, data
+from tests.multiworker.conftest import eventually
+from tests.people import Person, data, problem
 from tests.socket_clients import JsClient
 
 pytestmark = needs_namespaces
@@ -24,6 +26,18 @@ def unplugged(site: Site, name: str) -> Iterator[None]:
         yield
     finally:
         site.network.plug(name)
+
+
+@contextmanager
+def separated(site: Site, one: str, *others: str) -> Iterator[None]:
+    """Have a machine not reach some others, nor they it."""
+    for other in others:
+        site.network.separate(one, other)
+    try:
+        yield
+    finally:
+        for other in others:
+            site.network.join(one, other)
 
 
 @pytest.fixture
@@ -58,4 +72,73 @@ def test_without_redis_sends_are_acknowledged_and_requests_get_responses(
             status, checks = site[name].readiness()
             assert (status, checks["database"]) == (503, "ok")
             assert checks["queue"] != "ok"
+    site.wait_until_ready(10)
+
+
+def test_a_dead_machine_delays_removals_and_logouts_elsewhere_for_seconds_only(
+    site: Site, people: People, group: str
+) -> None:
+    alice, bob = people["one"], people["two"]
+    with unplugged(site, "three"):
+        deadline = time.monotonic() + 12
+        times = []
+        while time.monotonic() < deadline:
+            started = time.monotonic()
+            assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
+            times.append(time.monotonic() - started)
+            assert alice.post(f"/chats/{group}/members", {"userId": bob.id}).status_code == 201
+        started = time.monotonic()
+        assert bob.post("/auth/logout").status_code == 204
+        assert time.monotonic() - started < 1
+        assert max(times) < 6
+        assert max(times[-3:]) < 1
+    site.wait_until_ready(10)
+
+
+def test_without_the_database_requests_get_503_and_all_is_well_by_itself(
+    site: Site, people: People, sockets: Sockets, group: str
+) -> None:
+    with unplugged(site, "database"):
+        # What is in flight may wait for its time-out; after it, nothing does for long.
+        for name in HOSTS:
+            started = time.monotonic()
+            assert problem(people[name].get("/chats")) == (503, "database_unavailable")
+            ack = sockets[name].call("message:send", {"chatId": group, "content": "x"}, timeout=20)
+            assert ack["error"]["code"] == "database_unavailable"
+            assert time.monotonic() - started < 12
+            assert site[name].readiness()[0] == 503
+    began = time.monotonic()
+    for name in HOSTS:
+        while not sockets[name].call("message:send", {"chatId": group, "content": "again"}, timeout=20)["ok"]:
+            assert time.monotonic() - began < 10
+            time.sleep(0.1)
+    assert time.monotonic() - began < 10
+    site.wait_until_ready(10)
+
+
+def test_a_member_removed_while_their_machine_was_cut_off_is_informed(
+    site: Site, people: People, sockets: Sockets, group: str
+) -> None:
+    alice, bob = people["one"], people["two"]
+    with separated(site, "two", "queue", "database"):
+        assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
+        alice.send(group, "not for bob")
+    left = sockets["two"].wait_for("chat:member_left", timeout=20)
+    assert left == {"chatId": group, "userId": bob.id}
+    alice.send(group, "not for bob either")
+    sockets["two"].flush()
+    assert group not in {payload["chatId"] for _, payload in sockets["two"].received("message:new")}
+
+
+def test_after_a_restart_of_redis_each_worker_reads_the_database_once(site: Site, sockets: Sockets) -> None:
+    def reads() -> list[int]:
+        return [host.log.count('"rooms_reconciled"') for host in site.hosts.values()]
+
+    before = reads()
+    site.valkey.kill()
+    site.valkey.start()
+    eventually(lambda: sum(reads()) >= sum(before) + WORKERS * len(HOSTS), 15)
+    # By then each knows whether it has lost events of others, too.
+    time.sleep(ACK_TIMEOUT + 1)
+    assert [after - number for after, number in zip(reads(), before, strict=True)] == [WORKERS] * len(HOSTS)
     site.wait_until_ready(10)
