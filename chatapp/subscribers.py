@@ -80,10 +80,15 @@ def emit_online_members(event: ChatCreated) -> None:
         broadcast.to_chat(event.chat_id, "user:online", {"userId": user_id}, besides=user_id)
 
 
-def emit_online_member(event: MemberJoined) -> None:
-    """Events carry no presence: emit that of the member whom `chat:member_joined` is about."""
-    if event.is_online:
-        broadcast.to_chat(event.chat_id, "user:online", {"userId": event.user_id}, besides=event.user_id)
+def emit_joined(event: MemberJoined) -> None:
+    """Send a new member to the chat in order. Events carry no presence: that of the member follows."""
+
+    def emitted(connections: Sequence[Connection]) -> None:
+        if event.is_online:
+            others = [c for c in connections if c.actor.user_id != event.user_id]
+            broadcast.to_connections(others, "user:online", {"userId": event.user_id})
+
+    broadcast.to_chat_in_order(event.chat_id, event.rev, "chat:member_joined", event.payload, emitted)
 
 
 def see_off(event: MemberLeft) -> None:
@@ -173,7 +178,7 @@ SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     ChatCreated: (enter_room, tell_change("chat:new"), emit_online_members),
     ChatUpdated: (tell_change("chat:updated"),),
     ChatDeleted: (close_room,),
-    MemberJoined: (welcome, tell_change("chat:member_joined"), emit_online_member),
+    MemberJoined: (welcome, emit_joined),
     MemberUpdated: (tell_change("chat:member_updated"),),
     MemberLeft: (see_off,),
     MessageSent: (emit_message, stop_typing),

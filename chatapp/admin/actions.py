@@ -25,7 +25,7 @@ def update_account(actor: Actor, user_id: str, **changes: str | bool) -> Json:
     require(PERMISSIONS, "users.update", actor, Server())
     with unit_of_work() as work:
         work.db.execute(_TAKE_TURN)
-        before = queries.account(work.db, user_id)
+        before = queries.account(work.db, actor, user_id)
         if before is None:
             raise NotFound("There is no such user.")
         others = exists().where(User.role == "ADMIN", User.is_active, User.id != user_id)
@@ -40,4 +40,4 @@ def update_account(actor: Actor, user_id: str, **changes: str | bool) -> Json:
             ended = update(Session).where(open_sessions).values(ended_at=func.now()).returning(Session.id)
             for session_id in work.db.scalars(ended):
                 work.announce(SessionEnded(session_id, user_id))
-        return before | (queries.account(work.db, user_id) or {})
+        return before | (queries.account(work.db, actor, user_id) or {})

@@ -9,9 +9,10 @@ from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page
 from chatapp.core.permissions import require
 from chatapp.models.user import USERNAME_KEY
-from chatapp.users.queries import ME_FIELDS, like_pattern
+from chatapp.users.queries import VISIBLE_ME_FIELDS, like_pattern
 
-_ACCOUNT = f"json_build_object({ME_FIELDS}, 'isActive', u.is_active)"
+# Presence is as private to administrators as to any other user.
+_ACCOUNT = f"json_build_object({VISIBLE_ME_FIELDS}, 'isActive', u.is_active)"
 _ONE = text(f"SELECT {_ACCOUNT} FROM users u WHERE u.id = :id")
 _LIST = text(
     f"""
@@ -28,10 +29,11 @@ def list_accounts(actor: Actor, *, q: str | None, role: str | None, limit: int, 
     require(PERMISSIONS, "users.list", actor, Server())
     key = cursor[0] if cursor else ""
     values = {"pattern": f"%{like_pattern(q or '')}%", "role": role, "key": key, "limit": limit + 1}
+    values |= {"reader_id": actor.user_id}
     with reading() as db:
         return page([(account, key) for account, *key in db.execute(_LIST, values)], limit)
 
 
-def account(db: Connection, user_id: str) -> Json | None:
+def account(db: Connection, actor: Actor, user_id: str) -> Json | None:
     """An account, as an administrator sees it, or None."""
-    return db.execute(_ONE, {"id": user_id}).scalar()
+    return db.execute(_ONE, {"id": user_id, "reader_id": actor.user_id}).scalar()

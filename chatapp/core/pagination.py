@@ -64,7 +64,7 @@ class Cursor(fields.Field[tuple[Any, ...]]):
 def _is(part: object, kind: type) -> bool:
     """Whether a part of a forged cursor could stand in a key: nothing else may reach the database."""
     if kind is int:
-        return type(part) is int and abs(part) <= LARGEST_KEY
+        return type(part) is int and 0 <= part <= LARGEST_KEY
     if kind is uuid.UUID:
         return isinstance(part, str) and _UUID.fullmatch(part) is not None
     return isinstance(part, str) and "\0" not in part

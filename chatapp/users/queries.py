@@ -31,6 +31,7 @@ VISIBLE_USER_FIELDS = _USER_FIELDS.format(
 )
 
 ME_FIELDS = f"{USER_FIELDS}, 'email', u.email, 'role', u.role"
+VISIBLE_ME_FIELDS = f"{VISIBLE_USER_FIELDS}, 'email', u.email, 'role', u.role"
 _ME = text(f"SELECT json_build_object({ME_FIELDS}) FROM users u WHERE u.id = :id")
 _BY_USERNAME = text(
     f"""

@@ -35,6 +35,18 @@ def test_strangers_see_no_presence(alice: Person, bob: Person, carol: Person, co
     assert second.connected
 
 
+def test_administrators_see_no_presence_of_strangers(
+    alice: Person, bob: Person, engine: Engine, connect: Connect
+) -> None:
+    with engine.begin() as db:
+        db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": alice.id})
+    connect(bob)
+    assert presence(data(alice.get("/admin/users", q=bob.name))[0]) == UNSEEN
+    assert presence(data(alice.patch(f"/admin/users/{bob.id}", {"role": "USER"}))) == UNSEEN
+    alice.direct_chat(bob)
+    assert data(alice.get("/admin/users", q=bob.name))[0]["isOnline"]
+
+
 def test_presence_follows_a_new_chat(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
     alices, bobs = connect(alice), connect(bob)
     chat = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, carol.id]}))

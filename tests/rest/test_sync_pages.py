@@ -1,12 +1,14 @@
 """`POST /sync` in bounded responses: `more`, `nextCursor`, `only`, `reset`, and the bound in bytes."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.people import Person, data
+from tests.people import Person, data, problem
 
 MAX_BYTES = 512 * 1024
 EMOJI = "\N{GRINNING FACE}"
@@ -137,3 +139,15 @@ def test_gone_names_only_named_chats_and_once(alice: Person, bob: Person, engine
     alice.delete(f"/chats/{group['id']}/members/{bob.id}")
     assert [page["gone"] for page in pages(bob, {})] == [[], []]
     assert [page["gone"] for page in pages(bob, {group["id"]: 1})] == [[group["id"]], []]
+
+
+def test_a_forged_cursor_is_refused(alice: Person, bob: Person) -> None:
+    key = orjson.dumps([-(2**53 - 1), "ffffffff-ffff-ffff-ffff-ffffffffffff"])
+    cursor = base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+    chat = alice.direct_chat(bob)
+    for response in (
+        alice.post("/sync", {"chats": {}, "cursor": cursor}),
+        alice.get("/chats", cursor=cursor),
+        alice.get(f"/chats/{chat}/members", cursor=cursor),
+    ):
+        assert problem(response) == (422, "validation_error")
