@@ -23,6 +23,7 @@ from gevent.event import Event
 
 from chatapp.core import events, metrics
 from chatapp.core.batches import Batches
+from chatapp.core.causes import MAX_CAUSES
 from chatapp.core.ids import new_id
 
 log = structlog.get_logger()
@@ -101,7 +102,8 @@ class Bus:
         self._subscribed = False
         self._connected = False
         self._lost_at = time.monotonic()
-        self._failure = ""
+        # What was logged of the outage that goes on; reasons may alternate.
+        self._failures: set[str] = set()
         # Whether events were dropped that other workers may have to look for.
         self._dropped = False
         self._numbers = itertools.count(1)
@@ -170,7 +172,7 @@ class Bus:
             for batch in early:
                 self._take(batch)
             self._connected = True
-            self._failure = ""
+            self._failures.clear()
             self._restart_clock()
             log.info("redis_connected")
             while True:
@@ -227,11 +229,11 @@ class Bus:
         self._valid_until = time.monotonic() + SILENCE_SECONDS
 
     def _note_failure(self, error: redis.RedisError) -> None:
-        """Log why there is no connection, each reason once."""
+        """Log why there is no connection, each reason once in an outage."""
         failure = f"{type(error).__name__}: {error}".partition("\n")[0]
-        if failure != self._failure:
+        if failure not in self._failures and len(self._failures) < MAX_CAUSES:
+            self._failures.add(failure)
             log.warning("redis_unavailable", reason=failure)
-        self._failure = failure
 
     def _disconnect(self) -> None:
         """Stop publishing and emitting, once."""

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -203,6 +204,20 @@ def test_the_documented_rights_in_redis_are_enough(
         assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
         troubles = [json.loads(each) for each in server.log.splitlines() if '"level": "warning"' in each]
     assert troubles == []
+
+
+@pytest.mark.parametrize("rights", ["+@all ~*", "+@all -publish ~* &*"])
+def test_the_log_of_a_server_names_what_redis_does_not_allow_once(
+    valkey: Callable[..., str], database_url: str, tmp_path: Path, rights: str
+) -> None:
+    with Server(database_url, tmp_path, REDIS_URL=valkey(f"on >{PASSWORD} {rights}")) as server:
+        assert wait_for(lambda: "permissions" in server.log, 10), server.log
+        # Several more attempts.
+        time.sleep(3)
+        lines = [json.loads(each) for each in server.log.splitlines() if "permissions" in each]
+        assert requests.get(f"{server.url}/readyz", timeout=20).status_code == 503
+    assert len(lines) == 1, lines
+    assert PASSWORD not in server.log
 
 
 def test_a_certificate_that_is_not_trusted_is_told(chat: Chat, tmp_path: Path) -> None:
