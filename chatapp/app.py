@@ -71,7 +71,7 @@ def create_app(config: Settings) -> Flask:
     bus = None
     if config.redis_url:
         bus = Bus(config.redis_url, worker_id, events.receive, subscribers.on_bus_state, subscribers.replay.request)
-    rooms.order.fill_gap = subscribers.replay.fill_gap
+    rooms.order.fill_gap, rooms.order.on_overflow = subscribers.replay.fill_gap, subscribers.replay.request
     events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)
     if bus:
         subscribers.on_bus_state(False)

@@ -125,6 +125,8 @@ class Replay:
         return True
 
     def _reconcile_soon(self) -> None:
+        while self._draining:
+            gevent.sleep(RETRY_DELAY)
         self._requested = False
         if rooms.deaf:
             return

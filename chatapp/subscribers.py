@@ -200,8 +200,6 @@ _early: list[Announced] = []
 def _keep(event: Announced) -> None:
     if len(_early) < MAX_EARLY:
         _early.append(event)
-    else:
-        replay.request()
 
 
 _DURING_READ: Mapping[type, Sequence[Subscriber]] = {**dict.fromkeys(SUBSCRIBERS, (_keep,)), **_ALWAYS}
@@ -226,4 +224,6 @@ def on_bus_state(connected: bool, away_seconds: float = 0) -> None:
     sessions.remember(True)
     for event in _early:
         events.redeliver(event)
+    if len(_early) == MAX_EARLY:
+        replay.request()
     _early.clear()

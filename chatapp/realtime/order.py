@@ -13,8 +13,9 @@ import structlog
 log = structlog.get_logger()
 
 HOLD_SECONDS = 2.0
-# Events of one chat that wait behind a gap; the replay reads what does not fit from the database.
-MAX_HELD = 1000
+# Events that wait behind gaps, of all chats and of one. Others are dropped and read from the database (`on_overflow`).
+MAX_HELD = 10_000
+MAX_HELD_OF_CHAT = 1000
 Emit = Callable[[], None]
 
 
@@ -31,6 +32,8 @@ class ChatOrder:
         self.seqs: dict[str, int] = {}
         # Whether it could: not while the bus is disconnected, after which the replay does it.
         self.fill_gap: Callable[[str], bool] = lambda _chat_id: True
+        self._held_count = 0
+        self.on_overflow: Callable[[], None] = lambda: None
 
     def track(self, chat_id: str, rev: int, seq: int) -> None:
         """Start at this position, unless the chat has one."""
@@ -47,7 +50,7 @@ class ChatOrder:
         """No socket is subscribed to a chat any more."""
         self._emitted.pop(chat_id, None)
         self.seqs.pop(chat_id, None)
-        self._held.pop(chat_id, None)
+        self._held_count -= len(self._held.pop(chat_id, ()))
 
     def __contains__(self, chat_id: str) -> bool:
         return chat_id in self._emitted
@@ -66,17 +69,22 @@ class ChatOrder:
         if emitted is None or rev <= emitted:
             return
         if rev > emitted + 1:
-            waits = chat_id in self._held
-            held = self._held.setdefault(chat_id, {})
-            if len(held) < MAX_HELD:
-                held.setdefault(rev, emit)
-            if not waits:
-                self._start_timer(chat_id)
+            self._hold(chat_id, rev, emit)
             return
         self._emitted[chat_id] = rev
         emit()
         if chat_id in self._held:
             self._release(chat_id)
+
+    def _hold(self, chat_id: str, rev: int, emit: Emit) -> None:
+        held = self._held.setdefault(chat_id, {})
+        if held and (self._held_count >= MAX_HELD or len(held) >= MAX_HELD_OF_CHAT):
+            self.on_overflow()
+        elif rev not in held:
+            held[rev] = emit
+            self._held_count += 1
+            if len(held) == 1:
+                self._start_timer(chat_id)
 
     def advance(self, chat_id: str, rev: int, seq: int | None = None) -> None:
         """Move a chat's position forward without emitting; what is held up to there is dropped."""
@@ -92,6 +100,7 @@ class ChatOrder:
         if held := self._held.get(chat_id):
             for each in [each for each in held if each <= rev]:
                 del held[each]
+                self._held_count -= 1
             if not held:
                 del self._held[chat_id]
 
@@ -104,6 +113,7 @@ class ChatOrder:
         held = self._held[chat_id]
         while (next_rev := self._emitted.get(chat_id, 0) + 1) in held:
             self._emitted[chat_id] = next_rev
+            self._held_count -= 1
             held.pop(next_rev)()
         if self._held.get(chat_id) is not held:
             return  # An event ended the last subscription.

@@ -150,3 +150,24 @@ def test_behind_a_gap_nothing_is_emitted_while_disconnected(order: ChatOrder, he
     gevent.sleep(HOLD * 1.4)
     assert told == []
     assert order.position("chat") == 0
+
+
+def test_too_many_held_events_are_dropped_and_reported(
+    order: ChatOrder, hear: Hear, told: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ordering, "MAX_HELD", 2)
+    reported: list[bool] = []
+    order.on_overflow = lambda: reported.append(True)
+    for rev in (3, 4, 5):
+        hear(rev)
+    assert len(reported) == 1
+    order.advance("chat", 2)
+    order.resume("chat")
+    assert told == [3, 4]
+    for rev in (7, 8):
+        hear(rev)
+    order.forget("chat")
+    order.track("chat", 0, 0)
+    for rev in (2, 3):
+        hear(rev)
+    assert len(reported) == 1
