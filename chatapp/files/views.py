@@ -51,7 +51,7 @@ door = Door("files", "/uploads", "Files and thumbnails.", PARTS, base="")
     errors={
         401: "No valid signature, and no access token or a bad one (`token_invalid`). It is too old (`token_expired`).",
         404: "It is gone, it stands in no chat that the caller is in, or it is in the upload folder of another server, "
-        "which `detail` then names (`not_found`).",
+        "which the detail then names (`not_found`).",
         416: "The file has no such part (`range_not_satisfiable`).",
     },
 )
