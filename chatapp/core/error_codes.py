@@ -50,7 +50,9 @@ CODES: Mapping[str, ErrorCode] = {
     "uri_too_long": ErrorCode(414, "The path and query are longer than the server reads."),
     "unsupported_media_type": ErrorCode(415, "The `Content-Type` or `Content-Encoding` is not one that is read here."),
     "unsupported_file_type": ErrorCode(
-        415, "The file is of a type that is not accepted, or its bytes don't match its name or its declared type."
+        415,
+        "The file is of a type that is not accepted, its bytes don't match its name or its declared type, or it would take "
+        "too much to decode or to unpack.",
     ),
     "range_not_satisfiable": ErrorCode(416, "The file ends before the requested range begins."),
     "validation_error": ErrorCode(

@@ -37,10 +37,10 @@ _FINISH = text(
     f"UPDATE upload_usage u SET bytes = bytes + :size, in_progress = {_OTHERS} || {_OWN} WHERE user_id = :user_id"
 )
 _REFUSED = text(
-    f"""
-    SELECT cardinality({_OTHERS}) + :place > :limit AS busy,
+    """
+    SELECT day = (now() AT TIME ZONE 'UTC')::date AND bytes + :size >= :quota AS used_up,
            86400 - date_part('epoch', now())::bigint % 86400 AS until_tomorrow
-    FROM upload_usage u WHERE user_id = :user_id
+    FROM upload_usage WHERE user_id = :user_id
     """
 )
 
@@ -81,7 +81,7 @@ class UploadInProgress:
                 used = work.db.scalar(_START, self._values())
                 if used is None:
                     refused = work.db.execute(_REFUSED, self._values()).one()
-                    raise self._refusal(refused.busy, refused.until_tomorrow)
+                    raise self._refusal(not refused.used_up, refused.until_tomorrow)
         except BaseException:
             self._forget()
             raise
