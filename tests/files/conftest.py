@@ -44,6 +44,14 @@ class Place:
         return requests.get(self.server.url + path, headers=headers, timeout=20, **options)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when it is true; a background task makes it so."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """An S3 server with a bucket: the variables under which it is known."""

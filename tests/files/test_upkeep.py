@@ -14,7 +14,7 @@ import requests
 from sqlalchemy import Engine, text
 
 from tests.files import samples
-from tests.files.conftest import Place
+from tests.files.conftest import Place, wait_until
 from tests.people import Person, data, problem, register
 from tests.server import ROOT, Server
 
@@ -73,14 +73,6 @@ def test_housekeeping_takes_away_what_an_interruption_left(
     assert set(names) & disk_place.stored() == set(names[2:])
     for name in names[2:]:
         (disk_place.folder / "uploads" / name).unlink()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Return when it is true; a background task makes it so."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_the_files_of_a_deleted_group_are_deleted(
