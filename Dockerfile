@@ -26,6 +26,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     APP_ENV=production \
+    HOST=0.0.0.0 \
     INSTANCE_PATH=/data/instance \
     UPLOAD_PATH=/data/uploads
 RUN python -m compileall -q /srv/chat-server \

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -171,6 +172,7 @@ def load() -> Settings:
         faults.append(f"METRICS_PORT and PORT are both {port}")
     settings = Settings(
         app_env=app_env,
+        host=read("HOST", "127.0.0.1", _host),
         port=port,
         cors_origins=read("CORS_ORIGIN", "*", _origins),
         database_url=database.url,
@@ -194,6 +196,8 @@ def load() -> Settings:
         rate_login_failures_total=read("RATELIMIT_LOGIN_FAILURES_TOTAL", "100/15m", _rate_in(15 * 60)),
         rate_events=read("RATELIMIT_EVENTS", "60/10s", _rate_in(10)),
         max_sockets=read("MAX_SOCKETS_PER_USER", "20", _count),
+        max_unauthenticated=read("MAX_UNAUTHENTICATED", "200", _count),
+        rate_handshakes=read("RATELIMIT_HANDSHAKES", "300/10s", _rate_in(10)),
         max_body_bytes=256 * 1024,
         max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
         max_uploads=read("MAX_UPLOADS_PER_USER", "2", _count),
@@ -265,6 +269,16 @@ def _origins(text: str) -> tuple[str, ...]:
 
 def _rate_in(usual_seconds: int) -> Callable[[str], Rate]:
     return lambda text: parse_rate(text, usual_seconds)
+
+
+def _host(text: str) -> str:
+    host = text.strip().removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", host):
+            raise ValueError(f"must be an address such as 127.0.0.1, 0.0.0.0 or ::, not '{text}'") from None
+    return host
 
 
 def _port(text: str) -> int:

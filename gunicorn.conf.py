@@ -28,7 +28,7 @@ except ConfigError as error:
 
 arbiter.install()
 # The metrics' last: a connection that moves between workers counts as one to the first.
-bind = [f"0.0.0.0:{port}" for port in (_settings.port, _settings.metrics_port) if port]
+bind = [_settings.address(port) for port in (_settings.port, _settings.metrics_port) if port]
 worker_class = "chatapp.realtime.worker.Worker"
 workers = _settings.workers
 # Each open socket counts as a connection.

@@ -19,6 +19,7 @@ class Settings:
     """Everything that an operator can set; see `.env.example` for the variable and the meaning of each."""
 
     app_env: str
+    host: str
     port: int
     cors_origins: tuple[str, ...]
     database_url: str
@@ -42,6 +43,8 @@ class Settings:
     rate_login_failures_total: Rate
     rate_events: Rate
     max_sockets: int
+    max_unauthenticated: int
+    rate_handshakes: Rate
     max_body_bytes: int
     max_upload_bytes: int
     max_uploads: int
@@ -55,6 +58,15 @@ class Settings:
     web_path: Path
     # Each variable as it was understood, secrets masked: for an operator to look at.
     shown: Mapping[str, str]
+
+    def address(self, port: int) -> str:
+        """Where the server listens, as host:port."""
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+
+    @property
+    def local_host(self) -> str:
+        """The address by which this machine reaches the server."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
     @property
     def spool_path(self) -> Path | None:

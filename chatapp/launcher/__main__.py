@@ -79,7 +79,7 @@ def serve(settings: Settings, started: ExitStack) -> int:
     """
     home, environment = settings.instance_path, dict(os.environ)
     pid_file = home / "server.pid"
-    free_port(settings.port, pid_file)
+    free_port(settings.host, settings.port, pid_file)
     services: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
     if settings.database_url == default_url(home / "postgres", DATABASE):
         services["PostgreSQL"] = postgres = EmbeddedPostgres(home / "postgres")
@@ -100,8 +100,8 @@ def serve(settings: Settings, started: ExitStack) -> int:
     started.callback(end, server, (signal.SIGTERM, SERVER_STOP_SECONDS))
     started.callback(print, "Stopping ...", flush=True)
     with step("Starting the server"):
-        if not wait_for(lambda: server.poll() is not None or answers(settings.port), HEALTHY_SECONDS):
-            raise LauncherError(f"The server does not answer on port {settings.port}.")
+        if not wait_for(lambda: server.poll() is not None or answers(settings), HEALTHY_SECONDS):
+            raise LauncherError(f"The server does not answer on {settings.address(settings.port)}.")
     if server.poll() is None:
         announce(settings)
     while (code := server.poll()) is None:
@@ -115,25 +115,23 @@ def serve(settings: Settings, started: ExitStack) -> int:
     return code if code >= 0 else 128 - code
 
 
-def free_port(port: int, pid_file: Path) -> None:
+def free_port(host: str, port: int, pid_file: Path) -> None:
     """End the server that a killed launcher left behind; LauncherError if `port` is still in use after that."""
     left_behind = pid_file.exists()
     if pid := survivor(pid_file, f"--pid {pid_file}"):
         os.killpg(pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
     # The workers of one that was killed take a moment to notice.
-    if not wait_for(lambda: trouble_with(port) is None, LEFTOVERS_SECONDS if left_behind else 0):
-        raise LauncherError(f"Port {port} can't be used ({trouble_with(port)}): set PORT to another.")
+    if not wait_for(lambda: trouble_with(host, port) is None, LEFTOVERS_SECONDS if left_behind else 0):
+        raise LauncherError(f"Port {port} can't be used ({trouble_with(host, port)}): set PORT to another.")
 
 
-def trouble_with(port: int) -> str | None:
-    """Why no server can listen on `port`; None if one can."""
-    if not 0 < port < 2**16:
-        return "there is no such port"
-    with socket.socket() as probe:
+def trouble_with(host: str, port: int) -> str | None:
+    """Why no server can listen on `port` of `host`; None if one can."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", port))
+            probe.bind((host, port))
         except OSError as error:
             return error.strerror
     return None
@@ -148,20 +146,26 @@ def migrate(environment: Mapping[str, str]) -> None:
         sys.exit(told.decode(errors="replace").strip() or "error: The database could not be brought up to date.")
 
 
-def answers(port: int) -> bool:
-    """Whether the server on `port` says that it lives."""
+def answers(settings: Settings) -> bool:
+    """Whether the server responds."""
     # Past any proxy that the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=2):
+        with opener.open(f"{local_url(settings)}/healthz", timeout=2):
             return True
     except OSError:
         return False
 
 
+def local_url(settings: Settings) -> str:
+    """The address of the server for a browser on this machine."""
+    host = settings.local_host
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
 def announce(settings: Settings) -> None:
     """Say where everything is."""
-    address = f"http://127.0.0.1:{settings.port}"
+    address = local_url(settings)
     lines = {
         "Chat": f"{address}/",
         "API docs": f"{address}/docs, {address}/docs/events",

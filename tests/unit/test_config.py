@@ -113,6 +113,23 @@ def test_the_contracts_figures_are_the_defaults() -> None:
     assert settings.max_upload_bytes == 10 * 1024 * 1024
 
 
+@pytest.mark.parametrize(
+    ("text", "address", "here"),
+    [
+        ("", "127.0.0.1:3000", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0:3000", "127.0.0.1"),
+        ("::", "[::]:3000", "::1"),
+        ("[::1]", "[::1]:3000", "::1"),
+        ("2001:DB8::1", "[2001:db8::1]:3000", "2001:db8::1"),
+        ("localhost", "localhost:3000", "localhost"),
+    ],
+)
+def test_a_host_is_an_address_or_a_name(monkeypatch: pytest.MonkeyPatch, text: str, address: str, here: str) -> None:
+    given(monkeypatch, HOST=text)
+    settings = config.load()
+    assert (settings.address(settings.port), settings.local_host) == (address, here)
+
+
 @pytest.mark.parametrize(("text", "level"), [("debug", "DEBUG"), ("warn", "WARNING"), ("Fatal", "CRITICAL")])
 def test_a_log_level_goes_by_all_its_names(monkeypatch: pytest.MonkeyPatch, text: str, level: str) -> None:
     given(monkeypatch, LOG_LEVEL=text)
@@ -150,6 +167,7 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"RATELIMIT_ENABLED": "maybe"}, "RATELIMIT_ENABLED must be true or false"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be"),
         ({"PORT": "70000"}, "PORT must be a port"),
+        ({"HOST": "http://127.0.0.1"}, "HOST must be an address"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be"),
         ({"WEB_CONCURRENCY": "x"}, "WEB_CONCURRENCY must be a whole number above 0, not 'x'"),
         ({"WEB_CONCURRENCY": "²"}, "WEB_CONCURRENCY must be"),
