@@ -17,6 +17,7 @@ from gunicorn.glogging import Logger  # noqa: E402
 # The master only starts and watches workers: nothing here may import the application, which each worker loads itself.
 from chatapp.core import logs, metrics  # noqa: E402
 from chatapp.realtime import arbiter  # noqa: E402
+from chatapp.realtime.admission import SharedCounters  # noqa: E402
 from chatapp.realtime.handover import make_folder  # noqa: E402
 from chatapp.realtime.worker import Worker  # noqa: E402
 from config import ConfigError, load  # noqa: E402
@@ -73,6 +74,7 @@ def when_ready(server: Any) -> None:
     os.environ[metrics.FOLDER] = str(folder / "metrics")
     # For one worker too: during a reload there are two.
     Worker.folder = folder
+    Worker.counters = SharedCounters()
 
 
 def post_worker_init(worker: Worker) -> None:
@@ -95,6 +97,8 @@ def child_exit(_server: Any, worker: Worker) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     worker.leave()
+    if worker.counters:
+        worker.counters.release(worker.part)
     mark_process_dead(worker.pid)
 
 

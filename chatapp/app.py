@@ -35,6 +35,7 @@ from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
 from chatapp.realtime.rooms import rooms
 from chatapp.realtime.server_events import expect_events
 from chatapp.realtime.session import Session
+from chatapp.realtime.unauthenticated import UnauthenticatedClients
 from chatapp.rest import access, bearer, docs, headers, health, limits, metrics, problems
 from chatapp.rest.app import App, allow_origins
 from chatapp.rest.door import reject_large_bodies
@@ -66,6 +67,7 @@ def create_app(config: Settings) -> Flask:
     background = app.extensions["background"] = Background()
     checks = app.extensions["checks"] = {"database": health.check_database}
     app.extensions["has_bus"] = config.redis_url is not None
+    app.extensions["max_body"] = config.max_upload_bytes + config.max_body_bytes
     worker_id = new_id()
     quota.bind(worker_id)
     bus = None
@@ -114,7 +116,8 @@ def create_app(config: Settings) -> Flask:
     app.register_blueprint(client_page.blueprint(config.web_path, storage.sources()))
     metrics.install(app, config)
     isolation = Isolation(lambda: bus.away_seconds if bus else 0.0, lambda: others_have_redis(worker_id))
-    guarded = headers.guard(isolation.guard(app.wsgi_app), Origins(config.cors_origins, config.trusted_proxies))
+    bounded = app.extensions["unauthenticated"] = UnauthenticatedClients(isolation.guard(app.wsgi_app), config)
+    guarded = headers.guard(bounded, Origins(config.cors_origins, config.trusted_proxies))
     # In front of sockets too.
     app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
     background.every(1.0, metrics.write)

@@ -38,6 +38,7 @@ CODES: Mapping[str, ErrorCode] = {
     "not_found": ErrorCode(404, "The object or path does not exist, or the caller can't see it."),
     "unknown_event": ErrorCode(404, "Sockets only: the server has no event of this name."),
     "method_not_allowed": ErrorCode(405, "The path exists and does not have this method. `Allow` lists those it has."),
+    "request_timeout": ErrorCode(408, "The body of the request took too long to arrive."),
     "conflict": ErrorCode(409, "The object is in a state that forbids the change, such as a deleted message."),
     "email_taken": ErrorCode(409, "Another account has this e-mail address."),
     "username_taken": ErrorCode(409, "Another account has this username."),

@@ -17,9 +17,11 @@ from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.schemas import ProblemSchema
 from chatapp.core.settings import Settings
 from chatapp.realtime.client_events import ClientEvent
+from chatapp.realtime.frames import MAX_FRAGMENTS
 from chatapp.realtime.gateway import TOKEN_SECONDS
 from chatapp.realtime.packets import LARGEST_PAYLOAD, MOST_READ, NAMESPACE
 from chatapp.realtime.server_events import ServerEvent
+from chatapp.realtime.session import UPGRADE_TIMEOUT
 from chatapp.realtime.wire import MOST_UNREAD
 from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
 from chatapp.rest.examples import example
@@ -43,8 +45,12 @@ LIMITS = """
   `rate_limited`; `retryAfter` says in how many seconds to come back.
 - At most {payload} KiB for a payload: a larger one fails with `payload_too_large`. Only a packet of more than {packet}
   KiB is not read, and ends its connection.
-- At most {sockets} sockets for each user{off}.
-- A connection that presents no token within {token} s is closed.
+- At most {fragments} fragments for a websocket message.
+- At most {sockets} sockets for each user, and as many connections in {events.seconds} s as events{off}.
+- At most {handshakes.count} handshakes in {handshakes.seconds} s for each client address, and {unauthenticated}
+  connections and sockets without a token at a time: a handshake beyond gets 429 with `rate_limited`{off}.
+- A connection that presents no token within {token} s is closed, and so is one whose CONNECT was refused.
+- An upgrade to websocket that is not finished within {upgrade} s is given up; the session goes on over polling.
 - A client that does not read is dropped once {backlog} MiB waits for it, and calls `sync` when it is back.
 """
 SOCKETS = """
@@ -161,7 +167,11 @@ def _server(settings: Settings) -> Json:
         payload=LARGEST_PAYLOAD // 1024,
         packet=MOST_READ // 1024,
         sockets=settings.max_sockets,
-        off="" if settings.ratelimit_enabled else " (neither these nor events are counted on this server at present)",
+        fragments=MAX_FRAGMENTS,
+        handshakes=settings.rate_handshakes,
+        unauthenticated=settings.max_unauthenticated,
+        upgrade=int(UPGRADE_TIMEOUT),
+        off="" if settings.ratelimit_enabled else " (not counted on this server at present)",
         token=TOKEN_SECONDS,
         backlog=MOST_UNREAD // 1024**2,
     )

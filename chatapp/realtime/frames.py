@@ -7,6 +7,8 @@ _CONTINUATION = 0
 _FIN, _RESERVED, _OPCODE, _MASKED, _SIZE = 0x80, 0x70, 0x0F, 0x80, 0x7F
 _LARGEST_CONTROL = 125
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, NOT_TEXT, TOO_BIG = 1000, 1001, 1002, 1007, 1009
+# Of one message.
+MAX_FRAGMENTS = 1000
 # What a closing frame may say (RFC 6455, section 7.4).
 _STATUSES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
@@ -50,22 +52,32 @@ def payload_of(frame: bytes) -> bytes:
 
 
 class Decoder:
-    """Reads the frames of one client out of a stream of bytes; a message has at most `largest` bytes."""
+    """Reads the frames of one client out of a stream of bytes.
 
-    __slots__ = ("_fragments", "_largest", "_opcode", "_rest")
+    A message has at most `largest` bytes and `MAX_FRAGMENTS` fragments. Bytes are copied once for each frame, however
+    small the pieces are in which they arrive.
+    """
+
+    __slots__ = ("_fragments", "_largest", "_missing", "_opcode", "_rest", "_size")
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._rest = b""
-        # Of a message that comes in several frames: what it is, and what has come of it.
+        # The beginning of a frame, and how many bytes it needs before it can be read.
+        self._rest: bytes | bytearray = b""
+        self._missing = 0
+        # Of a message that comes in several frames: its type, its fragments so far and their size.
         self._opcode = 0
-        self._fragments = b""
+        self._fragments: list[bytes] | None = None
+        self._size = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Each message or control frame that is whole by now: its opcode and its payload. Raises FrameError."""
+        """Each message or control frame that is complete by now: its opcode and its payload. Raises FrameError."""
         if self._rest:
-            data, self._rest = self._rest + data, b""
-        at, end = 0, len(data)
+            self._rest += data
+            if len(self._rest) < self._missing:
+                return
+            data, self._rest = bytes(self._rest), b""
+        at, end, missing = 0, len(data), 0
         while end - at >= 2:
             first, size, head = data[at], data[at + 1], 6
             if first & _RESERVED or not size & _MASKED:
@@ -81,11 +93,13 @@ class Decoder:
                 if size >> 63:
                     raise FrameError(PROTOCOL_ERROR)
             if end - at < head:
+                missing = head
                 break
-            if size + len(self._fragments) > self._largest:
+            if size + self._size > self._largest:
                 raise FrameError(TOO_BIG)
             start = at + head
             if end - start < size:
+                missing = head + size
                 break
             at = start + size
             payload = _unmask(data[start:at], data[start - 4 : start])
@@ -93,7 +107,8 @@ class Decoder:
                 yield opcode, payload
             elif message := self._assemble(opcode, payload, bool(first & _FIN)):
                 yield message
-        self._rest = data[at:]
+        if at < end:
+            self._rest, self._missing = bytearray(data[at:]), missing
 
     def _assemble(self, opcode: int, payload: bytes, final: bool) -> tuple[int, bytes] | None:
         """The message that this frame ends, if it does."""
@@ -102,10 +117,15 @@ class Decoder:
         if opcode != _CONTINUATION and final:
             return opcode, payload
         self._opcode = self._opcode or opcode
-        self._fragments += payload
+        self._fragments = self._fragments or []
+        if len(self._fragments) >= MAX_FRAGMENTS:
+            raise FrameError(TOO_BIG)
+        self._fragments.append(payload)
+        self._size += len(payload)
         if not final:
             return None
-        message, self._opcode, self._fragments = (self._opcode, self._fragments), 0, b""
+        message = self._opcode, b"".join(self._fragments)
+        self._opcode, self._fragments, self._size = 0, None, 0
         return message
 
 

@@ -39,7 +39,8 @@ from chatapp.realtime.packets import (
     encode_refusal,
 )
 from chatapp.realtime.rooms import Connection, ListRooms, Position, rooms
-from chatapp.realtime.session import MeasuredQueue, install
+from chatapp.realtime.session import MeasuredQueue, Session, install
+from chatapp.realtime.unauthenticated import HELD
 from chatapp.rest.bearer import Claims, FindActor, authenticate
 
 log = structlog.get_logger()
@@ -109,6 +110,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._dispatcher = Dispatcher(self._handle)
         install(self._dispatcher)
         self._handle_other_packet = socketio.server._handle_eio_message
+        self._open_session = self._engineio.handlers["connect"]
+        self._engineio.handlers["connect"] = self._session_opened
         # Mistakes of clients (a poll of a session that has ended), which Engine.IO would log as errors of the server.
         self._engineio.log_message_keys |= CLIENT_MISTAKES
 
@@ -118,6 +121,12 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._connect(*args)
         elif event == "disconnect":
             self._end(rooms.get(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)), args[1])
+
+    def _session_opened(self, id: str, environ: Json) -> Any:
+        """Called by Engine.IO for a new session: it goes on to count as a client without a token."""
+        if held := environ.get(HELD):
+            self._engineio.sockets[id].held = held.pop()
+        return self._open_session(id, environ)
 
     def sweep(self) -> None:
         """End what has had its time: connections without a token, sockets whose token was not renewed (a background
@@ -144,6 +153,8 @@ class Gateway(Namespace):  # type: ignore[misc]
             endings = rooms.endings
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
             logs.about(socket_id=sid, user_id=actor.user_id)
+            # Each connection costs writes and events of presence, also one that leaves at once.
+            limits.hit(limits.Limit(settings.current().rate_events, "socket connects", actor.user_id))
             self._attendance.came(actor)
             connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
             self._enter(connection)
@@ -207,17 +218,24 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _handle(self, lane: Lane, packet: Packet) -> bool:
         """Handle a client's next packet; false when that has to wait for what came before. Called by the dispatcher."""
         session = lane.owner
-        event = decode_event(packet) if isinstance(packet, str) and packet[:1] not in ("0", "1") else NO_EVENT
+        connection = rooms.get(session.sid)
+        event = NO_EVENT
+        if connection and isinstance(packet, str) and packet[:1] not in ("0", "1"):
+            event = decode_event(packet)
         if lane.unsettled and not (self._is_pipelined(event) and lane.unsettled < MOST_UNSETTLED):
             return False
-        if not isinstance(packet, str):
+        if session.refused:
+            pass
+        elif not isinstance(packet, str):
             pass  # The bytes of a binary event, which is answered without them.
         elif packet[:1] == "0":
-            self._greet(session.sid, packet)
+            self._greet(session, packet)
         elif packet[:1] == "1":
             self._hand_on(session.sid, packet)
-        elif connection := rooms.get(session.sid):
+        elif connection:
             self._answer(lane, connection, event)
+        if not connection:
+            session.count_early_packet()
         session.handled()
         return True
 
@@ -225,28 +243,34 @@ class Gateway(Namespace):  # type: ignore[misc]
         known = self._events.get(event.name or "")
         return known is not None and known[0].pipelined
 
-    def _greet(self, id: str, packet: str) -> None:
-        """Let a socket in, or say why not; one that is in stays so."""
+    def _greet(self, session: Session, packet: str) -> None:
+        """Open a socket, or refuse it and close the connection; a socket that is open stays open."""
+        id = session.sid
         namespace, auth = decode_greeting(packet)
+        refusal = None
         if namespace != NAMESPACE:
-            self._engineio.send(id, encode_refusal(namespace))
-        elif id not in rooms and id not in self._greeting:
-            try:
-                orjson.loads(auth or "{}")
-            except ValueError:
-                error = Malformed("What comes with the connection is not JSON.", code="malformed_packet")
-                self._engineio.send(id, encode_refusal(namespace, error))
-                return
+            refusal = encode_refusal(namespace)
+        elif id in rooms or id in self._greeting:
+            return
+        elif not _is_json(auth or "{}"):
+            error = Malformed("What comes with the connection is not JSON.", code="malformed_packet")
+            refusal = encode_refusal(namespace, error)
+        else:
             self._greeting.add(id)
             try:
                 self._hand_on(id, packet)
             finally:
                 self._greeting.discard(id)
-            if id not in self._engineio.sockets:
-                # It left meanwhile, and python-socketio passes over the end of what is not connected yet.
-                self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
-            elif connection := rooms.get(id):
-                connection.open()
+        if refusal:
+            self._engineio.send(id, refusal)
+        if id not in self._engineio.sockets:
+            # It left meanwhile, and python-socketio passes over the end of what is not connected yet.
+            self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
+        elif not (connection := rooms.get(id)):
+            session.refuse()
+        elif not refusal:
+            session.authenticated()
+            connection.open()
 
     def _hand_on(self, id: str, packet: str) -> None:
         """Leave CONNECT and DISCONNECT to python-socketio."""
@@ -331,3 +355,11 @@ class Gateway(Namespace):  # type: ignore[misc]
         known, schema = self._events[event.name]
         payload = load(schema, event.arguments[0] if event.arguments else None)
         return known.handler(connection if known.about_socket else actor, payload)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -25,6 +25,8 @@ import gevent
 from gevent import monkey
 from gevent.socket import socket as GeventSocket
 
+from chatapp.realtime.connections import Connection
+
 SOCKETIO_PATH = "/socket.io/"
 # Between two workers, for what was read of a connection to be written and read.
 PATIENCE_SECONDS = 5.0
@@ -66,19 +68,6 @@ def _remove_if_dead(folder: Path) -> None:
         pass  # It lives.
     finally:
         os.close(lock)
-
-
-class HandedOver(GeventSocket):  # type: ignore[misc]
-    """A client's connection; what another worker has read of it (`read_before`) comes first."""
-
-    read_before = b""
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """The next bytes, at most `size`; none at the stream's end. Raises OSError."""
-        if not self.read_before:
-            return bytes(super().recv(size, flags))
-        data, self.read_before = self.read_before[:size], self.read_before[size:]
-        return data
 
 
 class Exchange:
@@ -133,7 +122,7 @@ class Exchange:
             messenger.sendall(message[sent:])
 
 
-def take(messenger: Any) -> HandedOver | None:
+def take(messenger: Any) -> Connection | None:
     """The connection that another worker hands over; None when that worker gave up on the way and keeps it."""
     messenger.settimeout(PATIENCE_SECONDS)
     with messenger, messenger.makefile("rb") as rest:
@@ -144,7 +133,7 @@ def take(messenger: Any) -> HandedOver | None:
         if not descriptors:
             return None
         os.set_inheritable(descriptors[0], False)
-        connection = HandedOver(fileno=descriptors[0])
+        connection = Connection(fileno=descriptors[0])
         try:
             (size,) = _LENGTH.unpack(length)
             connection.read_before = rest.read(size)

@@ -12,19 +12,25 @@ from typing import Any, ClassVar
 
 import engineio.server
 import gevent
-from engineio.exceptions import ContentTooLongError, QueueEmpty
+from engineio.exceptions import ContentTooLongError, EngineIOError, QueueEmpty
 from engineio.packet import CLOSE, MESSAGE, NOOP, PING, Packet
 from engineio.socket import Socket
 from gevent.queue import Empty, Queue
+from werkzeug.exceptions import RequestTimeout
 
 from chatapp.core import metrics
+from chatapp.realtime.admission import Held
 from chatapp.realtime.dispatch import Dispatcher, Lane
 from chatapp.realtime.frames import BINARY, TEXT, encode
 from chatapp.realtime.packets import MALFORMED, MOST_READ, Told, bounded
 from chatapp.realtime.wire import MOST_UNREAD, Wire, accept
 
-# For a client to confirm that it goes on by websocket.
-UPGRADE_SECONDS = 5.0
+# For a client to end the upgrade to a websocket that it began; the same as in the reference implementation.
+UPGRADE_TIMEOUT = 10.0
+# How long a closed session still sends its last packets.
+CLOSE_DELAY = 5.0
+# Packets other than CONNECT that a client may send before it presents a token.
+MAX_EARLY_PACKETS = 100
 # Reading from a client stops while this many of its packets wait to be handled.
 MOST_UNHANDLED = 64
 # Python's own client takes no more in the answer to a poll.
@@ -60,6 +66,13 @@ class Session(Socket):  # type: ignore[misc]
     # When each session is to be asked for a sign of life, or to have given one: in order, for all wait equally long.
     _due: ClassVar[deque[tuple[float, "Session"]]] = deque()
     _overdue: ClassVar[deque[tuple[float, "Session"]]] = deque()
+    # The websockets to which sessions are being upgraded, and until when that has to be done.
+    _upgrades: ClassVar[deque[tuple[float, "Session", Wire]]] = deque()
+    # What the session counts as while no token was presented.
+    held: Held | None = None
+    early_packets = 0
+    # Whether the session's CONNECT was refused: it ends once its client has been informed.
+    refused = False
 
     def __init__(self, server: Any, sid: str) -> None:
         super().__init__(server, sid)
@@ -110,7 +123,11 @@ class Session(Socket):  # type: ignore[misc]
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client posted, and return when it was handled; ContentTooLongError ends the session."""
-        body = environ["wsgi.input"].read(MOST_READ + 1)
+        try:
+            body = environ["wsgi.input"].read(MOST_READ + 1)
+        except RequestTimeout as error:
+            self.cut()
+            raise EngineIOError from error
         if len(body) > MOST_READ:
             self.cut()
             raise ContentTooLongError
@@ -131,6 +148,34 @@ class Session(Socket):  # type: ignore[misc]
         """End the session without waiting for its client, who reads nothing anyway."""
         self.close(wait=False, abort=True)
 
+    def authenticated(self) -> None:
+        """A token was presented, or the session ends without one."""
+        if self.held:
+            self.held.release()
+            self.held = None
+
+    def refuse(self) -> None:
+        """End the session after its client has received what was sent so far."""
+        self.refused = True
+        if self.queue is None:
+            self.close(wait=False)
+        else:
+            # The next poll gets the refusal, and with it the end of the session.
+            self.queue.put(Packet(CLOSE))
+            gevent.spawn_later(CLOSE_DELAY, self.cut)
+
+    def count_early_packet(self) -> None:
+        """A packet came before a token: end a session that sends too many of them."""
+        self.early_packets += 1
+        if self.early_packets > MAX_EARLY_PACKETS and not self.refused:
+            self.refused = True
+            gevent.spawn(self.cut)
+
+    @property
+    def unread_by_server(self) -> bool:
+        """Whether the client's packets wait because the server has not read or handled earlier ones."""
+        return self.wire.paused if self.wire else not self.lane.idle
+
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session: its handlers are told, then the client, unless `abort` says that it needs no telling."""
         if self.closed or self.closing:
@@ -141,10 +186,11 @@ class Session(Socket):  # type: ignore[misc]
         if not abort:
             self.send(Packet(CLOSE))
         self.closed = True
+        self.authenticated()
         self.server.sockets.pop(self.sid, None)
         if self.wire and self.upgrading:
             # A client that has stopped polling for a websocket does not notice its end before it is through.
-            gevent.spawn_later(UPGRADE_SECONDS, self.wire.close)
+            gevent.spawn_later(CLOSE_DELAY, self.wire.close)
         elif self.wire:
             self.wire.close()
         if self.queue:
@@ -169,8 +215,17 @@ class Session(Socket):  # type: ignore[misc]
                 cls._overdue.append((now + session.server.ping_timeout, session))
         while cls._overdue and cls._overdue[0][0] <= now:
             at, session = cls._overdue.popleft()
-            if session.last_ping is not None and session.last_ping <= at - session.server.ping_timeout:
+            if session.closed or session.last_ping is None or session.last_ping > at - session.server.ping_timeout:
+                continue
+            if session.unread_by_server:
+                # Its pong may be among what the server has not read yet.
+                cls._overdue.append((now + session.server.ping_timeout, session))
+            else:
                 session.close(wait=False, abort=True, reason=session.server.reason.PING_TIMEOUT)
+        while cls._upgrades and cls._upgrades[0][0] <= now:
+            _, session, wire = cls._upgrades.popleft()
+            if session.wire is wire and session.queue is not None:
+                session._give_up()
 
     def _become_websocket(self, environ: dict[str, Any]) -> Any:
         response = accept(environ)
@@ -185,6 +240,8 @@ class Session(Socket):  # type: ignore[misc]
         wire.write(response)
         if not self.connected:
             self._open()
+        else:
+            self._upgrades.append((time.monotonic() + UPGRADE_TIMEOUT, self, wire))
         wire.start(environ["wsgi.input"].reader.unreader.take_buffered() + getattr(connection, "read_before", b""))
         # The HTTP server is done with this connection.
         raise StopIteration

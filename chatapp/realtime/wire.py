@@ -98,6 +98,11 @@ class Wire:
         return self._socket is not None
 
     @property
+    def paused(self) -> bool:
+        """Whether nothing is read from the client at the moment."""
+        return self._paused
+
+    @property
     def unread(self) -> int:
         """The bytes that wait for the client."""
         return self._size
@@ -231,18 +236,6 @@ class Wire:
             self.close(error.status)
         except UnicodeDecodeError:
             self.close(NOT_TEXT)
-
-
-def end_stream(connection: Any, how: int) -> None:
-    """Shut a connection down, so that whoever reads or writes it sees its end.
-
-    gevent's own shutdown would raise in the other greenlet instead.
-    """
-    try:
-        with monkey.get_original("socket", "socket")(fileno=os.dup(connection.fileno())) as plain:
-            plain.shutdown(how)
-    except OSError:
-        pass  # The client was faster.
 
 
 _dirty: list[Wire] = []

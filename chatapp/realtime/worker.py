@@ -21,15 +21,15 @@ import gevent
 import orjson
 from gevent.event import Event
 from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.core import batches
 from chatapp.realtime import responses
+from chatapp.realtime.admission import Admission, Held, SharedCounters, peer_address
 from chatapp.realtime.arbiter import DRAIN
+from chatapp.realtime.connections import Connection, Server, end_stream
 from chatapp.realtime.handover import Exchange, take
-from chatapp.realtime.wire import end_stream
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0
@@ -58,8 +58,9 @@ class Listener:
 class Worker(GeventWorker):  # type: ignore[misc]
     """Serves until it is told to stop, then takes at most `FINISH_SECONDS` to finish."""
 
-    # Where workers find each other; set in the master, before there are any.
+    # Where workers find each other, and what they count together; set in the master, before there are any.
     folder: Path | None = None
+    counters: SharedCounters | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,10 +68,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._ready = mmap.mmap(-1, 1)
         self.leaving = False
         self.exchange = Exchange(self.folder) if self.folder else None
+        self.part = self.counters.take() if self.counters else 0
+        self._admission: Admission | None = None
         self._draining = False
         self._stopping = Event()
         # Connections on which the client has yet to ask something; whether nothing more is read from them.
         self._idle: set[socket.socket] = set()
+        self._connections: set[Connection] = set()
         self._idle_are_ended = False
 
     @property
@@ -83,19 +87,20 @@ class Worker(GeventWorker):  # type: ignore[misc]
         responses.install()
         connections = Pool(self.worker_connections)
         self._first_listener = Listener(self.sockets[0])
-        servers = [StreamServer(s, handle=self._handler(s), spawn=connections) for s in self.sockets]
+        self._max_body = self.wsgi.extensions["max_body"]
+        servers = [Server(s, handle=self._handler(s), spawn=connections) for s in self.sockets]
+        if self.counters:
+            self._admission = self.wsgi.extensions["unauthenticated"].count_with(self.counters, self.part)
         engineio = self.wsgi.extensions["socketio"].server.eio
         if self.exchange:
             engineio.generate_id = self.exchange.mark(engineio.generate_id)
-            servers.append(StreamServer(self.exchange.open(), handle=self._take_over, spawn=connections))
+            servers.append(Server(self.exchange.open(), handle=self._take_over, spawn=connections))
         self._wait_until_ready()
         for server in servers:
-            # What comes at once is for all workers, not for the one that wakes first.
-            server.max_accept = 1
             server.start()
         self._ready[0] = 1
         while self.alive and not self._draining:
-            self.notify()
+            self._beat()
             self._stopping.wait(NOTIFY_SECONDS)
         if self._draining:
             self._drain(servers, engineio)
@@ -129,7 +134,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
             except (Exception, gevent.Timeout):
                 gevent.sleep(READY_POLL_SECONDS)
 
-    def _drain(self, servers: list[StreamServer], engineio: Any) -> None:
+    def _beat(self) -> None:
+        """Tell the master that the worker lives, and end the connections on which a request arrives too slowly."""
+        self.notify()
+        now = time.monotonic()
+        for connection in list(self._connections):
+            connection.check(now)
+
+    def _drain(self, servers: list[Server], engineio: Any) -> None:
         """Leave the clients to the other workers: first who asks over HTTP, then one socket after the other.
 
         A socket that closes late misses nothing meanwhile as long as workers hear each other. Without Redis they don't,
@@ -149,7 +161,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _pause(self, seconds: float) -> None:
         """Wait, unless the worker has to stop."""
-        self.notify()
+        self._beat()
         self._stopping.clear()
         if self.alive:
             self._stopping.wait(seconds)
@@ -175,26 +187,40 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._draining = True
         gevent.get_hub().loop.run_callback_threadsafe(self._stopping.set)
 
-    def handle(self, listener: Any, client: socket.socket, address: Any) -> None:
+    def handle(self, listener: Any, client: Connection, address: Any) -> None:
         """Serve one connection until its end."""
         if not self.alive:
             client.close()  # It was accepted just before the listeners closed.
             return
+        admission = self._admission
+        if admission and not admission.trusted_proxies and not client.held:
+            client.held = Held.if_admitted(admission, peer_address(address))
+            if not client.held:
+                _write_problem(client, 429, "Too Many Requests", "Too many connections without a token.")
+                client.close()
+                return
+        client.opened()
         self._idle.add(client)
+        self._connections.add(client)
         try:
             super().handle(listener, client, address)
         finally:
             self._idle.discard(client)
+            self._connections.discard(client)
+            client.authenticated()
 
-    def handle_request(self, listener_name: Any, request: Any, client: socket.socket, address: Any) -> None:
+    def handle_request(self, listener_name: Any, request: Any, client: Connection, address: Any) -> None:
         """Serve one request of a connection, or hand it over, connection and all; StopIteration ends the connection."""
-        if self._idle_are_ended and client in self._idle and getattr(request.body.reader, "length", True):
+        # The length of a body in chunks is not known: it may be the largest there is.
+        size = getattr(request.body.reader, "length", self._max_body)
+        if self._idle_are_ended and client in self._idle and size:
             raise StopIteration  # Its head came just before the end, and its body is cut off: the client asks again.
         self._idle.discard(client)
         if self.exchange and self.exchange.hand_over(request, client):
             raise StopIteration
         if self._draining:
             request.force_close()
+        client.requested(min(size, self._max_body))
         try:
             super().handle_request(listener_name, request, client, address)
         except OSError as error:
@@ -202,8 +228,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 # Engine.IO's word for a client that left in the middle of an upgrade: the end, and no error.
                 raise StopIteration from error
             raise
-        if not self.alive:
+        if not self.alive or client.late:
             raise StopIteration
+        client.responded()
         self._idle.add(client)
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: BaseException) -> None:
@@ -219,6 +246,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
             except OSError:
                 client.close()  # It left meanwhile.
             else:
+                if self._admission and not self._admission.trusted_proxies:
+                    # The worker that accepted it has admitted it.
+                    client.held = Held(self._admission, peer_address(address))
                 self.handle(self._first_listener, client, address)
 
     def _handler(self, listener: Any) -> Any:

@@ -18,10 +18,12 @@ _CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "body_too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
+    429: "rate_limited",
     431: "headers_too_large",
 }
 

@@ -48,6 +48,7 @@ WRONG: dict[str, tuple[bytes, int]] = {
         frame("4", fin=False) + frame("x" * 4096, CONTINUATION, fin=False) * 65,
         TOO_LARGE,
     ),
+    "more than 1,000 parts": (frame("4", fin=False) + frame("", CONTINUATION, fin=False) * 1000, TOO_LARGE),
     "the beginning of a gigabyte": (frame("4" + "x" * LARGEST, length=1 << 30), TOO_LARGE),
     "the beginning of all there is": (frame("4" + "x" * LARGEST, length=(1 << 63) - 1), TOO_LARGE),
     "a length below zero": (frame(b"4", length=(1 << 64) - 1), VIOLATION),
@@ -65,6 +66,10 @@ RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
     "a text in parts": (frame(HELLO[:5], fin=False) + frame(HELLO[5:], CONTINUATION), [ANSWER]),
     "a text in parts of one character": (
         frame("", fin=False) + b"".join(frame(c, CONTINUATION, fin=False) for c in HELLO) + frame("", CONTINUATION),
+        [ANSWER],
+    ),
+    "1,000 parts": (
+        frame(HELLO, fin=False) + frame("", CONTINUATION, fin=False) * 998 + frame("", CONTINUATION),
         [ANSWER],
     ),
     "a ping between parts": (

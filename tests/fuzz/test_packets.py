@@ -91,14 +91,29 @@ def test_there_is_no_other_namespace(websocket: RawWebSocket, packet: str) -> No
 
 
 @pytest.mark.parametrize("auth", ["{", "[]", '"x"', "null", "1", '{"token":{}}', '{"token":["a"]}', deep(2000), "{}x"])
-def test_a_greeting_that_is_none_is_refused_and_may_be_repeated(target: Server, mallory: Person, auth: str) -> None:
+def test_a_connect_that_is_malformed_is_refused_and_ends_the_connection(target: Server, auth: str) -> None:
     with RawWebSocket(target.url) as socket:
         assert socket.text().startswith("0{")
         socket.write(frame(f"40/chat,{auth}"))
         refusal = socket.text()
         assert refusal.startswith("44/chat,{")
         assert json.loads(refusal[8:])["message"]
-        socket.join(mallory.token).flush()
+        socket.end()
+
+
+def test_a_polling_client_reads_the_refusal_before_its_session_ends(target: Server) -> None:
+    with Polling(target.url) as session:
+        assert session.post('40/chat,{"token":"x"}').status_code == 200
+        *_, refusal, end = session.poll()
+        assert json.loads(refusal.removeprefix("44/chat,"))["data"]["code"] == "token_invalid"
+        assert end == "1"
+
+
+def test_many_packets_before_a_token_end_the_connection(target: Server) -> None:
+    with RawWebSocket(target.url) as socket:
+        for _ in range(101):
+            socket.write(frame(event("typing:stop", {"chatId": NO_CHAT})))
+        socket.end()
 
 
 def test_before_the_greeting_nothing_is_done(target: Server, mallory: Person, chat: str) -> None:

@@ -60,13 +60,20 @@ class RawWebSocket:
     """A websocket without manners. `read` gives frames, and raises Ended after the last."""
 
     def __init__(
-        self, url: str, *, headers: dict[str, str] | None = None, sid: str = "", receive_buffer: int = 0
+        self,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        sid: str = "",
+        receive_buffer: int = 0,
+        address: str = "127.0.0.1",
     ) -> None:
         host, port = re.fullmatch(r"http://([\d.]+):(\d+)", url).groups()  # type: ignore[union-attr]
         self.connection = socket.socket()
         if receive_buffer:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.connection.settimeout(SECONDS)
+        self.connection.bind((address, 0))
         self.connection.connect((host, int(port)))
         given = {
             "Host": f"{host}:{port}",

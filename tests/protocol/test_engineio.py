@@ -54,7 +54,10 @@ def test_a_websocket_opens_a_session(server: Server) -> None:
     ],
 )
 def test_what_is_no_handshake_opens_none(server: Server, query: str) -> None:
-    assert requests.get(f"{server.url}/socket.io/?{query}", timeout=20).status_code == 400
+    origin = "http://elsewhere.example"
+    answer = requests.get(f"{server.url}/socket.io/?{query}", headers={"Origin": origin}, timeout=20)
+    # A page can tell an old client's 400 from a server that can't be reached.
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (400, origin)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
@@ -216,3 +219,22 @@ def test_pings_are_sent_and_missed(server: Server, alice: Person) -> None:
     silent = found.pop("websocket False")
     assert 19 < silent < 24
     assert found == {"websocket True": "there", "polling True": "there", "polling False": 400}
+
+
+def test_an_upgrade_that_is_not_finished_is_given_up_after_ten_seconds(server: Server, alice: Person) -> None:
+    with Polling(server.url) as silent, Polling(server.url) as probed:
+        for session in (silent, probed):
+            session.join(alice.token)
+        with RawWebSocket(server.url, sid=silent.sid) as one, RawWebSocket(server.url, sid=probed.sid) as other:
+            other.write(frame("2probe"))
+            assert other.text() == "3probe"
+            began = time.monotonic()
+            for socket in (one, other):
+                socket.connection.settimeout(15)
+                socket.end()
+            assert 8 < time.monotonic() - began < 13
+        for session in (silent, probed):
+            session.flush()
+            with upgraded(server, session) as socket:
+                socket.write(frame("5"))
+                socket.flush()

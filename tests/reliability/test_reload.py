@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.edited import EditedServer
 from tests.multiworker.conftest import eventually
 from tests.people import register
 from tests.reliability.reloading import TRANSPORTS, Requests, Watched, reload, workers_of
@@ -50,17 +51,8 @@ def test_a_reload_fails_no_request_and_keeps_no_socket_away(
 
 
 def test_a_reload_that_can_not_start_leaves_the_server_as_it_was(database_url: str, tmp_path: Path) -> None:
-    class Edited(Server):
-        """A server of code that the test may break."""
-
-        root = tmp_path / "code"
-
-    Edited.root.mkdir()
-    for name in ("chatapp", "config.py", "gunicorn.conf.py", "migrations"):
-        (Edited.root / name).symlink_to(ROOT / name)
-    wsgi = Edited.root / "wsgi.py"
-    wsgi.write_text((ROOT / "wsgi.py").read_text())
-    with Edited(database_url, tmp_path) as server:
+    with EditedServer(database_url, tmp_path) as server:
+        wsgi = server.wsgi
         before = workers_of(server)
         wsgi.write_text("raise RuntimeError('broken')")
         os.kill(server.pid, signal.SIGHUP)

@@ -1,0 +1,140 @@
+"""How much the clients without a token hold open, and how many handshakes they begin: for each client address, counted
+over all workers of the host.
+
+The counters are in memory that the master allocates and all workers share. Each worker writes to a part of its own, so
+that no lock is needed and a killed worker's counts go with its part; a sum reads the parts of all workers. An address is
+a bucket of a table; two addresses in one bucket, a rare case that no client can bring about, share their limits.
+"""
+
+import math
+import mmap
+import time
+from typing import Any
+
+from chatapp.core.addresses import canonical_address, client_address
+from chatapp.core.settings import Rate
+
+MAX_WORKERS = 64
+_BUCKETS = 1 << 16
+# Of a part, for each bucket numbers of 4 bytes: how many are open; the window, its handshakes and those of the one before.
+_PART = _BUCKETS * 16
+
+
+class SharedCounters:
+    """The memory with the counters of all workers. The master makes it before there are any."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, mmap.PAGESIZE + MAX_WORKERS * _PART)
+        view = memoryview(self._memory)
+        # A byte for each part: whether a worker has it.
+        self.used = view[:MAX_WORKERS]
+        starts = range(mmap.PAGESIZE, len(view), _PART)
+        self.open = [view[start : start + 4 * _BUCKETS].cast("I") for start in starts]
+        self.handshakes = [view[start + 4 * _BUCKETS : start + _PART].cast("I") for start in starts]
+
+    def take(self) -> int:
+        """The number of a part that no worker has; for the master. Without a free one workers share the last."""
+        part = bytes(self.used).find(0)
+        self.used[part] = 1
+        return part if part >= 0 else MAX_WORKERS - 1
+
+    def release(self, part: int) -> None:
+        """Empty the part of a worker that has ended; for the master."""
+        start = mmap.PAGESIZE + part * _PART
+        try:
+            self._memory.madvise(mmap.MADV_REMOVE, start, _PART)
+        except (AttributeError, OSError):
+            self._memory[start : start + _PART] = bytes(_PART)
+        self.used[part] = 0
+
+    def parts(self) -> list[int]:
+        """The numbers of the parts that workers have."""
+        return [part for part, used in enumerate(bytes(self.used)) if used]
+
+
+class Admission:
+    """What one worker counts, and what all workers together allow."""
+
+    def __init__(
+        self, counters: SharedCounters, part: int, *, max_open: int, handshakes: Rate, trusted_proxies: int
+    ) -> None:
+        self._counters = counters
+        self._open, self._handshakes = counters.open[part], counters.handshakes[part]
+        self._max_open = max_open
+        self._rate = handshakes
+        self.trusted_proxies = trusted_proxies
+
+    def has_room(self, address: str) -> bool:
+        """Whether one more connection or session without a token is allowed."""
+        bucket = _bucket(address)
+        return sum(self._counters.open[part][bucket] for part in self._counters.parts()) < self._max_open
+
+    def enter(self, address: str) -> None:
+        """Count one more connection or session without a token."""
+        self._open[_bucket(address)] += 1
+
+    def leave(self, address: str) -> None:
+        """It has ended, or it has presented a token."""
+        bucket = _bucket(address)
+        if self._open[bucket]:
+            self._open[bucket] -= 1
+
+    def handshake(self, address: str) -> int:
+        """Count one handshake; 0, or after how many seconds the next one is allowed, and then nothing was counted.
+
+        The window moves: the handshakes of the one before count by the share of it that is less than a window ago.
+        """
+        seconds = self._rate.seconds
+        window, elapsed = divmod(time.monotonic(), seconds)
+        present, at = int(window) & 0xFFFFFFFF, 3 * _bucket(address)
+        now = before = 0
+        for part in self._counters.parts():
+            latest, count, previous = self._counters.handshakes[part][at : at + 3]
+            if latest == present:
+                now, before = now + count, before + previous
+            elif latest == present - 1:
+                before += count
+        if now + before * (1 - elapsed / seconds) >= self._rate.count:
+            return math.ceil(seconds - elapsed)
+        own = self._handshakes
+        if own[at] != present:
+            own[at + 2] = own[at + 1] if own[at] == present - 1 else 0
+            own[at], own[at + 1] = present, 0
+        own[at + 1] += 1
+        return 0
+
+    def address(self, environ: dict[str, Any]) -> str:
+        """The canonical address of the client that sent a request."""
+        return client_address(environ, self.trusted_proxies)
+
+
+class Held:
+    """A connection or session without a token, which counts for an address until it is released."""
+
+    __slots__ = ("_address", "_admission")
+
+    def __init__(self, admission: Admission, address: str) -> None:
+        self._admission: Admission | None = admission
+        self._address = address
+        admission.enter(address)
+
+    @classmethod
+    def if_admitted(cls, admission: Admission, address: str) -> "Held | None":
+        """One more for an address; None where it has enough."""
+        return cls(admission, address) if admission.has_room(address) else None
+
+    def release(self) -> None:
+        """Count it no longer; again: nothing."""
+        if self._admission:
+            self._admission.leave(self._address)
+            self._admission = None
+
+
+def peer_address(address: Any) -> str:
+    """The canonical address at the other end of a connection."""
+    return canonical_address(address[0]) if isinstance(address, tuple) else canonical_address("")
+
+
+def _bucket(address: str) -> int:
+    # Keyed by a secret that all forks of a process share.
+    return hash(address) % _BUCKETS

@@ -1,0 +1,109 @@
+"""A client's connection: until when what is awaited on it has to arrive, and whom it counts for."""
+
+import os
+import socket
+import time
+from typing import Any
+
+from gevent import monkey
+from gevent.server import StreamServer
+from gevent.socket import socket as GeventSocket
+
+from chatapp.realtime.admission import Held
+
+# For a request's head, on a connection that has just opened or on which a token was never presented.
+HEAD_TIMEOUT = 30.0
+IDLE_TIMEOUT = 10.0
+# For a request's body: so long, and a second for each of so many bytes.
+BODY_TIMEOUT = 30.0
+BODY_BYTES_PER_SECOND = 64 * 1024
+# For a client to take a piece of a response: so long, and a second for each of so many bytes.
+SEND_TIMEOUT = 30.0
+SEND_BYTES_PER_SECOND = 8 * 1024
+
+
+class Connection(GeventSocket):  # type: ignore[misc]
+    """A connection with a deadline; bytes that another worker has read of it (`read_before`) come first."""
+
+    read_before = b""
+    # By when the present request has to be complete, on the monotonic clock; whether its body was not.
+    deadline: float | None = None
+    reads_body = False
+    late = False
+    # What it counts as while no token was presented on it.
+    held: Held | None = None
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """The next bytes, at most `size`; none at the stream's end. Raises OSError, and RequestTimeout for a late body."""
+        if self.read_before:
+            data, self.read_before = self.read_before[:size], self.read_before[size:]
+            return data
+        data = bytes(super().recv(size, flags))
+        if not data and self.late:
+            from werkzeug.exceptions import RequestTimeout
+
+            raise RequestTimeout("The body of the request took too long to arrive.")
+        return data
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send bytes; TimeoutError when the client does not take them in time."""
+        self.timeout: float | None = SEND_TIMEOUT + len(data) / SEND_BYTES_PER_SECOND
+        try:
+            super().sendall(data, flags)
+        finally:
+            self.timeout = None
+
+    def opened(self) -> None:
+        """The first request is awaited."""
+        self.deadline = time.monotonic() + HEAD_TIMEOUT
+
+    def responded(self) -> None:
+        """The next request is awaited: with a token, or through a proxy, as long as gunicorn keeps a connection."""
+        self.reads_body = False
+        self.deadline = time.monotonic() + IDLE_TIMEOUT if self.held else None
+
+    def requested(self, size: int) -> None:
+        """A request has begun whose body has `size` bytes."""
+        self.reads_body = size > 0
+        self.deadline = time.monotonic() + BODY_TIMEOUT + size / BODY_BYTES_PER_SECOND if size else None
+
+    def check(self, now: float) -> None:
+        """End the stream of a connection that is past its deadline."""
+        if self.deadline is not None and now > self.deadline:
+            self.deadline = None
+            self.late = self.reads_body
+            end_stream(self, socket.SHUT_RD)
+
+    def authenticated(self) -> None:
+        """A token was presented on it."""
+        if self.held:
+            self.held.release()
+            self.held = None
+
+
+class Server(StreamServer):  # type: ignore[misc]
+    """A listener whose connections are of this kind."""
+
+    # What comes at once is for all workers, not for the one that wakes first.
+    max_accept = 1
+
+    def do_read(self) -> tuple[Connection, Any] | None:
+        """Called by gevent when a connection may be accepted."""
+        listener = self.socket
+        try:
+            descriptor, address = listener._accept()
+        except BlockingIOError:
+            return None
+        return Connection(listener.family, listener.type, listener.proto, fileno=descriptor), address
+
+
+def end_stream(connection: Any, how: int) -> None:
+    """Shut a connection down, so that whoever reads or writes it sees its end.
+
+    gevent's own shutdown would raise in the other greenlet instead.
+    """
+    try:
+        with monkey.get_original("socket", "socket")(fileno=os.dup(connection.fileno())) as plain:
+            plain.shutdown(how)
+    except OSError:
+        pass  # The client was faster.

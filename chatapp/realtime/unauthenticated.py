@@ -1,0 +1,133 @@
+"""The layer in front of REST and sockets that bounds what clients without a token hold open and begin.
+
+Without a proxy each connection counts, from its opening until a token is presented on it (`worker.py`). Behind trusted
+proxies, whose connections carry the requests of many clients, each request without a token counts while it is served.
+A Socket.IO session counts until its CONNECT is accepted.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from chatapp.core import metrics
+from chatapp.core.errors import RateLimited, Unauthenticated
+from chatapp.core.settings import Settings
+from chatapp.realtime.admission import Admission, Held, SharedCounters
+from chatapp.realtime.handover import SOCKETIO_PATH
+from chatapp.realtime.rooms import rooms
+from chatapp.rest.bearer import read_access_token
+from chatapp.rest.problems import respond
+
+Environ: TypeAlias = dict[str, Any]
+Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
+
+# The key in a handshake's environment for a list of what its session counts as; whoever makes the session takes it out.
+HELD = "chatapp.held"
+# When to come back after a refusal for which no window says it.
+RETRY_SECONDS = 2
+_SESSION = re.compile(r"(?:^|&)sid=([^&]*)")
+
+
+class UnauthenticatedClients:
+    """A WSGI application in front of another. It counts nothing while `admission` is None."""
+
+    def __init__(self, application: Application, settings: Settings) -> None:
+        self._application = application
+        self._settings = settings
+        self.admission: Admission | None = None
+
+    def count_with(self, counters: SharedCounters, part: int) -> Admission | None:
+        """Count from now on; None where limits are turned off."""
+        settings = self._settings
+        if settings.ratelimit_enabled:
+            self.admission = Admission(
+                counters,
+                part,
+                max_open=settings.max_unauthenticated,
+                handshakes=settings.rate_handshakes,
+                trusted_proxies=settings.trusted_proxies,
+            )
+        return self.admission
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Pass a request on, or refuse it with 429."""
+        is_socket = environ["PATH_INFO"].startswith(SOCKETIO_PATH)
+        session = _SESSION.search(environ.get("QUERY_STRING", "")) if is_socket else None
+        if is_socket and not session and "HTTP_ORIGIN" in environ:
+            start_response = _readable(environ["HTTP_ORIGIN"], start_response)
+        if not self.admission:
+            return self._application(environ, start_response)
+        if is_socket and not session:
+            return self._handshake(self.admission, environ, start_response)
+        connection = environ.get("gunicorn.socket")
+        if getattr(connection, "held", None):
+            try:
+                return self._application(environ, start_response)
+            finally:
+                if _has_token(environ, session):
+                    connection.authenticated()  # type: ignore[union-attr]
+        if self.admission.trusted_proxies and not _has_token(environ, session):
+            address = self.admission.address(environ)
+            if not (held := Held.if_admitted(self.admission, address)):
+                return _refuse(environ, start_response, RETRY_SECONDS, self._settings.max_unauthenticated)
+            try:
+                return self._application(environ, start_response)
+            finally:
+                held.release()
+        return self._application(environ, start_response)
+
+    def _handshake(self, admission: Admission, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        address = admission.address(environ)
+        if seconds := admission.handshake(address):
+            metrics.socket_connects.inc(RateLimited.code)
+            return _refuse(environ, start_response, seconds, self._settings.rate_handshakes.count)
+        connection = environ.get("gunicorn.socket")
+        # A websocket goes on as the session that it opens.
+        moves = "HTTP_UPGRADE" in environ and getattr(connection, "held", None)
+        held = moves or Held.if_admitted(admission, address)
+        if not held:
+            return _refuse(environ, start_response, RETRY_SECONDS, self._settings.max_unauthenticated)
+        environ[HELD] = left = [held]
+        try:
+            return self._application(environ, start_response)
+        finally:
+            if moves:
+                connection.held = moves if left else None  # type: ignore[union-attr]
+            elif left:
+                held.release()
+
+
+def _has_token(environ: Environ, session: re.Match[str] | None) -> bool:
+    """Whether a request comes with a valid access token, or belongs to a socket that was opened with one."""
+    if session:
+        return session[1] in rooms
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return False
+    try:
+        read_access_token(token.strip())
+    except Unauthenticated:
+        return False
+    return True
+
+
+def _refuse(environ: Environ, start_response: Any, seconds: int, limit: int) -> Iterable[bytes]:
+    error = RateLimited(seconds, limit)
+    response = respond(error.problem())
+    response.headers["Retry-After"] = str(seconds)
+    return response(environ, start_response)
+
+
+def _readable(origin: str, start_response: Any) -> Any:
+    """`start_response` that lets the page which began a handshake read its refusal, too."""
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        if not any(name.lower() == "access-control-allow-origin" for name, _ in headers):
+            headers = [
+                *headers,
+                ("Access-Control-Allow-Origin", origin),
+                ("Access-Control-Allow-Credentials", "true"),
+            ]
+        return start_response(status, headers, exc_info)
+
+    return start
