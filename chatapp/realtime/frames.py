@@ -70,6 +70,10 @@ class Decoder:
         self._fragments: list[bytes] | None = None
         self._size = 0
 
+    def allow(self, largest: int) -> None:
+        """Accept messages of up to `largest` bytes from now on."""
+        self._largest = largest
+
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Each message or control frame that is complete by now: its opcode and its payload. Raises FrameError."""
         if self._rest:

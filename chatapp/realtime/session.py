@@ -22,7 +22,7 @@ from chatapp.core import metrics
 from chatapp.realtime.admission import Held
 from chatapp.realtime.dispatch import Dispatcher, Lane
 from chatapp.realtime.frames import BINARY, TEXT, encode
-from chatapp.realtime.packets import MALFORMED, MOST_READ, Told, bounded
+from chatapp.realtime.packets import LARGEST_PAYLOAD, MALFORMED, MOST_READ, Told, bounded
 from chatapp.realtime.wire import MOST_UNREAD, Wire, accept
 
 # For a client to end the upgrade to a websocket that it began; the same as in the reference implementation.
@@ -70,6 +70,7 @@ class Session(Socket):  # type: ignore[misc]
     _upgrades: ClassVar[deque[tuple[float, "Session", Wire]]] = deque()
     # What the session counts as while no token was presented.
     held: Held | None = None
+    has_token = False
     early_packets = 0
     # Whether the session's CONNECT was refused: it ends once its client has been informed.
     refused = False
@@ -149,7 +150,14 @@ class Session(Socket):  # type: ignore[misc]
         self.close(wait=False, abort=True)
 
     def authenticated(self) -> None:
-        """A token was presented, or the session ends without one."""
+        """A token was presented: the client may send more at once, and counts no longer."""
+        self.has_token = True
+        if self.wire:
+            self.wire.allow(MOST_READ)
+        self.release()
+
+    def release(self) -> None:
+        """Count the session no longer among those without a token."""
         if self.held:
             self.held.release()
             self.held = None
@@ -186,7 +194,7 @@ class Session(Socket):  # type: ignore[misc]
         if not abort:
             self.send(Packet(CLOSE))
         self.closed = True
-        self.authenticated()
+        self.release()
         self.server.sockets.pop(self.sid, None)
         if self.wire and self.upgrading:
             # A client that has stopped polling for a websocket does not notice its end before it is through.
@@ -234,7 +242,7 @@ class Session(Socket):  # type: ignore[misc]
                 self.cut()
             return self.server._bad_request("Not a websocket handshake")
         connection = environ["gunicorn.socket"]
-        self.wire = wire = Wire(connection, MOST_READ)
+        self.wire = wire = Wire(connection, MOST_READ if self.has_token else LARGEST_PAYLOAD)
         wire.received = self._probe if self.connected else self._take
         wire.ended = self._wire_ended
         wire.write(response)

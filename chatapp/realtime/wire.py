@@ -126,6 +126,10 @@ class Wire:
                 loop.run_callback(loop.run_callback, _flush)
         self._gathered.append(data)
 
+    def allow(self, largest: int) -> None:
+        """Accept messages of up to `largest` bytes from now on."""
+        self._decoder.allow(largest)
+
     def pause(self) -> None:
         """Take in nothing until `resume`: the client is faster than its events are handled."""
         if not self._paused and self.open:

@@ -228,3 +228,14 @@ def test_the_connection_of_a_refused_socket_is_closed(bounded: Server) -> None:
         one.write(frame('40/chat,{"token":"x"}'))
         assert '"code":"token_invalid"' in one.until("44/chat,")[-1]
         one.end()
+
+
+def test_a_message_before_a_token_has_64_kib_at_most(bounded: Server, person: Person) -> None:
+    large = frame("4" + "x" * 64 * 1024)
+    with RawWebSocket(bounded.url) as one:
+        one.write(large)
+        # A server that has stopped reading may reset the connection before its close frame is read.
+        assert one.end() in (1009, None)
+    with RawWebSocket(bounded.url) as one:
+        one.join(person.token).write(large)
+        assert '"code":"payload_too_large"' in one.text() or one.flush()
