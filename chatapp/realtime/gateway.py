@@ -126,7 +126,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         """Called by Engine.IO for a new session: it goes on to count as a client without a token."""
         if held := environ.get(HELD):
             self._engineio.sockets[id].held = held.pop()
-        return self._open_session(id, environ)
+        # python-socketio keeps what it gets as long as the session, and nothing here asks for it.
+        return self._open_session(id, {})
 
     def sweep(self) -> None:
         """End what has had its time: connections without a token, sockets whose token was not renewed (a background
