@@ -232,8 +232,13 @@ class Session(Socket):  # type: ignore[misc]
                 session.close(wait=False, abort=True, reason=session.server.reason.PING_TIMEOUT)
         while cls._upgrades and cls._upgrades[0][0] <= now:
             _, session, wire = cls._upgrades.popleft()
-            if session.wire is wire and session.queue is not None:
+            if session.wire is not wire or session.queue is None:
+                continue
+            if session.lane.idle:
                 session._give_up()
+            else:
+                # The client ends its requests before it upgrades, and the server has yet to answer one.
+                cls._upgrades.append((now + UPGRADE_TIMEOUT, session, wire))
 
     def _become_websocket(self, environ: dict[str, Any]) -> Any:
         response = accept(environ)
