@@ -1,5 +1,6 @@
 """What has to hold in the end, whatever happened: everybody's log, compared with the database."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Truth:
     members: dict[tuple[str, str], Row]
     # From which change of a chat to which somebody was in it, each time.
     stays: dict[tuple[str, str], list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
+    _by_chat: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, engine: Engine) -> "Truth":
@@ -41,6 +43,22 @@ class Truth:
             )
             truth._note_stays(db)
         return truth
+
+    def was_in(self, chat_id: str, user_id: str, rev: int) -> bool:
+        """Whether a user was in a chat at its change `rev`."""
+        return any(came <= rev <= left for came, left in self.stays[chat_id, user_id])
+
+    def changes(self, chat_id: str, since: int, upto: int | None, user_id: str) -> Iterator[Row]:
+        """The messages of a chat that changed last after `since` and no later than `upto`, with the user in it then."""
+        if not self._by_chat:
+            for row in sorted(self.messages.values(), key=lambda row: row.rev):
+                self._by_chat[row.chat_id].append(row)
+        rows = self._by_chat[chat_id]
+        for row in rows[bisect_right(rows, since, key=lambda row: row.rev) :]:
+            if upto is not None and row.rev > upto:
+                return
+            if self.was_in(chat_id, user_id, row.rev):
+                yield row
 
     def _note_stays(self, db: Connection) -> None:
         for chat_id, user_id, came, rev in db.execute(_MEMBERSHIPS):

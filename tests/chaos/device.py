@@ -107,11 +107,14 @@ class Device:
 
     def _sync(self) -> None:
         """Ask for what was missed, until that is all."""
+        request: Json = {}
         while self.socket.connected:
             self.syncs += 1
-            known = {chat_id: copy.rev for chat_id, copy in self.copies.items()}
+            # The next page is of the same request.
+            if "cursor" not in request:
+                request = {"chats": {chat_id: copy.rev for chat_id, copy in self.copies.items()}}
             try:
-                ack = self.socket.call("sync", {"chats": known}, timeout=ANSWER_SECONDS)
+                ack = self.socket.call("sync", request, timeout=ANSWER_SECONDS)
             except TimeoutError:
                 continue
             if not ack["ok"]:
@@ -119,15 +122,19 @@ class Device:
                     self.faults.append(f"sync was refused: {ack['error']}")
                 time.sleep(0.3)
                 continue
-            self._fold(ack["data"])
-            if not ack["data"]["more"]:
+            self._fold(ack["data"], first="cursor" not in request)
+            if cursor := ack["data"].get("nextCursor"):
+                request["cursor"] = cursor
+            elif "cursor" in request or ack["data"]["more"]:
+                request = {}
+            else:
                 self._behind = False
                 self._check_gaps()
                 self._in_step.set()
                 return
         # It comes back, and asks again.
 
-    def _fold(self, answer: Json) -> None:
+    def _fold(self, answer: Json, *, first: bool) -> None:
         for chat_id in answer["gone"]:
             self.copies.pop(chat_id, None)
         for chat in answer["chats"]:
@@ -143,7 +150,7 @@ class Device:
             if chat["id"] not in answer["more"]:
                 copy = self.copies[chat["id"]]
                 copy.rev = max(copy.rev, chat["lastRev"])
-        self.unread = answer["unread"]
+        self.unread = answer["unread"] if first else self.unread | answer["unread"]
 
     def _check_gaps(self) -> None:
         for chat_id, copy in self.copies.items():
@@ -157,6 +164,9 @@ class Device:
             # Only typing asks for no ack, and may be in a chat that was left meanwhile.
             if payload["code"] not in PASSING | {"not_found"}:
                 self.faults.append(f"exception: {payload}")
+            return
+        if name == "resync":
+            self._behind = True
             return
         if name.startswith("user:"):
             self.presence[payload["userId"]] = time.monotonic(), name == "user:online"

@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from tests.chaos.device import PASSING, Device
+from tests.chaos.plain import PlainClient
 from tests.people import Person
 
 Json = dict[str, Any]
@@ -28,6 +29,7 @@ WAYS = {
     "history": 4,
     "members": 10,
     "leave": 4,
+    "group": 1,
     "drop": 2,
 }
 
@@ -35,9 +37,10 @@ WAYS = {
 class Human:
     """Acts over REST and over devices until told to stop. `did` counts what was acknowledged."""
 
-    def __init__(self, url: str, person: Person, devices: list[Device], seed: str) -> None:
+    def __init__(self, url: str, person: Person, devices: list[Device], plain: PlainClient | None, seed: str) -> None:
         self.person = person
         self.devices = devices
+        self.plain = plain
         # What was acknowledged: messages by their clientId, the newest text of those edited and its rev, those deleted,
         # and how far chats are read.
         self.sent: dict[str, Json] = {}
@@ -56,6 +59,11 @@ class Human:
         self._http.headers["Authorization"] = f"Bearer {person.token}"
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name=person.name, daemon=True)
+
+    @property
+    def sockets(self) -> list[Device | PlainClient]:
+        """All clients of this user."""
+        return [*self.devices, *([self.plain] if self.plain else [])]
 
     def start(self) -> None:
         """Begin."""
@@ -164,6 +172,14 @@ class Human:
         if len(device.copies) > 3 and len(self._roles(chat_id)) > FEWEST:
             status, _ = self.ask("DELETE", f"/chats/{chat_id}/leave")
             self.did["leave"] += status == 204
+
+    def _group(self, _device: Device, _chat_id: str) -> None:
+        """Create a group, once."""
+        if not self.did["group"]:
+            members = self._rng.sample([other.person.id for other in self.others], min(FEWEST + 2, len(self.others)))
+            group = {"name": f"Group of {self.person.name}", "memberIds": members}
+            status, _ = self.ask("POST", "/chats/groups", group)
+            self.did["group"] += status == 201
 
     def _roles(self, chat_id: str) -> dict[str, str]:
         """The members of a chat; nobody where that can't be known."""

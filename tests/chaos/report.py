@@ -4,16 +4,18 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.chaos.completeness import INCOMPLETE
 from tests.chaos.run import Result
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- chaos: written by `make chaos` -->", "<!-- chaos: end -->"
 HEAD = (
     "| command | day | strikes | connections | sends acknowledged | edits, deletions, reads | joined, left, removed "
-    "| events heard | syncs | lost | doubled | out of order | leaked | anything else |"
+    "| events heard | syncs | lost | doubled | out of order | leaked "
+    "| incomplete without `sync` | anything else |"
 )
 MOST_ROWS = 6
-FAULTS = ("lost", "doubled", "out of order", "leaked")
+FAULTS = ("lost", "doubled", "out of order", "leaked", INCOMPLETE)
 
 
 def command(result: Result) -> str:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.checker import Truth, check
+from tests.chaos.completeness import INCOMPLETE, check_completeness, missing_now
 from tests.chaos.device import Device
 from tests.chaos.human import Human
-from tests.chaos.site import Site
+from tests.chaos.plain import PlainClient
+from tests.chaos.site import OUTAGE, Site
 from tests.chaos.strikes import Striker
 from tests.people import data, register
 from tests.socket_clients import JsDriver
@@ -20,6 +22,8 @@ GROUPS = 5
 TRANSPORTS: tuple[list[str] | None, ...] = (["websocket"], None, ["polling"])
 # For everybody to be back.
 PATIENCE_SECONDS = 60.0
+# For a worker to replay what its clients missed, once an outage is over: it has to notice that, and may wait to try again.
+REPLAY_SECONDS = 20.0
 # For who is gone to be missed: 30 s after their worker was killed, 45 s after a connection was abandoned without a word
 # (the handshake's `pingInterval` and `pingTimeout`), as some are at the end of all strikes.
 PRESENCE_SECONDS = 50.0
@@ -44,12 +48,20 @@ class Result:
 
 
 def run(
-    folder: Path, *, seed: int, minutes: float, workers: int, people: int, pause: float, say: Callable[[str], None]
+    folder: Path,
+    *,
+    seed: int,
+    minutes: float,
+    workers: int,
+    people: int,
+    pause: float,
+    say: Callable[[str], None],
+    outage: tuple[float, float] = OUTAGE,
 ) -> Result:
     """Break things for so many minutes, and see what held."""
     result = Result(seed, minutes, workers, people)
     with ExitStack() as stack:
-        site = stack.enter_context(Site(folder, workers))
+        site = stack.enter_context(Site(folder, workers, outage))
         driver = stack.enter_context(JsDriver())
         humans = gather(site, driver, seed, people)
         began = time.monotonic()
@@ -58,17 +70,24 @@ def run(
         striker = Striker(site, seed, pause=pause, say=lambda words: say(f"{time.monotonic() - began:6.1f} s  {words}"))
         striker.strike_for(minutes * 60)
         site.heal()
+        plain = [human.plain for human in humans if human.plain]
+        late = [f"{client.name} does not come back" for client in plain if not comes_back(client)]
+        after_outages = [f"{name}: {fault}" for name in striker.outages() for fault in await_replay(site, plain, say)]
         say("all is well again")
         result.strikes = striker.counts
-        late = settle(humans, say)
+        late += settle(humans, say)
+        late += await_replay(site, plain, say)
         truth = Truth.of(site.engine)
         result.faults = check(truth, humans)
+        for kind, found in check_completeness(truth, plain).items():
+            result.faults.setdefault(kind, []).extend(found)
+        result.faults[INCOMPLETE] += after_outages
         result.faults["who is here"] = roll_call(site, humans, random.Random(f"roll call {seed}"))
         result.faults["never answered"] = late
         result.faults["errors of the server"] = complaints(site)
         result.counts = count(truth, humans)
-        for device in (device for human in humans for device in human.devices):
-            device.end()
+        for client in (client for human in humans for client in human.sockets):
+            client.end()
     return result
 
 
@@ -90,7 +109,10 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
             Device(driver, site.url, person.token, person.id, TRANSPORTS[(number + other) % len(TRANSPORTS)])
             for other in range(1 + number % 2)
         ]
-        humans.append(Human(site.url, person, devices, f"human {seed} {number}"))
+        # Every second one also has a client that never calls `sync`.
+        transports = TRANSPORTS[number // 2 % len(TRANSPORTS)]
+        plain = None if number % 2 else PlainClient(driver, site.url, person, transports)
+        humans.append(Human(site.url, person, devices, plain, f"human {seed} {number}"))
     for human in humans:
         human.others = [other for other in humans if other is not human]
         for device in human.devices:
@@ -115,6 +137,20 @@ def settle(humans: list[Human], say: Callable[[str], None]) -> list[str]:
     late += [f"a device of {device.user_id} is behind again" for device in devices if not device.catch_up(left())]
     say("everybody has caught up")
     return late
+
+
+def await_replay(site: Site, clients: list[PlainClient], say: Callable[[str], None]) -> list[str]:
+    """The messages stored by now that clients still lack when it is time that they had them, without calling `sync`."""
+    truth = Truth.of(site.engine)
+    began = time.monotonic()
+    missing = wait_until_none(lambda: missing_now(truth, clients), REPLAY_SECONDS)
+    say(f"{len(missing)} messages are missing {time.monotonic() - began:.1f} s later")
+    return missing
+
+
+def comes_back(client: PlainClient) -> bool:
+    """Whether a client is connected in time and knows its chats."""
+    return not wait_until_none(lambda: [] if client.is_following else ["not yet"], PATIENCE_SECONDS)
 
 
 def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
@@ -145,14 +181,14 @@ def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
     began = time.monotonic()
     for human in humans:
         if human.person.id in leaving:
-            for device in human.devices:
+            for device in human.sockets:
                 device.leave()
     return faults + wait_until_none(lambda: absent(set(names) - leaving) + untold())
 
 
-def wait_until_none(find: Callable[[], list[str]]) -> list[str]:
+def wait_until_none(find: Callable[[], list[str]], seconds: float = PRESENCE_SECONDS) -> list[str]:
     """The faults that are there still when it is time that they were gone."""
-    deadline = time.monotonic() + PRESENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while (faults := find()) and time.monotonic() < deadline:
         time.sleep(0.5)
     return faults
@@ -180,4 +216,11 @@ def count(truth: Truth, humans: list[Human]) -> Counter[str]:
     counts["syncs"] = sum(device.syncs for device in devices)
     counts["gaps seen"] = sum(device.gaps for device in devices)
     counts["devices"] = len(devices)
+    plain = [human.plain for human in humans if human.plain]
+    counts["clients that never call sync"] = len(plain)
+    counts["their connections"] = sum(client.connections for client in plain)
+    counts["their events"] = sum(len(client.record) for client in plain)
+    counts["chats named in resync to them"] = sum(
+        len(entry.payload["chatIds"]) for client in plain for entry in client.record if entry.name == "resync"
+    )
     return counts

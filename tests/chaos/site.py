@@ -16,7 +16,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from chatapp.launcher.postgres import PORT, EmbeddedPostgres, socket_folder
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
-from tests.server import Server, free_port, migrate
+from tests.server import UNREACHED_LIMITS, Server, free_port, migrate
 
 # Notes who came to which chat and who left it, with the change's number, where those who come and go can't forget it.
 _NOTE_MEMBERSHIPS = """
@@ -35,11 +35,22 @@ _NOTE_MEMBERSHIPS = """
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_membership();
 """
 
+# How many seconds an outage takes at least and at most: longer than the time after which a worker knows that it does not
+# receive what others send.
+OUTAGE = (5.0, 20.0)
+
+
+def listener_on(port: int | None) -> int:
+    """The id of the process that listens on a TCP port of this machine."""
+    listening = (each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
+    return next(int(each.pid) for each in listening if each.laddr.port == port)
+
 
 class Site:
     """Everything that runs, and the means to break each part of it. `url` is where clients find it."""
 
-    def __init__(self, folder: Path, workers: int) -> None:
+    def __init__(self, folder: Path, workers: int, outage: tuple[float, float] = OUTAGE) -> None:
+        self.outage = outage
         self._rest = ExitStack()
         # Short: paths of unix sockets have to be.
         place = Path(self._rest.enter_context(tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp")))
@@ -63,6 +74,7 @@ class Site:
             REDIS_URL=self.valkey.url.replace(f":{valkey_port}/", f":{queue}/"),
             WEB_CONCURRENCY=str(workers),
             JWT_ACCESS_EXPIRES_IN="1d",
+            **UNREACHED_LIMITS,
         )
         self.clients = Proxy(clients, self.server.port)
         self.url = f"http://127.0.0.1:{clients}"
@@ -103,6 +115,16 @@ class Site:
         time.sleep(down)
         self.valkey.start()
 
+    def suspend_valkey(self, seconds: float) -> None:
+        """The queue does nothing for a while, and goes on with what it had."""
+        self.hang(listener_on(urlsplit(self.valkey.url).port), seconds)
+
+    def cut_off_valkey(self, seconds: float) -> None:
+        """The network drops everything between the server and the queue for a while, without a word to either."""
+        self.queue.block()
+        time.sleep(seconds)
+        self.queue.heal()
+
     def kill_server(self, down: float) -> None:
         """`kill -9` to the server and all its workers."""
         self.server.kill()
@@ -115,7 +137,7 @@ class Site:
         self.server.start()
 
     def hang(self, pid: int, seconds: float) -> None:
-        """A worker does nothing for a while."""
+        """A process does nothing for a while."""
         self._signal(pid, signal.SIGSTOP)
         time.sleep(seconds)
         self._signal(pid, signal.SIGCONT)

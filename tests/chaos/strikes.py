@@ -1,9 +1,13 @@
-"""What breaks, and when: every strike once in each round, in an order and at moments of the seed's."""
+"""What breaks, and when: every strike once in each round, in an order and at moments of the seed's.
+
+An outage takes longer than the server's time-outs and leaves clients connected. In the end each comes once more, with no
+other strike meanwhile, so that clients that never call `sync` are connected throughout.
+"""
 
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tests.chaos.site import Site
 
@@ -94,6 +98,29 @@ def kill_postgresql(site: Site, rng: random.Random) -> object:
     return f"away for {down:.1f} s"
 
 
+def suspend_redis(site: Site, rng: random.Random) -> object:
+    return _outage(site, site.suspend_valkey, rng)
+
+
+def cut_off_redis(site: Site, rng: random.Random) -> object:
+    return _outage(site, site.cut_off_valkey, rng)
+
+
+def kill_redis_for_long(site: Site, rng: random.Random) -> object:
+    return _outage(site, site.kill_valkey, rng)
+
+
+def suspend_a_worker(site: Site, rng: random.Random) -> object:
+    pid = rng.choice(sorted(site.workers))
+    return _outage(site, lambda seconds: site.hang(pid, seconds), rng)
+
+
+def _outage(site: Site, strike: Callable[[float], None], rng: random.Random) -> str:
+    seconds = rng.uniform(*site.outage)
+    strike(seconds)
+    return f"{seconds:.1f} s"
+
+
 STRIKES: tuple[Strike, ...] = (
     cut_clients,
     cut_all_clients,
@@ -114,6 +141,8 @@ STRIKES: tuple[Strike, ...] = (
     kill_postgresql,
 )
 
+OUTAGES: tuple[Strike, ...] = (suspend_redis, cut_off_redis, kill_redis_for_long, suspend_a_worker)
+
 
 class Striker:
     """Strikes for as long as it is told to; `counts` is what was done how often."""
@@ -131,12 +160,23 @@ class Striker:
         By the thread that made the site: PostgreSQL and Valkey end with the thread that starts them.
         """
         deadline = time.monotonic() + seconds
+        strikes = STRIKES
         while not self.counts or time.monotonic() < deadline:
-            for strike in self._rng.sample(STRIKES, len(STRIKES)):
+            for strike in self._rng.sample(strikes, len(strikes)):
                 time.sleep(self._rng.uniform(0.2, 2 * self._pause))
-                if time.monotonic() > deadline and len(self.counts) == len(STRIKES):
+                if time.monotonic() > deadline and len(self.counts) >= len(STRIKES):
                     return
-                hit = strike(self._site, self._rng)
-                name = strike.__name__.replace("_", " ")
-                self.counts[name] += 1
-                self._say(f"{name}: {hit}")
+                self._strike(strike)
+            strikes = STRIKES + OUTAGES
+
+    def outages(self) -> Iterator[str]:
+        """Each outage once; yields its name when it is over."""
+        for strike in self._rng.sample(OUTAGES, len(OUTAGES)):
+            yield self._strike(strike)
+
+    def _strike(self, strike: Strike) -> str:
+        hit = strike(self._site, self._rng)
+        name = strike.__name__.replace("_", " ")
+        self.counts[name] += 1
+        self._say(f"{name}: {hit}")
+        return name
