@@ -31,7 +31,7 @@ _PURGE = text(
     """
     WITH chat AS (SELECT id FROM chats WHERE member_count = 0 LIMIT 1 FOR UPDATE SKIP LOCKED), message AS (
         DELETE FROM messages WHERE id IN (
-            SELECT m.id FROM messages m JOIN chat ON m.chat_id = chat.id ORDER BY m.chat_id, m.seq LIMIT :limit
+            SELECT id FROM messages WHERE chat_id = (SELECT id FROM chat) ORDER BY seq LIMIT :limit
         ) RETURNING id
     ), gone AS (
         DELETE FROM chats c USING chat WHERE c.id = chat.id AND NOT EXISTS (SELECT FROM message)
