@@ -66,7 +66,7 @@ def test_the_documents_show_and_try_the_api_within_their_policy(visit: Visit, si
     _, url, _ = site
     reader = visit(url=url, ignore_https_errors=True)
     reader.page.goto(f"{url}/docs/")
-    reader.page.get_by_role("button", name="GET /api/v1/users/me", exact=False).first.click()
+    reader.page.get_by_role("button", name="GET /api/v1/users/me", exact=False).first.click(timeout=60_000)
     reader.page.get_by_role("button", name="Try it out").click()
     with reader.page.expect_response(f"{url}/api/v1/users/me") as asked:
         reader.page.get_by_role("button", name="Execute").click()
