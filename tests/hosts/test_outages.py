@@ -142,3 +142,16 @@ def test_after_a_restart_of_redis_each_worker_reads_the_database_once(site: Site
     time.sleep(ACK_TIMEOUT + 1)
     assert [after - number for after, number in zip(reads(), before, strict=True)] == [WORKERS] * len(HOSTS)
     site.wait_until_ready(10)
+
+
+def test_a_machine_that_alone_lost_redis_closes_its_sockets(site: Site, sockets: Sockets) -> None:
+    with separated(site, "two", "queue"):
+        began = time.monotonic()
+        sockets["two"].wait_disconnect(40)
+        assert time.monotonic() - began > 5
+        assert site["two"].readiness()[0] == 503
+        for name in ("one", "three"):
+            assert sockets[name].connected
+            assert site[name].is_ready()
+    site.wait_until_ready(10)
+    sockets["two"].wait_connected()
