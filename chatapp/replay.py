@@ -175,6 +175,7 @@ class Replay:
             position = rooms.order.position(chat_id)
             if position is None:
                 del self._pending[chat_id]  # Its last subscriber has left.
+                self._subscribe_again(chat_id)
                 continue
             if portion and total + missed > PORTION:
                 break
@@ -182,12 +183,18 @@ class Replay:
             total += missed
         return portion
 
+    def _subscribe_again(self, chat_id: str) -> None:
+        """Reconcile once more for users who wait to be subscribed to a chat that has lost its last other subscriber."""
+        if self._joined.pop(chat_id, None):
+            self.request()
+
     def _replay(self, chat_id: str, missed: MissedChanges | None) -> int:
         """Emit a chat's missed changes; returns how many. Never yields."""
         position = rooms.order.position(chat_id)
-        joined = self._joined.pop(chat_id, {})
         if position is None:
+            self._subscribe_again(chat_id)
             return 0
+        joined = self._joined.pop(chat_id, {})
         if missed is None:
             evict(chat_id, {connection.actor.user_id for connection in rooms.of_chat(chat_id)}, None)
             rooms.order.forget(chat_id)
