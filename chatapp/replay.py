@@ -44,11 +44,14 @@ class Replay:
         self._pending: dict[str, int] = {}
         # For each pending chat the users whose sockets have to be subscribed, with the `rev` of their joining.
         self._joined: dict[str, dict[str, int]] = defaultdict(dict)
+        # How many times the bus was disconnected: what was read before that is out of date.
+        self._outages = 0
         self._draining = False
         self._requested = False
 
     def stop(self) -> None:
         """The bus is disconnected: nothing is replayed until `reconcile` is called again."""
+        self._outages += 1
         self._pending.clear()
         self._joined.clear()
 
@@ -62,13 +65,17 @@ class Replay:
         """Bring rooms in line with the database, emit what concerns removed and new members, and start the replay of
         the chats that have moved on; raises Unavailable.
 
-        `resync_all` is for an outage longer than changes are kept: sockets are told to `sync` instead.
+        Does nothing if the bus is disconnected meanwhile: it is called again afterwards. `resync_all` is for an outage
+        longer than changes are kept: sockets are told to `sync` instead.
         """
+        outages = self._outages
         state = _State()
         late = [
             pair for pair, (rev, _) in state.joined.items() if resync_all or not self._is_replayable(state, pair, rev)
         ]
         chats = chats_now({chat_id for _, chat_id in late}) if late else {}
+        if outages != self._outages:
+            return
         # From here on nothing yields: what is emitted and what is subscribed belong together.
         rooms.endings += 1
         rooms.deaf = False
@@ -152,9 +159,12 @@ class Replay:
         try:
             while self._pending:
                 portion = self._next_portion()
+                outages = self._outages
                 try:
                     found = changes_since(portion) if portion else {}
                     for chat_id in portion:
+                        if outages != self._outages:
+                            break
                         if self._pending.pop(chat_id, None) is not None:
                             gevent.sleep(self._replay(chat_id, found.get(chat_id)) / MAX_CHANGES_PER_SECOND)
                 except Unavailable as error:

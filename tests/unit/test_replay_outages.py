@@ -1,0 +1,59 @@
+"""What a replay read from the database is of no use once the bus was disconnected again."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chatapp import replay as replaying
+from chatapp.messages.missed import MissedChanges
+from chatapp.realtime.rooms import rooms
+from chatapp.replay import Replay
+
+
+@pytest.fixture
+def replay() -> Iterator[Replay]:
+    """That of a worker with one subscribed chat, which was at 4."""
+    rooms.order.track("chat", 4, 4)
+    yield Replay()
+    rooms.order.forget("chat")
+
+
+def test_an_outage_during_the_comparison_of_rooms_leaves_them_to_the_next_one(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "deaf", False)
+
+    def read() -> Any:
+        rooms.deaf = True
+        replay.stop()
+        return SimpleNamespace(joined={})
+
+    monkeypatch.setattr(replaying, "_State", read)
+    replay.reconcile()
+    assert rooms.deaf
+
+
+def test_changes_that_were_read_before_an_outage_are_read_again_after_it(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replayed: list[int] = []
+    reads = iter([6, 9])
+
+    def read(_positions: object) -> dict[str, MissedChanges]:
+        last_rev = next(reads)
+        if last_rev == 6:
+            replay.stop()
+            replay._pending["chat"] = 5
+        return {"chat": MissedChanges(last_rev, last_rev)}
+
+    def note(_chat_id: str, missed: MissedChanges) -> int:
+        replayed.append(missed.last_rev)
+        return 0
+
+    monkeypatch.setattr(replaying, "changes_since", read)
+    monkeypatch.setattr(replay, "_replay", note)
+    replay._pending["chat"] = 2
+    replay._drain()
+    assert replayed == [9]
