@@ -17,7 +17,7 @@ import shutil
 import socket
 import struct
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ WAITING_CONNECTIONS = 1024
 LONGEST_PARENT = 60
 PREFIX = "chatapp-workers-"
 _SESSION = re.compile(r"(?:^|&)sid=([0-9a-f]{8})\.")
+# As Engine.IO reads a query: a `sid` without a value is none.
+_ANY_SESSION = re.compile(r"(?:^|&)sid=([^&]+)")
 _LENGTH = struct.Struct("!I")
 
 
@@ -120,6 +122,12 @@ class Exchange:
             message = _LENGTH.pack(len(read)) + read
             sent = socket.send_fds(messenger, [message], [descriptor])
             messenger.sendall(message[sent:])
+
+
+def session_of(environ: Mapping[str, Any]) -> str | None:
+    """The session that a request to Engine.IO names; None for a handshake."""
+    named = _ANY_SESSION.search(environ.get("QUERY_STRING", ""))
+    return named[1] if named else None
 
 
 def take(messenger: Any) -> Connection | None:

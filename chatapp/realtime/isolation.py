@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from chatapp.core.errors import Unavailable
-from chatapp.realtime.handover import SOCKETIO_PATH
+from chatapp.realtime.handover import SOCKETIO_PATH, session_of
 from chatapp.realtime.rooms import rooms
 from chatapp.rest.problems import respond
 
@@ -69,4 +69,4 @@ class Isolation:
 
 
 def _is_handshake(environ: dict[str, Any]) -> bool:
-    return environ["PATH_INFO"].startswith(SOCKETIO_PATH) and "sid=" not in environ.get("QUERY_STRING", "")
+    return environ["PATH_INFO"].startswith(SOCKETIO_PATH) and session_of(environ) is None

@@ -5,7 +5,6 @@ proxies, whose connections carry the requests of many clients, each request with
 A Socket.IO session counts until its CONNECT is accepted.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ from chatapp.core import metrics
 from chatapp.core.errors import RateLimited, Unauthenticated
 from chatapp.core.settings import Settings
 from chatapp.realtime.admission import Admission, Held, SharedCounters
-from chatapp.realtime.handover import SOCKETIO_PATH
+from chatapp.realtime.handover import SOCKETIO_PATH, session_of
 from chatapp.realtime.rooms import rooms
 from chatapp.rest.bearer import read_access_token
 from chatapp.rest.problems import respond
@@ -25,7 +24,6 @@ Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 HELD = "chatapp.held"
 # When to come back after a refusal for which no window says it.
 RETRY_SECONDS = 2
-_SESSION = re.compile(r"(?:^|&)sid=([^&]*)")
 
 
 class UnauthenticatedClients:
@@ -52,7 +50,7 @@ class UnauthenticatedClients:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Pass a request on, or refuse it with 429."""
         is_socket = environ["PATH_INFO"].startswith(SOCKETIO_PATH)
-        session = _SESSION.search(environ.get("QUERY_STRING", "")) if is_socket else None
+        session = session_of(environ) if is_socket else None
         if is_socket and not session and "HTTP_ORIGIN" in environ:
             start_response = _readable(environ["HTTP_ORIGIN"], start_response)
         if not self.admission:
@@ -97,10 +95,10 @@ class UnauthenticatedClients:
                 held.release()
 
 
-def _has_token(environ: Environ, session: re.Match[str] | None) -> bool:
+def _has_token(environ: Environ, session: str | None) -> bool:
     """Whether a request comes with a valid access token, or belongs to a socket that was opened with one."""
     if session:
-        return session[1] in rooms
+        return session in rooms
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
         return False

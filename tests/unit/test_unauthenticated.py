@@ -1,0 +1,54 @@
+"""Which requests count as handshakes, whatever their queries look like."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chatapp.core.settings import Rate
+from chatapp.realtime.admission import SharedCounters
+from chatapp.realtime.handover import session_of
+from chatapp.realtime.unauthenticated import UnauthenticatedClients
+
+HANDSHAKE = "EIO=4&transport=polling"
+
+
+@pytest.fixture
+def clients() -> UnauthenticatedClients:
+    """In front of an application that answers everything with 200; two handshakes are allowed."""
+
+    def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return []
+
+    settings: Any = SimpleNamespace(
+        ratelimit_enabled=True, max_unauthenticated=100, rate_handshakes=Rate(2, 60), trusted_proxies=0
+    )
+    clients = UnauthenticatedClients(application, settings)
+    counters = SharedCounters()
+    clients.count_with(counters, counters.take())
+    return clients
+
+
+def statuses(clients: UnauthenticatedClients, query: str, count: int) -> Iterator[str]:
+    for _ in range(count):
+        started: list[str] = []
+        environ = {
+            "PATH_INFO": "/socket.io/",
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": "GET",
+            "REMOTE_ADDR": "192.0.2.1",
+        }
+        list(clients(environ, lambda status, _headers, _error=None, s=started: s.append(status)))
+        yield started[0][:3]
+
+
+@pytest.mark.parametrize("query", [HANDSHAKE, f"{HANDSHAKE}&sid=", f"sid=&{HANDSHAKE}", f"{HANDSHAKE}&sid", ""])
+def test_a_request_that_names_no_session_is_a_handshake(clients: UnauthenticatedClients, query: str) -> None:
+    assert list(statuses(clients, query, 3)) == ["200", "200", "429"]
+
+
+def test_a_request_of_a_session_is_none(clients: UnauthenticatedClients) -> None:
+    assert set(statuses(clients, f"{HANDSHAKE}&sid=0123abcd.x", 5)) == {"200"}
+    assert session_of({"QUERY_STRING": "sid=&sid=0123abcd.x&t=1"}) == "0123abcd.x"
