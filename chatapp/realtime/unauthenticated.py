@@ -59,11 +59,14 @@ class UnauthenticatedClients:
             return self._handshake(self.admission, environ, start_response)
         connection = environ.get("gunicorn.socket")
         if getattr(connection, "held", None):
-            try:
-                return self._application(environ, start_response)
-            finally:
-                if _has_token(environ, session):
-                    connection.authenticated()  # type: ignore[union-attr]
+            if not _has_token(environ, session):
+                try:
+                    return self._application(environ, start_response)
+                finally:
+                    # A packet in the request may have presented one.
+                    if session and session in rooms:
+                        connection.authenticated()  # type: ignore[union-attr]
+            connection.authenticated()  # type: ignore[union-attr]
         if self.admission.trusted_proxies and not _has_token(environ, session):
             address = self.admission.address(environ)
             if not (held := Held.if_admitted(self.admission, address)):

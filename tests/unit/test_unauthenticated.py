@@ -52,3 +52,34 @@ def test_a_request_that_names_no_session_is_a_handshake(clients: Unauthenticated
 def test_a_request_of_a_session_is_none(clients: UnauthenticatedClients) -> None:
     assert set(statuses(clients, f"{HANDSHAKE}&sid=0123abcd.x", 5)) == {"200"}
     assert session_of({"QUERY_STRING": "sid=&sid=0123abcd.x&t=1"}) == "0123abcd.x"
+
+
+def test_a_connection_counts_until_a_request_with_a_token_begins(
+    clients: UnauthenticatedClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets = {"open"}
+    counted: list[bool] = []
+    connection = SimpleNamespace(held=True)
+    connection.authenticated = lambda: setattr(connection, "held", None)
+
+    def application(environ: dict[str, Any], _start_response: Any) -> list[bytes]:
+        counted.append(bool(connection.held))
+        sockets.update(environ.get("opens", ()))
+        return []
+
+    monkeypatch.setattr("chatapp.realtime.unauthenticated.rooms", sockets)
+    monkeypatch.setattr(clients, "_application", application)
+
+    def request(session: str, **environ: object) -> None:
+        clients(
+            {"PATH_INFO": "/socket.io/", "QUERY_STRING": f"sid={session}", "gunicorn.socket": connection, **environ},
+            None,
+        )
+
+    request("other")
+    assert connection.held
+    request("new", opens=["new"])
+    assert not connection.held
+    connection.held = True
+    request("open")
+    assert counted == [True, True, False]
