@@ -15,6 +15,8 @@ from chatapp.core.addresses import canonical_address, client_address
 from chatapp.core.settings import Rate
 
 MAX_WORKERS = 64
+# When to come back after a refusal for which no window says it.
+RETRY_SECONDS = 2
 _BUCKETS = 1 << 16
 # Of a part, for each bucket numbers of 4 bytes: how many are open; the window, its handshakes and those of the one before.
 _PART = _BUCKETS * 16
@@ -60,14 +62,14 @@ class Admission:
     ) -> None:
         self._counters = counters
         self._open, self._handshakes = counters.open[part], counters.handshakes[part]
-        self._max_open = max_open
+        self.max_open = max_open
         self._rate = handshakes
         self.trusted_proxies = trusted_proxies
 
     def has_room(self, address: str) -> bool:
         """Whether one more connection or session without a token is allowed."""
         bucket = _bucket(address)
-        return sum(self._counters.open[part][bucket] for part in self._counters.parts()) < self._max_open
+        return sum(self._counters.open[part][bucket] for part in self._counters.parts()) < self.max_open
 
     def enter(self, address: str) -> None:
         """Count one more connection or session without a token."""

@@ -11,19 +11,17 @@ from typing import Any, TypeAlias
 from chatapp.core import metrics
 from chatapp.core.errors import RateLimited, Unauthenticated
 from chatapp.core.settings import Settings
-from chatapp.realtime.admission import Admission, Held, SharedCounters
+from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters
 from chatapp.realtime.handover import SOCKETIO_PATH, session_of
 from chatapp.realtime.rooms import rooms
 from chatapp.rest.bearer import read_access_token
-from chatapp.rest.problems import respond
+from chatapp.rest.problems import from_error
 
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 
 # The key in a handshake's environment for a list of what its session counts as; whoever makes the session takes it out.
 HELD = "chatapp.held"
-# When to come back after a refusal for which no window says it.
-RETRY_SECONDS = 2
 
 
 class UnauthenticatedClients:
@@ -113,10 +111,7 @@ def _has_token(environ: Environ, session: str | None) -> bool:
 
 
 def _refuse(environ: Environ, start_response: Any, seconds: int, limit: int) -> Iterable[bytes]:
-    error = RateLimited(seconds, limit)
-    response = respond(error.problem())
-    response.headers["Retry-After"] = str(seconds)
-    return response(environ, start_response)
+    return from_error(RateLimited(seconds, limit))(environ, start_response)
 
 
 def _readable(origin: str, start_response: Any) -> Any:

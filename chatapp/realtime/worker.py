@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import orjson
 from gevent.event import Event
 from gevent.pool import Pool
 from gunicorn import util
@@ -26,7 +25,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.core import batches
 from chatapp.realtime import responses
-from chatapp.realtime.admission import Admission, Held, SharedCounters, peer_address
+from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
 from chatapp.realtime.arbiter import DRAIN
 from chatapp.realtime.connections import Connection, Server, end_stream
 from chatapp.realtime.handover import Exchange, take
@@ -196,7 +195,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if admission and not admission.trusted_proxies and not client.held:
             client.held = Held.if_admitted(admission, peer_address(address))
             if not client.held:
-                _write_problem(client, 429, "Too Many Requests", "Too many connections without a token.")
+                _refuse(client, admission.max_open)
                 client.close()
                 return
         client.opened()
@@ -256,15 +255,27 @@ class Worker(GeventWorker):  # type: ignore[misc]
         return lambda client, address: self.handle(name, client, address)
 
 
+def _refuse(connection: Any, limit: int) -> None:
+    from chatapp.core.errors import RateLimited
+    from chatapp.rest.problems import from_error
+
+    detail = f"Too many connections without a token: {limit} at a time."
+    _write(connection, from_error(RateLimited(RETRY_SECONDS, limit, detail)), "Too Many Requests")
+
+
 def _write_problem(connection: Any, status: int, reason: str, detail: str) -> None:
     """Called by gunicorn to answer what it could not read: in the form of all other refusals, where it writes HTML."""
-    from chatapp.rest.headers import complete
-    from chatapp.rest.problems import problem
+    from chatapp.rest.problems import problem, respond
 
-    body = orjson.dumps(problem(status, detail or reason))
-    head = complete([("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))])
-    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(f"{name}: {value}" for name, value in head)]
-    util.write_nonblock(connection, ("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+    _write(connection, respond(problem(status, detail or reason)), reason)
+
+
+def _write(connection: Any, response: Any, reason: str) -> None:
+    from chatapp.rest.headers import complete
+
+    lines = [f"HTTP/1.1 {response.status_code} {reason}", "Connection: close"]
+    lines += (f"{name}: {value}" for name, value in complete(response.headers.to_wsgi_list()))
+    util.write_nonblock(connection, ("\r\n".join(lines) + "\r\n\r\n").encode() + response.get_data())
 
 
 util.write_error = _write_problem

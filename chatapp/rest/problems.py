@@ -30,7 +30,7 @@ _CODES = {
 
 def install(app: Flask) -> None:
     """Answer every error with a problem, and none with a stack trace."""
-    app.register_error_handler(ChatError, _from_chat_error)
+    app.register_error_handler(ChatError, from_error)
     app.register_error_handler(HTTPException, _from_http_exception)
     app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
     app.register_error_handler(Exception, _from_bug)
@@ -53,7 +53,8 @@ def respond(problem: Json) -> Response:
     return Response(orjson.dumps(problem), problem["status"], mimetype="application/problem+json")
 
 
-def _from_chat_error(error: ChatError) -> Response:
+def from_error(error: ChatError) -> Response:
+    """The response that an error is, with the headers of its kind."""
     response = respond(error.problem())
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = response.headers["RateLimit-Reset"] = str(error.retry_after)
@@ -78,7 +79,7 @@ def _from_http_exception(error: HTTPException) -> Response:
 def _from_used_up_limit(_error: RateLimitExceeded) -> Response:
     limit = limiter.current_limit
     assert limit
-    return _from_chat_error(RateLimited(seconds_until(limit.window.reset_time), limit.limit.amount))
+    return from_error(RateLimited(seconds_until(limit.window.reset_time), limit.limit.amount))
 
 
 def _from_bug(error: Exception) -> Response:

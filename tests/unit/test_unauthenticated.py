@@ -1,5 +1,7 @@
-"""Which requests count as handshakes, whatever their queries look like."""
+"""What counts as a handshake or as unauthenticated, and what a client that is refused gets to know."""
 
+import json
+import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,7 @@ from chatapp.core.settings import Rate
 from chatapp.realtime.admission import SharedCounters
 from chatapp.realtime.handover import session_of
 from chatapp.realtime.unauthenticated import UnauthenticatedClients
+from chatapp.realtime.worker import _refuse
 
 HANDSHAKE = "EIO=4&transport=polling"
 
@@ -83,3 +86,16 @@ def test_a_connection_counts_until_a_request_with_a_token_begins(
     connection.held = True
     request("open")
     assert counted == [True, True, False]
+
+
+def test_the_refusal_of_a_connection_has_the_headers_of_a_limit() -> None:
+    server, client = socket.socketpair()
+    with server, client:
+        _refuse(server, 200)
+        head, _, body = client.recv(65536).decode().partition("\r\n\r\n")
+    status, *fields = head.split("\r\n")
+    assert status == "HTTP/1.1 429 Too Many Requests"
+    assert {"Retry-After: 2", "RateLimit-Limit: 200", "Connection: close", f"Content-Length: {len(body)}"} <= set(
+        fields
+    )
+    assert (json.loads(body)["code"], json.loads(body)["retryAfter"]) == ("rate_limited", 2)
