@@ -8,7 +8,8 @@ What a worker can rely on:
   even if that is because it was suspended.
 - A worker that connects says hello on the channel before it reads the database. So whoever publishes a change either
   knows it, and waits for its acknowledgement, or committed before that read.
-- A hello says whether the worker dropped events before it; others then look for them in the database.
+- A hello says whether the worker dropped events before it; others then look for them in the database. A connected
+  worker that dropped some says hello again.
 """
 
 import itertools
@@ -149,6 +150,10 @@ class Bus:
         if self._subscribed:
             self._beat_due = self._beat_due or self._beat is None
             self._put(b"")
+        if self._dropped and self._connected:
+            # They did not fit into the queue.
+            self._dropped = False
+            self._put(b"%s 1" % HELLO)
         if self._connected and now > self._valid_until:
             # `read` notices it only with the next batch.
             self._disconnect()
