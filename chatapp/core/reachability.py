@@ -34,14 +34,18 @@ class Reachability:
             return bool(self._asked.get())
         self._asked = asked = AsyncResult()
         self._asking = gevent.getcurrent()
-        responds = self._responds()
-        self._asked = self._asking = None
+        responds = False
+        try:
+            responds = self._responds()
+        finally:
+            # Whatever ends this greenlet, those who wait for it go on.
+            self._asked = self._asking = None
+            asked.set(responds)
         if not responds:
             self.is_lost = True
             log.error("database_unreachable")
             self._on_lost()
             gevent.spawn(self._wait_for_return)
-        asked.set(responds)
         return responds
 
     def _responds(self) -> bool:

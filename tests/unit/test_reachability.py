@@ -1,0 +1,31 @@
+"""One connection at a time asks whether the database responds, and nothing that ends it holds up the others."""
+
+import gevent
+import pytest
+
+from chatapp.core.reachability import Reachability
+
+
+def test_a_time_out_of_the_one_who_asks_lets_the_others_go_on() -> None:
+    asked = 0
+
+    def connect() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            gevent.sleep(60)
+
+    reachability = Reachability(connect, lambda: None)
+
+    def ask() -> None:
+        with gevent.Timeout(0.05):
+            reachability.check()
+
+    first = gevent.spawn(ask)
+    gevent.sleep(0)
+    waiting = gevent.spawn(reachability.check)
+    assert waiting.get(timeout=10) is False
+    with pytest.raises(gevent.Timeout):
+        first.get(timeout=10)
+    assert reachability.check()
+    assert not reachability.is_lost
