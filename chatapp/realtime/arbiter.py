@@ -61,7 +61,8 @@ class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
             return
         if not present or len(present) + len(outdated) <= self.num_workers:
             self.spawn_worker()
-        else:
+        elif outdated[0].ready:
+            # Before that, a worker may not take the signal yet.
             outdated[0].leaving = True
             self.kill_worker(outdated[0].pid, DRAIN)
 
