@@ -33,7 +33,7 @@ OLDEST_POSTGRES = 14
 # Each socket is an open file; the rest are connections to the database, logs and the like.
 FEW_FILES = 4096
 LONGEST_PATIENCE = 5.0
-# Workers listen to another channel, and hear nothing of this.
+# Workers subscribe to another channel.
 CHECK_CHANNEL = "chatapp:check"
 # What PgBouncer says of the startup parameters by which the server sets up its sessions.
 STARTUP_REFUSED = "unsupported startup parameter"
@@ -205,7 +205,7 @@ def _same_folder(kept: object) -> None:
     try:
         others = other_folders(own)
     except (Unavailable, DBAPIError):
-        return  # Others of these checks tell of it.
+        return  # The other checks report it.
     if others:
         listed = ", ".join(f"{folder_id} ({count})" for folder_id, count in others.items())
         raise Worry(

@@ -26,7 +26,7 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "token_expired": ErrorCode(401, "The token is too old. Exchange the refresh token for a new access token."),
     "invalid_credentials": ErrorCode(
-        401, "No active account has this name or address and this password. Which of them is wrong is not told."
+        401, "No active account has this name or address and this password. The response does not say which is wrong."
     ),
     "refresh_reused": ErrorCode(
         401, "The refresh token was used before. Its session has ended, on all devices that share it. Log in again."

@@ -15,7 +15,7 @@ from chatapp.core.unit_of_work import unit_of_work
 
 log = structlog.get_logger()
 
-# What other workers have in progress; what this one has is known here, and written anew each time.
+# What other workers have in progress; this one's own are counted here and replace what the row has of them.
 _OTHERS = """
     ARRAY(
         SELECT p.worker_id FROM unnest(u.in_progress) p (worker_id) WHERE p.worker_id <> CAST(:worker AS uuid)

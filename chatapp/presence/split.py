@@ -1,7 +1,7 @@
 """Servers that share a database must receive each other's events. Detects that some don't ("split brain").
 
-That is so when one of them has no Redis, or another one. Nothing is lost by it, and nobody notices but users, who get
-other users' messages only when they read their chats again.
+That is so when one of them has no Redis, or another one. The database loses nothing, and the only symptom is that
+users get messages late: when their clients read the chats again.
 """
 
 from collections.abc import Callable, Collection

@@ -4,8 +4,8 @@ It carries immediacy and nothing else: what it loses is in the database. A worke
 emits nothing to its own sockets either, until it does again and has read the database (`on_state`).
 
 What a worker can rely on:
-- It hears its own beats. If the last one that it heard was sent more than `SILENCE_SECONDS` ago, it is disconnected,
-  even if that is because it was suspended.
+- It receives its own beats. If the last one that came back was sent more than `SILENCE_SECONDS` ago, the worker is
+  disconnected, even if that is because it was suspended.
 - A worker that connects says hello on the channel before it reads the database. So whoever publishes a change either
   knows it, and waits for its acknowledgement, or committed before that read.
 - A hello says whether the worker dropped events before it; others then look for them in the database. A connected
@@ -108,7 +108,7 @@ class Bus:
         # Whether events were dropped that other workers may have to look for.
         self._dropped = False
         self._numbers = itertools.count(1)
-        # The highest batch number of each worker, and when each that is not silent was last heard.
+        # The highest batch number of each worker, and when each that is not silent last published.
         self._received: dict[bytes, int] = {}
         self._live: dict[bytes, float] = {}
         # The beat that has not come back yet: its batch's number and when it was sent.
@@ -279,7 +279,7 @@ class Bus:
         """Publish a batch; it is tried again until that works or this worker is disconnected."""
         number = next(self._numbers)
         lines = [line for line, _ in batch if line]
-        letter = b"\n".join((b"%s%d" % (self._id, number), *lines))
+        encoded = b"\n".join((b"%s%d" % (self._id, number), *lines))
         self._waiting_bytes -= sum(map(len, lines))
         if self._beat_due:
             self._beat_due, self._beat = False, (number, time.monotonic())
@@ -288,7 +288,7 @@ class Bus:
                 awaited.number = number
         while self._subscribed:
             try:
-                self._sender.send_command("PUBLISH", CHANNEL, letter)
+                self._sender.send_command("PUBLISH", CHANNEL, encoded)
                 receivers = self._sender.read_response()
             except redis.RedisError as error:
                 self._note_failure(error)

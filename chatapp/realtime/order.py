@@ -142,7 +142,7 @@ class ChatOrder:
         if not is_there():
             return
         if not filled:
-            # Nothing behind it is emitted, which nobody would get: the replay starts from the position.
+            # Nothing behind the gap is emitted while the bus is disconnected: the replay starts from the position.
             self._start_timer(chat_id)
         else:
             # The database does not have it either (a restored backup).
