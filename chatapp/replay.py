@@ -221,6 +221,9 @@ class Replay:
             rooms.order.advance(chat_id, missed.last_rev, missed.last_seq)
         else:
             _emit_resync({connection: [chat_id] for connection in _skip(chat_id, missed.last_rev, missed.last_seq)})
+            if joined:
+                # They are still to be subscribed: by the next comparison, which finds no replay for them.
+                self.request()
         rooms.order.resume(chat_id)
         if not rooms.of_chat(chat_id):
             rooms.order.forget(chat_id)

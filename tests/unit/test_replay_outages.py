@@ -1,4 +1,4 @@
-"""What a replay read from the database is of no use once the bus was disconnected again."""
+"""What a replay does with what it read from the database when the bus or a chat has moved on meanwhile."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ import pytest
 from chatapp import replay as replaying
 from chatapp.messages.missed import MissedChanges
 from chatapp.realtime.rooms import rooms
-from chatapp.replay import Replay
+from chatapp.replay import MAX_MISSED, Replay
 
 
 @pytest.fixture
@@ -57,3 +57,17 @@ def test_changes_that_were_read_before_an_outage_are_read_again_after_it(
     replay._pending["chat"] = 2
     replay._drain()
     assert replayed == [9]
+
+
+def test_new_members_of_a_chat_that_moved_on_too_far_are_subscribed_without_a_replay(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[bool] = []
+    monkeypatch.setattr(replay, "request", lambda: requests.append(True))
+    too_many = MissedChanges(5 + MAX_MISSED, 5 + MAX_MISSED)
+    assert replay._replay("chat", too_many) == 0
+    assert not requests
+    rooms.order.track("chat", 4, 4)
+    replay._joined["chat"]["bob"] = 6
+    assert replay._replay("chat", too_many) == 0
+    assert requests
