@@ -71,6 +71,8 @@ _NOTE = """
 _MARK_DELIVERED = Prepared("mark_delivered", _NOTE % "")
 _MARK_UNLOCKED = Prepared("mark_unlocked", _NOTE % "SKIP LOCKED")
 LOCKED_RECEIPTS_DELAY = 0.5
+# Receipts of members whose row is locked, together, so that one connection tries them again: (chat, user) → `seq`.
+_locked: dict[tuple[str, str], int] = {}
 # In larger groups a receipt goes only to the members whose messages it is about.
 MAX_ALL_RECEIPTS = 50
 
@@ -219,16 +221,20 @@ def mark_delivered_soon(newest: Collection[tuple[str, str, int]]) -> None:
         _note_delivered(newest, _MARK_DELIVERED, lock_bounded=True)
     except Locked:
         noted = _note_delivered(newest, _MARK_UNLOCKED, lock_bounded=True)
-        left = [each for each in newest if each[:2] not in noted]
-        gevent.spawn_later(LOCKED_RECEIPTS_DELAY, _note_later, left)
+        left = [(each[:2], each[2]) for each in newest if each[:2] not in noted]
+        if left and not _locked:
+            gevent.spawn_later(LOCKED_RECEIPTS_DELAY, _note_locked)
+        for member, seq in left:
+            _locked[member] = max(seq, _locked.get(member, 0))
 
 
-def _note_later(newest: Collection[tuple[str, str, int]]) -> None:
-    if newest:
-        try:
-            mark_delivered_soon(newest)
-        except Unavailable as error:
-            log.warning("receipts_dropped", count=len(newest), reason=error.code)
+def _note_locked() -> None:
+    newest = [(chat_id, user_id, seq) for (chat_id, user_id), seq in _locked.items()]
+    _locked.clear()
+    try:
+        mark_delivered_soon(newest)
+    except Unavailable as error:
+        log.warning("receipts_dropped", count=len(newest), reason=error.code)
 
 
 def _note_delivered(

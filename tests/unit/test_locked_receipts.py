@@ -1,0 +1,33 @@
+"""Receipts of members whose row stays locked are tried again together, however many there are."""
+
+from collections.abc import Callable, Collection
+
+import gevent
+import pytest
+
+from chatapp.core.db import Locked
+from chatapp.messages import actions
+
+Receipt = tuple[str, str, int]
+
+
+def test_receipts_of_a_locked_member_wait_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Collection[Receipt]] = []
+    later: list[Callable[[], None]] = []
+    is_locked = True
+
+    def note(newest: Collection[Receipt], statement: object, *, lock_bounded: bool) -> set[tuple[str, str]]:
+        tried.append(newest)
+        if is_locked and statement is actions._MARK_DELIVERED:
+            raise Locked("locked")
+        return {("chat", "alice")}
+
+    monkeypatch.setattr(actions, "_note_delivered", note)
+    monkeypatch.setattr(gevent, "spawn_later", lambda _seconds, work: later.append(work))
+    for seq in (3, 5, 4):
+        actions.mark_delivered_soon([("chat", "alice", seq), ("chat", "bob", seq)])
+    assert len(later) == 1
+    is_locked = False
+    later[0]()
+    assert tried[-1] == [("chat", "bob", 5)]
+    assert not actions._locked
