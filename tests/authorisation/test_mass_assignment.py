@@ -58,7 +58,7 @@ def test_no_body_takes_a_field_that_it_does_not_list(
     server: Server, people: dict[str, Person], scene: Scene, operations: dict[str, Json]
 ) -> None:
     assert len(operations) > 10
-    parts = {"chatId": scene.chat_id, "messageId": scene.message_id, "userId": scene.author.id}
+    parts = {"chatId": scene.chat_id, "id": scene.message_id, "userId": scene.author.id}
     # Whoever may do the most.
     for caller in (people["admin"], people["group_admin"]):
         for operation, example in operations.items():

@@ -202,8 +202,9 @@ def test_the_documented_rights_in_redis_are_enough(
         # A removal waits for every worker's word.
         group = alice.post("/chats/groups", {"name": "Few", "memberIds": [bob.id]}).json()["data"]["id"]
         assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
-        troubles = [json.loads(each) for each in server.log.splitlines() if '"level": "warning"' in each]
-    assert troubles == []
+        warnings = [json.loads(each) for each in server.log.splitlines() if '"level": "warning"' in each]
+    # Other servers of this test run have stored files in the same database.
+    assert [each for each in warnings if each["event"] != "upload_folders_differ"] == []
 
 
 @pytest.mark.parametrize("rights", ["+@all ~*", "+@all -publish ~* &*"])

@@ -13,8 +13,9 @@ AVATAR = "https://example.org/" + "a" * 2028
 _MEMBERS = text(
     """
     WITH account AS (
-        INSERT INTO users (id, email, username, password_hash, avatar)
-        SELECT gen_random_uuid(), :prefix || n || '@example.org', :prefix || n, 'x', :avatar
+        INSERT INTO users (id, email, email_key, username, password_hash, avatar)
+        SELECT gen_random_uuid(), :prefix || n || '@example.org', :prefix || n || '@example.org', :prefix || n, 'x',
+               :avatar
         FROM generate_series(101, 100 + :count) n RETURNING id
     ), joined AS (
         INSERT INTO members (chat_id, user_id) SELECT :chat_id, id FROM account

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-import structlog
 
 from chatapp.core import causes
 from chatapp.core.causes import Cause, first_line
@@ -28,19 +27,39 @@ def test_the_drivers_own_first_line_is_told_without_secrets(error: Exception, li
     assert first_line(error) == line
 
 
-def test_each_cause_is_logged_once_until_the_part_works_again(monkeypatch: pytest.MonkeyPatch) -> None:
+class Log:
+    """The log events of a test, each with its cause."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str | None]] = []
+
+    def warning(self, event: str, *, cause: str | None = None) -> None:
+        """Record an event."""
+        self.lines.append((event, cause))
+
+    info = warning
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """What is logged of causes."""
+    log = Log()
+    monkeypatch.setattr(causes, "log", log)
+    return log
+
+
+def test_each_cause_is_logged_once_until_the_part_works_again(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     cause = Cause("database")
-    with structlog.testing.capture_logs() as lines:
-        for said in ("refused", "refused", "timed out", "refused"):
-            cause.failed(OSError(said))
-            cause.works()
-        clock += causes.QUIET_SECONDS + 1
+    for said in ("refused", "refused", "timed out", "refused"):
+        cause.failed(OSError(said))
         cause.works()
-        cause.works()
-        cause.failed(OSError("refused"))
-    assert [(line["event"], line.get("cause")) for line in lines] == [
+    clock += causes.QUIET_SECONDS + 1
+    cause.works()
+    cause.works()
+    cause.failed(OSError("refused"))
+    assert log.lines == [
         ("database_unavailable", "refused"),
         ("database_unavailable", "timed out"),
         ("database_available", None),
@@ -48,9 +67,8 @@ def test_each_cause_is_logged_once_until_the_part_works_again(monkeypatch: pytes
     ]
 
 
-def test_a_cause_that_is_new_each_time_fills_no_log() -> None:
+def test_a_cause_that_is_new_each_time_fills_no_log(log: Log) -> None:
     cause = Cause("database")
-    with structlog.testing.capture_logs() as lines:
-        for number in range(100):
-            cause.failed(OSError(f"process {number}"))
-    assert len(lines) == causes.MAX_CAUSES
+    for number in range(100):
+        cause.failed(OSError(f"process {number}"))
+    assert len(log.lines) == causes.MAX_CAUSES
