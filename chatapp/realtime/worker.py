@@ -215,7 +215,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if self._idle_are_ended and client in self._idle and size:
             raise StopIteration  # Its head came just before the end, and its body is cut off: the client asks again.
         self._idle.discard(client)
-        if self.exchange and self.exchange.hand_over(request, client):
+        # A connection of METRICS_PORT stays here: elsewhere it would reach the whole API.
+        is_public = listener_name == self._first_listener.getsockname()
+        if is_public and self.exchange and self.exchange.hand_over(request, client):
             raise StopIteration
         if self._draining:
             request.force_close()

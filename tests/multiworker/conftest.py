@@ -56,11 +56,10 @@ class Wire(HTTPConnection):
 class WorkersServer(Server):
     """A server with `WORKERS` workers."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
         # Few connections to the database, so that those of clients can be counted.
-        super().__init__(
-            database_url, folder, WEB_CONCURRENCY=str(WORKERS), DATABASE_POOL_SIZE="5", MAX_SOCKETS_PER_USER="1000"
-        )
+        usual = {"WEB_CONCURRENCY": str(WORKERS), "DATABASE_POOL_SIZE": "5", "MAX_SOCKETS_PER_USER": "1000"}
+        super().__init__(database_url, folder, **(usual | changes))
 
     def start(self) -> None:
         """Return when all workers answer."""

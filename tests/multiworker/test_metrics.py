@@ -1,12 +1,14 @@
 """`/metrics` is about all workers, whichever of them is asked."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import requests
 
 from tests.metrics import number, scrape
-from tests.multiworker.conftest import WORKERS, WorkersServer, eventually, looks_at_processes
+from tests.multiworker.conftest import POLLING, WORKERS, WorkersServer, eventually, looks_at_processes
 from tests.people import register
+from tests.server import free_port
 from tests.socket_clients import JsDriver
 
 ANSWERED = {"method": "GET", "route": "/api/v1/users/me", "status": "401"}
@@ -44,3 +46,16 @@ def test_workers_that_are_replaced_in_order_lose_nothing_that_they_counted(own_w
     own_workers.reload()
     eventually(lambda: not (before & own_workers.workers) and len(own_workers.workers) == WORKERS, 20)
     eventually(lambda: number(scrape(url), "chat_http_requests_total", **ANSWERED) == 20, 5)
+
+
+def test_a_connection_of_the_metrics_port_is_not_moved_to_where_the_whole_api_is(
+    database_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    with WorkersServer(database_url, tmp_path, METRICS_PORT=str(port)) as server:
+        own = f"http://127.0.0.1:{port}"
+        for sid in server.session_in_each_worker():
+            for _ in range(2):
+                with requests.Session() as connection:
+                    assert connection.get(f"{own}{POLLING}&sid={sid}", timeout=20).status_code == 404
+                    assert connection.get(f"{own}/api/v1/users/me", timeout=20).status_code == 404
