@@ -156,10 +156,10 @@ def comes_back(client: PlainClient) -> bool:
 def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
     """Half of the people leave: the server knows, and so do those who stay and share a chat with them."""
     names = {human.person.id: human.person.name for human in humans}
-    asker = humans[0]
 
     def online() -> set[str]:
-        answers = {id: asker.ask("GET", f"/users/{name}") for id, name in names.items()}
+        # Each asks about themselves: presence is not shown to users who share no chat.
+        answers = {human.person.id: human.ask("GET", f"/users/{human.person.name}") for human in humans}
         return {id for id, (_, user) in answers.items() if user["isOnline"]}
 
     def absent(expected: set[str]) -> list[str]:
