@@ -25,7 +25,7 @@ from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.files.queries import other_folders
 from chatapp.files.storage import LocalStorage, storage
-from chatapp.presence.queries import split_workers
+from chatapp.presence.queries import count_live_workers, split_workers
 from chatapp.realtime.bus import CHANNEL
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -177,11 +177,19 @@ def _version(client: Any) -> str:
 
 def _servers(config: Settings) -> str:
     with _asking_database(config):
-        split = split_workers()
+        split, live = split_workers(), count_live_workers()
+        with reading() as db:
+            most = int(db.execute(text("SHOW max_connections")).scalar_one())
     if split:
         names = ", ".join(f"{worker.host} (process {worker.pid})" for worker in split)
         raise Worry(f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}.")
-    return "No worker on this database misses the events of others."
+    wanted = live * max(config.database_pool_size, MIN_POOL_SIZE)
+    if wanted > most - 5:
+        raise Worry(
+            f"{live} workers run on this database and may want {wanted} of its {most} connections: "
+            "lower DATABASE_POOL_SIZE, or raise max_connections."
+        )
+    return f"{live} workers run on this database, and none misses the events of others."
 
 
 def _files(config: Settings) -> str:

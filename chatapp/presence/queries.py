@@ -30,6 +30,7 @@ _CONNECTED = text(
     """
 )
 _SPLIT = text("SELECT id::text, host, pid, redis FROM workers WHERE split AND expires_at > now() ORDER BY host, pid")
+_LIVE = text("SELECT count(*) FROM workers WHERE expires_at > now()")
 
 
 def require_member(actor: Actor, chat_id: str) -> None:
@@ -60,6 +61,12 @@ def split_workers() -> list[WorkerRow]:
     """The live workers that miss the events of others."""
     with reading() as db:
         return [WorkerRow(*row) for row in db.execute(_SPLIT)]
+
+
+def count_live_workers() -> int:
+    """How many workers, on all machines, run on this database."""
+    with reading() as db:
+        return int(db.execute(_LIVE).scalar_one())
 
 
 def others_have_redis(worker_id: str) -> bool:

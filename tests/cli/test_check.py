@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from sqlalchemy import Engine, text
+
 from tests.cli.conftest import Chat
 from tests.files.samples import PDF
 from tests.people import Person
@@ -43,6 +45,23 @@ def test_a_database_that_was_not_migrated_and_a_full_house(chat: Chat, database_
     assert done.returncode == 1
     assert re.search(r"^fails +migrations .*flask --app wsgi db upgrade$", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"^mind +database .*max_connections", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_the_connections_of_all_workers_on_all_machines_are_counted(chat: Chat, engine: Engine) -> None:
+    with engine.begin() as db:
+        db.execute(
+            text(
+                "INSERT INTO workers (id, expires_at, host, pid) "
+                "SELECT gen_random_uuid(), now() + interval '1 minute', 'crowded', n FROM generate_series(1, 20) n"
+            )
+        )
+    try:
+        done = chat("check")
+    finally:
+        with engine.begin() as db:
+            db.execute(text("DELETE FROM workers WHERE host = 'crowded'"))
+    assert re.search(r"^ok +database ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^mind +servers +2[0-9] workers .* connections", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_files_that_can_not_be_kept_are_told_of(chat: Chat, tmp_path: Path) -> None:
