@@ -30,6 +30,8 @@ SERIAL = (
     "realtime/test_connecting.py",
     "realtime/test_presence.py",
 )
+# Files and folders that take a minute or more: they start first, so that no process works on them alone in the end.
+LONG = ("browser", "clients", "rest/test_schemathesis.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if is_serial(item) != (phase == "serial")])
         items[:] = kept
     if config.pluginmanager.hasplugin("xdist"):
+        items.sort(key=lambda item: not place(item).startswith(LONG))
         for item in items:
             path = place(item)
             item.add_marker(pytest.mark.xdist_group("browser" if path.startswith("browser/") else path))

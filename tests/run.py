@@ -41,7 +41,7 @@ def main() -> int:
     # One more than there are cores: tests wait a good part of their time.
     processes = min(MAX_PROCESSES, cores + 1) if cores > 1 else 1
     phases = {
-        "parallel": ["-n", str(processes), "--dist", "loadgroup"] if processes > 1 else [],
+        "parallel": ["-n", str(processes), "--dist", "loadgroup", "--no-loadscope-reorder"] if processes > 1 else [],
         "serial": ["-p", "no:xdist"],
     }
     began, counts, codes = time.monotonic(), Counter[str](), []
