@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from chatapp.launcher.node import NodeError
 from chatapp.launcher.web import build
@@ -13,6 +13,9 @@ from tests.browser.chromium import chromium, find_chromium
 from tests.browser.visitor import Visitor
 from tests.people import Person
 from tests.server import Server
+
+# Tests share the machine with others: a page is drawn in time, but not always in the usual five seconds.
+expect.set_options(timeout=20_000)
 
 # Set where these tests must run: what is missing fails them.
 REQUIRED = "REQUIRE_BROWSER"
