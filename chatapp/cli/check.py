@@ -80,21 +80,28 @@ def check() -> None:
 def _database(config: Settings) -> str:
     with _asking_database(config), reading() as db:
         version = db.execute(text("SHOW server_version")).scalar_one()
-        most = int(db.execute(text("SHOW max_connections")).scalar_one())
         schema = db.execute(text("SELECT current_schema()")).scalar()
         _check_connections(config, db)
     if config.database_schema and schema != config.database_schema:
         raise Fault(f"The schema {config.database_schema} of DATABASE_URL does not exist: flask --app wsgi db upgrade")
     if int(version.split(".")[0]) < OLDEST_POSTGRES:
         raise Fault(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} or later is needed.")
-    wanted = config.workers * max(config.database_pool_size, MIN_POOL_SIZE)
-    if wanted > most - 5:
-        raise Worry(
-            f"PostgreSQL {version} takes {most} connections; {config.workers} workers may want {wanted}: "
-            "lower DATABASE_POOL_SIZE, or raise max_connections."
-        )
+    wanted, most = _wanted_connections(config, config.workers)
     pooled = ", through a pooler in transaction mode" if config.database_pooler else ""
     return f"PostgreSQL {version}{pooled}; the workers use up to {wanted} of its {most} connections."
+
+
+def _wanted_connections(config: Settings, workers: int) -> tuple[int, int]:
+    """How many connections so many workers may want, and how many PostgreSQL accepts; raises Worry if it is too few."""
+    with _asking_database(config), reading() as db:
+        accepted = int(db.execute(text("SHOW max_connections")).scalar_one())
+    wanted = workers * max(config.database_pool_size, MIN_POOL_SIZE)
+    if wanted > accepted - 5:
+        raise Worry(
+            f"{workers} workers may want {wanted} of PostgreSQL's {accepted} connections: "
+            "lower DATABASE_POOL_SIZE, or raise max_connections."
+        )
+    return wanted, accepted
 
 
 @contextmanager
@@ -178,17 +185,10 @@ def _version(client: Any) -> str:
 def _servers(config: Settings) -> str:
     with _asking_database(config):
         split, live = split_workers(), count_live_workers()
-        with reading() as db:
-            most = int(db.execute(text("SHOW max_connections")).scalar_one())
     if split:
         names = ", ".join(f"{worker.host} (process {worker.pid})" for worker in split)
         raise Worry(f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}.")
-    wanted = live * max(config.database_pool_size, MIN_POOL_SIZE)
-    if wanted > most - 5:
-        raise Worry(
-            f"{live} workers run on this database and may want {wanted} of its {most} connections: "
-            "lower DATABASE_POOL_SIZE, or raise max_connections."
-        )
+    _wanted_connections(config, live)
     return f"{live} workers run on this database, and none misses the events of others."
 
 
