@@ -1,6 +1,7 @@
 import { ProblemError } from "@chatapp/client";
 import { useEffect, useState } from "preact/hooks";
 import { client, useLive } from "./client";
+import { t } from "./texts";
 import { icons } from "./ui/icons";
 
 /** Nobody has to read of a connection that is back by then. */
@@ -24,16 +25,15 @@ export function ConnectionBanner() {
     <div class={`banner ${isShown ? state : "online"}`} role="status">
       {isShown &&
         (state === "catchingUp" ? (
-          <p>Catching up …</p>
+          <p>{t.connection.catchingUp}</p>
         ) : (
           <>
             {icons.alert}
             <p>
-              <b>You are offline.</b>{" "}
-              {error instanceof ProblemError ? error.message : "What you write is sent once you are back."}
+              <b>{t.connection.offline}</b> {error instanceof ProblemError ? error.message : t.connection.sentLater}
             </p>
             <button type="button" class="link" disabled={state === "connecting"} onClick={() => client.reconnect()}>
-              {state === "connecting" ? "Connecting …" : "Try again"}
+              {state === "connecting" ? t.connection.connecting : t.connection.tryAgain}
             </button>
           </>
         ))}

@@ -3,5 +3,7 @@ import "./styles/index.css";
 import "./theme";
 import { render } from "preact";
 import { App } from "./app";
+import { loadTexts } from "./texts";
 
+await loadTexts();
 render(<App />, document.getElementById("app")!);

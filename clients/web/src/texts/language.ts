@@ -1,0 +1,24 @@
+// The language of the page, and what depends on it: numbers, plurals and lists.
+
+/** The BCP 47 tag that dates, numbers, plurals and lists follow. */
+export let locale = "en-GB";
+let plurals = new Intl.PluralRules(locale);
+let numbers = new Intl.NumberFormat(locale);
+let lists = new Intl.ListFormat(locale, { type: "conjunction" });
+
+/** Called once, before anything is rendered. */
+export function setLocale(tag: string): void {
+  locale = tag;
+  plurals = new Intl.PluralRules(tag);
+  numbers = new Intl.NumberFormat(tag);
+  lists = new Intl.ListFormat(tag, { type: "conjunction" });
+  document.documentElement.lang = tag;
+}
+
+/** The form for `count`, in which `#` stands for the number. */
+export function plural(count: number, forms: { other: string } & Partial<Record<Intl.LDMLPluralRule, string>>): string {
+  return (forms[plurals.select(count)] ?? forms.other).replace("#", numbers.format(count));
+}
+
+/** "Alice, Bob and Carol". */
+export const list = (names: readonly string[]): string => lists.format(names);
