@@ -93,7 +93,6 @@ export class ChatBook {
     return undefined;
   }
 
-
   /** Whether something that happened has not been seen. */
   get isBehind(): boolean {
     return [...this.entries.values()].some((entry) => entry.rev < entry.chat.lastRev || entry.timeline.hasGap);

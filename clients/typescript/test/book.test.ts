@@ -120,7 +120,15 @@ test("of a chat that a restored server has less of, the local copy is dropped", 
   book.timeline(CHAT)?.addPage([messageOf(8, 9)], null);
   const chat = chatOf({ lastRev: 3, lastSeq: 2 });
   const messages = { [CHAT]: [messageOf(1, 2), messageOf(2, 3)] };
-  book.applySync({ chats: [chat], messages, more: [], gone: [], unread: { [CHAT]: 0 }, reset: [CHAT], nextCursor: null });
+  book.applySync({
+    chats: [chat],
+    messages,
+    more: [],
+    gone: [],
+    unread: { [CHAT]: 0 },
+    reset: [CHAT],
+    nextCursor: null,
+  });
   assert.deepEqual(reset, [CHAT]);
   assert.equal(book.revOf(CHAT), 3);
   assert.equal(book.chat(CHAT)?.lastSeq, 2);
@@ -129,7 +137,10 @@ test("of a chat that a restored server has less of, the local copy is dropped", 
   book.timeline(CHAT)?.addPage([messageOf(2, 3), messageOf(1, 2)], null);
   book.messageTold(messageOf(3, 4), { isNew: true });
   assert.deepEqual(
-    book.timeline(CHAT)?.list(ME).map(({ seq }) => seq),
+    book
+      .timeline(CHAT)
+      ?.list(ME)
+      .map(({ seq }) => seq),
     [1, 2, 3],
   );
   assert.equal(book.isBehind, false);
@@ -192,7 +203,15 @@ function chatOf(changes: Partial<Chat>): Chat {
 }
 
 function messageOf(seq: number, rev: number): Message {
-  return { id: `id ${seq}`, chatId: CHAT, seq, rev, senderId: OTHER, createdAt: String(seq), status: "READ" } as Message;
+  return {
+    id: `id ${seq}`,
+    chatId: CHAT,
+    seq,
+    rev,
+    senderId: OTHER,
+    createdAt: String(seq),
+    status: "READ",
+  } as Message;
 }
 
 function memberOf(userId: string): Member {

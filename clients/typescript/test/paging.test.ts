@@ -46,7 +46,11 @@ function chatOf(id: string, lastRev: number): Chat {
 }
 
 test("each page is asked for with the same chats, and the chats of all of them are taken in", async (t) => {
-  const pages = [{ chats: [chatOf("new 1", 1)], nextCursor: "one" }, { chats: [chatOf("new 2", 1)], nextCursor: "two" }, {}];
+  const pages = [
+    { chats: [chatOf("new 1", 1)], nextCursor: "one" },
+    { chats: [chatOf("new 2", 1)], nextCursor: "two" },
+    {},
+  ];
   const { book, asked, catchUp } = clientOf(t, 2, ...pages);
   await catchUp.all();
   const chats = { "chat 0": 1, "chat 1": 1 };

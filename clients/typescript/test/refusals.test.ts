@@ -7,7 +7,10 @@ import { client, person, SERVER, until } from "./support.js";
 import { ForbiddenError, memorySession, RateLimitedError } from "../src/index.js";
 
 /** The URL of a server that refuses handshakes with this problem, and does all else. */
-async function refusing(t: TestContext, problem: { status: number; code: string; retryAfter?: number }): Promise<string> {
+async function refusing(
+  t: TestContext,
+  problem: { status: number; code: string; retryAfter?: number },
+): Promise<string> {
   const body = JSON.stringify({ type: "about:blank", title: "", detail: "This is why.", ...problem });
   const server = createServer((request, response) => {
     if (request.url?.startsWith("/socket.io/")) {

@@ -92,7 +92,9 @@ export function DraftAttachment({ file, progress }: { file: FileToSend; progress
     <div class="file-card draft">
       <span class="kind">{extension(file.name)}</span>
       <span class="name">{file.name}</span>
-      <span class="size">{progress === null ? fileSize(file.data.size) : `${percent} % of ${fileSize(file.data.size)}`}</span>
+      <span class="size">
+        {progress === null ? fileSize(file.data.size) : `${percent} % of ${fileSize(file.data.size)}`}
+      </span>
       {bar}
     </div>
   );

@@ -42,33 +42,35 @@ export function ChatList({ openId, onFind }: { openId: string | null; onFind: ()
   );
 }
 
-export const Entry = memo(({ chat, isOpen = false, onChosen }: { chat: Chat; isOpen?: boolean; onChosen?: () => void }) => {
-  const name = chatName(chat);
-  const unread = chat.unreadCount;
-  return (
-    <li>
-      <a
-        class={`entry ${unread ? "unread" : ""}`}
-        href={chatPath(chat.id)}
-        aria-current={isOpen ? "page" : undefined}
-        onClick={onChosen}
-      >
-        <ChatAvatar chat={chat} />
-        <span class="title">{name}</span>
-        <time class="when">{shortTime(chat.lastMessage?.createdAt ?? chat.createdAt)}</time>
-        <span class="preview">
-          <Preview chat={chat} />
-        </span>
-        {unread > 0 && (
-          <span class="badge">
-            {unread > 999 ? "999+" : unread}
-            <span class="hidden"> {count(unread, "unread message").replace(/^\d+ /, "")}</span>
+export const Entry = memo(
+  ({ chat, isOpen = false, onChosen }: { chat: Chat; isOpen?: boolean; onChosen?: () => void }) => {
+    const name = chatName(chat);
+    const unread = chat.unreadCount;
+    return (
+      <li>
+        <a
+          class={`entry ${unread ? "unread" : ""}`}
+          href={chatPath(chat.id)}
+          aria-current={isOpen ? "page" : undefined}
+          onClick={onChosen}
+        >
+          <ChatAvatar chat={chat} />
+          <span class="title">{name}</span>
+          <time class="when">{shortTime(chat.lastMessage?.createdAt ?? chat.createdAt)}</time>
+          <span class="preview">
+            <Preview chat={chat} />
           </span>
-        )}
-      </a>
-    </li>
-  );
-});
+          {unread > 0 && (
+            <span class="badge">
+              {unread > 999 ? "999+" : unread}
+              <span class="hidden"> {count(unread, "unread message").replace(/^\d+ /, "")}</span>
+            </span>
+          )}
+        </a>
+      </li>
+    );
+  },
+);
 
 export function ChatAvatar({ chat, size }: { chat: Chat; size?: "small" | "large" }) {
   const { peer } = chat;

@@ -37,13 +37,7 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
         </a>
       </header>
       <Messages chat={chat} onEdit={setEditing} />
-      <Composer
-        chat={chat}
-        files={files}
-        onFiles={setFiles}
-        editing={editing}
-        onEdit={setEditing}
-      />
+      <Composer chat={chat} files={files} onFiles={setFiles} editing={editing} onEdit={setEditing} />
       {drop.isOver && (
         <div class="drop">
           <p>
@@ -66,7 +60,9 @@ function Subtitle({ chat }: { chat: Chat }) {
   );
   if (typers.length) {
     const who = chat.type === "GROUP" ? typers.map((typer) => typer.username).join(", ") : "";
-    return <p class="preview typing-text">{who ? `${who} ${typers.length > 1 ? "are" : "is"} typing …` : "typing …"}</p>;
+    return (
+      <p class="preview typing-text">{who ? `${who} ${typers.length > 1 ? "are" : "is"} typing …` : "typing …"}</p>
+    );
   }
   if (chat.type === "DIRECT") return <p class="preview">{presenceText(presence)}</p>;
   return (

@@ -118,7 +118,11 @@ export function Composer({ chat, files, onFiles, editing, onEdit }: ComposerProp
       {files.length > 0 && (
         <ul class="tray" aria-label="Files to send">
           {files.map((file, at) => (
-            <Waiting key={`${file.name}${at}`} file={file} onRemove={() => onFiles(files.filter((other) => other !== file))} />
+            <Waiting
+              key={`${file.name}${at}`}
+              file={file}
+              onRemove={() => onFiles(files.filter((other) => other !== file))}
+            />
           ))}
         </ul>
       )}

@@ -64,7 +64,8 @@ function Group({ chat }: { chat: Chat }) {
   const leave = () =>
     run(async () => {
       const text = "You get nothing more of it, and can come back only if an admin adds you.";
-      if (await confirmed({ title: `Leave ${chatName(chat)}?`, text, action: "Leave" })) await client.leaveGroup(chat.id);
+      if (await confirmed({ title: `Leave ${chatName(chat)}?`, text, action: "Leave" }))
+        await client.leaveGroup(chat.id);
     });
   const remove = () =>
     run(async () => {
@@ -100,7 +101,12 @@ function Group({ chat }: { chat: Chat }) {
           ))}
         </ul>
         {hasMore && (
-          <button type="button" class="deed" disabled={busy} onClick={() => void run(() => client.loadMembers(chat.id))}>
+          <button
+            type="button"
+            class="deed"
+            disabled={busy}
+            onClick={() => void run(() => client.loadMembers(chat.id))}
+          >
             Show more members
           </button>
         )}
@@ -128,7 +134,8 @@ function MemberMenu({ chat, member }: { chat: Chat; member: Member }) {
     run(async () => {
       go(chatPath((await client.createDirectChat(member.userId)).id));
     });
-  const change = () => run(() => client.setMemberRole(chat.id, member.userId, member.role === "ADMIN" ? "MEMBER" : "ADMIN"));
+  const change = () =>
+    run(() => client.setMemberRole(chat.id, member.userId, member.role === "ADMIN" ? "MEMBER" : "ADMIN"));
   const remove = () =>
     run(async () => {
       const question = { title: `Remove ${name}?`, text: "They get nothing more of this group.", action: "Remove" };

@@ -84,7 +84,13 @@ function Login() {
         spellcheck={false}
         errors={errors["name"] ?? errors["username"] ?? errors["email"]}
       />
-      <Field label="Password" name="password" type="password" autocomplete="current-password" errors={errors["password"]} />
+      <Field
+        label="Password"
+        name="password"
+        type="password"
+        autocomplete="current-password"
+        errors={errors["password"]}
+      />
       <button class="button primary wide" disabled={busy}>
         {busy ? "Logging in …" : "Log in"}
       </button>

@@ -7,7 +7,14 @@ import { Field } from "./ui/field";
 export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors }) {
   return (
     <>
-      <Field label="Name" name="name" maxLength={100} autofocus defaultValue={chat?.name ?? ""} errors={errors["name"]} />
+      <Field
+        label="Name"
+        name="name"
+        maxLength={100}
+        autofocus
+        defaultValue={chat?.name ?? ""}
+        errors={errors["name"]}
+      />
       <Field
         label="Description"
         name="description"

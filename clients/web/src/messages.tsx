@@ -33,7 +33,11 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
 
   useLayoutEffect(() => {
     const divider = list.current?.querySelector<HTMLElement>(".divider");
-    if (divider && list.current!.getBoundingClientRect().bottom - divider.getBoundingClientRect().top > scroller.current!.clientHeight) {
+    if (
+      divider &&
+      list.current!.getBoundingClientRect().bottom - divider.getBoundingClientRect().top >
+        scroller.current!.clientHeight
+    ) {
       toRow(divider);
     } else toEnd();
   }, [history.loaded]);

@@ -70,7 +70,9 @@ function Stored({ message, isOwn, isGroup, isFirst, isLast, mayDelete, onEdit }:
         {!isDeleted && message.fileUrl && <Attachment message={message} />}
         {isDeleted ? <p class="text">{gist(message)}</p> : content && <Linked text={content} />}
         <p class="meta">
-          {message.isEdited && !isDeleted && <span title={fullTime(message.editedAt ?? message.createdAt)}>edited</span>}
+          {message.isEdited && !isDeleted && (
+            <span title={fullTime(message.editedAt ?? message.createdAt)}>edited</span>
+          )}
           <time dateTime={message.createdAt} title={fullTime(message.createdAt)}>
             {clock(message.createdAt)}
           </time>

@@ -14,7 +14,9 @@ const PAUSE_MS = 250;
 
 /** One's chats and all people whose names have `query` in them. */
 export function Search({ query, onChosen }: { query: string; onChosen: () => void }) {
-  const chats = useLive(() => client.chats).filter((chat) => chatName(chat).toLowerCase().includes(query.toLowerCase()));
+  const chats = useLive(() => client.chats).filter((chat) =>
+    chatName(chat).toLowerCase().includes(query.toLowerCase()),
+  );
   const people = usePeople(query);
   const { run, busy } = useAction();
   const list = useRef<HTMLDivElement>(null);

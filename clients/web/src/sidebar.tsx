@@ -54,7 +54,13 @@ export function Sidebar({ openId }: { openId: string | null }) {
           <Avatar id={me.id} name={me.username} picture={me.avatar} size="small" />
         </Menu>
         <h2>Chats</h2>
-        <button type="button" class="icon-button" aria-label="New group" title="New group" onClick={() => setDialog("group")}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="New group"
+          title="New group"
+          onClick={() => setDialog("group")}
+        >
           {icons.group}
         </button>
       </header>

@@ -61,8 +61,7 @@ interface Asked extends Question {
 let ask = (_asked: Asked | null) => {};
 
 /** Ask whether something that can't be undone shall be done. */
-export const confirmed = (question: Question) =>
-  new Promise<boolean>((answer) => ask({ ...question, answer }));
+export const confirmed = (question: Question) => new Promise<boolean>((answer) => ask({ ...question, answer }));
 
 /** Where `confirmed` asks. */
 export function Questions() {
