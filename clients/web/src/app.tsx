@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { client, useLive } from "./client";
-import { Entrance } from "./entrance";
+import { AuthPage } from "./auth";
 import { Home } from "./home";
 import { HOME, go } from "./route";
 import { Questions } from "./ui/dialog";
@@ -21,7 +21,7 @@ export function App() {
       {session.state === "loggedIn" ? (
         <Home key={session.me.id} />
       ) : session.state === "loggedOut" ? (
-        <Entrance reason={session.reason} />
+        <AuthPage reason={session.reason} />
       ) : (
         <div class="splash" role="status" aria-label="Loading">
           <Logo />

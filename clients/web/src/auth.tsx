@@ -13,7 +13,7 @@ const PASSWORD_HINT = "8–64 characters with an upper-case letter, a lower-case
 /** Why somebody who was logged in no longer is. */
 const ENDED = "Your session has ended. Log in to go on.";
 
-export function Entrance({ reason }: { reason: string | null }) {
+export function AuthPage({ reason }: { reason: string | null }) {
   const [isNew, setNew] = useState(false);
   return (
     <main class="entrance">
