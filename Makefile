@@ -28,11 +28,12 @@ chaos: $(VENV)/dev.stamp ## break everything while people talk, and see what hel
 chaos-load: $(VENV)/dev.stamp ## slow readers, half-open connections, floods and storms, and how healthy people fare
 	@$(VENV)/bin/python -m tests.chaos.load
 
-check: $(VENV)/dev.stamp ## lint, formatting, types, and who may import whom
+check: $(VENV)/dev.stamp ## lint, formatting and types, of server and clients, and which module may import which
 	$(VENV)/bin/python -m ruff check
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m tests.clients.check
 
 bench: $(VENV)/dev.stamp ## measure the server: a table, and bench/results/latest.json; ARGS="--runs 1 pairs"
 	@$(VENV)/bin/python -m bench $(ARGS)
@@ -46,6 +47,7 @@ audit: $(VENV)/dev.stamp ## look for known vulnerabilities in what is pinned (AU
 format: $(VENV)/dev.stamp ## format the code and mend what the linter can
 	$(VENV)/bin/python -m ruff format
 	$(VENV)/bin/python -m ruff check --fix
+	$(VENV)/bin/python -m tests.clients.check --fix
 
 clean: ## remove the virtual environment and all caches; data in instance/ and uploads/ stay
 	rm -rf $(VENV) clients/web/dist clients/web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

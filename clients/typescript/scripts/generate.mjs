@@ -115,7 +115,7 @@ function events() {
   names.add("Problem");
   return [
     HEADER,
-    imports(names).trimEnd() + "\n",
+    `${imports(names).trimEnd()}\n`,
     "/** How the server answers an event. */\nexport type Ack<Data> = { ok: true; data: Data } | { ok: false; error: Problem };\n",
     `/** What clients emit. */\nexport interface ClientEvents {\n${sides.receive.join("")}}\n`,
     `/** What clients listen for. */\nexport interface ServerEvents {\n${sides.send.join("")}}\n`,

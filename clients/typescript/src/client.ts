@@ -105,7 +105,9 @@ export class ChatClient {
       tokens: this.keeper,
       outbox: options.outbox ?? (inBrowser ? browserOutbox() : memoryOutbox()),
       changes: this.changes,
-      incoming: (message, chat) => this.incoming.forEach((listener) => callSafely(listener, message, chat)),
+      incoming: (message, chat) => {
+        for (const listener of this.incoming) callSafely(listener, message, chat);
+      },
     };
   }
 

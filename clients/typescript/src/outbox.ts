@@ -119,7 +119,7 @@ export class Outbox {
     this.pumping.add(chatId);
     let failures = 0;
     try {
-      for (let entry; this.connection.isConnected && (entry = this.next(chatId)); ) {
+      for (let entry: Entry | undefined; this.connection.isConnected && (entry = this.next(chatId)); ) {
         try {
           const message = await this.transmit(entry);
           failures = 0;

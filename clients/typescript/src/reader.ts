@@ -142,7 +142,7 @@ export class Reader {
   private async fetchMembers(chatId: string): Promise<void> {
     await this.once(`members ${chatId}`, async () => {
       try {
-        let changes;
+        let changes: number;
         do {
           changes = this.book.memberChangesOf(chatId);
           this.staleMembers.delete(chatId);

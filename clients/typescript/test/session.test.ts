@@ -135,7 +135,9 @@ function tabs(): SessionStorage & { saved: number } {
     save(session) {
       this.saved += 1;
       void kept.save(session);
-      setTimeout(() => watchers.forEach((changed) => changed()));
+      setTimeout(() => {
+        for (const changed of watchers) changed();
+      });
     },
     watch(changed) {
       watchers.add(changed);

@@ -91,7 +91,7 @@ function Login() {
         autocomplete="current-password"
         errors={errors["password"]}
       />
-      <button class="button primary wide" disabled={busy}>
+      <button type="submit" class="button primary wide" disabled={busy}>
         {busy ? "Logging in …" : "Log in"}
       </button>
     </form>
@@ -140,7 +140,7 @@ function Register() {
         hint={PASSWORD_HINT}
         errors={errors["password"]}
       />
-      <button class="button primary wide" disabled={busy}>
+      <button type="submit" class="button primary wide" disabled={busy}>
         {busy ? "Creating …" : "Create account"}
       </button>
     </form>

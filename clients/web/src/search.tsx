@@ -27,6 +27,7 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
       go(chatPath(chat.id));
     });
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the links and buttons inside
     <div
       ref={list}
       class="found"

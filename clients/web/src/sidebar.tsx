@@ -64,7 +64,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
           {icons.group}
         </button>
       </header>
-      <div class="search" role="search">
+      <search class="search">
         {icons.search}
         <input
           ref={field}
@@ -90,7 +90,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
             {icons.close}
           </button>
         )}
-      </div>
+      </search>
       <div ref={results} class="results">
         {query.trim() ? (
           <Search query={query.trim()} onChosen={() => setQuery("")} />

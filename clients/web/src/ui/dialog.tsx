@@ -76,10 +76,10 @@ export function Questions() {
     <Dialog title={asked.title} class="question" onClose={() => answer(false)}>
       <p>{asked.text}</p>
       <footer>
-        <button class="button" onClick={() => answer(false)}>
+        <button type="button" class="button" onClick={() => answer(false)}>
           Cancel
         </button>
-        <button class="button danger" autofocus onClick={() => answer(true)}>
+        <button type="button" class="button danger" autofocus onClick={() => answer(true)}>
           {asked.action}
         </button>
       </footer>

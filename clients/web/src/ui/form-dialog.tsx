@@ -29,7 +29,7 @@ export function FormDialog({ title, verb, disabled, onSubmit, onClose, children 
           <button type="button" class="button" onClick={onClose}>
             Cancel
           </button>
-          <button class="button primary" disabled={disabled}>
+          <button type="submit" class="button primary" disabled={disabled}>
             {verb}
           </button>
         </footer>

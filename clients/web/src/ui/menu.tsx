@@ -114,6 +114,7 @@ function List({ label, items, anchor, onClose }: ListProps) {
           );
         }
         return (
+          // biome-ignore lint/a11y/useAriaPropsSupportedByRole: it is absent where the role does not support it
           <button
             key={item.label}
             type="button"

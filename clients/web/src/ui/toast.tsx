@@ -42,7 +42,7 @@ export function Toasts() {
         <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : "status"}>
           {kind === "error" ? icons.alert : icons.check}
           <p>{text}</p>
-          <button class="icon-button" aria-label="Dismiss" onClick={() => dismiss(id)}>
+          <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(id)}>
             {icons.close}
           </button>
         </div>
