@@ -1,7 +1,7 @@
 import type { Change } from "./model.js";
 
 type Part = "session" | "connection" | "chats";
-type Keyed = "messages" | "members" | "typing" | "presence";
+type Keyed = "messages" | "drafts" | "members" | "typing" | "presence";
 
 /** Gathers what has changed, and tells listeners once of all that happened together. */
 export class Changes {
@@ -54,6 +54,7 @@ export class Changes {
       connection: parts.has("connection"),
       chats: parts.has("chats"),
       messages: of("messages"),
+      drafts: of("drafts"),
       members: of("members"),
       typing: of("typing"),
       presence: of("presence"),

@@ -3,6 +3,7 @@ import type {
   Chat,
   Change,
   Connection,
+  Draft,
   FileToSend,
   History,
   Item,
@@ -23,16 +24,17 @@ import type {
   User,
 } from "./model.js";
 import { callSafely, Changes } from "./changes.js";
+import { EMPTY_DRAFT } from "./drafts.js";
 import { LoggedOutError } from "./errors.js";
 import { Home, type Means } from "./home.js";
 import { Http } from "./http.js";
 import { SessionKeeper } from "./session.js";
 import {
-  browserOutbox,
+  browserQueue,
   browserSession,
-  memoryOutbox,
+  memoryQueue,
   memorySession,
-  type OutboxStorage,
+  type QueueStorage,
   type SessionStorage,
 } from "./storage.js";
 import { pause } from "./waiting.js";
@@ -51,8 +53,8 @@ export interface ClientOptions {
   url?: string;
   /** Where the session is kept: by default localStorage in browsers, memory elsewhere. */
   session?: SessionStorage;
-  /** Where drafts are kept until they are sent: by default localStorage in browsers, memory elsewhere. */
-  outbox?: OutboxStorage;
+  /** Where queued messages are kept until they are sent: by default localStorage in browsers, memory elsewhere. */
+  queue?: QueueStorage;
   /** Socket.IO's transports, in the order in which they are tried: by default polling, upgraded to websocket. */
   transports?: ("polling" | "websocket")[];
 }
@@ -103,7 +105,7 @@ export class ChatClient {
       transports: options.transports,
       http: this.http,
       tokens: this.keeper,
-      outbox: options.outbox ?? (inBrowser ? browserOutbox() : memoryOutbox()),
+      queue: options.queue ?? (inBrowser ? browserQueue() : memoryQueue()),
       changes: this.changes,
       incoming: (message, chat) => {
         for (const listener of this.incoming) callSafely(listener, message, chat);
@@ -134,7 +136,7 @@ export class ChatClient {
     return this.keeper.restore();
   }
 
-  /** End the session here and, if it can be reached, on the server; drafts are given up. */
+  /** End the session here and, if it can be reached, on the server; what was not sent is given up. */
   async logout(): Promise<void> {
     // Without a network the session ends here at least.
     const told = this.http.call("POST /auth/logout", {}).catch(() => {});
@@ -300,7 +302,7 @@ export class ChatClient {
 
   // --- Messages ---
 
-  /** What is here of a chat, the oldest first: stored messages in their order without gaps, then drafts. */
+  /** What is here of a chat, the oldest first: stored messages in their order without gaps, then those on their way. */
   messages(chatId: string): readonly Item[] {
     return this.home?.messages(chatId) ?? NO_ITEMS;
   }
@@ -319,32 +321,60 @@ export class ChatClient {
    * server has it or refuses it. Throws LoggedOutError. Messages of one chat are sent in the order of the calls, one after the other.
    */
   send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): Sending {
-    const { outbox, typing } = this.here();
+    const { queue, typing } = this.here();
     typing.forget(chatId);
-    return outbox.add(chatId, content, options.file ? toFile(options.file) : null);
+    return queue.add(chatId, content, options.file ? toFile(options.file) : null);
   }
 
-  /** Try a failed draft again, behind what is waiting. */
+  /** Try a failed message again. */
   retry(clientId: string): void {
-    this.home?.outbox.retry(clientId);
+    this.home?.queue.retry(clientId);
   }
 
-  /** Give up a draft, an upload that is under way too. What the server has already stored stays. */
+  /** Give up a queued message, an upload that is under way too. What the server has already stored stays. */
   discard(clientId: string): void {
-    this.home?.outbox.discard(clientId);
+    this.home?.queue.discard(clientId);
   }
 
+  /**
+   * Change the text of a message of one's own, by its id, or by its clientId while it is `pending`. It shows at once and
+   * is sent through the queue; a later edit replaces an earlier one that was not sent. The promise need not be awaited.
+   */
   async edit(messageId: string, content: string): Promise<Message> {
     const { data } = await this.http.call("PATCH /messages/{id}", { path: { id: messageId }, body: { content } });
     this.home?.book.putMessage(data);
     return data;
   }
 
-  /** Leave nothing of a message but a tombstone. */
+  /** Send a refused edit again. */
+  retryEdit(_messageId: string): void {}
+
+  /** Give up an edit that was not sent: the stored text shows again. */
+  discardEdit(_messageId: string): void {}
+
+  /** Delete a message, which leaves a tombstone. It shows at once and is sent through the queue. */
   async delete(messageId: string): Promise<void> {
     await this.http.call("DELETE /messages/{id}", { path: { id: messageId } });
     this.home?.book.messageBuried(messageId);
   }
+
+  /** What the user has written or chosen for a chat and not sent: kept over reloads, dropped at logout. */
+  draft(chatId: string): Draft {
+    return this.home?.drafts.get(chatId) ?? EMPTY_DRAFT;
+  }
+
+  /** Change parts of a chat's draft. */
+  setDraft(chatId: string, changes: Partial<Draft>): void {
+    this.home?.drafts.set(chatId, changes);
+  }
+
+  /** Whether leaving the page now would lose something unsent. */
+  get hasUnsaved(): boolean {
+    return false;
+  }
+
+  /** Drop the oldest pages of a chat beyond the newest `keep` messages; `loadOlder` fetches them again. */
+  trimHistory(_chatId: string, _keep: number): void {}
 
   /** Everything that is here of this chat was seen. Can be called as often as one likes; works offline. */
   markRead(chatId: string): void {

@@ -72,7 +72,7 @@ export class LoggedOutError extends Error {
   }
 }
 
-/** What was under way was given up: the draft was discarded, or the client closed. */
+/** What was under way was given up: the message was discarded, or the client closed. */
 export class DiscardedError extends Error {
   override readonly name = "DiscardedError";
 }

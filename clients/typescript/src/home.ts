@@ -2,12 +2,13 @@ import { ChatBook } from "./book.js";
 import { CatchUp } from "./catchup.js";
 import { callSafely, type Changes } from "./changes.js";
 import { LiveConnection } from "./connection.js";
+import { Drafts } from "./drafts.js";
 import type { Http, Tokens } from "./http.js";
 import type { Chat, Item, Message } from "./model.js";
-import { Outbox } from "./outbox.js";
+import { SendQueue } from "./queue.js";
 import { People } from "./people.js";
 import { Reader } from "./reader.js";
-import type { OutboxStorage } from "./storage.js";
+import type { QueueStorage } from "./storage.js";
 import { Reading, Typing } from "./telling.js";
 
 /** What a home is made of. */
@@ -16,7 +17,7 @@ export interface Means {
   transports: string[] | undefined;
   http: Http;
   tokens: Tokens;
-  outbox: OutboxStorage;
+  queue: QueueStorage;
   changes: Changes;
   incoming: (message: Message, chat: Chat) => void;
 }
@@ -26,7 +27,8 @@ export class Home {
   readonly live: LiveConnection;
   readonly book: ChatBook;
   readonly people: People;
-  readonly outbox: Outbox;
+  readonly queue: SendQueue;
+  readonly drafts: Drafts;
   readonly reader: Reader;
   readonly typing: Typing;
   private readonly reading: Reading;
@@ -49,7 +51,7 @@ export class Home {
     this.book = new ChatBook(me, changes, {
       behind: (others) => this.catchUp.behind(others),
       missed: () => this.catchUp.missed(),
-      stored: (message) => this.outbox.settle(message),
+      stored: (message) => this.queue.settle(message),
       gone: (chatId) => this.gone(chatId),
       receipts: (chatId) => this.reader.receiptsStale(chatId),
       membersStale: (chatId) => this.reader.membersStale(chatId),
@@ -57,7 +59,8 @@ export class Home {
       met: (user) => this.people.met(user),
     });
     this.people = new People(changes);
-    this.outbox = new Outbox(me, this.live, http, means.outbox, changes, (message) => this.book.putMessage(message));
+    this.queue = new SendQueue(me, this.live, http, means.queue, changes, (message) => this.book.putMessage(message));
+    this.drafts = new Drafts(changes);
     this.reader = new Reader(me, this.book, http, changes, this.over.signal);
     this.typing = new Typing(this.live);
     this.reading = new Reading(this.live);
@@ -65,19 +68,19 @@ export class Home {
     this.listen();
   }
 
-  /** Connect, and take up drafts that were left. */
+  /** Connect, and take up queued messages that were left. */
   async start(): Promise<void> {
     globalThis.document?.addEventListener("visibilitychange", this.seen, { signal: this.over.signal });
     this.live.start();
-    await this.outbox.restore();
+    await this.queue.restore();
   }
 
-  /** Nobody lives here any more; drafts that were not sent are `forgotten`, or kept for the next time. */
+  /** Log out: dispose of everything; what was not sent is `forgotten`, or kept for the next time. */
   end(options: { forgotten: boolean }): void {
     this.over.abort();
     this.live.stop();
     this.live.socket.removeAllListeners();
-    this.outbox.clear(options);
+    this.queue.clear(options);
     this.people.forget();
     this.typing.forgetAll();
     this.reading.forgetAll();
@@ -94,7 +97,7 @@ export class Home {
     const made = this.items.get(chatId);
     if (made?.version === version) return made.list;
     const stored = this.book.timeline(chatId)?.list(this.me) ?? [];
-    const list = [...stored.map((message) => this.sentItem(message)), ...this.outbox.items(chatId)];
+    const list = [...stored.map((message) => this.sentItem(message)), ...this.queue.items(chatId)];
     this.items.set(chatId, { version, list });
     return list;
   }
@@ -146,7 +149,7 @@ export class Home {
   }
 
   private connected(): void {
-    this.outbox.connected();
+    this.queue.connected();
     this.reading.connected();
   }
 
@@ -163,14 +166,14 @@ export class Home {
 
   private gone(chatId: string): void {
     this.reader.close(chatId);
-    this.outbox.refuse(chatId);
+    this.queue.refuse(chatId);
   }
 
   private sentItem(message: Message): Item {
     let item = this.sentItems.get(message);
     if (!item) {
       const key = (message.senderId === this.me && message.clientId) || message.id;
-      item = { state: "sent", key, message };
+      item = { state: "sent", key, message, edit: null, isDeleting: false };
       this.sentItems.set(message, item);
     }
     return item;

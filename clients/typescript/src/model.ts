@@ -31,8 +31,8 @@ export interface FileToSend {
   name: string;
 }
 
-/** A message of one's own that the server has not acknowledged yet. */
-export interface Draft {
+/** A message of one's own that the server has not stored yet. */
+export interface QueuedMessage {
   /** Made here: under it the message is sent again and again without being doubled. */
   readonly clientId: string;
   readonly chatId: string;
@@ -41,25 +41,48 @@ export interface Draft {
   readonly createdAt: string;
 }
 
+/** What a user has written or chosen for a chat and not sent. */
+export interface Draft {
+  readonly content: string;
+  readonly files: readonly FileToSend[];
+  /** The message that is being edited, by its id or clientId, and its new text so far. */
+  readonly editing: { readonly messageId: string; readonly content: string } | null;
+}
+
 /**
- * One line of a chat: a stored message (`sent`), or a draft that is on its way (`pending`) or was refused (`failed`).
- * `key` stays the same when a draft becomes a message: name the elements of a list by it.
+ * One line of a chat: a stored message (`sent`), or a message that waits to be sent (`pending`) or was refused
+ * (`failed`). `key` stays the same when the server stores a message: name the elements of a list by it. An item is the
+ * same object until something of it changes.
  */
 export type Item =
-  | { readonly state: "sent"; readonly key: string; readonly message: Message }
+  | {
+      readonly state: "sent";
+      readonly key: string;
+      /** As it is once all waiting changes are stored: with the text of `edit`, or as a tombstone. */
+      readonly message: Message;
+      /**
+       * A new text that the server has not stored yet; with an `error`, it was refused: `client.retryEdit` tries again,
+       * `client.discardEdit` restores the stored text.
+       */
+      readonly edit: { readonly content: string; readonly error: Error | null } | null;
+      /** Whether its deletion waits to be sent. */
+      readonly isDeleting: boolean;
+    }
   | {
       readonly state: "pending";
       readonly key: string;
-      readonly draft: Draft;
+      readonly queued: QueuedMessage;
       /** How much of the file was uploaded, 0–1; null without a file, and while it waits. */
       readonly progress: number | null;
     }
   | {
       readonly state: "failed";
       readonly key: string;
-      readonly draft: Draft;
-      /** Why: a `ProblemError` of the server's. `client.retry` tries again, `client.discard` gives up. */
+      readonly queued: QueuedMessage;
+      /** Why: a `ProblemError` of the server's. `client.discard` gives up. */
       readonly error: Error;
+      /** Whether `client.retry` may succeed: not where the server will always refuse this message. */
+      readonly canRetry: boolean;
     };
 
 /** How far a chat's history is here. */
@@ -115,8 +138,10 @@ export interface Change {
   readonly connection: boolean;
   /** The list of chats: which there are, their order, or anything shown of one. */
   readonly chats: boolean;
-  /** Chats whose messages, drafts or history changed. */
+  /** Chats whose messages or history changed, queued messages included. */
   readonly messages: ReadonlySet<string>;
+  /** Chats whose `draft` changed. */
+  readonly drafts: ReadonlySet<string>;
   /** Chats whose members changed. */
   readonly members: ReadonlySet<string>;
   /** Chats in which others began or ceased to type. */

@@ -23,19 +23,19 @@ export interface SessionStorage {
   watch?(changed: () => void): () => void;
 }
 
-/** A draft without a file, as it outlives the page. */
-export interface StoredDraft {
+/** A queued without a file, as it outlives the page. */
+export interface StoredMessage {
   readonly clientId: string;
   readonly chatId: string;
   readonly content: string;
   readonly createdAt: string;
 }
 
-/** Where drafts are kept until the server has them, each account's apart. */
-export interface OutboxStorage {
+/** Where queued messages are kept until the server has them, each account's apart. */
+export interface QueueStorage {
   /** In the order in which they were put. */
-  list(userId: string): StoredDraft[] | Promise<StoredDraft[]>;
-  put(userId: string, draft: StoredDraft): void | Promise<void>;
+  list(userId: string): StoredMessage[] | Promise<StoredMessage[]>;
+  put(userId: string, queued: StoredMessage): void | Promise<void>;
   remove(userId: string, clientId: string): void | Promise<void>;
 }
 
@@ -50,14 +50,14 @@ export function memorySession(): SessionStorage {
   };
 }
 
-/** Drafts that end with the process. */
-export function memoryOutbox(): OutboxStorage {
-  const kept = new Map<string, Map<string, StoredDraft>>();
+/** Queued messages that end with the process. */
+export function memoryQueue(): QueueStorage {
+  const kept = new Map<string, Map<string, StoredMessage>>();
   return {
     list: (userId) => [...(kept.get(userId)?.values() ?? [])],
-    put: (userId, draft) => {
+    put: (userId, queued) => {
       if (!kept.has(userId)) kept.set(userId, new Map());
-      kept.get(userId)?.set(draft.clientId, draft);
+      kept.get(userId)?.set(queued.clientId, queued);
     },
     remove: (userId, clientId) => {
       kept.get(userId)?.delete(clientId);
@@ -102,17 +102,17 @@ export function browserSession(key = "chat.session"): SessionStorage {
   };
 }
 
-/** Drafts in localStorage, each under a key of its own: tabs that write at the same time don't undo each other's. */
-export function browserOutbox(prefix = "chat.outbox"): OutboxStorage {
+/** Queued messages in localStorage, each under a key of its own: tabs that write at the same time don't undo each other's. */
+export function browserQueue(prefix = "chat.queue"): QueueStorage {
   const name = (userId: string, clientId: string): string => `${prefix}.${userId}.${clientId}`;
   return {
     list: (userId) =>
       Object.keys(localStorage)
         .filter((key) => key.startsWith(name(userId, "")))
-        .map((key) => parsed<StoredDraft>(localStorage.getItem(key)))
-        .filter((draft) => draft !== null)
+        .map((key) => parsed<StoredMessage>(localStorage.getItem(key)))
+        .filter((queued) => queued !== null)
         .sort((one, other) => one.createdAt.localeCompare(other.createdAt)),
-    put: (userId, draft) => localStorage.setItem(name(userId, draft.clientId), JSON.stringify(draft)),
+    put: (userId, queued) => localStorage.setItem(name(userId, queued.clientId), JSON.stringify(queued)),
     remove: (userId, clientId) => localStorage.removeItem(name(userId, clientId)),
   };
 }

@@ -33,8 +33,8 @@ describe("files", { concurrency: 4 }, () => {
     const chat = await talk(alice, bob);
     const shares: number[] = [];
     alice.client.subscribe(() => {
-      const [draft] = items(alice.client, chat.id, "pending");
-      if (draft?.progress) shares.push(draft.progress);
+      const [pending] = items(alice.client, chat.id, "pending");
+      if (pending?.progress) shares.push(pending.progress);
     });
     const upload = alice.client.send(chat.id, "", { file: { data: pdf(2_000_000), name: "Long.pdf" } });
     const text = alice.client.send(chat.id, "That was it");

@@ -1,8 +1,8 @@
-// The outbox: whatever happens to the line, each message arrives once, and in order.
+// The queue: whatever happens to the line, each message arrives once, and in order.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { DiscardedError, memoryOutbox, memorySession, NotFoundError, ValidationError } from "../src/index.js";
+import { DiscardedError, memoryQueue, memorySession, NotFoundError, ValidationError } from "../src/index.js";
 import { anotherWindow, client, items, Line, online, pass, person, talk, texts, truth, until } from "./support.js";
 
 describe("sending", { concurrency: 4 }, () => {
@@ -47,7 +47,7 @@ describe("sending", { concurrency: 4 }, () => {
         assert.deepEqual(texts(bob.client, id), contents);
         await until(alice.client, () => texts(alice.client, id).length === contents.length);
         assert.deepEqual(texts(alice.client, id), contents);
-        assert.equal(alice.client.messages(id).length, contents.length, "no draft is left");
+        assert.equal(alice.client.messages(id).length, contents.length, "nothing is left in the queue");
       }
     });
   }
@@ -87,7 +87,7 @@ describe("sending", { concurrency: 4 }, () => {
 
   test("what was written before the page was closed is sent after it is opened again", async (t) => {
     const line = await Line.open(t);
-    const kept = { session: memorySession(), outbox: memoryOutbox() };
+    const kept = { session: memorySession(), queue: memoryQueue() };
     const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
     const chat = await talk(alice, bob);
     await alice.client.send(chat.id, "zero").sent;
@@ -98,17 +98,17 @@ describe("sending", { concurrency: 4 }, () => {
     alice.client.close();
     for (const sent of given) await assert.rejects(sent, DiscardedError);
 
-    // Two pages at the same time even: each draft has its clientId.
+    // Two pages at the same time even: each message has its clientId.
     const pages = [1, 2].map(() => client(t, kept));
     for (const page of pages) assert.equal((await page.restore())?.id, alice.me.id);
     await until(bob.client, () => texts(bob.client, chat.id).length === 4);
     assert.deepEqual(texts(bob.client, chat.id), ["zero", ...contents]);
     for (const page of pages) await until(page, () => page.messages(chat.id).length === 0);
     assert.equal((await truth(t, bob, chat.id)).length, 4);
-    assert.deepEqual(await kept.outbox.list(alice.me.id), []);
+    assert.deepEqual(await kept.queue.list(alice.me.id), []);
   });
 
-  test("a draft that the server refuses says why, and holds up nothing", async (t) => {
+  test("a message that the server refuses says why, and holds up nothing", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const chat = await talk(alice, bob);
     const bad = alice.client.send(chat.id, "x".repeat(4001));
@@ -116,7 +116,7 @@ describe("sending", { concurrency: 4 }, () => {
     await good.sent;
     await assert.rejects(bad.sent, ValidationError);
     const [failed] = items(alice.client, chat.id, "failed");
-    assert.equal(failed?.draft.clientId, bad.clientId);
+    assert.equal(failed?.queued.clientId, bad.clientId);
     assert.ok(failed?.error instanceof ValidationError && "content" in failed.error.errors);
 
     alice.client.retry(bad.clientId);
@@ -143,19 +143,19 @@ describe("sending", { concurrency: 4 }, () => {
     await until(bob.client, () => !bob.client.chat(group.id));
   });
 
-  test("who logs out leaves no draft behind, whose session ends does", async (t) => {
+  test("who logs out leaves nothing behind, whose session ends does", async (t) => {
     const line = await Line.open(t);
-    const outbox = memoryOutbox();
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, outbox }), person(t, "bob")]);
+    const queue = memoryQueue();
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, queue }), person(t, "bob")]);
     const chat = await talk(alice, bob);
-    const second = await anotherWindow(t, alice, { url: line.url, outbox });
+    const second = await anotherWindow(t, alice, { url: line.url, queue });
     line.broken = true;
     line.cut();
     alice.client.send(chat.id, "Never mind");
     second.client.close();
-    assert.equal((await outbox.list(alice.me.id)).length, 1);
+    assert.equal((await queue.list(alice.me.id)).length, 1);
     await alice.client.logout();
-    assert.deepEqual(await outbox.list(alice.me.id), []);
+    assert.deepEqual(await queue.list(alice.me.id), []);
     assert.deepEqual(alice.client.session, { state: "loggedOut", me: null, reason: null });
     assert.deepEqual(alice.client.chats, []);
   });

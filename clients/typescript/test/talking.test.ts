@@ -13,9 +13,9 @@ describe("talking", { concurrency: 4 }, () => {
     bob.client.onMessage((message) => heard.push(message));
 
     const sending = alice.client.send(chat.id, "Hello Bob!");
-    const [draft] = items(alice.client, chat.id, "pending");
-    assert.equal(draft?.draft.content, "Hello Bob!");
-    assert.equal(draft?.key, sending.clientId);
+    const [pending] = items(alice.client, chat.id, "pending");
+    assert.equal(pending?.queued.content, "Hello Bob!");
+    assert.equal(pending?.key, sending.clientId);
 
     const message = await sending.sent;
     assert.equal(message.seq, 1);

@@ -76,20 +76,20 @@ function FileCard({ message }: { message: Message }) {
 }
 
 /** A file on its way; `progress` is how much of it, 0–1, or null while it waits. */
-export function DraftAttachment({ file, progress }: { file: FileToSend; progress: number | null }) {
+export function QueuedAttachment({ file, progress }: { file: FileToSend; progress: number | null }) {
   const preview = usePreview(file.data);
   const percent = Math.round((progress ?? 0) * 100);
   const bar = progress !== null && <progress max={100} value={percent} aria-label={`Sending ${file.name}`} />;
   if (preview) {
     return (
-      <div class="picture draft">
+      <div class="picture queued">
         <img src={preview} alt={file.name} />
         {bar}
       </div>
     );
   }
   return (
-    <div class="file-card draft">
+    <div class="file-card queued">
       <span class="kind">{extension(file.name)}</span>
       <span class="name">{file.name}</span>
       <span class="size">

@@ -80,4 +80,4 @@ export function gist(message: Message): string {
   return message.type === "IMAGE" ? "Photo" : (message.fileName ?? "File");
 }
 
-export const timeOf = (item: Item) => (item.state === "sent" ? item.message.createdAt : item.draft.createdAt);
+export const timeOf = (item: Item) => (item.state === "sent" ? item.message.createdAt : item.queued.createdAt);

@@ -1,6 +1,6 @@
 import { type Item, type Message, ProblemError } from "@chatapp/client";
 import { useState } from "preact/hooks";
-import { Attachment, DraftAttachment, bubbleWidth } from "./attachment";
+import { Attachment, QueuedAttachment, bubbleWidth } from "./attachment";
 import { client } from "./client";
 import { clock, fullTime, gist } from "./format";
 import { Receipts } from "./receipts";
@@ -42,7 +42,7 @@ export const Row = memo((props: RowProps) => {
         event.currentTarget.querySelector<HTMLElement>(".actions")?.click();
       }}
     >
-      {item.state === "sent" ? <Stored {...props} message={item.message} /> : <Draft item={item} />}
+      {item.state === "sent" ? <Stored {...props} message={item.message} /> : <Queued item={item} />}
     </li>
   );
 });
@@ -123,14 +123,16 @@ function actions(
   return items.filter((item) => item !== false);
 }
 
-function Draft({ item }: { item: Exclude<Item, { state: "sent" }> }) {
-  const { draft } = item;
+function Queued({ item }: { item: Exclude<Item, { state: "sent" }> }) {
+  const { queued } = item;
   return (
     <>
-      <div class={`bubble ${draft.file ? "file" : "text"}`}>
+      <div class={`bubble ${queued.file ? "file" : "text"}`}>
         <span class="hidden">You: </span>
-        {draft.file && <DraftAttachment file={draft.file} progress={item.state === "pending" ? item.progress : null} />}
-        {draft.content && <Linked text={draft.content} />}
+        {queued.file && (
+          <QueuedAttachment file={queued.file} progress={item.state === "pending" ? item.progress : null} />
+        )}
+        {queued.content && <Linked text={queued.content} />}
         <p class="meta">
           {item.state === "pending" ? (
             <span class="clock" title="Being sent">
@@ -139,8 +141,8 @@ function Draft({ item }: { item: Exclude<Item, { state: "sent" }> }) {
           ) : (
             <span class="failed-mark">{icons.alert} Not sent</span>
           )}
-          {item.state === "pending" && draft.file && (
-            <button type="button" class="link" onClick={() => client.discard(draft.clientId)}>
+          {item.state === "pending" && queued.file && (
+            <button type="button" class="link" onClick={() => client.discard(queued.clientId)}>
               Cancel
             </button>
           )}
@@ -149,10 +151,10 @@ function Draft({ item }: { item: Exclude<Item, { state: "sent" }> }) {
       {item.state === "failed" && (
         <p class="failure" role="alert">
           {item.error instanceof ProblemError ? item.error.message : "The server could not be reached."}{" "}
-          <button type="button" class="link" onClick={() => client.retry(draft.clientId)}>
+          <button type="button" class="link" onClick={() => client.retry(queued.clientId)}>
             Try again
           </button>{" "}
-          <button type="button" class="link" onClick={() => client.discard(draft.clientId)}>
+          <button type="button" class="link" onClick={() => client.discard(queued.clientId)}>
             Discard
           </button>
         </p>

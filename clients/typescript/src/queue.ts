@@ -2,12 +2,12 @@ import type { Changes } from "./changes.js";
 import type { LiveConnection } from "./connection.js";
 import { DiscardedError, RateLimitedError, toError } from "./errors.js";
 import { type Http, isPassing, isTokenRefused } from "./http.js";
-import type { Draft, FileToSend, Item, Message } from "./model.js";
-import type { OutboxStorage } from "./storage.js";
+import type { QueuedMessage, FileToSend, Item, Message } from "./model.js";
+import type { QueueStorage } from "./storage.js";
 import { backoff, pause } from "./waiting.js";
 
 interface Entry {
-  draft: Draft;
+  queued: QueuedMessage;
   /** How it is shown. */
   item: Item;
   resolve(message: Message): void;
@@ -22,8 +22,8 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
 let lastStamp = 0;
 
-/** Drafts on their way: each chat's in order, one after the other, again and again until the server has them. */
-export class Outbox {
+/** Messages on their way: each chat's in order, one after the other, again and again until the server has them. */
+export class SendQueue {
   private readonly queues = new Map<string, Entry[]>();
   private readonly pumping = new Set<string>();
 
@@ -31,26 +31,26 @@ export class Outbox {
     private readonly userId: string,
     private readonly connection: LiveConnection,
     private readonly http: Http,
-    private readonly storage: OutboxStorage,
+    private readonly storage: QueueStorage,
     private readonly changes: Changes,
     private readonly stored: (message: Message) => void,
   ) {}
 
   /** Take up what an earlier page did not get through. */
   async restore(): Promise<void> {
-    for (const draft of await this.storage.list(this.userId)) {
-      if (!this.find(draft.clientId)) this.put({ ...draft, file: null }).sent.catch(() => {});
+    for (const queued of await this.storage.list(this.userId)) {
+      if (!this.find(queued.clientId)) this.put({ ...queued, file: null }).sent.catch(() => {});
     }
   }
 
-  /** Drafts of a chat, in order. */
+  /** Queued messages of a chat, in order. */
   items(chatId: string): readonly Item[] {
     return (this.queues.get(chatId) ?? []).map(({ item }) => item);
   }
 
   add(chatId: string, content: string, file: FileToSend | null): { clientId: string; sent: Promise<Message> } {
     const kept = { clientId: newId(), chatId, content, createdAt: stamp() };
-    // A file can't be written down: its draft lives as long as the page.
+    // A file can't be written down: its message lives as long as the page.
     if (!file) void this.write(() => this.storage.put(this.userId, kept));
     return this.put({ ...kept, file });
   }
@@ -58,16 +58,16 @@ export class Outbox {
   retry(clientId: string): void {
     const entry = this.find(clientId);
     if (entry?.item.state !== "failed") return;
-    const queue = this.queue(entry.draft.chatId);
+    const queue = this.queue(entry.queued.chatId);
     queue.splice(queue.indexOf(entry), 1);
     queue.push(entry);
-    this.show(entry, pending(entry.draft));
-    void this.pump(entry.draft.chatId);
+    this.show(entry, pending(entry.queued));
+    void this.pump(entry.queued.chatId);
   }
 
   discard(clientId: string): void {
     const entry = this.find(clientId);
-    if (entry) this.take(entry, new DiscardedError("The draft was discarded."));
+    if (entry) this.take(entry, new DiscardedError("The message was discarded."));
   }
 
   /** The server has this message, by whatever way that became known. */
@@ -97,21 +97,21 @@ export class Outbox {
     }
   }
 
-  private put(draft: Draft): { clientId: string; sent: Promise<Message> } {
+  private put(queued: QueuedMessage): { clientId: string; sent: Promise<Message> } {
     let settled: Pick<Entry, "resolve" | "reject"> | undefined;
     const sent = new Promise<Message>((resolve, reject) => (settled = { resolve, reject }));
-    // Nobody has to wait for it: what became of the draft is in its state.
+    // Nobody has to wait for it: what became of the message is in its state.
     sent.catch(() => {});
     const entry = {
-      draft,
-      item: pending(draft),
+      queued,
+      item: pending(queued),
       given: new AbortController(),
       ...(settled as Pick<Entry, "resolve" | "reject">),
     };
-    this.queue(draft.chatId).push(entry);
-    this.changes.noteOf("messages", draft.chatId);
-    void this.pump(draft.chatId);
-    return { clientId: draft.clientId, sent };
+    this.queue(queued.chatId).push(entry);
+    this.changes.noteOf("messages", queued.chatId);
+    void this.pump(queued.chatId);
+    return { clientId: queued.clientId, sent };
   }
 
   private async pump(chatId: string): Promise<void> {
@@ -153,7 +153,7 @@ export class Outbox {
   }
 
   private async transmit(entry: Entry): Promise<Message> {
-    const { clientId, chatId, content, file } = entry.draft;
+    const { clientId, chatId, content, file } = entry.queued;
     if (!file) return this.connection.emit("message:send", { clientId, chatId, content });
     const form = (): FormData => {
       const fields = new FormData();
@@ -163,31 +163,37 @@ export class Outbox {
       fields.set("file", file.data, file.name);
       return fields;
     };
-    const progress = (share: number): void => this.show(entry, { ...pending(entry.draft), progress: share });
+    const progress = (share: number): void => this.show(entry, { ...pending(entry.queued), progress: share });
     try {
       return await this.http.upload(form, progress, entry.given.signal);
     } catch (error) {
-      this.show(entry, pending(entry.draft));
+      this.show(entry, pending(entry.queued));
       throw error;
     }
   }
 
   private fail(entry: Entry, error: Error): void {
-    this.show(entry, { state: "failed", key: entry.draft.clientId, draft: entry.draft, error });
+    this.show(entry, {
+      state: "failed",
+      key: entry.queued.clientId,
+      queued: entry.queued,
+      error,
+      canRetry: canRetry(error),
+    });
     entry.reject(error);
   }
 
   private show(entry: Entry, item: Item): void {
     entry.item = item;
-    if (this.find(entry.draft.clientId)) this.changes.noteOf("messages", entry.draft.chatId);
+    if (this.find(entry.queued.clientId)) this.changes.noteOf("messages", entry.queued.chatId);
   }
 
   /** It is no longer here: with an error, it was given up. */
   private take(entry: Entry, error?: Error, forgotten = true): void {
-    const { clientId, chatId } = entry.draft;
+    const { clientId, chatId } = entry.queued;
     const queue = this.queue(chatId);
     queue.splice(queue.indexOf(entry), 1);
-    if (forgotten && !entry.draft.file) void this.write(() => this.storage.remove(this.userId, clientId));
+    if (forgotten && !entry.queued.file) void this.write(() => this.storage.remove(this.userId, clientId));
     this.changes.noteOf("messages", chatId);
     entry.given.abort();
     if (error) entry.reject(error);
@@ -198,7 +204,7 @@ export class Outbox {
     try {
       await task();
     } catch {
-      // The draft lives as long as the page then.
+      // It lives as long as the page then.
     }
   }
 
@@ -210,18 +216,23 @@ export class Outbox {
 
   private find(clientId: string): Entry | undefined {
     for (const queue of this.queues.values()) {
-      const found = queue.find(({ draft }) => draft.clientId === clientId);
+      const found = queue.find(({ queued }) => queued.clientId === clientId);
       if (found) return found;
     }
     return undefined;
   }
 }
 
-function pending(draft: Draft): Item & { state: "pending" } {
-  return { state: "pending", key: draft.clientId, draft, progress: null };
+/** Whether a refused message may be accepted later as it is. */
+function canRetry(error: Error): boolean {
+  return ![403, 404, 413, 415, 422].includes((error as { status?: number }).status ?? 0);
 }
 
-/** Now, and later than any before: drafts are kept in the order of their times. */
+function pending(queued: QueuedMessage): Item & { state: "pending" } {
+  return { state: "pending", key: queued.clientId, queued, progress: null };
+}
+
+/** Now, and later than any before: messages are kept in the order of their times. */
 function stamp(): string {
   lastStamp = Math.max(Date.now(), lastStamp + 1);
   return new Date(lastStamp).toISOString();
