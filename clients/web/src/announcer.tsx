@@ -1,15 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
 import { client } from "./client";
 import { chatName, gist } from "./format";
+import { t } from "./texts";
 
-/** Reads new messages out to who uses a screen reader. */
+/** Announces new messages to screen readers. */
 export function Announcer() {
   const [said, say] = useState("");
   useEffect(
     () =>
       client.onMessage((message, chat) => {
-        const place = chat.type === "GROUP" ? ` in ${chatName(chat)}` : "";
-        say(`${message.sender.username}${place}: ${gist(message)}`);
+        const group = chat.type === "GROUP" ? chatName(chat) : null;
+        say(t.home.incoming(message.sender.username, group, gist(message)));
       }),
     [],
   );

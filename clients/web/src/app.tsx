@@ -3,6 +3,7 @@ import { client, useLive } from "./client";
 import { AuthPage } from "./auth";
 import { Home } from "./home";
 import { HOME, go } from "./route";
+import { t } from "./texts";
 import { Questions } from "./ui/dialog";
 import { Logo } from "./ui/icons";
 import { Toasts, complain } from "./ui/toast";
@@ -23,7 +24,7 @@ export function App() {
       ) : session.state === "loggedOut" ? (
         <AuthPage reason={session.reason} />
       ) : (
-        <div class="splash" role="status" aria-label="Loading">
+        <div class="splash" role="status" aria-label={t.common.loading}>
           <Logo />
         </div>
       )}

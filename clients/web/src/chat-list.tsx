@@ -1,8 +1,9 @@
 import type { Chat } from "@chatapp/client";
 import { useRef } from "preact/hooks";
 import { client, useLive, useMe } from "./client";
-import { chatName, count, gist, shortTime } from "./format";
+import { chatName, gist, shortCount, shortTime } from "./format";
 import { chatPath } from "./route";
+import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
 import { moveFocus } from "./ui/keys";
@@ -19,16 +20,16 @@ export function ChatList({ openId, onFind }: { openId: string | null; onFind: ()
     return (
       <div class="hello">
         <span class="emblem">{icons.user}</span>
-        <h3>No chats yet</h3>
-        <p>Find somebody by their username and say hello, or start a group.</p>
+        <h3>{t.chats.empty}</h3>
+        <p>{t.chats.emptyHint}</p>
         <button type="button" class="button" onClick={onFind}>
-          Find people
+          {t.chats.findPeople}
         </button>
       </div>
     );
   }
   return (
-    <nav aria-label="Chats">
+    <nav aria-label={t.chats.list}>
       <ul
         ref={list}
         class="chats"
@@ -62,8 +63,8 @@ export const Entry = memo(
           </span>
           {unread > 0 && (
             <span class="badge">
-              {unread > 999 ? "999+" : unread}
-              <span class="hidden"> {count(unread, "unread message").replace(/^\d+ /, "")}</span>
+              <span aria-hidden="true">{shortCount(unread)}</span>
+              <span class="hidden">{t.chats.unread(unread)}</span>
             </span>
           )}
         </a>
@@ -87,10 +88,10 @@ function Preview({ chat }: { chat: Chat }) {
   const typers = useLive(() => client.typers(chat.id));
   const message = chat.lastMessage;
   if (typers.length) {
-    const who = chat.type === "GROUP" ? `${typers.map((typer) => typer.username).join(", ")} ` : "";
-    return <em class="typing-text">{who}typing …</em>;
+    const names = typers.map((typer) => typer.username);
+    return <em class="typing-text">{chat.type === "GROUP" ? t.chats.namesTyping(names) : t.chats.typing}</em>;
   }
-  if (!message) return <em>{chat.type === "GROUP" ? "Nobody has said anything yet" : "Say hello"}</em>;
+  if (!message) return <em>{chat.type === "GROUP" ? t.chats.noMessages : t.chats.sayHello}</em>;
   const isOwn = message.senderId === me.id;
   return (
     <>
@@ -104,7 +105,7 @@ function Preview({ chat }: { chat: Chat }) {
 }
 
 const Waiting = () => (
-  <div class="chats waiting" role="status" aria-label="Loading your chats">
+  <div class="chats waiting" role="status" aria-label={t.chats.loading}>
     {[70, 45, 60, 35, 55, 40].map((width, at) => (
       <div key={at} class="entry">
         <span class="bone round" />

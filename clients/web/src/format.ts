@@ -1,20 +1,32 @@
-// Times, sizes and names, as people write them. The page speaks English; how a time is written is the reader's choice.
+// Times, sizes and names, as they are written in the language of the page.
 import type { Chat, Item, Message, Presence } from "@chatapp/client";
+import { locale, t } from "./texts";
 
-const LOCALE = navigator.language.startsWith("en") ? navigator.language : "en-GB";
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-const format = (options: Intl.DateTimeFormatOptions) => {
-  const formatter = new Intl.DateTimeFormat(LOCALE, options);
-  return (date: Date) => formatter.format(date);
-};
-const time = format({ hour: "numeric", minute: "2-digit" });
-const weekday = format({ weekday: "long" });
-const dayAndMonth = format({ day: "numeric", month: "short" });
-const longDay = format({ weekday: "long", day: "numeric", month: "long" });
-const date = format({ day: "numeric", month: "long", year: "numeric" });
-const whole = format({ dateStyle: "full", timeStyle: "short" });
+/** `make()`, called once and only when it is needed: the language of the page is known by then. */
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+function dateFormat(options: Intl.DateTimeFormatOptions): (date: Date) => string {
+  const formatter = lazy(() => new Intl.DateTimeFormat(locale, options));
+  return (date) => formatter().format(date);
+}
+const time = dateFormat({ hour: "numeric", minute: "2-digit" });
+const weekday = dateFormat({ weekday: "long" });
+const dayAndMonth = dateFormat({ day: "numeric", month: "short" });
+const longDay = dateFormat({ weekday: "long", day: "numeric", month: "long" });
+const date = dateFormat({ day: "numeric", month: "long", year: "numeric" });
+const numericDate = dateFormat({ dateStyle: "short" });
+const whole = dateFormat({ dateStyle: "full", timeStyle: "short" });
+const relative = lazy(() => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+
+/** "today" or "yesterday". */
+const nearDay = (daysAgo: number) => relative().format(-daysAgo, "day");
+const capitalized = (text: string) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 
 /** Whole days from then to now, by the calendar. */
 function daysAgo(then: Date): number {
@@ -33,17 +45,16 @@ export function shortTime(iso: string): string {
   const then = new Date(iso);
   const days = daysAgo(then);
   if (days <= 0) return time(then);
-  if (days === 1) return "Yesterday";
+  if (days === 1) return capitalized(nearDay(1));
   if (days < 7) return weekday(then);
-  return thisYear(then) ? dayAndMonth(then) : date(then);
+  return thisYear(then) ? dayAndMonth(then) : numericDate(then);
 }
 
 /** What stands above the messages of a day. */
 export function dayName(iso: string): string {
   const then = new Date(iso);
-  const days = daysAgo(then);
-  if (days <= 0) return "Today";
-  if (days === 1) return "Yesterday";
+  const days = Math.max(0, daysAgo(then));
+  if (days <= 1) return capitalized(nearDay(days));
   return thisYear(then) ? longDay(then) : date(then);
 }
 
@@ -51,33 +62,47 @@ export const isSameDay = (a: string, b: string) => new Date(a).toDateString() ==
 
 export function presenceText(presence: Presence | undefined): string {
   if (!presence) return "";
-  if (presence.isOnline) return "Online";
-  if (!presence.lastSeen) return "Offline";
-  const then = new Date(presence.lastSeen);
-  const minutes = Math.floor((Date.now() - then.getTime()) / MINUTE);
-  if (minutes < 1) return "Last seen just now";
-  if (minutes < 60) return `Last seen ${minutes} min ago`;
-  const days = daysAgo(then);
-  if (days === 0) return `Last seen today at ${time(then)}`;
-  if (days === 1) return `Last seen yesterday at ${time(then)}`;
-  return `Last seen on ${thisYear(then) ? dayAndMonth(then) : date(then)}`;
+  if (presence.isOnline) return t.times.online;
+  if (!presence.lastSeen) return t.times.offline;
+  return t.times.lastSeen(lastSeen(new Date(presence.lastSeen)));
 }
 
-export function fileSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`;
-  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} kB`;
-  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+function lastSeen(then: Date): string {
+  const minutes = Math.floor((Date.now() - then.getTime()) / MINUTE);
+  if (minutes < 1) return t.times.justNow;
+  if (minutes < 60) return relative().format(-minutes, "minute");
+  const days = daysAgo(then);
+  if (days <= 1) return t.times.dayAtTime(nearDay(days), time(then));
+  return t.times.onDate(thisYear(then) ? dayAndMonth(then) : date(then));
 }
+
+function unitFormat(unit: string, options: Intl.NumberFormatOptions): (value: number) => string {
+  const formatter = lazy(() => new Intl.NumberFormat(locale, { style: "unit", unit, ...options }));
+  return (value) => formatter().format(value);
+}
+const bytesText = unitFormat("byte", { unitDisplay: "long" });
+const kilobytes = unitFormat("kilobyte", { maximumFractionDigits: 0 });
+const megabytes = unitFormat("megabyte", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+export function fileSize(bytes: number): string {
+  if (bytes < 1000) return bytesText(bytes);
+  return bytes < 1_000_000 ? kilobytes(bytes / 1000) : megabytes(bytes / 1_000_000);
+}
+
+const number = lazy(() => new Intl.NumberFormat(locale));
+
+/** A count that fits into a badge. */
+export const shortCount = (count: number) => (count > 999 ? `${number().format(999)}+` : number().format(count));
 
 export const count = (number: number, one: string, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
-export const chatName = (chat: Chat) => chat.name ?? chat.peer?.username ?? "Deleted account";
+export const chatName = (chat: Chat) => chat.name ?? chat.peer?.username ?? t.common.deletedAccount;
 
 /** A message in a few words. */
 export function gist(message: Message): string {
-  if (message.isDeleted) return "Message deleted";
+  if (message.isDeleted) return t.preview.deleted;
   if (message.content) return message.content;
-  return message.type === "IMAGE" ? "Photo" : (message.fileName ?? "File");
+  return message.type === "IMAGE" ? t.preview.photo : (message.fileName ?? t.preview.file);
 }
 
 export const timeOf = (item: Item) => (item.state === "sent" ? item.message.createdAt : item.queued.createdAt);

@@ -4,11 +4,12 @@ import { ChatView } from "./chat";
 import { client, useLive } from "./client";
 import { ConnectionBanner } from "./connection";
 import { Details } from "./details";
-import { useRoute } from "./route";
+import { HOME, useRoute } from "./route";
 import { Sidebar } from "./sidebar";
+import { t } from "./texts";
 import { icons } from "./ui/icons";
 
-/** Everything, once somebody is logged in: the chats, the one that is open, and its details. */
+/** The page of a user who is logged in: the chats, the open chat and its details. */
 export function Home() {
   const { chatId, details } = useRoute();
   const chat = useLive(() => (chatId ? client.chat(chatId) : undefined));
@@ -16,7 +17,7 @@ export function Home() {
   useTitle();
   return (
     <main class={`home ${chatId ? "in-chat" : ""} ${chat && details ? "with-details" : ""}`}>
-      <h1 class="hidden">Chat</h1>
+      <h1 class="hidden">{t.common.appName}</h1>
       <ConnectionBanner />
       <Sidebar openId={chatId} />
       {chat ? (
@@ -32,23 +33,15 @@ export function Home() {
 
 function Nothing({ isGone }: { isGone: boolean }) {
   return (
-    <section class="chat empty" aria-label="No chat">
+    <section class="chat empty" aria-label={t.home.noChat}>
       <div class="hello">
         <span class="emblem">{isGone ? icons.info : icons.send}</span>
-        <h2>{isGone ? "This chat is not here" : "Pick up a conversation"}</h2>
-        <p>
-          {isGone
-            ? "It was deleted, or you are no longer in it."
-            : "Choose a chat, or find somebody by their username."}
-        </p>
-        {isGone ? (
-          <a class="button" href="#/">
-            Back to your chats
+        <h2>{isGone ? t.home.gone : t.home.welcome}</h2>
+        <p>{isGone ? t.home.goneHint : t.home.welcomeHint}</p>
+        {isGone && (
+          <a class="button" href={HOME}>
+            {t.home.back}
           </a>
-        ) : (
-          <p class="keys">
-            <kbd>Ctrl</kbd> <kbd>K</kbd> finds people and chats
-          </p>
         )}
       </div>
     </section>
@@ -58,7 +51,7 @@ function Nothing({ isGone }: { isGone: boolean }) {
 function useTitle(): void {
   const unread = useLive(() => client.unreadCount);
   useEffect(() => {
-    document.title = unread ? `(${unread}) Chat` : "Chat";
+    document.title = unread ? `(${unread}) ${t.common.appName}` : t.common.appName;
   }, [unread]);
-  useEffect(() => () => void (document.title = "Chat"), []);
+  useEffect(() => () => void (document.title = t.common.appName), []);
 }

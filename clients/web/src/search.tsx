@@ -4,6 +4,7 @@ import { Entry } from "./chat-list";
 import { client, useLive, useMe } from "./client";
 import { chatName } from "./format";
 import { chatPath, go } from "./route";
+import { t } from "./texts";
 import { useAction } from "./ui/action";
 import { Person } from "./ui/person";
 import { complain } from "./ui/toast";
@@ -34,8 +35,8 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
       onKeyDown={(event) => moveFocus(event, [...(list.current?.querySelectorAll<HTMLElement>("a, button") ?? [])])}
     >
       {chats.length > 0 && (
-        <section aria-label="Chats">
-          <h3>Chats</h3>
+        <section aria-label={t.search.chats}>
+          <h3>{t.search.chats}</h3>
           <ul class="chats">
             {chats.slice(0, 8).map((chat) => (
               <Entry key={chat.id} chat={chat} onChosen={onChosen} />
@@ -43,8 +44,8 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
           </ul>
         </section>
       )}
-      <section aria-label="People" aria-busy={!people}>
-        <h3>People</h3>
+      <section aria-label={t.search.people} aria-busy={!people}>
+        <h3>{t.search.people}</h3>
         <ul class="people">
           {people?.map((person) => (
             <li key={person.id}>
@@ -54,7 +55,7 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
             </li>
           ))}
         </ul>
-        {people?.length === 0 && <p class="quiet none">Nobody is called “{query}”.</p>}
+        {people?.length === 0 && <p class="quiet none">{t.search.noPeople(query)}</p>}
       </section>
     </div>
   );

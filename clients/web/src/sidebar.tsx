@@ -4,17 +4,12 @@ import { client, useMe } from "./client";
 import { NewGroup } from "./new-group";
 import { Profile } from "./profile";
 import { Search } from "./search";
+import { t } from "./texts";
 import { type Theme, currentTheme, setTheme } from "./theme";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
 import { Menu, type MenuItem } from "./ui/menu";
 import { complain } from "./ui/toast";
-
-const THEMES: readonly [Theme, string, keyof typeof icons][] = [
-  ["system", "Same as system", "screen"],
-  ["light", "Light", "sun"],
-  ["dark", "Dark", "moon"],
-];
 
 /** One's own account, the field that finds, and the chats. */
 export function Sidebar({ openId }: { openId: string | null }) {
@@ -31,9 +26,14 @@ export function Sidebar({ openId }: { openId: string | null }) {
   useShortcut(() => field.current?.select());
 
   const [theme, choose] = useState(currentTheme);
+  const themes: readonly [Theme, string, keyof typeof icons][] = [
+    ["system", t.sidebar.themeSystem, "screen"],
+    ["light", t.sidebar.themeLight, "sun"],
+    ["dark", t.sidebar.themeDark, "moon"],
+  ];
   const account: MenuItem[] = [
-    { label: "Profile", icon: icons.user, onSelect: () => setDialog("profile") },
-    ...THEMES.map(([value, label, icon], at) => ({
+    { label: t.sidebar.profile, icon: icons.user, onSelect: () => setDialog("profile") },
+    ...themes.map(([value, label, icon], at) => ({
       label,
       icon: icons[icon],
       checked: theme === value,
@@ -45,20 +45,25 @@ export function Sidebar({ openId }: { openId: string | null }) {
     })),
     { label: "REST API", icon: icons.file, href: "/docs", separate: true },
     { label: "Socket.IO events", icon: icons.file, href: "/docs/events" },
-    { label: "Log out", icon: icons.leave, separate: true, onSelect: () => void client.logout().catch(complain) },
+    {
+      label: t.sidebar.logOut,
+      icon: icons.leave,
+      separate: true,
+      onSelect: () => void client.logout().catch(complain),
+    },
   ];
   return (
-    <section class="sidebar" aria-label="Your chats">
+    <section class="sidebar" aria-label={t.sidebar.label}>
       <header>
-        <Menu label={`Account of ${me.username}`} class="account" items={account}>
+        <Menu label={t.sidebar.account(me.username)} class="account" items={account}>
           <Avatar id={me.id} name={me.username} picture={me.avatar} size="small" />
         </Menu>
-        <h2>Chats</h2>
+        <h2>{t.sidebar.heading}</h2>
         <button
           type="button"
           class="icon-button"
-          aria-label="New group"
-          title="New group"
+          aria-label={t.sidebar.newGroup}
+          title={t.sidebar.newGroup}
           onClick={() => setDialog("group")}
         >
           {icons.group}
@@ -69,8 +74,8 @@ export function Sidebar({ openId }: { openId: string | null }) {
         <input
           ref={field}
           type="search"
-          aria-label="Find people and chats"
-          placeholder="Find people and chats"
+          aria-label={t.sidebar.find}
+          placeholder={t.sidebar.find}
           maxLength={50}
           autocomplete="off"
           spellcheck={false}
@@ -86,7 +91,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
           }}
         />
         {query && (
-          <button type="button" class="icon-button" aria-label="Clear" onClick={stop}>
+          <button type="button" class="icon-button" aria-label={t.sidebar.clear} onClick={stop}>
             {icons.close}
           </button>
         )}

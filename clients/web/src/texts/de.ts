@@ -1,6 +1,6 @@
 // Die deutschen Texte. Angesprochen wird mit „du“.
 import type { Texts } from "./index";
-import { plural } from "./language";
+import { list, plural } from "./language";
 
 export const de: Texts = {
   connection: {
@@ -11,6 +11,107 @@ export const de: Texts = {
     tryAgain: "Erneut versuchen",
   },
   common: {
+    appName: "Chat",
+    loading: "Wird geladen",
+    dismiss: "Ausblenden",
+    deletedAccount: "Gelöschtes Konto",
     messages: (count) => plural(count, { one: "# Nachricht", other: "# Nachrichten" }),
+  },
+  times: {
+    online: "Online",
+    offline: "Offline",
+    justNow: "gerade eben",
+    lastSeen: (when) => `Zuletzt online ${when}`,
+    dayAtTime: (day, time) => `${day} um ${time}`,
+    onDate: (date) => `am ${date}`,
+  },
+  preview: {
+    deleted: "Nachricht gelöscht",
+    photo: "Foto",
+    file: "Datei",
+    sent: "Gesendet",
+    delivered: "Zugestellt",
+    read: "Gelesen",
+  },
+  home: {
+    noChat: "Kein Chat",
+    welcome: "Schön, dass du da bist",
+    welcomeHint: "Wähle einen Chat aus oder beginne einen neuen.",
+    gone: "Dieser Chat ist nicht verfügbar",
+    goneHint: "Er wurde gelöscht, oder du bist kein Mitglied mehr.",
+    back: "Zurück zu deinen Chats",
+    incoming: (sender, group, text) => (group ? `${sender} in ${group}: ${text}` : `${sender}: ${text}`),
+  },
+  sidebar: {
+    label: "Deine Chats",
+    heading: "Chats",
+    account: (name) => `Konto von ${name}`,
+    profile: "Profil",
+    theme: "Design",
+    themeSystem: "Wie das System",
+    themeLight: "Hell",
+    themeDark: "Dunkel",
+    logOut: "Abmelden",
+    newGroup: "Neue Gruppe",
+    find: "Personen und Chats suchen",
+    clear: "Leeren",
+  },
+  chats: {
+    list: "Chats",
+    loading: "Deine Chats werden geladen",
+    empty: "Noch keine Chats",
+    emptyHint: "Suche jemanden über den Benutzernamen und sag Hallo, oder gründe eine Gruppe.",
+    findPeople: "Personen suchen",
+    noMessages: "Noch keine Nachrichten",
+    sayHello: "Sag Hallo",
+    unread: (count) => plural(count, { one: "# ungelesene Nachricht", other: "# ungelesene Nachrichten" }),
+    typing: "schreibt…",
+    namesTyping: (names) => (names.length > 1 ? `${list(names)} schreiben…` : `${list(names)} schreibt…`),
+  },
+  search: {
+    chats: "Chats",
+    people: "Personen",
+    noPeople: (query) => `Niemand gefunden für „${query}“.`,
+  },
+  errors: {
+    unknown: "Etwas ist schiefgelaufen. Bitte versuche es noch einmal.",
+    network: "Der Server ist nicht erreichbar. Prüfe deine Verbindung und versuche es noch einmal.",
+    loggedOut: "Du bist nicht angemeldet.",
+    tooMany: (seconds) =>
+      seconds < 90
+        ? plural(seconds, {
+            one: "Zu viele Anfragen. Versuche es in # Sekunde noch einmal.",
+            other: "Zu viele Anfragen. Versuche es in # Sekunden noch einmal.",
+          })
+        : plural(Math.ceil(seconds / 60), {
+            one: "Zu viele Anfragen. Versuche es in # Minute noch einmal.",
+            other: "Zu viele Anfragen. Versuche es in # Minuten noch einmal.",
+          }),
+    byCode: {
+      token_invalid: "Deine Sitzung ist abgelaufen. Melde dich wieder an.",
+      token_expired: "Deine Sitzung ist abgelaufen. Melde dich wieder an.",
+      refresh_reused: "Deine Sitzung ist abgelaufen. Melde dich wieder an.",
+      invalid_credentials: "Benutzername oder Passwort ist falsch.",
+      forbidden: "Dazu fehlt dir die Berechtigung.",
+      not_found: "Das gibt es nicht mehr, oder du hast keinen Zugriff mehr darauf.",
+      conflict: "Das ist nicht mehr möglich.",
+      email_taken: "Ein anderes Konto verwendet diese E-Mail-Adresse.",
+      username_taken: "Dieser Benutzername ist vergeben.",
+      not_a_group: "Das geht nur in Gruppen.",
+      last_admin: "Eine Gruppe braucht mindestens einen Admin.",
+      group_full: "Diese Gruppe ist voll.",
+      request_timeout: "Das Senden hat zu lange gedauert. Bitte versuche es noch einmal.",
+      body_too_large: "Das ist zu groß zum Senden.",
+      file_too_large: "Diese Datei ist zu groß.",
+      payload_too_large: "Das ist zu groß zum Senden.",
+      unsupported_file_type: "Diesen Dateityp kannst du nicht senden.",
+      validation_error: "Bitte prüfe deine Eingaben.",
+      client_id_reused: "Diese Nachricht wurde schon gesendet.",
+      internal_error: "Auf dem Server ist etwas schiefgelaufen. Bitte versuche es noch einmal.",
+      unavailable: "Der Server ist ausgelastet. Versuche es gleich noch einmal.",
+      busy: "Der Server ist ausgelastet. Versuche es gleich noch einmal.",
+      database_unavailable: "Der Server ist ausgelastet. Versuche es gleich noch einmal.",
+      storage_unavailable: "Der Server kann gerade keine Dateien speichern. Versuche es später noch einmal.",
+    },
   },
 };

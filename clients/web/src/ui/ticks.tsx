@@ -1,15 +1,16 @@
 import type { DeliveryStatus } from "@chatapp/client";
-
-const WORDS: Record<DeliveryStatus, string> = { SENT: "Sent", DELIVERED: "Delivered", READ: "Read" };
+import { t } from "../texts";
 
 /** How far a message got: one tick sent, two delivered, two coloured ones read. */
 export function Ticks({ status }: { status: DeliveryStatus }) {
+  const { sent, delivered, read } = t.preview;
+  const word = { SENT: sent, DELIVERED: delivered, READ: read }[status];
   return (
-    <span class={`ticks ${status.toLowerCase()}`} title={WORDS[status]}>
+    <span class={`ticks ${status.toLowerCase()}`} title={word}>
       <svg class="icon" viewBox="0 0 20 14" aria-hidden="true">
         <path d={status === "SENT" ? "m5 7.5 3.5 3.5L16 3" : "m1.5 7.5L5 11l7.5-8M9 10l1 1 7.5-8"} />
       </svg>
-      <span class="hidden">{WORDS[status]}</span>
+      <span class="hidden">{word}</span>
     </span>
   );
 }

@@ -1,4 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
+import { errorText } from "../error-text";
+import { t } from "../texts";
 import { icons } from "./icons";
 
 interface Toast {
@@ -25,11 +27,11 @@ function show(text: string, kind: Toast["kind"]): void {
 
 const dismiss = (id: number) => change(toasts.filter((toast) => toast.id !== id));
 
-/** Say that something worked, where that can't be seen. */
+/** Show that something succeeded, where that can't be seen. */
 export const tell = (text: string) => show(text, "done");
 
-/** Say what went wrong, in the words of the server where it is its. */
-export const complain = (error: unknown) => show(error instanceof Error ? error.message : String(error), "error");
+/** Show what went wrong. */
+export const complain = (error: unknown) => show(errorText(error), "error");
 
 export function Toasts() {
   const [shown, setShown] = useState(toasts);
@@ -42,7 +44,7 @@ export function Toasts() {
         <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : "status"}>
           {kind === "error" ? icons.alert : icons.check}
           <p>{text}</p>
-          <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(id)}>
+          <button type="button" class="icon-button" aria-label={t.common.dismiss} onClick={() => dismiss(id)}>
             {icons.close}
           </button>
         </div>
