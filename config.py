@@ -209,6 +209,7 @@ def load() -> Settings:
         upload_path=upload_path,
         s3_bucket=s3_bucket,
         web_path=Path(text("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
+        web_developer_links=read("WEB_DEVELOPER_LINKS", "", lambda text: _flag(text) if text else not production),
         shown=shown,
     )
     if faults:

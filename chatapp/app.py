@@ -113,7 +113,9 @@ def create_app(config: Settings) -> Flask:
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
-    app.register_blueprint(client_page.blueprint(config.web_path, storage.sources()))
+    app.register_blueprint(
+        client_page.blueprint(config.web_path, storage.sources(), developer_links=config.web_developer_links)
+    )
     metrics.install(app, config)
     isolation = Isolation(lambda: bus.away_seconds if bus else 0.0, lambda: others_have_redis(worker_id))
     bounded = app.extensions["unauthenticated"] = UnauthenticatedClients(isolation.guard(app.wsgi_app), config)

@@ -56,6 +56,7 @@ class Settings:
     upload_path: Path
     s3_bucket: str | None
     web_path: Path
+    web_developer_links: bool
     # Each variable as it was understood, secrets masked: for an operator to look at.
     shown: Mapping[str, str]
 

@@ -31,16 +31,19 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# The client looks for this element.
+DEVELOPER_LINKS = b'<meta name="developer-links" content="shown" />'
 # Their names change with what is in them.
 FOR_EVER = "public, max-age=31536000, immutable"
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
 LARGEST_KEPT = 32
 
 
-def blueprint(built: Path, image_sources: Iterable[str]) -> Blueprint:
+def blueprint(built: Path, image_sources: Iterable[str], *, developer_links: bool = False) -> Blueprint:
     """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs.
 
     `image_sources` are those of a Content-Security-Policy from which images may be loaded, beside the server's own.
+    `developer_links` tells the client to link to the API documents.
     """
     pages = Blueprint("client_page", __name__, template_folder="templates")
     client_policy = "; ".join((*POLICY, " ".join(("img-src 'self' blob: data:", *image_sources))))
@@ -50,6 +53,8 @@ def blueprint(built: Path, image_sources: Iterable[str]) -> Blueprint:
         """The client's page."""
         try:
             page, policy = (built / "index.html").read_bytes(), client_policy
+            if developer_links:
+                page = page.replace(b"</head>", DEVELOPER_LINKS + b"</head>", 1)
         except OSError:
             page = render_template("welcome.html", style=STYLE).encode()
             digest = b64encode(sha256(STYLE.encode()).digest()).decode()

@@ -2,7 +2,7 @@
 
 import secrets
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.people import PASSWORD, Person
@@ -76,3 +76,21 @@ def test_the_documents_are_a_click_away(visit: Visit, alice: Person) -> None:
             visitor.page.get_by_role("menuitem", name=entry).click()
         expect(opened.value.get_by_role("heading", name=heading).first).to_be_visible()
         opened.value.close()
+
+
+def test_links_for_developers_are_shown_only_where_the_server_is_set_to(visit: Visit, alice: Person) -> None:
+    visitor = visit()
+    expect(visitor.page.get_by_role("link", name="REST API")).to_be_visible()
+
+    def unmark(route: Route) -> None:
+        page = route.fetch()
+        route.fulfill(response=page, body=page.text().replace('name="developer-links"', ""))
+
+    visitor.page.route(f"{visitor.url}/", unmark)
+    visitor.log_in(alice.name)
+    visitor.page.get_by_role("button", name="Account of").click()
+    expect(visitor.page.get_by_role("menuitem", name="Profile")).to_be_visible()
+    expect(visitor.page.get_by_role("menuitem", name="REST API")).to_have_count(0)
+    visitor.page.get_by_role("menuitem", name="Log out").click()
+    expect(visitor.page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="REST API")).to_have_count(0)

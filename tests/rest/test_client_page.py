@@ -11,7 +11,7 @@ from flask import Flask
 from chatapp.web import client_page
 from tests.server import Server
 
-PAGE = '<!doctype html><script type="module" src="/assets/index-AbC_1-23.js"></script>'
+PAGE = '<!doctype html><head><script type="module" src="/assets/index-AbC_1-23.js"></script></head>'
 SCRIPT = "export const answer = 42;\n" * 100
 
 
@@ -24,7 +24,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(built: Path, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that serves what is built there."""
-    with Server(database_url, tmp_path_factory.mktemp("site"), WEB_PATH=str(built)) as server:
+    with Server(
+        database_url, tmp_path_factory.mktemp("site"), WEB_PATH=str(built), WEB_DEVELOPER_LINKS="false"
+    ) as server:
         yield server.url
 
 
@@ -79,6 +81,13 @@ def test_images_come_from_the_bucket_too_where_there_is_one(built: Path) -> None
     app.register_blueprint(client_page.blueprint(built, ["https://files.example.org/bucket/"]))
     policy = app.test_client().get("/").headers["Content-Security-Policy"]
     assert "img-src 'self' blob: data: https://files.example.org/bucket/" in policy.split("; ")
+
+
+@pytest.mark.usefixtures("client")
+def test_the_page_is_marked_where_the_client_is_to_link_to_the_api_documents(built: Path) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(client_page.blueprint(built, (), developer_links=True))
+    assert '<meta name="developer-links" content="shown" /></head>' in app.test_client().get("/").text
 
 
 @pytest.mark.usefixtures("client")

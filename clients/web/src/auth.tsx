@@ -1,6 +1,7 @@
 import { ConflictError, RateLimitedError, UnauthenticatedError } from "@chatapp/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { client } from "./client";
+import { DeveloperLinks } from "./developer-links";
 import { useAction, type FieldErrors } from "./ui/action";
 import { Field, valuesOf } from "./ui/field";
 import { Logo } from "./ui/icons";
@@ -47,9 +48,7 @@ export function AuthPage({ reason }: { reason: string | null }) {
             </button>
           </p>
         </div>
-        <footer>
-          For developers: <a href="/docs">REST API</a> · <a href="/docs/events">Socket.IO events</a>
-        </footer>
+        <DeveloperLinks />
       </section>
     </main>
   );

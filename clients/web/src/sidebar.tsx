@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ChatList } from "./chat-list";
 import { client, useMe } from "./client";
+import { developerLinks } from "./developer-links";
 import { NewGroup } from "./new-group";
 import { Profile } from "./profile";
 import { Search } from "./search";
@@ -43,8 +44,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
         choose(value);
       },
     })),
-    { label: "REST API", icon: icons.file, href: "/docs", separate: true },
-    { label: "Socket.IO events", icon: icons.file, href: "/docs/events" },
+    ...developerLinks().map(([label, href], at) => ({ label, icon: icons.file, href, separate: at === 0 })),
     {
       label: t.sidebar.logOut,
       icon: icons.leave,

@@ -68,6 +68,11 @@ export const de: Texts = {
     typing: "schreibt…",
     namesTyping: (names) => (names.length > 1 ? `${list(names)} schreiben…` : `${list(names)} schreibt…`),
   },
+  developers: {
+    heading: "Für Entwickler:",
+    rest: "REST-API",
+    events: "Socket.IO-Events",
+  },
   search: {
     chats: "Chats",
     people: "Personen",

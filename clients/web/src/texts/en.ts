@@ -69,6 +69,11 @@ export const en = {
     namesTyping: (names: readonly string[]) =>
       names.length > 1 ? `${list(names)} are typing…` : `${list(names)} is typing…`,
   },
+  developers: {
+    heading: "For developers:",
+    rest: "REST API",
+    events: "Socket.IO events",
+  },
   search: {
     chats: "Chats",
     people: "People",
