@@ -2,14 +2,16 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chatapp.launcher.node import ensure_node_modules, node_binary
+from chatapp.launcher.node import ensure_node_modules, node_binary, run_npm
 from tests.server import ROOT, Server
 
 PACKAGE = ROOT / "clients" / "typescript"
@@ -38,6 +40,18 @@ def build() -> None:
         # Test runs at the same time share the folder.
         fcntl.flock(project, fcntl.LOCK_EX)
         node("node_modules/typescript/bin/tsc")
+
+
+def fresh_clone(folder: Path) -> Path:
+    """The package's folder in `folder` as a fresh clone has it: without what was built or installed."""
+    copy = folder / "clients" / "typescript"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("node_modules", "dist", "build", "*.tgz"))
+    return copy
+
+
+def install(application: Path, package: Path) -> None:
+    """`npm install <package>` in the folder of an application."""
+    run_npm(application, "install", "--prefer-offline", "--no-audit", "--no-fund", str(package), seconds=SECONDS)
 
 
 def run_tests(*names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None) -> None:

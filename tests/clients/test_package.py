@@ -1,0 +1,93 @@
+"""The TypeScript client installs from a fresh clone, and its package holds what its users' tools look for."""
+
+import json
+import subprocess
+import tarfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from chatapp.launcher.node import ensure_node_modules, node_binary, run_npm
+from tests.clients.package import PACKAGE, fresh_clone, install
+from tests.server import ROOT
+
+PROGRAM = """
+import { ChatClient, type Chat, RateLimitedError } from "@chatapp/client";
+
+const client: ChatClient = new ChatClient({ url: "http://127.0.0.1:1" });
+const chats: readonly Chat[] = client.chats;
+const stop: () => void = client.subscribe((change) => console.log(change.session, chats.length));
+stop();
+client.close();
+const limited = new RateLimitedError({ type: "", title: "", status: 429, detail: "", code: "" }, 3);
+console.log(client.session.state, limited.retryAfter);
+"""
+# Module resolution → the `module` that goes with it.
+RESOLUTIONS = {"node16": "node16", "nodenext": "nodenext", "bundler": "esnext"}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's folder as git has it."""
+    return fresh_clone(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture(scope="module")
+def application(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty project into which the folder was installed."""
+    folder = tmp_path_factory.mktemp("application")
+    (folder / "package.json").write_text('{ "type": "module" }')
+    (folder / "program.ts").write_text(PROGRAM)
+    install(folder, clone)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(application: Path, clone: Path) -> Path:
+    """The file that `npm pack` makes."""
+    run_npm(clone, "pack", seconds=120)
+    return next(clone.glob("*.tgz"))
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+def test_its_types_resolve(application: Path, resolution: str) -> None:
+    options = ["--strict", "--target", "es2022", "--module", RESOLUTIONS[resolution], "--moduleResolution", resolution]
+    options += ["--types", "", "--ignoreConfig", "--outDir", resolution, "program.ts"]
+    compiler = ensure_node_modules(PACKAGE) / "typescript" / "bin" / "tsc"
+    done = subprocess.run(
+        [node_binary(), compiler, *options], cwd=application, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout
+    done = subprocess.run(
+        [node_binary(), f"{resolution}/program.js"], cwd=application, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "unknown 3\n", done.stderr
+
+
+def test_its_source_maps_contain_their_sources(packed: Path) -> None:
+    with tarfile.open(packed) as archive:
+        files = {name: archive.extractfile(name) for name in archive.getnames()}
+        maps = {name: json.load(file) for name, file in files.items() if file and name.endswith(".js.map")}
+    assert "package/dist/index.js.map" in maps
+    for name, found in maps.items():
+        contained = [bool(text) for text in found.get("sourcesContent", [])]
+        assert all(contained), name
+        assert len(contained) == len(found["sources"]), name
+
+
+def test_it_has_nothing_but_what_was_built(packed: Path) -> None:
+    with tarfile.open(packed) as archive:
+        paths = [PurePosixPath(name).relative_to("package") for name in archive.getnames()]
+    assert {path.parts[0] for path in paths} == {"dist", "package.json", "README.md"}
+
+
+def test_linters_of_packages_find_nothing(packed: Path) -> None:
+    modules = ensure_node_modules(ROOT / "tests" / "linters")
+    linters: list[list[str | Path]] = [
+        [modules / "publint" / "src" / "cli.js", "--strict", packed],
+        # An ES module: no build for CommonJS, and none for a resolution that knows no `exports`.
+        [modules / "@arethetypeswrong" / "cli" / "dist" / "index.js", "--profile", "esm-only", packed],
+    ]
+    for linter in linters:
+        done = subprocess.run([node_binary(), *linter], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
