@@ -40,7 +40,7 @@ def test_a_form_says_what_is_wrong_where_it_is_wrong(visit: Visit, alice: Person
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
-    expect(page.get_by_label("Username")).to_have_accessible_description("This username belongs to another account.")
+    expect(page.get_by_label("Username")).to_have_accessible_description("This username is taken.")
     expect(page.get_by_label("Username")).to_be_focused()
 
 

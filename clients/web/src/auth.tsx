@@ -1,28 +1,23 @@
-import { ConflictError, RateLimitedError, UnauthenticatedError } from "@chatapp/client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { checkEmail, checkPassword, checkRequired, checkUsername } from "./checks";
 import { client } from "./client";
 import { DeveloperLinks } from "./developer-links";
-import { useAction, type FieldErrors } from "./ui/action";
-import { Field, valuesOf } from "./ui/field";
+import { t } from "./texts";
+import { Field } from "./ui/field";
+import { useForm } from "./ui/form";
 import { Logo } from "./ui/icons";
 
-const USERNAME = /^\w{3,20}$/;
-const PASSWORD = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d).{8,64}$/s;
-const USERNAME_HINT = "3–20 letters, digits or underscores.";
-const PASSWORD_HINT = "8–64 characters with an upper-case letter, a lower-case letter and a digit.";
-
-/** Why somebody who was logged in no longer is. */
-const ENDED = "Your session has ended. Log in to go on.";
-
+/** Log in or register. `reason` is why the session ended, if there was one. */
 export function AuthPage({ reason }: { reason: string | null }) {
   const [isNew, setNew] = useState(false);
+  const [question, answer, delight] = t.auth.demo;
   return (
     <main class="entrance">
       <section class="welcome" aria-hidden="true">
         <div class="talk">
-          <p class="bubble">Did the venue confirm? 🎉</p>
-          <p class="bubble own">Just now. Saturday, 8 pm.</p>
-          <p class="bubble">Perfect, I'll tell the others</p>
+          <p class="bubble">{question}</p>
+          <p class="bubble own">{answer}</p>
+          <p class="bubble">{delight}</p>
           <p class="bubble own typing">
             <i />
             <i />
@@ -33,18 +28,19 @@ export function AuthPage({ reason }: { reason: string | null }) {
       <section class="door">
         <div class="card">
           <Logo />
-          <h1>{isNew ? "Create your account" : "Welcome back"}</h1>
-          <p class="quiet">{isNew ? "Pick a name that others will find you by." : "Log in to go on talking."}</p>
-          {reason && !isNew && (
+          <h1>{isNew ? t.auth.createYourAccount : t.auth.welcome}</h1>
+          {reason && !isNew ? (
             <p class="notice" role="status">
-              {ENDED}
+              {t.auth.sessionEnded}
             </p>
+          ) : (
+            <p class="quiet">{isNew ? t.auth.pickAName : t.auth.logInToContinue}</p>
           )}
           {isNew ? <Register /> : <Login />}
           <p class="switch">
-            {isNew ? "Already have an account?" : "New here?"}{" "}
+            {isNew ? t.auth.haveAccount : t.auth.newHere}{" "}
             <button type="button" class="link" onClick={() => setNew(!isNew)}>
-              {isNew ? "Log in" : "Create an account"}
+              {isNew ? t.auth.logIn : t.auth.createAnAccount}
             </button>
           </p>
         </div>
@@ -55,103 +51,68 @@ export function AuthPage({ reason }: { reason: string | null }) {
 }
 
 function Login() {
-  const { run, busy, errors, setErrors } = useAction();
-  const form = useFirstField();
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    const { name = "", password = "" } = valuesOf(form.current!);
-    if (!name || !password) {
-      setErrors({ ...missing("name", name), ...missing("password", password) });
-      return;
-    }
-    void run(async () => {
-      try {
-        await client.login(name.includes("@") ? { email: name, password } : { username: name, password });
-      } catch (error) {
-        if (!(error instanceof UnauthenticatedError || error instanceof RateLimitedError)) throw error;
-        setErrors({ password: [error.message] });
-      }
-    });
-  };
+  const checks = { name: checkRequired, password: checkRequired };
+  const { props, busy, errors } = useForm(checks, ({ name = "", password = "" }) =>
+    client.login(name.includes("@") ? { email: name, password } : { username: name, password }),
+  );
+  useFirstField(props.ref);
   return (
-    <form ref={form} onSubmit={submit} noValidate>
+    <form {...props}>
       <Field
-        label="Username or e-mail"
+        label={t.auth.nameOrEmail}
         name="name"
         autocomplete="username"
         autocapitalize="none"
         spellcheck={false}
-        errors={errors["name"] ?? errors["username"] ?? errors["email"]}
+        error={errors["name"]}
       />
       <Field
-        label="Password"
+        label={t.forms.password}
         name="password"
         type="password"
         autocomplete="current-password"
-        errors={errors["password"]}
+        error={errors["password"]}
       />
       <button type="submit" class="button primary wide" disabled={busy}>
-        {busy ? "Logging in …" : "Log in"}
+        {busy ? t.auth.loggingIn : t.auth.logIn}
       </button>
     </form>
   );
 }
 
 function Register() {
-  const { run, busy, errors, setErrors } = useAction();
-  const form = useFirstField();
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    const { username = "", email = "", password = "" } = valuesOf(form.current!);
-    const wrong: FieldErrors = {
-      ...(USERNAME.test(username) ? {} : { username: [USERNAME_HINT] }),
-      ...(/^\S+@\S+$/.test(email) ? {} : { email: ["An e-mail address, such as you@example.org."] }),
-      ...(PASSWORD.test(password) ? {} : { password: [PASSWORD_HINT] }),
-    };
-    setErrors(wrong);
-    if (Object.keys(wrong).length) return;
-    void run(async () => {
-      try {
-        await client.register({ username, email, password });
-      } catch (error) {
-        if (!(error instanceof ConflictError)) throw error;
-        setErrors({ [error.code === "email_taken" ? "email" : "username"]: [error.message] });
-      }
-    });
-  };
+  const checks = { username: checkUsername, email: checkEmail, password: checkPassword };
+  const { props, busy, errors } = useForm(checks, ({ username = "", email = "", password = "" }) =>
+    client.register({ username, email, password }),
+  );
+  useFirstField(props.ref);
   return (
-    <form ref={form} onSubmit={submit} noValidate>
+    <form {...props}>
       <Field
-        label="Username"
+        label={t.forms.username}
         name="username"
         autocomplete="username"
         autocapitalize="none"
         spellcheck={false}
-        hint={USERNAME_HINT}
-        errors={errors["username"]}
+        hint={t.forms.usernameHint}
+        error={errors["username"]}
       />
-      <Field label="E-mail" name="email" type="email" autocomplete="email" errors={errors["email"]} />
+      <Field label={t.forms.email} name="email" type="email" autocomplete="email" error={errors["email"]} />
       <Field
-        label="Password"
+        label={t.forms.password}
         name="password"
         type="password"
         autocomplete="new-password"
-        hint={PASSWORD_HINT}
-        errors={errors["password"]}
+        hint={t.forms.passwordHint}
+        error={errors["password"]}
       />
       <button type="submit" class="button primary wide" disabled={busy}>
-        {busy ? "Creating …" : "Create account"}
+        {busy ? t.auth.creating : t.auth.createAccount}
       </button>
     </form>
   );
 }
 
-const missing = (field: string, value: string): FieldErrors => (value ? {} : { [field]: ["Fill this in."] });
-
-/** A form whose first field has the focus, and later the first that is wrong. */
-function useFirstField() {
-  const form = useRef<HTMLFormElement>(null);
+function useFirstField(form: { readonly current: HTMLFormElement | null }): void {
   useEffect(() => form.current?.querySelector("input")?.focus(), []);
-  useEffect(() => form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus());
-  return form;
 }

@@ -3,6 +3,19 @@ import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
 
 export const client = new ChatClient();
 
+/**
+ * Call `reset` when the session of a user ends, or another user's begins: state of the page outside of components
+ * that belongs to a user must not outlive their session.
+ */
+export function onSessionEnd(reset: () => void): void {
+  let userId = client.session.me?.id;
+  client.subscribe(() => {
+    const current = client.session.me?.id;
+    if (userId && current !== userId) reset();
+    userId = current;
+  });
+}
+
 /** What `read` gives of the client's state; the component is drawn again whenever that is something else. */
 export function useLive<T>(read: () => T): T {
   const [, again] = useReducer((count: number) => count + 1, 0);

@@ -1,21 +1,19 @@
 import type { Chat } from "@chatapp/client";
 import { client } from "./client";
-import { GroupFields } from "./group-fields";
-import { useAction } from "./ui/action";
-import { FormDialog, type Values } from "./ui/form-dialog";
+import { GROUP_CHECKS, GroupFields, groupOf } from "./group-fields";
+import { t } from "./texts";
+import type { Values } from "./ui/form";
+import { FormDialog } from "./ui/form-dialog";
 
-/** Change what a group is called and about. */
+/** Change a group's name, description and picture. */
 export function EditGroup({ chat, onClose }: { chat: Chat; onClose: () => void }) {
-  const { run, busy, errors } = useAction();
-  const save = ({ name = "", description, avatar }: Values) => {
-    void run(async () => {
-      await client.updateGroup(chat.id, { name, description: description || null, avatar: avatar || null });
-      onClose();
-    });
+  const save = async (values: Values) => {
+    await client.updateGroup(chat.id, groupOf(values));
+    onClose();
   };
   return (
-    <FormDialog title="Edit group" verb="Save" disabled={busy} onSubmit={save} onClose={onClose}>
-      <GroupFields chat={chat} errors={errors} />
+    <FormDialog title={t.groups.edit} verb={t.forms.save} checks={GROUP_CHECKS} onSubmit={save} onClose={onClose}>
+      {(errors) => <GroupFields chat={chat} errors={errors} />}
     </FormDialog>
   );
 }

@@ -1,36 +1,46 @@
 import type { Chat } from "@chatapp/client";
-import type { FieldErrors } from "./ui/action";
-import { PICTURE_HINT } from "./ui/avatar";
+import { checkDescription, checkGroupName, checkPicture } from "./checks";
+import type { FieldErrors } from "./error-text";
+import { t } from "./texts";
 import { Field } from "./ui/field";
+import type { Values } from "./ui/form";
 
-/** What a group is called, what it is about, and its picture. */
+export const GROUP_CHECKS = { name: checkGroupName, description: checkDescription, avatar: checkPicture };
+
+export const groupOf = ({ name = "", description, avatar }: Values) => ({
+  name,
+  description: description || null,
+  avatar: avatar || null,
+});
+
+/** The fields for a group's name, description and picture. */
 export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors }) {
   return (
     <>
       <Field
-        label="Name"
+        label={t.forms.groupName}
         name="name"
         maxLength={100}
         autofocus
         defaultValue={chat?.name ?? ""}
-        errors={errors["name"]}
+        error={errors["name"]}
       />
       <Field
-        label="Description"
+        label={t.forms.description}
         name="description"
         maxLength={500}
-        placeholder="Optional"
+        placeholder={t.forms.optional}
         defaultValue={chat?.description ?? ""}
-        errors={errors["description"]}
+        error={errors["description"]}
       />
       <Field
-        label="Picture"
+        label={t.forms.picture}
         name="avatar"
         type="url"
         placeholder="https://…"
-        hint={PICTURE_HINT}
+        hint={t.forms.pictureHint}
         defaultValue={chat?.avatar ?? ""}
-        errors={errors["avatar"]}
+        error={errors["avatar"]}
       />
     </>
   );

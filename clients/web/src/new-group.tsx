@@ -1,34 +1,36 @@
 import type { User } from "@chatapp/client";
 import { useState } from "preact/hooks";
 import { client } from "./client";
-import { GroupFields } from "./group-fields";
+import { GROUP_CHECKS, GroupFields, groupOf } from "./group-fields";
 import { Picker } from "./picker";
 import { chatPath, go } from "./route";
-import { useAction } from "./ui/action";
-import { FormDialog, type Values } from "./ui/form-dialog";
+import { t } from "./texts";
+import type { Values } from "./ui/form";
+import { FormDialog } from "./ui/form-dialog";
 
-/** Make a group and go there. */
+/** Create a group and open it. */
 export function NewGroup({ onClose }: { onClose: () => void }) {
   const [picked, setPicked] = useState<readonly User[]>([]);
-  const { run, busy, errors } = useAction();
-  const create = ({ name = "", description, avatar }: Values) => {
-    const memberIds = picked.map((person) => person.id);
-    void run(async () => {
-      const chat = await client.createGroup({
-        name,
-        description: description || null,
-        avatar: avatar || null,
-        memberIds,
-      });
-      onClose();
-      go(chatPath(chat.id));
-    });
+  const create = async (values: Values) => {
+    const chat = await client.createGroup({ ...groupOf(values), memberIds: picked.map((person) => person.id) });
+    onClose();
+    go(chatPath(chat.id));
   };
   return (
-    <FormDialog title="New group" verb="Create group" disabled={busy} onSubmit={create} onClose={onClose}>
-      <GroupFields errors={errors} />
-      <h3>Members</h3>
-      <Picker picked={picked} onPicked={setPicked} />
+    <FormDialog
+      title={t.groups.newGroup}
+      verb={t.groups.create}
+      checks={GROUP_CHECKS}
+      onSubmit={create}
+      onClose={onClose}
+    >
+      {(errors) => (
+        <>
+          <GroupFields errors={errors} />
+          <h3>{t.groups.members}</h3>
+          <Picker picked={picked} onPicked={setPicked} />
+        </>
+      )}
     </FormDialog>
   );
 }

@@ -1,6 +1,7 @@
 import type { User } from "@chatapp/client";
 import { useState } from "preact/hooks";
 import { usePeople } from "./search";
+import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
 import { Person } from "./ui/person";
@@ -8,11 +9,11 @@ import { Person } from "./ui/person";
 interface PickerProps {
   picked: readonly User[];
   onPicked: (people: readonly User[]) => void;
-  /** Who is in already. */
+  /** Left out of the results. */
   without?: ReadonlySet<string>;
 }
 
-/** Finds people and picks several. */
+/** Finds people and selects several. */
 export function Picker({ picked, onPicked, without }: PickerProps) {
   const [query, setQuery] = useState("");
   const people = usePeople(query.trim())?.filter((person) => !without?.has(person.id));
@@ -21,13 +22,15 @@ export function Picker({ picked, onPicked, without }: PickerProps) {
     onPicked(isPicked(person) ? picked.filter(({ id }) => id !== person.id) : [...picked, person]);
   return (
     <div class="picker">
+      {/* A field of the form: a dialog that has it knows whether anything was entered. */}
+      <input type="hidden" name="members" value={picked.map((person) => person.id).join()} />
       {picked.length > 0 && (
-        <ul class="picked" aria-label="Chosen people">
+        <ul class="picked" aria-label={t.groups.chosen}>
           {picked.map((person) => (
             <li key={person.id}>
-              <button type="button" aria-label={`Don't add ${person.username}`} onClick={() => toggle(person)}>
+              <button type="button" aria-label={t.groups.unchoose(person.username)} onClick={() => toggle(person)}>
                 <Avatar id={person.id} name={person.username} picture={person.avatar} size="small" />
-                {person.username}
+                <bdi>{person.username}</bdi>
                 {icons.close}
               </button>
             </li>
@@ -38,14 +41,15 @@ export function Picker({ picked, onPicked, without }: PickerProps) {
         {icons.search}
         <input
           type="search"
-          aria-label="Find people"
-          placeholder="Find people by username"
+          aria-label={t.groups.findPeople}
+          placeholder={t.groups.findByUsername}
+          dir="auto"
           maxLength={50}
           autocomplete="off"
           spellcheck={false}
           value={query}
           onInput={(event) => setQuery(event.currentTarget.value)}
-          // Not what the form is for.
+          // Enter here must not submit the form.
           onKeyDown={(event) => event.key === "Enter" && event.preventDefault()}
         />
       </div>
@@ -60,7 +64,7 @@ export function Picker({ picked, onPicked, without }: PickerProps) {
           </li>
         ))}
       </ul>
-      {query.trim() !== "" && people?.length === 0 && <p class="quiet none">Nobody else is called “{query.trim()}”.</p>}
+      {query.trim() !== "" && people?.length === 0 && <p class="quiet none">{t.groups.noOne(query.trim())}</p>}
     </div>
   );
 }

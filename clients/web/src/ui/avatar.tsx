@@ -34,10 +34,6 @@ export function isOwn(url: string): boolean {
   return URL.canParse(url, location.href) && new URL(url, location.href).origin === location.origin;
 }
 
-/** What forms say of the field for a picture. */
-export const PICTURE_HINT =
-  "The address of a picture, or nothing. Here, pictures of other sites are shown as initials, so that no site learns who looks at them.";
-
 const HUES = [20, 55, 95, 150, 185, 220, 250, 285, 320, 350];
 
 /** The colour of somebody, the same everywhere. */

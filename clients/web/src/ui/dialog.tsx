@@ -1,16 +1,20 @@
 import { type ComponentChildren, createPortal } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { onSessionEnd } from "../client";
+import { t } from "../texts";
 import { icons } from "./icons";
 
 interface DialogProps {
   title: string;
   onClose: () => void;
+  /** Whether closing would lose what was entered: then it is asked first. */
+  isDirty?: () => boolean;
   children: ComponentChildren;
   class?: string;
 }
 
-/** A window over the page: it has the focus until it closes, by Escape or a click beside it too. */
-export function Dialog({ title, onClose, children, class: kind = "" }: DialogProps) {
+/** A modal dialog: it has the focus until it closes, by Escape or a click beside it too. */
+export function Dialog({ title, onClose, isDirty, children, class: kind = "" }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
@@ -23,22 +27,31 @@ export function Dialog({ title, onClose, children, class: kind = "" }: DialogPro
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
-  const cancel = (event: Event) => {
-    event.preventDefault();
-    onClose();
+  const dismiss = async () => {
+    const question = { title: t.forms.discardTitle, text: t.forms.discardText, action: t.forms.discard };
+    if (!isDirty?.() || (await confirmed(question))) onClose();
   };
   return createPortal(
     <dialog
       ref={element}
       class={kind}
       aria-labelledby={id}
-      onCancel={cancel}
-      onMouseDown={(event) => event.target === element.current && onClose()}
+      onCancel={(event) => {
+        // A file input in the dialog has a cancel event too.
+        if (event.target !== element.current) return;
+        event.preventDefault();
+        void dismiss();
+      }}
+      // Browsers may close it without asking when Escape is pressed again.
+      onClose={() => element.current && onClose()}
+      onMouseDown={(event) => event.target === element.current && void dismiss()}
     >
       <div class="sheet">
         <header>
-          <h2 id={id}>{title}</h2>
-          <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+          <h2 id={id} dir="auto">
+            {title}
+          </h2>
+          <button type="button" class="icon-button" aria-label={t.forms.close} onClick={() => void dismiss()}>
             {icons.close}
           </button>
         </header>
@@ -58,29 +71,38 @@ interface Asked extends Question {
   readonly answer: (yes: boolean) => void;
 }
 
-let ask = (_asked: Asked | null) => {};
+let asked: Asked | null = null;
+let listener = (_asked: Asked | null) => {};
 
-/** Ask whether something that can't be undone shall be done. */
+function ask(next: Asked | null): void {
+  asked?.answer(false);
+  asked = next;
+  listener(asked);
+}
+
+/** Ask whether to do what can't be undone. */
 export const confirmed = (question: Question) => new Promise<boolean>((answer) => ask({ ...question, answer }));
+
+onSessionEnd(() => ask(null));
 
 /** Where `confirmed` asks. */
 export function Questions() {
-  const [asked, setAsked] = useState<Asked | null>(null);
-  ask = setAsked;
-  if (!asked) return null;
+  const [shown, setShown] = useState(asked);
+  listener = setShown;
+  if (!shown) return null;
   const answer = (yes: boolean) => {
-    setAsked(null);
-    asked.answer(yes);
+    shown.answer(yes);
+    ask(null);
   };
   return (
-    <Dialog title={asked.title} class="question" onClose={() => answer(false)}>
-      <p>{asked.text}</p>
+    <Dialog key={shown.title} title={shown.title} class="question" onClose={() => answer(false)}>
+      <p dir="auto">{shown.text}</p>
       <footer>
         <button type="button" class="button" onClick={() => answer(false)}>
-          Cancel
+          {t.forms.cancel}
         </button>
         <button type="button" class="button danger" autofocus onClick={() => answer(true)}>
-          {asked.action}
+          {shown.action}
         </button>
       </footer>
     </Dialog>

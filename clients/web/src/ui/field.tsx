@@ -1,36 +1,43 @@
 import type { PartialInputHTMLAttributes } from "preact";
 import { useId, useState } from "preact/hooks";
+import { t } from "../texts";
 
 interface Labels {
   label: string;
   name: string;
   hint?: string;
   /** What is wrong with it. */
-  errors?: readonly string[] | undefined;
+  error?: string | undefined;
 }
 type Input = Omit<PartialInputHTMLAttributes<HTMLInputElement>, "type" | "role">;
 type FieldProps = Labels & Input & { type?: "text" | "email" | "password" | "url" };
 
-/** An input with its label, and below it what belongs into it or what is wrong with it. */
-export function Field({ label, hint, errors, type = "text", ...input }: FieldProps) {
+/** An input with its label, and below it a hint or what is wrong with it. */
+export function Field({ label, hint, error, type = "text", ...input }: FieldProps) {
   const id = useId();
   const [isShown, setShown] = useState(false);
-  const about = errors?.join(" ") ?? hint;
+  const about = error ?? hint;
   return (
-    <div class={`field ${errors ? "wrong" : ""}`}>
+    <div class={`field ${error ? "wrong" : ""}`}>
       <label for={id}>{label}</label>
       <div class="input">
         <input
+          // Addresses and passwords have one direction in every language.
+          dir={type === "text" ? "auto" : "ltr"}
           {...input}
           id={id}
           type={(isShown ? "text" : type) as "text"}
-          aria-invalid={errors ? true : undefined}
+          aria-invalid={error ? true : undefined}
           aria-describedby={about ? `${id}-about` : undefined}
         />
         {type === "password" && (
-          <button type="button" class="reveal" aria-pressed={isShown} onClick={() => setShown(!isShown)}>
-            {isShown ? "Hide" : "Show"}
-            <span class="hidden"> password</span>
+          <button
+            type="button"
+            class="reveal"
+            aria-label={isShown ? t.forms.hidePassword : t.forms.showPassword}
+            onClick={() => setShown(!isShown)}
+          >
+            {isShown ? t.forms.hide : t.forms.show}
           </button>
         )}
       </div>
@@ -41,13 +48,4 @@ export function Field({ label, hint, errors, type = "text", ...input }: FieldPro
       )}
     </div>
   );
-}
-
-/** What a form's fields hold, by name, without white space at the ends of any but passwords. */
-export function valuesOf(form: HTMLFormElement): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const [name, value] of new FormData(form)) {
-    if (typeof value === "string") values[name] = name === "password" ? value : value.trim();
-  }
-  return values;
 }

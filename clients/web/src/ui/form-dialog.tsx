@@ -1,35 +1,42 @@
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { FieldErrors } from "../error-text";
+import { t } from "../texts";
 import { Dialog } from "./dialog";
-import { valuesOf } from "./field";
-
-/** What stands in a form's fields, by their names. */
-export type Values = Record<string, string>;
+import { type Checks, type Values, useForm } from "./form";
 
 interface FormDialogProps {
   title: string;
-  /** What the button says that has it done. */
+  /** The text of the button that submits. */
   verb: string;
-  disabled: boolean;
-  onSubmit: (values: Values) => void;
+  checks?: Checks;
+  disabled?: boolean;
+  danger?: boolean;
+  onSubmit: (values: Values) => Promise<unknown>;
   onClose: () => void;
-  children: ComponentChildren;
+  children: (errors: FieldErrors) => ComponentChildren;
 }
 
-/** A dialog that is a form. */
-export function FormDialog({ title, verb, disabled, onSubmit, onClose, children }: FormDialogProps) {
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    onSubmit(valuesOf(event.currentTarget as HTMLFormElement));
-  };
+const NO_CHECKS: Checks = {};
+
+/** A dialog that is a form. What was entered is not thrown away without a question. */
+export function FormDialog(props: FormDialogProps) {
+  const { title, verb, checks = NO_CHECKS, disabled = false, danger = false, onSubmit, onClose, children } = props;
+  const { props: form, busy, errors } = useForm(checks, onSubmit);
+  const before = useRef("");
+  const contents = () => JSON.stringify([...new FormData(form.ref.current!)]);
+  useEffect(() => {
+    before.current = contents();
+  }, []);
   return (
-    <Dialog title={title} onClose={onClose}>
-      <form onSubmit={submit} noValidate>
-        {children}
+    <Dialog title={title} onClose={onClose} isDirty={() => contents() !== before.current}>
+      <form {...form}>
+        {children(errors)}
         <footer>
           <button type="button" class="button" onClick={onClose}>
-            Cancel
+            {t.forms.cancel}
           </button>
-          <button type="submit" class="button primary" disabled={disabled}>
+          <button type="submit" class={`button ${danger ? "danger" : "primary"}`} disabled={disabled || busy}>
             {verb}
           </button>
         </footer>

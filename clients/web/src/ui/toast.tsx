@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { onSessionEnd } from "../client";
 import { errorText } from "../error-text";
 import { t } from "../texts";
 import { icons } from "./icons";
@@ -32,6 +33,11 @@ export const tell = (text: string) => show(text, "done");
 
 /** Show what went wrong. */
 export const complain = (error: unknown) => show(errorText(error), "error");
+
+/** Show that something can't be done. */
+export const warn = (text: string) => show(text, "error");
+
+onSessionEnd(() => change([]));
 
 export function Toasts() {
   const [shown, setShown] = useState(toasts);
