@@ -65,14 +65,14 @@ def test_an_admin_runs_the_group(visit: Visit, alice: Person, bob: Person, carol
     expect(members.filter(has_text=bob.name)).to_contain_text("Admin")
 
     details.get_by_role("button", name=f"Manage {bob.name}").click()
-    hers.page.get_by_role("menuitem", name="Make member").click()
+    hers.page.get_by_role("menuitem", name="Remove as admin").click()
     expect(members.filter(has_text=bob.name)).not_to_contain_text("Admin")
 
     details.get_by_role("button", name=f"Manage {bob.name}").click()
-    hers.page.get_by_role("menuitem", name="Remove").click()
+    hers.page.get_by_role("menuitem", name="Remove from group").click()
     hers.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(members).to_have_count(2)
-    expect(his.page.get_by_role("heading", name="This chat is not here")).to_be_visible()
+    expect(his.page.get_by_role("heading", name="This chat isn't available")).to_be_visible()
 
     details.get_by_role("button", name="Delete group").click()
     hers.page.get_by_role("dialog").get_by_role("button", name="Delete group").click()
@@ -86,7 +86,50 @@ def test_a_member_can_only_leave(visit: Visit, alice: Person, bob: Person) -> No
     open_details(his)
     details = his.page.get_by_role("region", name="Details")
     expect(details.get_by_role("listitem")).to_have_count(2)
-    expect(details.get_by_role("button")).to_have_text(["Leave group"])
+    for name in ("Edit", "Add people", "Manage", "Delete group"):
+        expect(details.get_by_role("button", name=name)).to_have_count(0)
     details.get_by_role("button", name="Leave group").click()
-    his.page.get_by_role("dialog").get_by_role("button", name="Leave").click()
+    his.page.get_by_role("dialog").get_by_role("button", name="Leave", exact=True).click()
     expect(his.page.get_by_role("heading", name="No chats yet")).to_be_visible()
+
+
+def test_who_leaves_a_group_is_back_at_the_list(visit: Visit, alice: Person, bob: Person) -> None:
+    data(alice.post("/chats/groups", {"name": "Garden", "memberIds": [bob.id]}))
+    his = visit(bob)
+    his.entry("Garden").click()
+    open_details(his)
+    his.page.get_by_role("button", name="Leave group").click()
+    dialog = his.page.get_by_role("dialog", name="Leave Garden?")
+    expect(dialog.get_by_label("New admin")).to_have_count(0)
+    dialog.get_by_role("button", name="Leave", exact=True).click()
+    expect(his.page.get_by_role("status").filter(has_text="You left Garden.")).to_be_visible()
+    expect(his.page.get_by_role("heading", name="This chat isn't available")).to_have_count(0)
+    expect(his.page).to_have_url(f"{his.url}/#/")
+
+
+def test_a_sole_admin_chooses_who_takes_over(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    group = data(alice.post("/chats/groups", {"name": "Choir", "memberIds": [bob.id]}))
+    data(alice.post(f"/chats/{group['id']}/members", {"userId": carol.id}))
+    hers = visit(alice)
+    hers.entry("Choir").click()
+    open_details(hers)
+    hers.page.get_by_role("button", name="Leave group").click()
+    heir = hers.page.get_by_label("New admin")
+    # The one whom the server would choose is proposed.
+    expect(heir.locator("option:checked")).to_have_text(bob.name)
+    heir.select_option(carol.name)
+    hers.page.get_by_role("dialog").get_by_role("button", name="Leave", exact=True).click()
+    expect(hers.entry("Choir")).to_have_count(0)
+    members = data(carol.get(f"/chats/{group['id']}/members"))
+    assert {member["userId"]: member["role"] for member in members} == {bob.id: "MEMBER", carol.id: "ADMIN"}
+
+
+def test_a_deleted_group_leaves_its_admin_at_the_list(visit: Visit, alice: Person) -> None:
+    data(alice.post("/chats/groups", {"name": "Attic", "memberIds": []}))
+    hers = visit(alice)
+    hers.entry("Attic").click()
+    open_details(hers)
+    hers.page.get_by_role("button", name="Delete group").click()
+    hers.page.get_by_role("dialog").get_by_role("button", name="Delete group").click()
+    expect(hers.page.get_by_role("status").filter(has_text="Attic was deleted.")).to_be_visible()
+    expect(hers.page).to_have_url(f"{hers.url}/#/")

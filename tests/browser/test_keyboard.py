@@ -19,7 +19,7 @@ def test_everything_can_be_done_by_keys(visit: Visit, alice: Person, bob: Person
 
     keys.press("Control+k")
     keys.type(bob.name)
-    expect(page.get_by_role("region", name="People").get_by_role("button", name=bob.name)).to_be_visible()
+    expect(page.get_by_role("region", name="People").get_by_role("button", name=bob.name).first).to_be_visible()
     keys.press("Enter")
     expect(visitor.composer).to_be_focused()
     keys.type("Typed")

@@ -4,33 +4,37 @@ import { AddPeople } from "./add-people";
 import { ChatAvatar } from "./chat-list";
 import { client, useLive, useMe } from "./client";
 import { EditGroup } from "./edit-group";
-import { chatName, count, dateOf, presenceText } from "./format";
-import { chatPath, go } from "./route";
+import { chatName, dateOf, presenceText } from "./format";
+import { LeaveGroup, heirsOf } from "./leave-group";
+import { showProfile } from "./profile-popup";
+import { HOME, chatPath, go } from "./route";
+import { t } from "./texts";
 import { useAction } from "./ui/action";
 import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { Menu, type MenuItem } from "./ui/menu";
 import { Person } from "./ui/person";
+import { tell } from "./ui/toast";
 
-/** Who or what a chat is: a person, or a group with its members and, for its admins, what they can do. */
+/** The other person of a chat, or a group with its members and the actions of its admins. */
 export function Details({ chat }: { chat: Chat }) {
   const close = useRef<HTMLAnchorElement>(null);
   useEffect(() => close.current?.focus({ preventScroll: true }), []);
   return (
     <section
       class="details"
-      aria-label="Details"
+      aria-label={t.details.details}
       onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && go(chatPath(chat.id))}
     >
       <header>
-        <h2>{chat.type === "GROUP" ? "Group" : "Person"}</h2>
-        <a ref={close} class="icon-button" href={chatPath(chat.id)} aria-label="Close details">
+        <h2>{chat.type === "GROUP" ? t.details.group : t.details.person}</h2>
+        <a ref={close} class="icon-button" href={chatPath(chat.id)} aria-label={t.details.close}>
           {icons.close}
         </a>
       </header>
       <div class="about">
         <ChatAvatar chat={chat} size="large" />
-        <h3>{chatName(chat)}</h3>
+        <h3 dir="auto">{chatName(chat)}</h3>
         {chat.type === "GROUP" ? <Group chat={chat} /> : <Peer chat={chat} />}
       </div>
     </section>
@@ -40,14 +44,14 @@ export function Details({ chat }: { chat: Chat }) {
 function Peer({ chat }: { chat: Chat }) {
   const { peer } = chat;
   const presence = useLive(() => peer && client.presence(peer.id));
-  if (!peer) return <p class="quiet">This account no longer exists.</p>;
+  if (!peer) return <p class="quiet">{t.details.deleted}</p>;
   return (
     <>
       <p class="quiet">{presenceText(presence ?? undefined)}</p>
       <dl>
-        <dt>Here since</dt>
+        <dt>{t.profile.joined}</dt>
         <dd>{dateOf(peer.createdAt)}</dd>
-        <dt>Talking since</dt>
+        <dt>{t.details.chatSince}</dt>
         <dd>{dateOf(chat.createdAt)}</dd>
       </dl>
     </>
@@ -60,43 +64,47 @@ function Group({ chat }: { chat: Chat }) {
   const hasMore = useLive(() => client.hasMoreMembers(chat.id)) && members.length > 0;
   const isAdmin = members.some((member) => member.userId === me.id && member.role === "ADMIN");
   const [dialog, setDialog] = useState<"edit" | "add" | null>(null);
+  const [heirs, setHeirs] = useState<readonly Member[] | null>(null);
   const { run, busy } = useAction();
-  const leave = () =>
-    run(async () => {
-      const text = "You get nothing more of it, and can come back only if an admin adds you.";
-      if (await confirmed({ title: `Leave ${chatName(chat)}?`, text, action: "Leave" }))
-        await client.leaveGroup(chat.id);
-    });
+  const leave = () => run(async () => setHeirs(await heirsOf(chat.id, me.id)));
   const remove = () =>
     run(async () => {
-      const text = "The group and all its messages are gone, for everybody.";
-      if (await confirmed({ title: `Delete ${chatName(chat)}?`, text, action: "Delete group" })) {
-        await client.deleteGroup(chat.id);
-      }
+      const name = chatName(chat);
+      const { deleteTitle, deleteText, deleteGroup, groupDeleted } = t.details;
+      if (!(await confirmed({ title: deleteTitle(name), text: deleteText, action: deleteGroup }))) return;
+      await client.deleteGroup(chat.id);
+      go(HOME);
+      tell(groupDeleted(name));
     });
   return (
     <>
-      {chat.description && <p class="description">{chat.description}</p>}
-      <p class="quiet">Since {dateOf(chat.createdAt)}</p>
+      {chat.description && (
+        <p class="description" dir="auto">
+          {chat.description}
+        </p>
+      )}
+      <p class="quiet">{t.details.created(dateOf(chat.createdAt))}</p>
       {isAdmin && (
         <div class="deeds">
           <button type="button" class="button" onClick={() => setDialog("edit")}>
-            {icons.edit} Edit
+            {icons.edit} {t.details.editGroup}
           </button>
           <button type="button" class="button" onClick={() => setDialog("add")}>
-            {icons.add} Add people
+            {icons.add} {t.details.addPeople}
           </button>
         </div>
       )}
-      <section aria-label="Members">
-        <h4>{count(chat.memberCount, "member")}</h4>
+      <section aria-label={t.groups.members}>
+        <h4>{t.details.memberCount(chat.memberCount)}</h4>
         <ul class="people">
           {members.map((member) => (
-            <li key={member.userId} class="entry">
-              <Person user={member.user}>
-                {member.role === "ADMIN" && <span class="role">Admin</span>}
-                {isAdmin && member.userId !== me.id && <MemberMenu chat={chat} member={member} />}
-              </Person>
+            <li key={member.userId}>
+              <button type="button" class="entry" onClick={(event) => showProfile(member.user, event.currentTarget)}>
+                <Person user={member.user}>
+                  {member.role === "ADMIN" && <span class="role">{t.details.admin}</span>}
+                </Person>
+              </button>
+              {isAdmin && member.userId !== me.id && <MemberMenu chat={chat} member={member} />}
             </li>
           ))}
         </ul>
@@ -107,22 +115,23 @@ function Group({ chat }: { chat: Chat }) {
             disabled={busy}
             onClick={() => void run(() => client.loadMembers(chat.id))}
           >
-            Show more members
+            {t.details.moreMembers}
           </button>
         )}
       </section>
       <div class="ends">
         <button type="button" class="deed danger" disabled={busy} onClick={() => void leave()}>
-          {icons.leave} Leave group
+          {icons.leave} {t.details.leaveGroup}
         </button>
         {isAdmin && (
           <button type="button" class="deed danger" disabled={busy} onClick={() => void remove()}>
-            {icons.trash} Delete group
+            {icons.trash} {t.details.deleteGroup}
           </button>
         )}
       </div>
       {dialog === "edit" && <EditGroup chat={chat} onClose={() => setDialog(null)} />}
       {dialog === "add" && <AddPeople chat={chat} onClose={() => setDialog(null)} />}
+      {heirs && <LeaveGroup chat={chat} heirs={heirs} onClose={() => setHeirs(null)} />}
     </>
   );
 }
@@ -130,28 +139,25 @@ function Group({ chat }: { chat: Chat }) {
 function MemberMenu({ chat, member }: { chat: Chat; member: Member }) {
   const { run } = useAction();
   const name = member.user.username;
-  const talk = () =>
-    run(async () => {
-      go(chatPath((await client.createDirectChat(member.userId)).id));
-    });
   const change = () =>
     run(() => client.setMemberRole(chat.id, member.userId, member.role === "ADMIN" ? "MEMBER" : "ADMIN"));
   const remove = () =>
     run(async () => {
-      const question = { title: `Remove ${name}?`, text: "They get nothing more of this group.", action: "Remove" };
-      if (await confirmed(question)) await client.removeMember(chat.id, member.userId);
+      const { removeTitle, removeText, removeAction } = t.details;
+      if (await confirmed({ title: removeTitle(name), text: removeText, action: removeAction })) {
+        await client.removeMember(chat.id, member.userId);
+      }
     });
   const items: MenuItem[] = [
-    { label: "Message", icon: icons.send, onSelect: () => void talk() },
     {
-      label: member.role === "ADMIN" ? "Make member" : "Make admin",
+      label: member.role === "ADMIN" ? t.details.makeMember : t.details.makeAdmin,
       icon: icons.shield,
       onSelect: () => void change(),
     },
-    { label: "Remove", icon: icons.trash, danger: true, separate: true, onSelect: () => void remove() },
+    { label: t.details.remove, icon: icons.trash, danger: true, separate: true, onSelect: () => void remove() },
   ];
   return (
-    <Menu label={`Manage ${name}`} items={items}>
+    <Menu label={t.details.manage(name)} items={items}>
       {icons.more}
     </Menu>
   );

@@ -4,6 +4,7 @@ import { ChatView } from "./chat";
 import { client, useLive } from "./client";
 import { ConnectionBanner } from "./connection";
 import { Details } from "./details";
+import { ProfilePopup } from "./profile-popup";
 import { HOME, useRoute } from "./route";
 import { Sidebar } from "./sidebar";
 import { t } from "./texts";
@@ -26,6 +27,7 @@ export function Home() {
         <Nothing isGone={chatId !== null && isLoaded} />
       )}
       {chat && details && <Details key={chat.id} chat={chat} />}
+      <ProfilePopup />
       <Announcer />
     </main>
   );

@@ -3,9 +3,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Entry } from "./chat-list";
 import { client, useLive, useMe } from "./client";
 import { chatName } from "./format";
+import { showProfile } from "./profile-popup";
 import { chatPath, go } from "./route";
 import { t } from "./texts";
 import { useAction } from "./ui/action";
+import { icons } from "./ui/icons";
 import { Person } from "./ui/person";
 import { complain } from "./ui/toast";
 import { moveFocus } from "./ui/keys";
@@ -51,6 +53,15 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
             <li key={person.id}>
               <button type="button" class="entry" disabled={busy} onClick={() => void talk(person)}>
                 <Person user={person} />
+              </button>
+              <button
+                type="button"
+                class="icon-button"
+                aria-label={t.profile.of(person.username)}
+                title={t.profile.of(person.username)}
+                onClick={(event) => showProfile(person, event.currentTarget)}
+              >
+                {icons.info}
               </button>
             </li>
           ))}

@@ -1,0 +1,52 @@
+import type { Chat, Member } from "@chatapp/client";
+import { client } from "./client";
+import { chatName } from "./format";
+import { HOME, go } from "./route";
+import { t } from "./texts";
+import { useId } from "preact/hooks";
+import type { Values } from "./ui/form";
+import { FormDialog } from "./ui/form-dialog";
+import { tell } from "./ui/toast";
+
+/** Asks before one leaves a group; `heirs` are the members of whom one becomes admin, if one is the only admin. */
+export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readonly Member[]; onClose: () => void }) {
+  const id = useId();
+  const name = chatName(chat);
+  const leave = async ({ heir }: Values) => {
+    if (heir) await client.setMemberRole(chat.id, heir, "ADMIN");
+    await client.leaveGroup(chat.id);
+    go(HOME);
+    tell(t.details.left(name));
+  };
+  return (
+    <FormDialog title={t.details.leaveTitle(name)} verb={t.details.leave} danger onSubmit={leave} onClose={onClose}>
+      {() => (
+        <>
+          <p class="quiet">{chat.memberCount === 1 ? t.details.leaveLast : t.details.leaveText}</p>
+          {heirs.length > 0 && (
+            <div class="field">
+              <p>{t.details.leaveSoleAdmin}</p>
+              <label for={id}>{t.details.newAdmin}</label>
+              <select id={id} name="heir">
+                {heirs.map(({ userId, user }) => (
+                  <option key={userId} value={userId}>
+                    {user.username}
+                  </option>
+                ))}
+              </select>
+            </div>
+          )}
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+/** The members of whom one must become admin when this user leaves: none unless they are the only admin. */
+export async function heirsOf(chatId: string, userId: string): Promise<readonly Member[]> {
+  const isAdmin = (member: Readonly<Member>) => member.role === "ADMIN";
+  if (!client.members(chatId).some((member) => isAdmin(member) && member.userId === userId)) return [];
+  while (client.hasMoreMembers(chatId)) await client.loadMembers(chatId);
+  const others = client.members(chatId).filter((member) => member.userId !== userId);
+  return others.some(isAdmin) ? [] : others;
+}
