@@ -1,6 +1,6 @@
 """The TypeScript client, against real servers: through cuts, kills, limits, and tokens that run out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -79,6 +79,11 @@ def test_it_sends_and_catches_up_through_cuts(roomy: Server) -> None:
 
 def test_it_keeps_to_what_the_server_allows(strict: Server) -> None:
     run_tests("session", "limits", server=strict)
+
+
+def test_it_is_back_soon_after_a_restart(killable: Killable) -> None:
+    deeds: dict[str, Callable[[], object]] = {"stop-server": killable.stop, "start-server": killable.start}
+    run_tests("restart", server=killable, deeds=deeds)
 
 
 def test_it_goes_on_through_kills(killable: Killable, queue: EmbeddedValkey) -> None:

@@ -41,7 +41,7 @@ import { pause } from "./waiting.js";
 
 const LOGOUT_MS = 3000;
 // The same objects each time, as long as there is nothing.
-const NO_CONNECTION: Connection = { state: "offline", retryAt: null, error: null };
+const NO_CONNECTION: Connection = { state: "offline", cause: null, retryAt: null, error: null };
 const NO_HISTORY: History = { loaded: false, loading: false, hasOlder: false, error: null };
 const NO_CHATS: readonly Chat[] = [];
 const NO_ITEMS: readonly Item[] = [];
@@ -55,7 +55,7 @@ export interface ClientOptions {
   session?: SessionStorage;
   /** Where queued messages are kept until they are sent: by default localStorage in browsers, memory elsewhere. */
   queue?: QueueStorage;
-  /** Socket.IO's transports, in the order in which they are tried: by default polling, upgraded to websocket. */
+  /** Socket.IO's transports, in the order in which they are tried: by default websocket, then polling. */
   transports?: ("polling" | "websocket")[];
 }
 

@@ -3,7 +3,7 @@ import { io, type Socket } from "socket.io-client";
 import { LoggedOutError, NetworkError, RateLimitedError, toError } from "./errors.js";
 import type { Ack, ClientEvents, ServerEvents } from "./generated/events.js";
 import type { Problem } from "./generated/schemas.js";
-import { isProblem, isTokenRefused, type Tokens } from "./http.js";
+import { isPassing, isProblem, isTokenRefused, type Tokens } from "./http.js";
 import type { Connection } from "./model.js";
 import { backoff } from "./waiting.js";
 
@@ -23,9 +23,15 @@ export interface ConnectionDoor {
 }
 
 const ACK_MS = 15_000;
-const CONNECT_MS = 20_000;
+const CONNECT_MS = 10_000;
+// The server refuses, or fails: it is asked less and less often.
 const FIRST_RETRY_MS = 400;
-const LONGEST_RETRY_MS = 15_000;
+const MAX_RETRY_MS = 15_000;
+// The server is not there: while it may only be restarting, each client tries at a random time in about every second, so
+// that all are back soon, and not at once. To a server that is away, attempts cost nothing.
+const AWAY_RETRY_MS = [100, 1100] as const;
+const RESTART_MS = 5 * 60_000;
+const TRANSPORTS = ["websocket", "polling"];
 
 /** An error of socket.io: `data` if the server refused the namespace, `context` if it refused the handshake by HTTP. */
 interface RefusedConnection extends Error {
@@ -36,10 +42,15 @@ interface RefusedConnection extends Error {
 /** One socket, made again whenever it is lost, with a fresh access token each time. */
 export class LiveConnection {
   /** What applications see. */
-  connection: Connection = { state: "offline", retryAt: null, error: null };
+  connection: Connection = { state: "offline", cause: null, retryAt: null, error: null };
   readonly socket: Socket<ServerEvents, ClientEvents>;
   private wanted = false;
+  /** Attempts that the server refused or failed since it was online. */
   private failures = 0;
+  /** Since when the server can't be reached, in ms since the epoch. */
+  private awaySince: number | null = null;
+  /** Counts attempts: one that was replaced by a later one ends. */
+  private attempts = 0;
   private limitedUntil = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private token = "";
@@ -56,7 +67,9 @@ export class LiveConnection {
       // It is done here: each attempt needs a token that has not run out, and a reason to wait longer is respected.
       reconnection: false,
       timeout: CONNECT_MS,
-      ...(transports && { transports }),
+      // One request instead of four. Where a proxy lets no websocket pass, polling follows in the same attempt.
+      transports: [...(transports ?? TRANSPORTS)],
+      tryAllTransports: true,
       auth: (give) => give({ token: this.token }),
     });
     this.socket.on("connect", () => void this.connected());
@@ -73,7 +86,9 @@ export class LiveConnection {
     if (this.wanted) return;
     this.wanted = true;
     this.failures = 0;
-    globalThis.addEventListener?.("online", this.retryNow);
+    this.awaySince = null;
+    globalThis.addEventListener?.("online", this.networkChanged);
+    globalThis.addEventListener?.("offline", this.networkChanged);
     void this.attempt();
   }
 
@@ -82,7 +97,8 @@ export class LiveConnection {
     if (!this.wanted) return;
     this.wanted = false;
     clearTimeout(this.timer);
-    globalThis.removeEventListener?.("online", this.retryNow);
+    globalThis.removeEventListener?.("online", this.networkChanged);
+    globalThis.removeEventListener?.("offline", this.networkChanged);
     const { connected } = this.socket;
     this.socket.disconnect();
     this.show("offline");
@@ -92,6 +108,14 @@ export class LiveConnection {
   /** Try at once rather than after the wait. */
   readonly retryNow = (): void => {
     if (this.wanted && this.connection.state === "offline") void this.attempt();
+  };
+
+  private readonly networkChanged = (): void => {
+    const { state, error, retryAt } = this.connection;
+    if (state !== "offline" && state !== "connecting") return;
+    // An attempt that began without a network may hang.
+    if (globalThis.navigator?.onLine) void this.attempt();
+    else this.show(state, error, retryAt);
   };
 
   /** Let go of a connection that is of no use, and make another. */
@@ -133,18 +157,23 @@ export class LiveConnection {
 
   private async attempt(): Promise<void> {
     clearTimeout(this.timer);
+    this.attempts += 1;
+    const attempt = this.attempts;
+    this.socket.disconnect();
     this.show("connecting");
     try {
       this.token = await this.tokens.accessToken();
     } catch (error) {
       // Without a session there is nothing to wait for.
-      if (!(error instanceof LoggedOutError)) this.lost(error as Error);
+      if (attempt === this.attempts && !(error instanceof LoggedOutError)) this.lost(error as Error);
       return;
     }
-    if (!this.wanted) return;
+    if (!this.wanted || attempt !== this.attempts) return;
     // A server that accepts the connection and says nothing is as good as none.
     this.timer = setTimeout(() => {
       this.socket.disconnect();
+      // A proxy may hold websockets back without a word.
+      this.socket.io.opts.transports?.reverse();
       this.lost(new NetworkError("The server did not answer."));
     }, CONNECT_MS);
     this.socket.connect();
@@ -163,6 +192,7 @@ export class LiveConnection {
     }
     if (this.socket.id !== id || !this.isConnected) return;
     this.failures = 0;
+    this.awaySince = null;
     this.show("online");
   }
 
@@ -177,7 +207,8 @@ export class LiveConnection {
         (reason: Error) => this.lost(reason),
       );
     } else if (problem instanceof RateLimitedError) {
-      this.lost(problem, problem.retryAfter * 1000);
+      // Clients that share an address are limited together; they don't come back together.
+      this.lost(problem, problem.retryAfter * 1000 * (1 + Math.random() / 4));
     } else {
       this.lost(problem ?? new NetworkError("The server can't be reached.", { cause: error }));
     }
@@ -187,20 +218,37 @@ export class LiveConnection {
   private lost(error: Error, waitMs?: number): void {
     clearTimeout(this.timer);
     if (!this.wanted) return;
-    this.failures += 1;
-    // A token that is refused again and again must not make for a loop without a pause.
-    const wait =
-      waitMs === 0 && this.failures < 3 ? 0 : waitMs || backoff(this.failures, FIRST_RETRY_MS, LONGEST_RETRY_MS);
+    const wait = this.waitAfter(error, waitMs);
     const { state } = this.connection;
     this.timer = setTimeout(() => void this.attempt(), wait);
     this.show("offline", error, Date.now() + wait);
     if (state === "online" || state === "catchingUp") this.door.disconnected();
   }
 
-  private show(state: Connection["state"], error: Error | null = null, retryAt: number | null = null): void {
+  /** How many ms to wait before the next attempt. */
+  private waitAfter(error: Error, waitMs: number | undefined): number {
+    if (error instanceof NetworkError) {
+      this.awaySince ??= Date.now();
+      const [least, most] = AWAY_RETRY_MS;
+      const longest = Math.min(MAX_RETRY_MS, Math.max(most, (Date.now() - this.awaySince - RESTART_MS) / 10));
+      return least + Math.random() * (longest - least);
+    }
+    this.failures += 1;
+    // A token that is refused again and again must not make for a loop without a pause.
+    return waitMs === 0 && this.failures < 3 ? 0 : waitMs || backoff(this.failures, FIRST_RETRY_MS, MAX_RETRY_MS);
+  }
+
+  private show(state: Connection["state"], failure: Error | null = null, retryAt: number | null = null): void {
     // While it is tried again, the reason why there is none stays.
-    this.connection = { state, retryAt, error: error ?? (state === "connecting" ? this.connection.error : null) };
+    const error = failure ?? (state === "connecting" ? this.connection.error : null);
+    this.connection = { state, cause: this.causeOf(state, error), retryAt, error };
     this.door.changed();
+  }
+
+  private causeOf(state: Connection["state"], error: Error | null): Connection["cause"] {
+    if (!this.wanted || (state !== "offline" && state !== "connecting")) return null;
+    if (globalThis.navigator?.onLine === false) return "offline";
+    return isPassing(error) ? "unreachable" : null;
   }
 }
 

@@ -169,7 +169,7 @@ export function isTokenRefused(error: unknown): boolean {
 
 /** Whether the same may well work later: the answer was lost, or the server has a bad moment. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof NetworkError || ((error as { status?: number }).status ?? 0) >= 500;
+  return error instanceof NetworkError || ((error as { status?: number } | null)?.status ?? 0) >= 500;
 }
 
 function retryIn(error: unknown, failures: number): number | null {

@@ -113,6 +113,11 @@ export type Session =
  */
 export interface Connection {
   readonly state: "offline" | "connecting" | "catchingUp" | "online";
+  /**
+   * What is in the way: the device has no network (`offline`), or the server can't be reached (`unreachable`). Null while
+   * nothing is, and when the server refused the connection: `error` says why.
+   */
+  readonly cause: "offline" | "unreachable" | null;
   /** When the next attempt is made, in ms since the epoch; null when none is planned. */
   readonly retryAt: number | null;
   /** Why there is none, or null. */

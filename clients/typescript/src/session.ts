@@ -113,7 +113,7 @@ export class SessionKeeper implements Tokens {
         failures += 1;
         if (failures >= REFRESH_ATTEMPTS || !(isPassing(error) || error instanceof RateLimitedError)) throw error;
         await pause(
-          error instanceof RateLimitedError ? error.retryAfter * 1000 : backoff(failures, 250, 2000),
+          error instanceof RateLimitedError ? error.retryAfter * 1000 : backoff(failures, 250, 1000),
           this.closed,
         );
       }
