@@ -77,7 +77,7 @@ def search(visitor: Visitor, _demo: demo.Demo) -> None:
 
 def new_group(visitor: Visitor, _demo: demo.Demo) -> None:
     page = visitor.page
-    page.get_by_role("button", name="New group").click()
+    visitor.new_group()
     page.get_by_label("Name", exact=True).fill("Choir of the north")
     page.get_by_label("Description").fill("Rehearsals on Thursdays at seven.")
     page.get_by_label("Find people", exact=True).fill("so")

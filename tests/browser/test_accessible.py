@@ -57,9 +57,21 @@ def search(visitor: Visitor) -> None:
 
 
 def new_group(visitor: Visitor) -> None:
-    visitor.page.get_by_role("button", name="New group").click()
+    visitor.new_group()
     visitor.page.get_by_label("Find people", exact=True).fill("bob")
     visitor.page.get_by_role("checkbox").first.check()
+
+
+def new_chat(visitor: Visitor) -> None:
+    visitor.page.get_by_role("button", name="New chat").click()
+    visitor.page.get_by_label("Find people by username").fill("bob")
+    expect(visitor.page.get_by_role("dialog").get_by_role("button", name="bob").first).to_be_visible()
+
+
+def shortcuts(visitor: Visitor) -> None:
+    visitor.page.get_by_role("button", name="Account of").focus()
+    visitor.page.keyboard.press("?")
+    expect(visitor.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
 
 def account(visitor: Visitor) -> None:
@@ -71,7 +83,7 @@ def profile(visitor: Visitor) -> None:
     visitor.page.get_by_role("menuitem", name="Profile").click()
 
 
-INSIDE = (chat_list, chat, details, search, new_group, account, profile)
+INSIDE = (chat_list, chat, details, search, new_chat, new_group, shortcuts, account, profile)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,7 +10,7 @@ from tests.people import Person, data
 def make_group(visitor: Visitor, name: str, *people: Person) -> None:
     """Make a group by the dialog, and be in it."""
     page = visitor.page
-    page.get_by_role("button", name="New group").click()
+    visitor.new_group()
     page.get_by_label("Name", exact=True).fill(name)
     for person in people:
         page.get_by_label("Find people", exact=True).fill(person.name)

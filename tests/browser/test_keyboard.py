@@ -60,15 +60,114 @@ def test_everything_can_be_done_by_keys(visit: Visit, alice: Person, bob: Person
 
 def test_a_window_gives_the_focus_back(visit: Visit, alice: Person) -> None:
     page = visit(alice).page
-    page.get_by_role("button", name="New group").focus()
+    page.get_by_role("button", name="New chat").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Find people by username")).to_be_focused()
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("button", name="New group")).to_be_focused()
+    expect(page.get_by_role("button", name="New chat")).to_be_focused()
     page.get_by_role("button", name="Account of").focus()
     page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("menuitemradio", name="Same as system")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Account of")).to_be_focused()
+
+
+def groups(person: Person, *names: str) -> None:
+    """Groups of a person, the last of which was active last."""
+    for name in names:
+        person.post("/chats/groups", {"name": name, "memberIds": []})
+
+
+def test_the_search_field_has_the_focus_after_login(visit: Visit, alice: Person) -> None:
+    expect(visit(alice).page.get_by_label("Find people and chats")).to_be_focused()
+
+
+def test_the_chat_list_is_one_stop_of_the_tab_key(visit: Visit, alice: Person) -> None:
+    groups(alice, "One", "Two", "Three", "Four")
+    visitor = visit(alice)
+    page, keys = visitor.page, visitor.page.keyboard
+    expect(visitor.entry("One")).to_be_visible()
+    page.get_by_label("Find people and chats").focus()
+    keys.press("Tab")
+    expect(visitor.entry("Four")).to_be_focused()
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    expect(visitor.entry("Two")).to_be_focused()
+    # The entry that had the focus is the one to come back to.
+    keys.press("Shift+Tab")
+    expect(page.get_by_label("Find people and chats")).to_be_focused()
+    keys.press("Tab")
+    expect(visitor.entry("Two")).to_be_focused()
+    keys.press("Tab")
+    assert page.locator(".chats :focus").count() == 0
+
+
+def test_alt_and_an_arrow_open_the_next_and_the_previous_chat(visit: Visit, alice: Person) -> None:
+    groups(alice, "One", "Two", "Three")
+    visitor = visit(alice)
+    expect(visitor.entry("One")).to_be_visible()
+    for key, name in (("Down", "Three"), ("Down", "Two"), ("Down", "One"), ("Down", "One"), ("Up", "Two")):
+        visitor.page.keyboard.press(f"Alt+Arrow{key}")
+        expect(visitor.talk.get_by_role("heading", name=name, exact=True, level=2)).to_be_visible()
+        expect(visitor.composer).to_be_focused()
+
+
+def test_a_question_mark_lists_the_shortcuts(visit: Visit, alice: Person) -> None:
+    page = visit(alice).page
+    page.get_by_role("button", name="New chat").focus()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog).to_contain_text("Next chat")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="New chat")).to_be_focused()
+    page.get_by_role("button", name="Account of").click()
+    page.get_by_role("menuitem", name="Keyboard shortcuts").click()
+    expect(dialog).to_be_visible()
+
+
+def test_a_question_mark_in_a_field_is_text(visit: Visit, alice: Person) -> None:
+    page = visit(alice).page
+    page.get_by_label("Find people and chats").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_label("Find people and chats")).to_have_value("?")
+
+
+def test_text_that_is_typed_anywhere_goes_to_the_message_field(visit: Visit, alice: Person) -> None:
+    groups(alice, "One")
+    visitor = visit(alice)
+    visitor.entry("One").click()
+    expect(visitor.composer).to_be_focused()
+    visitor.entry("One").focus()
+    visitor.page.keyboard.type("Hello")
+    expect(visitor.composer).to_have_value("Hello")
+
+
+def test_escape_goes_from_the_message_field_to_the_list_and_back(visit: Visit, alice: Person) -> None:
+    groups(alice, "One")
+    visitor = visit(alice)
+    visitor.entry("One").click()
+    expect(visitor.composer).to_be_focused()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.entry("One")).to_be_focused()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.composer).to_be_focused()
+
+
+def test_a_link_skips_to_the_message_field(visit: Visit, alice: Person) -> None:
+    groups(alice, "One")
+    visitor = visit(alice)
+    visitor.entry("One").click()
+    expect(visitor.composer).to_be_focused()
+    skip = visitor.page.get_by_role("button", name="Skip to the message field")
+    skip.focus()
+    expect(skip).to_be_in_viewport(ratio=1)
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.composer).to_be_focused()
+    expect(skip).not_to_be_in_viewport()

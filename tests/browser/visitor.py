@@ -52,6 +52,11 @@ class Visitor:
         self.page.get_by_role("region", name="People").get_by_role("button", name=re.compile(f"^{name}")).click()
         expect(self.composer).to_be_visible()
 
+    def new_group(self) -> None:
+        """Open the dialog that makes a group."""
+        self.page.get_by_role("button", name="New chat").click()
+        self.page.get_by_role("dialog", name="New chat").get_by_role("button", name="New group").click()
+
     def entry(self, name: str) -> Locator:
         """A chat in the list."""
         return self.page.get_by_role("navigation", name="Chats").get_by_role(

@@ -3,18 +3,20 @@ import { useRef } from "preact/hooks";
 import { client, useLive, useMe } from "./client";
 import { chatName, gist, shortCount, shortTime } from "./format";
 import { chatPath } from "./route";
+import { focusComposer } from "./shortcuts";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
-import { moveFocus } from "./ui/keys";
+import { useRovingFocus } from "./ui/keys";
 import { memo } from "./ui/memo";
 import { Ticks } from "./ui/ticks";
 
-/** All chats, the most recently active first; the arrow keys go through them. */
-export function ChatList({ openId, onFind }: { openId: string | null; onFind: () => void }) {
+/** All chats, the most recently active first: one stop of the Tab key, and the arrow keys go through them. */
+export function ChatList({ openId, onNewChat }: { openId: string | null; onNewChat: () => void }) {
   const chats = useLive(() => client.chats);
   const isLoaded = useLive(() => client.chatsLoaded);
   const list = useRef<HTMLUListElement>(null);
+  const roving = useRovingFocus(list);
   if (!isLoaded && !chats.length) return <Waiting />;
   if (!chats.length) {
     return (
@@ -22,7 +24,7 @@ export function ChatList({ openId, onFind }: { openId: string | null; onFind: ()
         <span class="emblem">{icons.user}</span>
         <h3>{t.chats.empty}</h3>
         <p>{t.chats.emptyHint}</p>
-        <button type="button" class="button" onClick={onFind}>
+        <button type="button" class="button" onClick={onNewChat}>
           {t.chats.findPeople}
         </button>
       </div>
@@ -33,7 +35,11 @@ export function ChatList({ openId, onFind }: { openId: string | null; onFind: ()
       <ul
         ref={list}
         class="chats"
-        onKeyDown={(event) => moveFocus(event, [...(list.current?.querySelectorAll<HTMLElement>("a") ?? [])])}
+        {...roving}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") focusComposer();
+          else roving.onKeyDown(event);
+        }}
       >
         {chats.map((chat) => (
           <Entry key={chat.id} chat={chat} isOpen={chat.id === openId} />
@@ -56,10 +62,12 @@ export const Entry = memo(
           onClick={onChosen}
         >
           <ChatAvatar chat={chat} />
-          <span class="title">{name}</span>
+          <span class="title" dir="auto">
+            {name}
+          </span>
           <time class="when">{shortTime(chat.lastMessage?.createdAt ?? chat.createdAt)}</time>
-          <span class="preview">
-            <Preview chat={chat} />
+          <span class="preview" dir="auto">
+            <Preview chat={chat} isOpen={isOpen} />
           </span>
           {unread > 0 && (
             <span class="badge">
@@ -83,23 +91,37 @@ export function ChatAvatar({ chat, size }: { chat: Chat; size?: "small" | "large
   );
 }
 
-function Preview({ chat }: { chat: Chat }) {
+function Preview({ chat, isOpen }: { chat: Chat; isOpen: boolean }) {
   const me = useMe();
+  const draft = useLive(() => client.draft(chat.id));
   const typers = useLive(() => client.typers(chat.id));
   const message = chat.lastMessage;
+  const unsent = draft.content.trim() || draft.files[0]?.name;
   if (typers.length) {
     const names = typers.map((typer) => typer.username);
     return <em class="typing-text">{chat.type === "GROUP" ? t.chats.namesTyping(names) : t.chats.typing}</em>;
+  }
+  // The open chat shows it in its field.
+  if (unsent && !isOpen) {
+    return (
+      <>
+        <b class="draft">{t.chats.draft}</b> <bdi>{unsent}</bdi>
+      </>
+    );
   }
   if (!message) return <em>{chat.type === "GROUP" ? t.chats.noMessages : t.chats.sayHello}</em>;
   const isOwn = message.senderId === me.id;
   return (
     <>
       {isOwn && !message.isDeleted && <Ticks status={message.status} />}
-      {!isOwn && chat.type === "GROUP" && <b>{message.sender.username}: </b>}
+      {!isOwn && chat.type === "GROUP" && (
+        <b>
+          <bdi>{message.sender.username}</bdi>:{" "}
+        </b>
+      )}
       {!message.isDeleted && message.type === "IMAGE" && icons.image}
       {!message.isDeleted && message.type === "FILE" && icons.file}
-      {message.isDeleted ? <em>{gist(message)}</em> : gist(message)}
+      {message.isDeleted ? <em>{gist(message)}</em> : <bdi>{gist(message)}</bdi>}
     </>
   );
 }

@@ -6,6 +6,7 @@ import { ConnectionBanner } from "./connection";
 import { Details } from "./details";
 import { ProfilePopup } from "./profile-popup";
 import { HOME, useRoute } from "./route";
+import { focusComposer } from "./shortcuts";
 import { Sidebar } from "./sidebar";
 import { t } from "./texts";
 import { icons } from "./ui/icons";
@@ -19,6 +20,11 @@ export function Home() {
   return (
     <main class={`home ${chatId ? "in-chat" : ""} ${chat && details ? "with-details" : ""}`}>
       <h1 class="hidden">{t.common.appName}</h1>
+      {chat && (
+        <button type="button" class="skip" onClick={focusComposer}>
+          {t.home.skipToComposer}
+        </button>
+      )}
       <ConnectionBanner />
       <Sidebar openId={chatId} />
       {chat ? (

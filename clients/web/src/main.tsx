@@ -1,6 +1,6 @@
 import "@fontsource-variable/inter/wght.css";
 import "./styles/index.css";
-import "./theme";
+import "./appearance";
 import { render } from "preact";
 import { App } from "./app";
 import { loadTexts } from "./texts";

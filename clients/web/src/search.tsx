@@ -10,32 +10,21 @@ import { useAction } from "./ui/action";
 import { icons } from "./ui/icons";
 import { Person } from "./ui/person";
 import { complain } from "./ui/toast";
-import { moveFocus } from "./ui/keys";
+import { useRovingFocus } from "./ui/keys";
 
-/** Who types fast asks once. */
+/** How long to wait for the next key before the server is asked. */
 const PAUSE_MS = 250;
 
-/** One's chats and all people whose names have `query` in them. */
+/** The user's chats and all people whose names contain `query`. */
 export function Search({ query, onChosen }: { query: string; onChosen: () => void }) {
   const chats = useLive(() => client.chats).filter((chat) =>
     chatName(chat).toLowerCase().includes(query.toLowerCase()),
   );
   const people = usePeople(query);
-  const { run, busy } = useAction();
   const list = useRef<HTMLDivElement>(null);
-  const talk = (person: User) =>
-    run(async () => {
-      const chat = await client.createDirectChat(person.id);
-      onChosen();
-      go(chatPath(chat.id));
-    });
+  const roving = useRovingFocus(list);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the links and buttons inside
-    <div
-      ref={list}
-      class="found"
-      onKeyDown={(event) => moveFocus(event, [...(list.current?.querySelectorAll<HTMLElement>("a, button") ?? [])])}
-    >
+    <div ref={list} class="found" {...roving}>
       {chats.length > 0 && (
         <section aria-label={t.search.chats}>
           <h3>{t.search.chats}</h3>
@@ -46,29 +35,54 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
           </ul>
         </section>
       )}
-      <section aria-label={t.search.people} aria-busy={!people}>
-        <h3>{t.search.people}</h3>
-        <ul class="people">
-          {people?.map((person) => (
-            <li key={person.id}>
-              <button type="button" class="entry" disabled={busy} onClick={() => void talk(person)}>
-                <Person user={person} />
-              </button>
-              <button
-                type="button"
-                class="icon-button"
-                aria-label={t.profile.of(person.username)}
-                title={t.profile.of(person.username)}
-                onClick={(event) => showProfile(person, event.currentTarget)}
-              >
-                {icons.info}
-              </button>
-            </li>
-          ))}
-        </ul>
-        {people?.length === 0 && <p class="quiet none">{t.search.noPeople(query)}</p>}
-      </section>
+      <People query={query} people={people} onChosen={onChosen} />
     </div>
+  );
+}
+
+interface PeopleProps {
+  query: string;
+  /** Those who were found; null while the server is asked. */
+  people: readonly User[] | null;
+  onChosen: () => void;
+}
+
+/** People to write to: choosing one opens the chat with them. */
+export function People({ query, people, onChosen }: PeopleProps) {
+  const { run, busy } = useAction();
+  const open = (person: User) =>
+    run(async () => {
+      const chat = await client.createDirectChat(person.id);
+      onChosen();
+      go(chatPath(chat.id));
+    });
+  return (
+    <section aria-label={t.search.people} aria-busy={!people}>
+      <h3>{t.search.people}</h3>
+      <ul class="people">
+        {people?.map((person) => (
+          <li key={person.id}>
+            <button type="button" class="entry" disabled={busy} onClick={() => void open(person)}>
+              <Person user={person} />
+            </button>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={t.profile.of(person.username)}
+              title={t.profile.of(person.username)}
+              onClick={(event) => showProfile(person, event.currentTarget)}
+            >
+              {icons.info}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {query && people?.length === 0 && (
+        <p class="quiet none" role="status">
+          {t.search.noPeople(query)}
+        </p>
+      )}
+    </section>
   );
 }
 

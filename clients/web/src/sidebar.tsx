@@ -1,72 +1,46 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { density, theme } from "./appearance";
 import { ChatList } from "./chat-list";
 import { client, useMe } from "./client";
 import { developerLinks } from "./developer-links";
+import { NewChat } from "./new-chat";
 import { NewGroup } from "./new-group";
 import { Profile } from "./profile";
 import { Search } from "./search";
+import { Shortcuts, useShortcuts } from "./shortcuts";
 import { t } from "./texts";
-import { type Theme, currentTheme, setTheme } from "./theme";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
 import { Menu, type MenuItem } from "./ui/menu";
 import { complain } from "./ui/toast";
 
-/** One's own account, the field that finds, and the chats. */
+type DialogName = "profile" | "chat" | "group" | "shortcuts";
+
+/** The user's account, the search field and the chats. */
 export function Sidebar({ openId }: { openId: string | null }) {
-  const me = useMe();
   const [query, setQuery] = useState("");
-  const [dialog, setDialog] = useState<"profile" | "group" | null>(null);
+  const [dialog, setDialog] = useState<DialogName | null>(null);
+  const close = () => setDialog(null);
   const field = useRef<HTMLInputElement>(null);
   const results = useRef<HTMLDivElement>(null);
-  const focusResult = () => results.current?.querySelector<HTMLElement>("a, button")?.focus();
+  const firstResult = () => results.current?.querySelector<HTMLElement>("a, button");
   const stop = () => {
     setQuery("");
     field.current?.focus();
   };
-  useShortcut(() => field.current?.select());
-
-  const [theme, choose] = useState(currentTheme);
-  const themes: readonly [Theme, string, keyof typeof icons][] = [
-    ["system", t.sidebar.themeSystem, "screen"],
-    ["light", t.sidebar.themeLight, "sun"],
-    ["dark", t.sidebar.themeDark, "moon"],
-  ];
-  const account: MenuItem[] = [
-    { label: t.sidebar.profile, icon: icons.user, onSelect: () => setDialog("profile") },
-    ...themes.map(([value, label, icon], at) => ({
-      label,
-      icon: icons[icon],
-      checked: theme === value,
-      separate: at === 0,
-      onSelect: () => {
-        setTheme(value);
-        choose(value);
-      },
-    })),
-    ...developerLinks().map(([label, href], at) => ({ label, icon: icons.file, href, separate: at === 0 })),
-    {
-      label: t.sidebar.logOut,
-      icon: icons.leave,
-      separate: true,
-      onSelect: () => void client.logout().catch(complain),
-    },
-  ];
+  useShortcuts({ openId, onFind: () => field.current?.select(), onHelp: () => setDialog("shortcuts") });
+  useEffect(() => {
+    // After login. With an open chat, its own field takes the focus; a keyboard on the screen waits until it is wanted.
+    if (!openId && matchMedia("(pointer: fine)").matches) field.current?.focus();
+  }, []);
   return (
     <section class="sidebar" aria-label={t.sidebar.label}>
       <header>
-        <Menu label={t.sidebar.account(me.username)} class="account" items={account}>
-          <Avatar id={me.id} name={me.username} picture={me.avatar} size="small" />
-        </Menu>
+        <Account onOpen={setDialog} />
         <h2>{t.sidebar.heading}</h2>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t.sidebar.newGroup}
-          title={t.sidebar.newGroup}
-          onClick={() => setDialog("group")}
-        >
-          {icons.group}
+        <button type="button" class="button new" onClick={() => setDialog("chat")}>
+          {icons.add}
+          {t.newChat.title}
         </button>
       </header>
       <search class="search">
@@ -74,6 +48,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
         <input
           ref={field}
           type="search"
+          dir="auto"
           aria-label={t.sidebar.find}
           placeholder={t.sidebar.find}
           maxLength={50}
@@ -83,11 +58,11 @@ export function Sidebar({ openId }: { openId: string | null }) {
           onInput={(event) => setQuery(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Escape") stop();
-            if (event.key === "ArrowDown") {
+            if (event.key === "ArrowDown" && !event.altKey) {
               event.preventDefault();
-              focusResult();
+              firstResult()?.focus();
             }
-            if (event.key === "Enter" && query) results.current?.querySelector<HTMLElement>("a, button")?.click();
+            if (event.key === "Enter" && query) firstResult()?.click();
           }}
         />
         {query && (
@@ -100,24 +75,65 @@ export function Sidebar({ openId }: { openId: string | null }) {
         {query.trim() ? (
           <Search query={query.trim()} onChosen={() => setQuery("")} />
         ) : (
-          <ChatList openId={openId} onFind={() => field.current?.focus()} />
+          <ChatList openId={openId} onNewChat={() => setDialog("chat")} />
         )}
       </div>
-      {dialog === "profile" && <Profile onClose={() => setDialog(null)} />}
-      {dialog === "group" && <NewGroup onClose={() => setDialog(null)} />}
+      {dialog === "profile" && <Profile onClose={close} />}
+      {dialog === "chat" && <NewChat onClose={close} onNewGroup={() => setDialog("group")} />}
+      {dialog === "group" && <NewGroup onClose={close} />}
+      {dialog === "shortcuts" && <Shortcuts onClose={close} />}
     </section>
   );
 }
 
-/** Calls `find` on Ctrl+K or ⌘K. */
-function useShortcut(find: () => void): void {
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      find();
-    };
-    addEventListener("keydown", pressed);
-    return () => removeEventListener("keydown", pressed);
-  }, []);
+/** The button with the user's picture, and its menu. */
+function Account({ onOpen }: { onOpen: (dialog: DialogName) => void }) {
+  const me = useMe();
+  // Rendered again, the menu shows what is chosen.
+  const [, refresh] = useState({});
+  const themes = [
+    ["system", t.sidebar.themeSystem, icons.screen],
+    ["light", t.sidebar.themeLight, icons.sun],
+    ["dark", t.sidebar.themeDark, icons.moon],
+  ] as const;
+  const densities = [
+    ["comfortable", t.sidebar.comfortable, icons.rows],
+    ["compact", t.sidebar.compact, icons.compact],
+  ] as const;
+  const items: MenuItem[] = [
+    { label: t.sidebar.profile, icon: icons.user, onSelect: () => onOpen("profile") },
+    { label: t.shortcuts.title, icon: icons.keyboard, onSelect: () => onOpen("shortcuts") },
+    ...themes.map(([value, label, icon]) => ({
+      label,
+      icon,
+      group: t.sidebar.theme,
+      checked: theme.current() === value,
+      onSelect: () => {
+        theme.choose(value);
+        refresh({});
+      },
+    })),
+    ...densities.map(([value, label, icon]) => ({
+      label,
+      icon,
+      group: t.sidebar.density,
+      checked: density.current() === value,
+      onSelect: () => {
+        density.choose(value);
+        refresh({});
+      },
+    })),
+    ...developerLinks().map(([label, href]) => ({ label, icon: icons.file, href, group: t.developers.menu })),
+    {
+      label: t.sidebar.logOut,
+      icon: icons.leave,
+      separate: true,
+      onSelect: () => void client.logout().catch(complain),
+    },
+  ];
+  return (
+    <Menu label={t.sidebar.account(me.username)} class="account" items={items}>
+      <Avatar id={me.id} name={me.username} picture={me.avatar} size="small" />
+    </Menu>
+  );
 }

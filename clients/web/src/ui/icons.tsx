@@ -20,6 +20,7 @@ export const icons = {
     <path d="m19 11-7.2 7.2a4.3 4.3 0 0 1-6.1-6.1l7.6-7.6a2.9 2.9 0 0 1 4.1 4.1l-7.5 7.5a1.4 1.4 0 0 1-2-2l6.7-6.7" />,
   ),
   close: line(<path d="m6.5 6.5 11 11m0-11-11 11" />),
+  compact: line(<path d="M4 6h16M4 10h16M4 14h16M4 18h16" />),
   copy: line(
     <>
       <rect x="8.5" y="8.5" width="11" height="11" rx="2.5" />
@@ -60,11 +61,18 @@ export const icons = {
       <path d="m11.5 12.5 8-8m-3.5 3.5 2.5 2.5" />
     </>,
   ),
+  keyboard: line(
+    <>
+      <rect x="3" y="6" width="18" height="12" rx="2.5" />
+      <path d="M7 10v.1m3.3-.1v.1m3.4-.1v.1M17 10v.1M8 14h8" />
+    </>,
+  ),
   leave: line(<path d="M10 4.5H6.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2H10M15 8l4 4-4 4m4-4H9.5" />),
   moon: line(<path d="M19.5 14.2A8 8 0 0 1 9.8 4.5a8 8 0 1 0 9.7 9.7z" />),
   more: line(<path d="M5.5 12v.1M12 12v.1m6.5-.1v.1" class="dots" />),
   remove: line(<path d="M5 12h14" />),
   retry: line(<path d="M19 12a7 7 0 1 1-2.3-5.2L19 9m0-4.5V9h-4.5" />),
+  rows: line(<path d="M4 6h16M4 12h16M4 18h16" />),
   search: line(
     <>
       <circle cx="10.5" cy="10.5" r="6" />

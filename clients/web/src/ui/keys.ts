@@ -1,3 +1,6 @@
+import type { RefObject } from "preact";
+import { useLayoutEffect } from "preact/hooks";
+
 /** Move the focus among `entries` by the arrow keys, Home and End; whether the key was one of them. */
 export function moveFocus(event: KeyboardEvent, entries: readonly HTMLElement[]): boolean {
   const at = entries.findIndex((entry) => entry.contains(document.activeElement));
@@ -9,8 +12,44 @@ export function moveFocus(event: KeyboardEvent, entries: readonly HTMLElement[])
     End: last,
   };
   const goal = goals[event.key];
-  if (goal === undefined || last < 0) return false;
+  if (goal === undefined || last < 0 || event.altKey || event.ctrlKey || event.metaKey) return false;
   event.preventDefault();
   entries[goal]?.focus();
   return true;
 }
+
+/**
+ * Make the links and buttons of a list one stop of the Tab key (roving tabindex): the arrow keys go through them. Tab
+ * enters at the one that has or had the focus, the current one, or the first. Call it in the component that renders
+ * the list, and spread what it returns into the list's element.
+ */
+export function useRovingFocus(list: RefObject<HTMLElement | null>) {
+  const entries = () => [...(list.current?.querySelectorAll<HTMLElement>("a, button") ?? [])];
+  const setStop = (stop: Element | undefined) => {
+    for (const entry of entries()) entry.tabIndex = entry === stop ? 0 : -1;
+  };
+  // After each render: entries may have come and gone.
+  useLayoutEffect(() => {
+    const all = entries();
+    const focused = all.find((entry) => entry === document.activeElement);
+    setStop(focused ?? all.find((entry) => entry.ariaCurrent) ?? all[0]);
+  });
+  return {
+    onFocusIn: (event: FocusEvent) => {
+      const entry = (event.target as Element).closest("a, button");
+      if (entry) setStop(entry);
+    },
+    onKeyDown: (event: KeyboardEvent) => void moveFocus(event, entries()),
+  };
+}
+
+/** Whether keys that are pressed there write text. */
+const isEditable = (target: EventTarget | null) =>
+  target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
+
+/** Whether a key is for the page as a whole: not for a field, nor for a dialog or menu that is open. */
+export const isForPage = (event: KeyboardEvent) =>
+  !event.defaultPrevented && !event.isComposing && !isEditable(event.target) && !isCovered();
+
+/** Whether a dialog is open. */
+export const isCovered = () => document.querySelector("dialog[open]") !== null;

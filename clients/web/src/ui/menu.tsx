@@ -6,24 +6,26 @@ export interface MenuItem {
   readonly label: string;
   readonly icon?: ComponentChildren;
   readonly onSelect?: () => void;
-  /** A link rather than something to do. */
+  /** A link rather than an action. */
   readonly href?: string;
   readonly danger?: boolean;
   /** One of several of which one is chosen. */
   readonly checked?: boolean;
   /** A line above. */
   readonly separate?: boolean;
+  /** A heading for this and the neighbours with the same one. */
+  readonly group?: string;
 }
 
 interface MenuProps {
-  /** What the button is called. */
+  /** The name of the button. */
   label: string;
   items: readonly MenuItem[];
   children: ComponentChildren;
   class?: string;
 }
 
-/** A button that opens a list of things to do. */
+/** A button that opens a list of actions. */
 export function Menu({ label, items, children, class: kind = "icon-button" }: MenuProps) {
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -89,49 +91,62 @@ function List({ label, items, anchor, onClose }: ListProps) {
         } else moveFocus(event, entries());
       }}
     >
-      {items.map((item) => {
-        const content = (
-          <>
-            {item.icon}
-            <span>{item.label}</span>
-          </>
-        );
-        const kind = `${item.danger ? "danger" : ""} ${item.separate ? "separate" : ""}`;
-        if (item.href) {
-          return (
-            <a
-              key={item.label}
-              class={kind}
-              role="menuitem"
-              tabIndex={-1}
-              href={item.href}
-              target="_blank"
-              rel="noopener"
-              onClick={close}
-            >
-              {content}
-            </a>
-          );
-        }
+      {groupsOf(items).map(([group, members]) => {
+        const entries = members.map((item) => <Entry key={item.label} item={item} onClose={close} />);
+        if (!group) return entries;
         return (
-          // biome-ignore lint/a11y/useAriaPropsSupportedByRole: it is absent where the role does not support it
-          <button
-            key={item.label}
-            type="button"
-            class={kind}
-            role={item.checked === undefined ? "menuitem" : "menuitemradio"}
-            aria-checked={item.checked}
-            tabIndex={-1}
-            onClick={() => {
-              close();
-              item.onSelect?.();
-            }}
-          >
-            {content}
-          </button>
+          // biome-ignore lint/a11y/useSemanticElements: a fieldset can't be part of a menu
+          <div key={group} role="group" aria-label={group} class="group">
+            <p aria-hidden="true">{group}</p>
+            {entries}
+          </div>
         );
       })}
     </div>
+  );
+}
+
+/** Neighbours with the same group together. */
+function groupsOf(items: readonly MenuItem[]): [string | undefined, MenuItem[]][] {
+  const groups: [string | undefined, MenuItem[]][] = [];
+  for (const item of items) {
+    const last = groups.at(-1);
+    if (last && last[0] === item.group) last[1].push(item);
+    else groups.push([item.group, [item]]);
+  }
+  return groups;
+}
+
+function Entry({ item, onClose }: { item: MenuItem; onClose: () => void }) {
+  const content = (
+    <>
+      {item.icon}
+      <span>{item.label}</span>
+    </>
+  );
+  const kind = `item ${item.danger ? "danger" : ""} ${item.separate ? "separate" : ""}`;
+  if (item.href) {
+    return (
+      <a class={kind} role="menuitem" tabIndex={-1} href={item.href} target="_blank" rel="noopener" onClick={onClose}>
+        {content}
+      </a>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: aria-checked is set for radio items alone
+    <button
+      type="button"
+      class={kind}
+      role={item.checked === undefined ? "menuitem" : "menuitemradio"}
+      aria-checked={item.checked}
+      tabIndex={-1}
+      onClick={() => {
+        onClose();
+        item.onSelect?.();
+      }}
+    >
+      {content}
+    </button>
   );
 }
 
