@@ -90,8 +90,9 @@ def test_errors_are_in_the_language_of_the_browser(visit: Visit, alice: Person) 
 
 
 def test_a_group_needs_a_name_and_a_picture_an_address(visit: Visit, alice: Person) -> None:
-    page = visit(alice).page
-    page.get_by_role("button", name="New group").click()
+    visitor = visit(alice)
+    page = visitor.page
+    visitor.new_group()
     page.get_by_label("Picture").fill("picture.png")
     page.get_by_role("button", name="Create group").click()
     expect(page.get_by_label("Name", exact=True)).to_have_accessible_description("Give the group a name.")
@@ -101,8 +102,9 @@ def test_a_group_needs_a_name_and_a_picture_an_address(visit: Visit, alice: Pers
 
 @pytest.mark.parametrize("way", ["a click beside it", "Escape"])
 def test_a_half_filled_dialog_is_not_thrown_away_without_a_question(visit: Visit, alice: Person, way: str) -> None:
-    page = visit(alice).page
-    page.get_by_role("button", name="New group").click()
+    visitor = visit(alice)
+    page = visitor.page
+    visitor.new_group()
     dialog = page.get_by_role("dialog", name="New group")
     page.get_by_label("Name", exact=True).fill("Chess")
 
@@ -123,8 +125,9 @@ def test_a_half_filled_dialog_is_not_thrown_away_without_a_question(visit: Visit
 
 
 def test_an_untouched_dialog_closes_by_a_click_beside_it(visit: Visit, alice: Person) -> None:
-    page = visit(alice).page
-    page.get_by_role("button", name="New group").click()
+    visitor = visit(alice)
+    page = visitor.page
+    visitor.new_group()
     expect(page.get_by_role("dialog", name="New group")).to_be_visible()
     page.mouse.click(5, 5)
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -134,6 +137,6 @@ def test_an_untouched_dialog_closes_by_a_click_beside_it(visit: Visit, alice: Pe
 def test_borders_of_fields_can_be_seen(visit: Visit, alice: Person, scheme: str) -> None:
     visitor = visit(alice, color_scheme=scheme)
     page = visitor.page
-    page.get_by_role("button", name="New group").click()
+    visitor.new_group()
     for name in ("Name", "Description", "Picture"):
         assert page.get_by_label(name, exact=True).evaluate(BORDER_CONTRAST) >= 3
