@@ -121,7 +121,7 @@ def files(visitor: Visitor, _demo: demo.Demo) -> None:
 
 def offline(visitor: Visitor, _demo: demo.Demo) -> None:
     visitor.entry("sofia").click()
-    script = FilePayload(name="setup.exe", mimeType="application/octet-stream", buffer=b"MZ\0")
+    script = FilePayload(name="setup.pdf", mimeType="application/pdf", buffer=b"MZ\0")
     visitor.page.get_by_label("Files", exact=True).set_input_files([script])
     visitor.page.get_by_role("button", name="Send").click()
     expect(visitor.page.get_by_role("button", name="Discard")).to_be_visible()

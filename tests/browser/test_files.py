@@ -100,10 +100,11 @@ def test_a_bar_shows_how_much_is_there_and_it_can_be_called_off(visit: Visit, al
 def test_what_the_server_refuses_says_why_and_can_be_discarded(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
     hers.find(bob.name)
-    script: FilePayload = {"name": "run.exe", "mimeType": "application/octet-stream", "buffer": b"MZ\x00"}
+    # The name says nothing of it, so that only the server can tell.
+    script: FilePayload = {"name": "run.pdf", "mimeType": "application/pdf", "buffer": b"MZ\x00"}
     hers.page.get_by_label("Files", exact=True).set_input_files([script])
     hers.page.get_by_role("button", name="Send").click()
-    refused = hers.message("run.exe")
+    refused = hers.message("run.pdf")
     expect(refused).to_contain_text("Not sent")
     expect(refused.get_by_role("alert")).to_be_visible()
     expect(refused.get_by_role("button", name="Try again")).to_be_visible()

@@ -1,8 +1,9 @@
 import type { Chat } from "@chatapp/client";
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect } from "preact/hooks";
 import { ChatAvatar } from "./chat-list";
 import { client, useLive, useMe } from "./client";
 import { Composer } from "./composer";
+import { addFiles, startEdit } from "./drafts";
 import { useDrop } from "./drop";
 import { chatName, count, presenceText } from "./format";
 import { Messages } from "./messages";
@@ -12,9 +13,8 @@ import { complain } from "./ui/toast";
 
 /** One chat: who it is with, what was said, and the field to say more. */
 export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
-  const [editing, setEditing] = useState<string | null>(null);
-  const [files, setFiles] = useState<readonly File[]>([]);
-  const drop = useDrop((dropped) => setFiles([...files, ...dropped]));
+  const onEdit = useCallback((messageId: string) => startEdit(chat.id, messageId), []);
+  const drop = useDrop((dropped) => addFiles(chat.id, dropped));
   useEffect(() => {
     client.openChat(chat.id).catch(complain);
     return () => client.closeChat(chat.id);
@@ -36,8 +36,8 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
           <Subtitle chat={chat} />
         </a>
       </header>
-      <Messages chat={chat} onEdit={setEditing} />
-      <Composer chat={chat} files={files} onFiles={setFiles} editing={editing} onEdit={setEditing} />
+      <Messages chat={chat} onEdit={onEdit} />
+      <Composer chat={chat} />
       {drop.isOver && (
         <div class="drop">
           <p>

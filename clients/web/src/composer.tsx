@@ -1,98 +1,90 @@
-import type { Chat, Item, Message } from "@chatapp/client";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Chat, FileToSend, Item } from "@chatapp/client";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { extension, usePreview } from "./attachment";
-import { client, useMe } from "./client";
-import { chatName, fileSize, gist } from "./format";
+import { client, useLive, useMe } from "./client";
+import { addFiles, contentOf, findItem, startEdit } from "./drafts";
+import { ACCEPTED_FILES } from "./files";
+import { chatName, fileSize } from "./format";
 import { HOME, go } from "./route";
-import { useAction } from "./ui/action";
+import { locale, t } from "./texts";
 import { icons } from "./ui/icons";
+import { complain } from "./ui/toast";
 
-const LONGEST = 4000;
-const ACCEPTED = ".jpg,.jpeg,.png,.gif,.webp,.pdf,.doc,.docx,.zip";
-/** What was written into each chat's field and not sent. */
-const unsent = new Map<string, string>();
-
-interface ComposerProps {
-  chat: Chat;
-  files: readonly File[];
-  onFiles: (files: readonly File[]) => void;
-  /** The message that is being edited. */
-  editing: string | null;
-  onEdit: (messageId: string | null) => void;
-}
+const MAX_LENGTH = 4000;
+/** From how many characters left on they are counted. */
+const FEW_LEFT = 400;
 
 /** The field to write in. Enter sends, Shift+Enter begins a line, Escape leaves, ↑ in an empty one edits the last. */
-export function Composer({ chat, files, onFiles, editing, onEdit }: ComposerProps) {
+export function Composer({ chat }: { chat: Chat }) {
   const me = useMe();
-  const [text, setText] = useState(unsent.get(chat.id) ?? "");
-  const { run, busy } = useAction();
+  const { content, files, editing } = useLive(() => client.draft(chat.id));
+  const edited = useLive(() => (editing ? findItem(chat.id, editing.messageId) : undefined));
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const edited = stored(client.messages(chat.id), editing);
+  const text = editing?.content ?? content;
   const words = text.trim();
   const length = [...words].length;
-  const maySend = length <= LONGEST && (words !== "" || files.length > 0 || (!!edited && edited.type !== "TEXT"));
+  const maySend = length <= MAX_LENGTH && (words !== "" || (editing ? hasFile(edited) : files.length > 0));
 
   useEffect(() => {
-    // A keyboard on the screen comes up when it is wanted.
+    // On touch screens the keyboard would cover the messages.
     if (matchMedia("(pointer: fine)").matches) area.current?.focus();
   }, []);
-  useLayoutEffect(() => {
-    if (edited) {
-      setText(edited.content ?? "");
-      area.current?.focus();
-    } else setText(unsent.get(chat.id) ?? "");
-  }, [editing]);
+  useTypingAnywhere(area);
   useLayoutEffect(() => {
     const field = area.current;
-    if (!field) return;
-    field.style.height = "auto";
-    field.style.height = `${field.scrollHeight}px`;
-  }, [text]);
+    if (!editing || !field) return;
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }, [editing?.messageId]);
+  useFollowedEdit(chat.id, editing, edited);
+  useHeight(area, text);
 
+  const endEdit = () => client.setDraft(chat.id, { editing: null });
   const write = (value: string) => {
-    setText(value);
-    if (editing) return;
-    unsent.set(chat.id, value);
+    if (editing) {
+      client.setDraft(chat.id, { editing: { ...editing, content: value } });
+      return;
+    }
+    client.setDraft(chat.id, { content: value });
     if (value) client.typing(chat.id);
     else client.stopTyping(chat.id);
   };
   const submit = () => {
-    if (!maySend || busy) return;
-    if (edited) {
-      void run(async () => {
-        if (words !== edited.content) await client.edit(edited.id, words);
-        onEdit(null);
-      });
+    if (!maySend) return;
+    if (editing) {
+      if (!edited || words !== contentOf(edited)) client.edit(editing.messageId, words).catch(complain);
+      endEdit();
       return;
     }
     const [first, ...others] = files;
     client.send(chat.id, words, first ? { file: first } : {});
     for (const file of others) client.send(chat.id, "", { file });
-    onFiles([]);
-    write("");
+    client.setDraft(chat.id, { content: "", files: [] });
   };
-  const pressed = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
+  const onKeyDown = (event: KeyboardEvent) => {
+    // The Enter that ends a composition is 229 in browsers that report the end of the composition before the key.
+    if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       submit();
     } else if (event.key === "Escape") {
-      if (editing) onEdit(null);
-      else if (files.length) onFiles([]);
+      event.preventDefault();
+      if (editing) endEdit();
+      else if (files.length) client.setDraft(chat.id, { files: [] });
       else leave();
     } else if (event.key === "ArrowUp" && !text && !editing) {
       const last = client.messages(chat.id).findLast((item) => isEditable(item, me.id));
-      if (last?.state !== "sent") return;
+      if (!last) return;
       event.preventDefault();
-      onEdit(last.message.id);
+      startEdit(chat.id, last.state === "sent" ? last.message.id : last.key);
     }
   };
-  const paste = (event: ClipboardEvent) => {
-    const pasted = [...(event.clipboardData?.files ?? [])];
-    if (!pasted.length || editing) return;
+  const onPaste = (event: ClipboardEvent) => {
+    const pasted = event.clipboardData?.files;
+    if (!pasted?.length) return;
     event.preventDefault();
-    onFiles([...files, ...pasted]);
+    addFiles(chat.id, pasted);
   };
 
   return (
@@ -103,35 +95,40 @@ export function Composer({ chat, files, onFiles, editing, onEdit }: ComposerProp
         submit();
       }}
     >
-      {edited && (
+      {editing && (
         <div class="editing">
           {icons.edit}
           <p>
-            <b>Edit message</b>
-            <span>{gist(edited)}</span>
+            <b>{t.composer.edit}</b>
+            <span dir="auto">{edited && contentOf(edited)}</span>
           </p>
-          <button type="button" class="icon-button" aria-label="Cancel editing" onClick={() => onEdit(null)}>
+          <button type="button" class="icon-button" aria-label={t.composer.cancelEdit} onClick={endEdit}>
             {icons.close}
           </button>
         </div>
       )}
       {files.length > 0 && (
-        <ul class="tray" aria-label="Files to send">
+        <ul class="tray" aria-label={t.composer.filesToSend}>
           {files.map((file, at) => (
-            <Waiting
+            <Attached
               key={`${file.name}${at}`}
               file={file}
-              onRemove={() => onFiles(files.filter((other) => other !== file))}
+              onRemove={() => client.setDraft(chat.id, { files: files.filter((other) => other !== file) })}
             />
           ))}
         </ul>
+      )}
+      {length > MAX_LENGTH && (
+        <p class="too-long" role="alert">
+          {t.composer.tooLong(length.toLocaleString(locale), MAX_LENGTH.toLocaleString(locale))}
+        </p>
       )}
       <div class="line">
         <button
           type="button"
           class="icon-button"
-          aria-label="Attach files"
-          title="Attach files"
+          aria-label={t.composer.attach}
+          title={t.composer.attach}
           disabled={editing !== null}
           onClick={() => picker.current?.click()}
         >
@@ -142,11 +139,11 @@ export function Composer({ chat, files, onFiles, editing, onEdit }: ComposerProp
           class="hidden"
           type="file"
           multiple
-          accept={ACCEPTED}
+          accept={ACCEPTED_FILES}
           tabIndex={-1}
-          aria-label="Files"
+          aria-label={t.composer.files}
           onChange={(event) => {
-            onFiles([...files, ...(event.currentTarget.files ?? [])]);
+            addFiles(chat.id, event.currentTarget.files ?? []);
             event.currentTarget.value = "";
             area.current?.focus();
           }}
@@ -154,41 +151,87 @@ export function Composer({ chat, files, onFiles, editing, onEdit }: ComposerProp
         <textarea
           ref={area}
           rows={1}
-          aria-label={edited ? "Edit message" : `Message to ${chatName(chat)}`}
-          placeholder={files.length ? "Add a caption" : "Write a message"}
+          dir="auto"
+          aria-label={editing ? t.composer.edit : t.composer.messageTo(chatName(chat))}
+          placeholder={files.length ? t.composer.caption : t.composer.placeholder}
           enterkeyhint="send"
           value={text}
           onInput={(event) => write(event.currentTarget.value)}
-          onKeyDown={pressed}
-          onPaste={paste}
+          onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
-        {length > LONGEST - 400 && (
-          <span class={`left ${length > LONGEST ? "over" : ""}`} role="status">
-            {LONGEST - length}
+        {length <= MAX_LENGTH && length > MAX_LENGTH - FEW_LEFT && (
+          <span class="left" role="status">
+            {t.composer.left(MAX_LENGTH - length)}
           </span>
         )}
         <button
           type="submit"
           class="send"
-          aria-label={edited ? "Save" : "Send"}
-          disabled={!maySend || busy}
+          aria-label={editing ? t.composer.save : t.composer.send}
+          disabled={!maySend}
           // On a phone, the keyboard stays.
           onMouseDown={(event) => event.preventDefault()}
         >
-          {edited ? icons.check : icons.send}
+          {editing ? icons.check : icons.send}
         </button>
       </div>
     </form>
   );
 }
 
+/** Of the newest messages of one's own, the one that ↑ edits: pending ones too. */
 const isEditable = (item: Item, me: string) =>
-  item.state === "sent" && item.message.senderId === me && !item.message.isDeleted;
+  item.state === "sent" ? item.message.senderId === me && !item.message.isDeleted : item.state === "pending";
 
-function stored(items: readonly Item[], id: string | null): Message | null {
-  const found = id && items.find((item) => item.state === "sent" && item.message.id === id);
-  return found && found.state === "sent" ? found.message : null;
+const hasFile = (item: Item | undefined) =>
+  item !== undefined && (item.state === "sent" ? item.message.type !== "TEXT" : item.queued.file !== null);
+
+/** Keeps an edit at its message: under its id once it is stored, and not longer than the message is there. */
+function useFollowedEdit(
+  chatId: string,
+  editing: { readonly messageId: string; readonly content: string } | null,
+  edited: Item | undefined,
+): void {
+  const message = edited?.state === "sent" ? edited.message : null;
+  useEffect(() => {
+    if (!editing || !message) return;
+    if (message.isDeleted) client.setDraft(chatId, { editing: null });
+    else if (message.id !== editing.messageId) {
+      client.setDraft(chatId, { editing: { ...editing, messageId: message.id } });
+    }
+  }, [message]);
 }
+
+/** As high as its text; `field-sizing` does that where browsers have it. */
+function useHeight(area: { readonly current: HTMLTextAreaElement | null }, text: string): void {
+  useLayoutEffect(() => {
+    const field = area.current;
+    if (!field || CSS.supports("field-sizing", "content")) return;
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`;
+  }, [text]);
+}
+
+/** Typing while the focus is on no other field goes to this one, and Escape returns to it. */
+function useTypingAnywhere(area: { readonly current: HTMLTextAreaElement | null }): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const field = area.current;
+      if (!field?.offsetParent || event.defaultPrevented || event.altKey || isBusy(event.target)) return;
+      const isPaste = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "v";
+      const isText = !event.ctrlKey && !event.metaKey && event.key.length === 1 && !/[\s?]/.test(event.key);
+      if (isPaste || isText || event.key === "Escape") field.focus();
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, []);
+}
+
+/** Whether the keys belong to a field, a dialog or a menu. */
+const isBusy = (target: EventTarget | null) =>
+  (target instanceof Element && target.closest("input, textarea, select, [popover], .details") !== null) ||
+  document.querySelector("dialog[open]") !== null;
 
 /** Back to the list of chats, where one was. */
 function leave(): void {
@@ -197,14 +240,16 @@ function leave(): void {
   else go(HOME);
 }
 
-function Waiting({ file, onRemove }: { file: File; onRemove: () => void }) {
-  const preview = usePreview(file);
+function Attached({ file, onRemove }: { file: FileToSend; onRemove: () => void }) {
+  const preview = usePreview(file.data);
   return (
     <li>
       {preview ? <img src={preview} alt="" /> : <span class="kind">{extension(file.name)}</span>}
-      <span class="name">{file.name}</span>
-      <span class="size">{fileSize(file.size)}</span>
-      <button type="button" class="icon-button" aria-label={`Remove ${file.name}`} onClick={onRemove}>
+      <span class="name" dir="auto">
+        {file.name}
+      </span>
+      <span class="size">{fileSize(file.data.size)}</span>
+      <button type="button" class="icon-button" aria-label={t.composer.remove(file.name)} onClick={onRemove}>
         {icons.close}
       </button>
     </li>

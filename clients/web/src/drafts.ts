@@ -1,0 +1,30 @@
+// Changes of what a user has begun in a chat and not sent: text, files, an edit.
+import type { Item } from "@chatapp/client";
+import { client } from "./client";
+import { fileProblem } from "./files";
+import { warn } from "./ui/toast";
+
+/** Attach files that were chosen, pasted or dropped. Those that can't be sent are refused with the reason. */
+export function addFiles(chatId: string, files: Iterable<File>): void {
+  const accepted = [];
+  for (const file of files) {
+    const problem = fileProblem(file);
+    if (problem) warn(problem);
+    else accepted.push({ data: file, name: file.name });
+  }
+  if (accepted.length) client.setDraft(chatId, { files: [...client.draft(chatId).files, ...accepted] });
+}
+
+/** Begin to edit a message, by its id, or by its key while it is still pending. */
+export function startEdit(chatId: string, messageId: string): void {
+  const item = findItem(chatId, messageId);
+  if (item) client.setDraft(chatId, { editing: { messageId, content: contentOf(item) } });
+}
+
+export function findItem(chatId: string, messageId: string): Item | undefined {
+  const isIt = (item: Item) => item.key === messageId || (item.state === "sent" && item.message.id === messageId);
+  return client.messages(chatId).find(isIt);
+}
+
+export const contentOf = (item: Item): string =>
+  (item.state === "sent" ? item.message.content : item.queued.content) ?? "";

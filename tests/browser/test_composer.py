@@ -1,0 +1,226 @@
+"""The field to write in: what is begun is neither lost nor passed on, and is checked before it is sent."""
+
+import pytest
+from playwright.sync_api import FilePayload, Locator, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_files import TRANSFER, png
+from tests.browser.visitor import Visitor
+from tests.people import PASSWORD, Person
+
+# An Enter key as browsers report it while an input method composes a word.
+COMPOSING_ENTER = """(element, init) => element.dispatchEvent(
+  new KeyboardEvent("keydown", {key: "Enter", bubbles: true, cancelable: true, ...init})
+)"""
+# Whether dropping a file on an element would make the browser open the file.
+WOULD_LEAVE = """element => ["dragover", "drop"].some((type) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File(["x"], "letter.pdf", {type: "application/pdf"}));
+  return element.dispatchEvent(new DragEvent(type, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+})"""
+# The longest time in milliseconds that the main thread is busy, in window.longest.
+WATCH = """window.longest = 0; new PerformanceObserver((list) => {
+  for (const {duration} of list.getEntries()) window.longest = Math.max(window.longest, duration);
+}).observe({type: "longtask"})"""
+COPY = """text => {
+  const source = document.body.appendChild(document.createElement("textarea"));
+  source.value = text;
+  source.select();
+  document.execCommand("copy");
+  source.remove();
+}"""
+# Drops files of these sizes, which are made in the page: megabytes would take long on their way to the browser.
+DROP = """(element, sizes) => {
+  const transfer = new DataTransfer();
+  for (const [name, size] of sizes) transfer.items.add(new File([new Uint8Array(size)], name));
+  element.dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
+}"""
+
+
+def tray(visitor: Visitor) -> Locator:
+    """The files that are attached."""
+    return visitor.page.get_by_role("list", name="Files to send")
+
+
+def attach(visitor: Visitor, *files: FilePayload) -> None:
+    """Choose files."""
+    visitor.page.get_by_label("Files", exact=True).set_input_files(list(files))
+
+
+def log_out(visitor: Visitor, name: str) -> None:
+    visitor.page.get_by_role("button", name=f"Account of {name}").click()
+    visitor.page.get_by_role("menuitem", name="Log out").click()
+    expect(visitor.page.get_by_label("Username or e-mail")).to_be_visible()
+
+
+def log_in(visitor: Visitor, name: str) -> None:
+    """Log in without loading the page again."""
+    visitor.page.get_by_label("Username or e-mail").fill(name)
+    visitor.page.get_by_label("Password", exact=True).fill(PASSWORD)
+    visitor.page.get_by_role("button", name="Log in").click()
+    expect(visitor.page.get_by_role("heading", name="Chats", exact=True)).to_be_visible()
+
+
+def test_unsent_text_is_not_shown_to_the_next_user(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    visitor = visit(alice)
+    visitor.find(carol.name)
+    visitor.composer.fill("For Carol's eyes only")
+    attach(visitor, png("secret.png"))
+    log_out(visitor, alice.name)
+    log_in(visitor, bob.name)
+    visitor.find(carol.name)
+    expect(visitor.composer).to_have_value("")
+    expect(tray(visitor)).to_have_count(0)
+
+
+def test_what_is_begun_survives_switching_chats(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    alice.send(alice.direct_chat(bob), "Meet at seven")
+    alice.direct_chat(carol)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.composer.fill("A begun answer")
+    attach(hers, png("sea.png"))
+    hers.act(hers.message("Meet at seven"), "Edit")
+    hers.composer.fill("Meet at eight")
+    hers.entry(carol.name).click()
+    expect(hers.composer).to_have_value("")
+    expect(tray(hers)).to_have_count(0)
+    hers.entry(bob.name).click()
+    expect(hers.composer).to_have_value("Meet at eight")
+    hers.composer.press("Escape")
+    expect(hers.composer).to_have_value("A begun answer")
+    expect(tray(hers)).to_contain_text("sea.png")
+
+
+def test_arrow_up_right_after_enter_edits_the_message_that_is_on_its_way(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    alice.send(alice.direct_chat(bob), "An older message")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("An older message")).to_be_visible()
+    hers.context.set_offline(True)
+    hers.say("Meet at sevn")
+    hers.composer.press("ArrowUp")
+    expect(hers.composer).to_have_value("Meet at sevn")
+    hers.context.set_offline(False)
+    # The edit stays at its message while that is stored.
+    expect(hers.message("Meet at sevn")).to_contain_text("Sent")
+    hers.say("Meet at seven")
+    expect(hers.message("Meet at seven")).to_contain_text("edited")
+    expect(hers.message("An older message")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["choose", "paste", "drop"])
+def test_a_type_that_can_not_be_sent_is_refused_at_once(visit: Visit, alice: Person, bob: Person, way: str) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    if way == "choose":
+        attach(hers, {"name": "run.exe", "mimeType": "application/octet-stream", "buffer": b"MZ"})
+    else:
+        hers.composer.evaluate(TRANSFER, [way, "run.exe", "image/png"])
+    expect(hers.page.get_by_role("alert")).to_contain_text("You can't send this type of file: run.exe")
+    expect(tray(hers)).to_have_count(0)
+
+
+def test_a_file_that_is_too_large_is_refused_at_once_and_the_others_are_kept(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    limit = 10 * 1024 * 1024
+    hers.composer.evaluate(DROP, [["large.pdf", limit + 1], ["largest.pdf", limit]])
+    expect(hers.page.get_by_role("alert")).to_contain_text("Files can be up to 10 MB. large.pdf is larger.")
+    expect(tray(hers).get_by_role("listitem")).to_have_count(1)
+    expect(tray(hers)).to_contain_text("largest.pdf")
+
+
+def test_the_page_takes_the_types_that_the_server_takes(visit: Visit, alice: Person, bob: Person) -> None:
+    from chatapp.files.kinds import KINDS
+
+    hers = visit(alice)
+    hers.find(bob.name)
+    accepted = hers.page.get_by_label("Files", exact=True).get_attribute("accept") or ""
+    assert set(accepted.split(",")) == set(KINDS)
+
+
+def test_a_file_that_is_dropped_beside_the_chat_does_not_leave_the_page(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    hers = visit(alice)
+    assert not hers.page.get_by_role("heading", name="Chats", exact=True).evaluate(WOULD_LEAVE)
+    hers.find(bob.name)
+    assert not hers.composer.evaluate(WOULD_LEAVE)
+
+
+@pytest.mark.parametrize("init", [{"isComposing": True}, {"keyCode": 229}])
+def test_the_enter_that_ends_a_composition_does_not_send(
+    visit: Visit, alice: Person, bob: Person, init: dict[str, object]
+) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    hers.composer.fill("にほんご")
+    hers.composer.evaluate(COMPOSING_ENTER, init)
+    expect(hers.composer).to_have_value("にほんご")
+    hers.composer.press("Enter")
+    expect(hers.message("にほんご")).to_contain_text("Sent")
+    expect(hers.message("にほんご")).to_have_count(1)
+
+
+def test_a_pasted_text_of_a_thousand_lines_does_not_stall_the_field(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice, permissions=["clipboard-read", "clipboard-write"])
+    hers.find(bob.name)
+    text = "\n".join(f"line {number}: the quick brown fox jumps over the lazy dog" for number in range(1000))
+    hers.page.evaluate(COPY, text)
+    hers.page.evaluate(WATCH)
+    hers.composer.press("Control+v")
+    hers.composer.press_sequentially(" and on")
+    expect(hers.composer).to_have_value(f"{text} and on")
+    assert hers.page.evaluate("window.longest") < 500
+    box = hers.composer.bounding_box()
+    assert box is not None
+    assert box["height"] < 250
+
+
+def test_a_text_that_is_too_long_says_so_and_is_not_sent(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    hers.composer.fill("x" * 3999)
+    expect(hers.page.get_by_role("status").filter(has_text="1 character left")).to_be_visible()
+    hers.composer.fill("x" * 4100)
+    sentence = hers.page.get_by_role("alert").filter(
+        has_text="Messages can be up to 4,000 characters long. This one has 4,100."
+    )
+    expect(sentence).to_be_visible()
+    hers.composer.press("Enter")
+    expect(hers.composer).to_have_value("x" * 4100)
+    expect(hers.page.get_by_role("button", name="Send")).to_be_disabled()
+    hers.composer.fill("x" * 4000)
+    expect(sentence).to_have_count(0)
+
+
+def test_a_text_from_right_to_left_is_written_so(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    direction = "element => getComputedStyle(element).direction"
+    hers.composer.fill("שלום לך")
+    assert hers.composer.evaluate(direction) == "rtl"
+    hers.composer.fill("Hello")
+    assert hers.composer.evaluate(direction) == "ltr"
+
+
+def test_typing_anywhere_goes_to_the_field_and_escape_returns_to_it(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.send(alice.direct_chat(bob), "Hello Bob")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    message = hers.message("Hello Bob")
+    message.focus()
+    hers.page.keyboard.type("How are you")
+    expect(hers.composer).to_have_value("How are you")
+    message.focus()
+    hers.page.keyboard.press("Escape")
+    expect(hers.composer).to_be_focused()
+    # Other fields keep their keys.
+    hers.page.get_by_label("Find people and chats").focus()
+    hers.page.keyboard.type("abc")
+    expect(hers.composer).to_have_value("How are you")
