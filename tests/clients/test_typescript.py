@@ -74,7 +74,7 @@ def test_it_keeps_what_it_promises(roomy: Server) -> None:
 
 
 def test_it_sends_and_catches_up_through_cuts(roomy: Server) -> None:
-    run_tests("sending", "catching-up", "files", server=roomy)
+    run_tests("sending", "edits", "drafts", "catching-up", "files", server=roomy)
 
 
 def test_it_keeps_to_what_the_server_allows(strict: Server) -> None:

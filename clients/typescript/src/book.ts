@@ -9,7 +9,7 @@ import type {
   SyncAnswer,
   User,
 } from "./generated/schemas.js";
-import type { Chat, DeliveryStatus, Members, Message } from "./model.js";
+import type { Chat, DeliveryStatus, Item, Members, Message } from "./model.js";
 import { higher, merged, Timeline } from "./timeline.js";
 
 /** What the book can't do by itself. */
@@ -30,6 +30,8 @@ export interface BookDoor {
   reset(chatId: string): void;
   /** What a response says of a person; events say nothing of who is online. */
   met(user: User): void;
+  /** How a message is shown. */
+  toItem(message: Message): Item;
 }
 
 /** What is known of one chat. */
@@ -47,6 +49,12 @@ interface Entry {
   /** How far one has read, here at least. */
   readSeq: number;
 }
+
+/** What is left of a deleted message. */
+export const TOMBSTONE = {
+  ...{ isDeleted: true, content: null, fileUrl: null, fileName: null, fileSize: null, thumbnailUrl: null },
+  ...{ width: null, height: null },
+} as const;
 
 const NOBODY: Members = [];
 const FAR_BEHIND = 1000;
@@ -87,10 +95,20 @@ export class ChatBook {
     return this.entries.get(chatId)?.timeline;
   }
 
-  /** The chat in which a message stands that is here. */
-  holding(messageId: string): Timeline | undefined {
-    for (const { timeline } of this.entries.values()) if (timeline.find(messageId)) return timeline;
+  /** A message that is here, by its id, or by its clientId if it is one's own. */
+  find(id: string): Message | undefined {
+    for (const { timeline } of this.entries.values()) {
+      const found = timeline.find(id);
+      if (found) return found;
+    }
     return undefined;
+  }
+
+  /** Something else that is shown of a message changed. */
+  refresh(id: string): void {
+    for (const { chat, timeline } of this.entries.values()) {
+      if (timeline.refresh(id)) this.changes.noteOf("messages", chat.id);
+    }
   }
 
   /** Whether something that happened has not been seen. */
@@ -104,7 +122,7 @@ export class ChatBook {
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
     if (!entry) {
-      const nothing = { timeline: new Timeline(), members: null, membersCursor: undefined, memberChanges: 0 };
+      const nothing = { timeline: this.newTimeline(), members: null, membersCursor: undefined, memberChanges: 0 };
       entry = { ...nothing, chat, rev: chat.lastRev, readSeq };
       this.entries.set(chat.id, entry);
     }
@@ -140,7 +158,7 @@ export class ChatBook {
       if (more.has(told.id) && entry.timeline.isKept) {
         seen = messages.at(-1)?.rev ?? entry.rev;
         if (told.lastRev - seen > FAR_BEHIND) {
-          entry.timeline = new Timeline();
+          entry.timeline = this.newTimeline();
           seen = told.lastRev;
           this.changes.noteOf("messages", told.id);
           this.door.reset(told.id);
@@ -329,12 +347,12 @@ export class ChatBook {
     if (message.senderId === this.me && message.clientId) this.door.stored(message);
   }
 
+  private newTimeline(): Timeline {
+    return new Timeline(this.me, this.door.toItem);
+  }
+
   private bury(entry: Entry, messageId: string, rev?: number): boolean {
-    const tomb = {
-      ...{ isDeleted: true, content: null, fileUrl: null, fileName: null, fileSize: null, thumbnailUrl: null },
-      ...{ width: null, height: null },
-      ...(rev && { rev }),
-    };
+    const tomb = { ...TOMBSTONE, ...(rev && { rev }) };
     const known = entry.timeline.change(messageId, tomb);
     if (known) this.changes.noteOf("messages", entry.chat.id);
     const { lastMessage } = entry.chat;
@@ -353,22 +371,19 @@ export class ChatBook {
     if (seq <= entry.readSeq) return;
     entry.readSeq = seq;
     this.set(entry, {});
-    if (entry.timeline.raise("READ", seq, ({ senderId }) => senderId !== this.me)) {
-      this.changes.noteOf("messages", entry.chat.id);
-    }
+    if (entry.timeline.raise("READ", seq, { own: false })) this.changes.noteOf("messages", entry.chat.id);
   }
 
   private receipt(entry: Entry, status: DeliveryStatus, seq: number): void {
-    const mine = ({ senderId }: Message): boolean => senderId === this.me;
     const { chat, timeline } = entry;
     if (chat.type === "GROUP") {
-      const oldest = timeline.oldestUnread(mine);
+      const oldest = timeline.oldestUnread();
       if (oldest && oldest <= seq) this.door.receipts(chat.id);
       return;
     }
-    if (timeline.raise(status, seq, mine)) this.changes.noteOf("messages", chat.id);
+    if (timeline.raise(status, seq, { own: true })) this.changes.noteOf("messages", chat.id);
     const { lastMessage } = chat;
-    if (lastMessage && mine(lastMessage) && lastMessage.seq <= seq) {
+    if (lastMessage?.senderId === this.me && lastMessage.seq <= seq) {
       this.set(entry, { lastMessage: { ...lastMessage, status: higher(lastMessage.status, status) } });
     }
   }

@@ -82,6 +82,8 @@ export class ChatClient {
   private readonly http: Http;
   private readonly means: Means;
   private home: Home | null = null;
+  /** Settled once the storage has nothing more of the session before. */
+  private leaving: Promise<void> = Promise.resolve();
 
   constructor(options: ClientOptions = {}) {
     const inBrowser = typeof localStorage !== "undefined" && typeof location !== "undefined";
@@ -142,6 +144,7 @@ export class ChatClient {
     const told = this.http.call("POST /auth/logout", {}).catch(() => {});
     await Promise.race([told, pause(LOGOUT_MS)]);
     await this.keeper.end(null);
+    await this.leaving;
   }
 
   /** Change one's own username or avatar. */
@@ -340,22 +343,26 @@ export class ChatClient {
    * Change the text of a message of one's own, by its id, or by its clientId while it is `pending`. It shows at once and
    * is sent through the queue; a later edit replaces an earlier one that was not sent. The promise need not be awaited.
    */
-  async edit(messageId: string, content: string): Promise<Message> {
-    const { data } = await this.http.call("PATCH /messages/{id}", { path: { id: messageId }, body: { content } });
-    this.home?.book.putMessage(data);
-    return data;
+  edit(messageId: string, content: string): Promise<Message> {
+    return handled(this.here().edit(messageId, content));
   }
 
   /** Send a refused edit again. */
-  retryEdit(_messageId: string): void {}
+  retryEdit(messageId: string): void {
+    this.home?.retryEdit(messageId);
+  }
 
-  /** Give up an edit that was not sent: the stored text shows again. */
-  discardEdit(_messageId: string): void {}
+  /** Give up an edit that is not stored: the stored text shows again. */
+  discardEdit(messageId: string): void {
+    this.home?.discardEdit(messageId);
+  }
 
-  /** Delete a message, which leaves a tombstone. It shows at once and is sent through the queue. */
-  async delete(messageId: string): Promise<void> {
-    await this.http.call("DELETE /messages/{id}", { path: { id: messageId } });
-    this.home?.book.messageBuried(messageId);
+  /**
+   * Delete a message, which leaves a tombstone. It shows at once and is sent through the queue; when the server refuses
+   * it, the promise rejects and the message shows again. It drops an edit that was not sent.
+   */
+  delete(messageId: string): Promise<void> {
+    return handled(this.here().delete(messageId));
   }
 
   /** What the user has written or chosen for a chat and not sent: kept over reloads, dropped at logout. */
@@ -370,11 +377,16 @@ export class ChatClient {
 
   /** Whether leaving the page now would lose something unsent. */
   get hasUnsaved(): boolean {
-    return false;
+    return this.home?.unsent.hasUnsaved ?? false;
   }
 
-  /** Drop the oldest pages of a chat beyond the newest `keep` messages; `loadOlder` fetches them again. */
-  trimHistory(_chatId: string, _keep: number): void {}
+  /**
+   * Drop the oldest pages of a chat beyond the newest `keep` messages, as far as whole pages allow; `loadOlder` fetches
+   * them again.
+   */
+  trimHistory(chatId: string, keep: number): void {
+    this.home?.reader.trim(chatId, keep);
+  }
 
   /** Everything that is here of this chat was seen. Can be called as often as one likes; works offline. */
   markRead(chatId: string): void {
@@ -455,8 +467,8 @@ export class ChatClient {
     const { me, reason } = this.keeper.session;
     this.changes.note("session");
     if (me?.id === this.home?.me) return;
-    // Who logs out wants nothing of it to stay; whose session ended may log in again and go on.
-    this.leave({ forgotten: reason === null });
+    // Who logs out, here or in another tab, wants nothing of it to stay; whose session ended may log in again and go on.
+    this.leave({ forgotten: reason === null || reason === "elsewhere" });
     if (me) {
       this.home = new Home(me.id, this.means);
       void this.home.start();
@@ -467,7 +479,7 @@ export class ChatClient {
   private leave(options: { forgotten: boolean }): void {
     const { home } = this;
     this.home = null;
-    home?.end(options);
+    if (home) this.leaving = home.end(options);
   }
 
   /** What is there while somebody is logged in; throws LoggedOutError. */
@@ -475,6 +487,12 @@ export class ChatClient {
     if (!this.home) throw new LoggedOutError();
     return this.home;
   }
+}
+
+/** Nobody has to wait for it: what became of it is in the state. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function toFile(file: File | FileToSend): FileToSend {

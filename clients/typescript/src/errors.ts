@@ -77,6 +77,15 @@ export class DiscardedError extends Error {
   override readonly name = "DiscardedError";
 }
 
+/** A file to send can no longer be read: it was changed or removed after it was chosen. */
+export class UnreadableFileError extends Error {
+  override readonly name = "UnreadableFileError";
+
+  constructor() {
+    super("The file can't be read. It may have been moved, changed or deleted.");
+  }
+}
+
 const KINDS: Readonly<Record<number, new (problem: Problem) => ProblemError>> = {
   401: UnauthenticatedError,
   403: ForbiddenError,

@@ -1,15 +1,18 @@
-import { ChatBook } from "./book.js";
+import { ChatBook, TOMBSTONE } from "./book.js";
 import { CatchUp } from "./catchup.js";
 import { callSafely, type Changes } from "./changes.js";
 import { LiveConnection } from "./connection.js";
 import { Drafts } from "./drafts.js";
+import { Edits } from "./edits.js";
+import { DiscardedError } from "./errors.js";
 import type { Http, Tokens } from "./http.js";
 import type { Chat, Item, Message } from "./model.js";
 import { SendQueue } from "./queue.js";
 import { People } from "./people.js";
-import { Reader } from "./reader.js";
+import { Reader, unknownChat } from "./reader.js";
 import type { QueueStorage } from "./storage.js";
 import { Reading, Typing } from "./telling.js";
+import { UnsentRecords } from "./unsent.js";
 
 /** What a home is made of. */
 export interface Means {
@@ -27,7 +30,9 @@ export class Home {
   readonly live: LiveConnection;
   readonly book: ChatBook;
   readonly people: People;
+  readonly unsent: UnsentRecords;
   readonly queue: SendQueue;
+  readonly edits: Edits;
   readonly drafts: Drafts;
   readonly reader: Reader;
   readonly typing: Typing;
@@ -35,7 +40,6 @@ export class Home {
   private readonly catchUp: CatchUp;
   private readonly over = new AbortController();
   private readonly items = new Map<string, { version: number; list: readonly Item[] }>();
-  private readonly sentItems = new WeakMap<Message, Item>();
 
   constructor(
     readonly me: string,
@@ -51,16 +55,46 @@ export class Home {
     this.book = new ChatBook(me, changes, {
       behind: (others) => this.catchUp.behind(others),
       missed: () => this.catchUp.missed(),
-      stored: (message) => this.queue.settle(message),
+      stored: (message) => this.stored(message),
       gone: (chatId) => this.gone(chatId),
       receipts: (chatId) => this.reader.receiptsStale(chatId),
       membersStale: (chatId) => this.reader.membersStale(chatId),
       reset: (chatId) => this.reader.reset(chatId),
       met: (user) => this.people.met(user),
+      toItem: (message) => this.toItem(message),
     });
     this.people = new People(changes);
-    this.queue = new SendQueue(me, this.live, http, means.queue, changes, (message) => this.book.putMessage(message));
-    this.drafts = new Drafts(changes);
+    this.unsent = new UnsentRecords(me, means.queue);
+    this.queue = new SendQueue(this.unsent, changes, {
+      isConnected: () => this.live.isConnected,
+      send: (message) => this.live.emit("message:send", message),
+      upload: (form, progress, signal) => http.upload(form, progress, signal),
+      stored: (message) => {
+        this.book.putMessage(message);
+        this.stored(message);
+      },
+      lastSeq: (chatId) => this.book.chat(chatId)?.lastSeq,
+      editOf: (clientId) => this.edits.of(clientId)?.content ?? undefined,
+      takeEdit: (clientId) => this.edits.take(clientId),
+    });
+    this.edits = new Edits(this.unsent, {
+      isConnected: () => this.live.isConnected,
+      edit: async (messageId, content) => {
+        const message = await this.live.emit("message:edit", { messageId, content });
+        this.book.putMessage(message);
+        return message;
+      },
+      delete: async (messageId) => {
+        await this.live.emit("message:delete", { messageId });
+        this.book.messageBuried(messageId);
+      },
+      isQueued: (target) => this.queue.state(target) !== undefined,
+      refresh: (target) => {
+        this.queue.refresh(target);
+        this.book.refresh(target);
+      },
+    });
+    this.drafts = new Drafts(this.unsent, changes);
     this.reader = new Reader(me, this.book, http, changes, this.over.signal);
     this.typing = new Typing(this.live);
     this.reading = new Reading(this.live);
@@ -72,18 +106,26 @@ export class Home {
   async start(): Promise<void> {
     globalThis.document?.addEventListener("visibilitychange", this.seen, { signal: this.over.signal });
     this.live.start();
-    await this.queue.restore();
+    await this.unsent.start((records) => {
+      // Edits first: the messages that they change are shown with them.
+      this.edits.restore(records);
+      this.queue.restore(records);
+      this.drafts.restore(records);
+    });
   }
 
   /** Log out: dispose of everything; what was not sent is `forgotten`, or kept for the next time. */
-  end(options: { forgotten: boolean }): void {
+  end(options: { forgotten: boolean }): Promise<void> {
     this.over.abort();
     this.live.stop();
     this.live.socket.removeAllListeners();
-    this.queue.clear(options);
+    const loggedOut = new DiscardedError("You are no longer logged in.");
+    this.queue.end(loggedOut);
+    this.edits.end(loggedOut);
     this.people.forget();
     this.typing.forgetAll();
     this.reading.forgetAll();
+    return this.unsent.end(options);
   }
 
   /** There is a new access token: the socket goes on with it. */
@@ -96,10 +138,33 @@ export class Home {
     const version = this.means.changes.versionOf("messages", chatId);
     const made = this.items.get(chatId);
     if (made?.version === version) return made.list;
-    const stored = this.book.timeline(chatId)?.list(this.me) ?? [];
-    const list = [...stored.map((message) => this.sentItem(message)), ...this.queue.items(chatId)];
+    const timeline = this.book.timeline(chatId);
+    const list = timeline?.list() ?? [];
+    this.queue.insertInto(list, chatId, (seq) => (timeline ? timeline.indexAfter(seq) : 0));
     this.items.set(chatId, { version, list });
     return list;
+  }
+
+  /** Edit a message by its id, or by its clientId. */
+  edit(id: string, content: string): Promise<Message> {
+    // The server does not have a message that it refused: it is sent with the new text instead.
+    if (this.queue.state(id) === "failed") return this.queue.rewrite(id, content);
+    const { target, chatId } = this.target(id);
+    return this.edits.edit(target, chatId, content);
+  }
+
+  async delete(id: string): Promise<void> {
+    const { target, chatId } = this.target(id);
+    if (this.queue.state(target)) this.queue.discard(target);
+    else await this.edits.delete(target, chatId);
+  }
+
+  retryEdit(id: string): void {
+    this.edits.retry(this.target(id).target);
+  }
+
+  discardEdit(id: string): void {
+    this.edits.discard(this.target(id).target);
   }
 
   markRead(chatId: string): void {
@@ -150,6 +215,7 @@ export class Home {
 
   private connected(): void {
     this.queue.connected();
+    this.edits.connected();
     this.reading.connected();
   }
 
@@ -166,16 +232,32 @@ export class Home {
 
   private gone(chatId: string): void {
     this.reader.close(chatId);
-    this.queue.refuse(chatId);
+    this.queue.drop(chatId);
+    this.edits.drop(chatId, unknownChat());
+    this.drafts.drop(chatId);
   }
 
-  private sentItem(message: Message): Item {
-    let item = this.sentItems.get(message);
-    if (!item) {
-      const key = (message.senderId === this.me && message.clientId) || message.id;
-      item = { state: "sent", key, message, edit: null, isDeleting: false };
-      this.sentItems.set(message, item);
+  private stored(message: Message): void {
+    this.queue.settle(message);
+    this.edits.settle(message);
+  }
+
+  /** What an edit of a message is kept under: its clientId while it is queued, then its id. */
+  private target(id: string): { target: string; chatId: string | null } {
+    const chatId = this.queue.chatOf(id);
+    if (chatId) return { target: id, chatId };
+    const message = this.book.find(id);
+    return { target: message?.id ?? id, chatId: message?.chatId ?? null };
+  }
+
+  private toItem(stored: Message): Item {
+    const key = (stored.senderId === this.me && stored.clientId) || stored.id;
+    const change = stored.isDeleted ? undefined : this.edits.of(stored.id);
+    if (!change) return { state: "sent", key, message: stored, edit: null, isDeleting: false };
+    const { content, error } = change;
+    if (content === null) {
+      return { state: "sent", key, message: { ...stored, ...TOMBSTONE }, edit: null, isDeleting: true };
     }
-    return item;
+    return { state: "sent", key, message: { ...stored, content }, edit: { content, error }, isDeleting: false };
   }
 }

@@ -1,160 +1,215 @@
 import type { Changes } from "./changes.js";
-import type { LiveConnection } from "./connection.js";
-import { DiscardedError, RateLimitedError, toError } from "./errors.js";
-import { type Http, isPassing, isTokenRefused } from "./http.js";
-import type { QueuedMessage, FileToSend, Item, Message } from "./model.js";
-import type { QueueStorage } from "./storage.js";
-import { backoff, pause } from "./waiting.js";
+import { DiscardedError, NetworkError, NotFoundError, ProblemError, toError, UnreadableFileError } from "./errors.js";
+import { newId, stamp } from "./ids.js";
+import { type Job, Lane } from "./lane.js";
+import type { FileToSend, Item, Message, QueuedMessage } from "./model.js";
+import { unknownChat } from "./reader.js";
+import type { QueueRecord } from "./storage.js";
+import type { UnsentRecords } from "./unsent.js";
+import { type Deferred, deferred, Slots } from "./waiting.js";
 
-interface Entry {
-  queued: QueuedMessage;
-  /** How it is shown. */
-  item: Item;
-  resolve(message: Message): void;
-  reject(error: Error): void;
-  /** Ends the attempt that is under way. */
-  given: AbortController;
+/** What the queue needs of the rest of the client. */
+export interface QueueDoor {
+  isConnected(): boolean;
+  send(message: Omit<QueuedMessage, "file" | "createdAt">): Promise<Message>;
+  upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message>;
+  /** The server has stored a message: take it in, and settle it here. */
+  stored(message: Message): void;
+  /** The `seq` of a chat's newest message; undefined where the chat is not known. */
+  lastSeq(chatId: string): number | undefined;
+  /** The text of an edit that waits for this message. */
+  editOf(clientId: string): string | undefined;
+  /** Take that edit out of its queue. */
+  takeEdit(clientId: string): { content: string; done: Deferred<Message> } | undefined;
 }
 
-// A limit that lasts longer, such as a daily quota, is shown as a failure.
-const MAX_WAIT_SECONDS = 120;
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 10_000;
-let lastStamp = 0;
+type QueueItem = Exclude<Item, { state: "sent" }>;
 
-/** Messages on their way: each chat's in order, one after the other, again and again until the server has them. */
+interface Entry extends Job {
+  queued: QueuedMessage;
+  /** The `seq` of the message after which it was written. */
+  after: number;
+  /** Whether it was refused once: it stays in its place then. */
+  isPlaced: boolean;
+  error: Error | null;
+  progress: number | null;
+  /** How it is shown. */
+  item: QueueItem;
+  done: Deferred<Message>;
+}
+
+/** The entries of one chat, in the order in which they were written. */
+interface ChatQueue {
+  readonly entries: Entry[];
+  readonly texts: Lane;
+  readonly files: Lane;
+}
+
+// The server takes so many of a user at the same time.
+const MAX_UPLOADS = 2;
+const NEVER_ACCEPTED: readonly number[] = [403, 404, 413, 415, 422];
+
+/**
+ * Messages on their way. Those of one chat are sent in order, again and again until the server has them; those with a
+ * file in a lane of their own, so that text never waits for an upload.
+ */
 export class SendQueue {
-  private readonly queues = new Map<string, Entry[]>();
-  private readonly pumping = new Set<string>();
+  private readonly chats = new Map<string, ChatQueue>();
+  private readonly byId = new Map<string, Entry>();
+  private readonly uploads = new Slots(MAX_UPLOADS);
 
   constructor(
-    private readonly userId: string,
-    private readonly connection: LiveConnection,
-    private readonly http: Http,
-    private readonly storage: QueueStorage,
+    private readonly records: UnsentRecords,
     private readonly changes: Changes,
-    private readonly stored: (message: Message) => void,
+    private readonly door: QueueDoor,
   ) {}
 
-  /** Take up what an earlier page did not get through. */
-  async restore(): Promise<void> {
-    for (const queued of await this.storage.list(this.userId)) {
-      if (!this.find(queued.clientId)) this.put({ ...queued, file: null }).sent.catch(() => {});
+  /** Take up messages that another client has left. */
+  restore(records: readonly QueueRecord[]): void {
+    for (const record of records) {
+      if (record.kind !== "message" || this.byId.has(record.id)) continue;
+      this.put(record.queued, record.after, record.problem && toError(record.problem));
     }
   }
 
-  /** Queued messages of a chat, in order. */
-  items(chatId: string): readonly Item[] {
-    return (this.queues.get(chatId) ?? []).map(({ item }) => item);
+  add(chatId: string, content: string, file: FileToSend | null): { clientId: string; sent: Promise<Message> } {
+    const queued = { clientId: newId(), chatId, content, file, createdAt: stamp() };
+    const entry = this.put(queued, this.door.lastSeq(chatId) ?? 0, null);
+    return { clientId: queued.clientId, sent: entry.done.promise };
   }
 
-  add(chatId: string, content: string, file: FileToSend | null): { clientId: string; sent: Promise<Message> } {
-    const kept = { clientId: newId(), chatId, content, createdAt: stamp() };
-    // A file can't be written down: its message lives as long as the page.
-    if (!file) void this.write(() => this.storage.put(this.userId, kept));
-    return this.put({ ...kept, file });
+  /** Insert a chat's queued messages into `list`, its stored ones; `indexAfter` says where the place after a `seq` is. */
+  insertInto(list: Item[], chatId: string, indexAfter: (seq: number) => number | null): void {
+    const entries = this.chats.get(chatId)?.entries ?? [];
+    const placed = entries.filter(({ isPlaced }) => isPlaced).sort((one, other) => one.after - other.after);
+    for (const { after, item } of placed.reverse()) {
+      const index = indexAfter(after);
+      if (index !== null) list.splice(index, 0, item);
+    }
+    for (const { isPlaced, item } of entries) if (!isPlaced) list.push(item);
+  }
+
+  state(clientId: string): "pending" | "failed" | undefined {
+    return this.byId.get(clientId)?.item.state;
+  }
+
+  chatOf(clientId: string): string | undefined {
+    return this.byId.get(clientId)?.queued.chatId;
   }
 
   retry(clientId: string): void {
-    const entry = this.find(clientId);
-    if (entry?.item.state !== "failed") return;
-    const queue = this.queue(entry.queued.chatId);
-    queue.splice(queue.indexOf(entry), 1);
-    queue.push(entry);
-    this.show(entry, pending(entry.queued));
-    void this.pump(entry.queued.chatId);
+    const entry = this.byId.get(clientId);
+    if (entry?.error) this.again(entry, entry.queued);
+  }
+
+  /** Send a refused message with another text. */
+  rewrite(clientId: string, content: string): Promise<Message> {
+    const entry = this.byId.get(clientId);
+    if (!entry?.error) throw new Error("Only a refused message can be rewritten.");
+    this.again(entry, { ...entry.queued, content });
+    return entry.done.promise;
   }
 
   discard(clientId: string): void {
-    const entry = this.find(clientId);
-    if (entry) this.take(entry, new DiscardedError("The message was discarded."));
+    const entry = this.byId.get(clientId);
+    if (entry) this.remove(entry, new DiscardedError("The message was discarded."));
   }
 
   /** The server has this message, by whatever way that became known. */
   settle(message: Message): void {
-    const entry = message.clientId ? this.find(message.clientId) : undefined;
+    const entry = message.clientId ? this.byId.get(message.clientId) : undefined;
     if (!entry) return;
-    this.take(entry);
-    entry.resolve(message);
+    const { chatId, createdAt } = entry.queued;
+    this.remove(entry);
+    for (const later of this.chats.get(chatId)?.entries ?? []) {
+      if (later.queued.createdAt > createdAt) later.after = Math.max(later.after, message.seq);
+    }
+    entry.done.resolve(message);
   }
 
-  /** One is no longer in that chat. */
-  refuse(chatId: string): void {
-    const detail = "There is no such chat that you can see.";
-    const error = toError({ type: "about:blank", title: "Not Found", status: 404, detail, code: "not_found" });
-    for (const entry of this.queues.get(chatId) ?? []) this.fail(entry, error);
+  /** The user is no longer in that chat. */
+  drop(chatId: string): void {
+    for (const entry of [...(this.chats.get(chatId)?.entries ?? [])]) this.remove(entry, unknownChat());
+  }
+
+  /** An edit of this message came or went. */
+  refresh(clientId: string): void {
+    const entry = this.byId.get(clientId);
+    if (entry) this.show(entry);
   }
 
   /** There is a connection (again). */
   connected(): void {
-    for (const chatId of this.queues.keys()) void this.pump(chatId);
-  }
-
-  /** Let go of all of it; `forgotten` in the storage too. */
-  clear({ forgotten }: { forgotten: boolean }): void {
-    for (const queue of this.queues.values()) {
-      for (const entry of [...queue]) this.take(entry, new DiscardedError("You are no longer logged in."), forgotten);
+    for (const { texts, files } of this.chats.values()) {
+      void texts.run();
+      void files.run();
     }
   }
 
-  private put(queued: QueuedMessage): { clientId: string; sent: Promise<Message> } {
-    let settled: Pick<Entry, "resolve" | "reject"> | undefined;
-    const sent = new Promise<Message>((resolve, reject) => (settled = { resolve, reject }));
-    // Nobody has to wait for it: what became of the message is in its state.
-    sent.catch(() => {});
-    const entry = {
-      queued,
-      item: pending(queued),
+  /** The session is over: stop sending. */
+  end(error: Error): void {
+    for (const entry of this.byId.values()) {
+      entry.given.abort();
+      entry.done.reject(error);
+    }
+    this.byId.clear();
+    this.chats.clear();
+  }
+
+  private put(queued: QueuedMessage, after: number, error: Error | null): Entry {
+    const item: QueueItem = { state: "pending", key: queued.clientId, queued, progress: null };
+    const entry: Entry = {
+      ...{ queued, after, isPlaced: error !== null, error, progress: null, item },
+      done: deferred<Message>(),
       given: new AbortController(),
-      ...(settled as Pick<Entry, "resolve" | "reject">),
+      send: () => this.send(entry),
+      refused: (reason) => this.refuse(entry, reason),
     };
-    this.queue(queued.chatId).push(entry);
-    this.changes.noteOf("messages", queued.chatId);
-    void this.pump(queued.chatId);
-    return { clientId: queued.clientId, sent };
+    const { entries } = this.chat(queued.chatId);
+    const later = entries.findIndex((other) => other.queued.createdAt > queued.createdAt);
+    entries.splice(later < 0 ? entries.length : later, 0, entry);
+    this.byId.set(queued.clientId, entry);
+    this.changed(entry);
+    return entry;
   }
 
-  private async pump(chatId: string): Promise<void> {
-    if (this.pumping.has(chatId)) return;
-    this.pumping.add(chatId);
-    let failures = 0;
-    try {
-      for (let entry: Entry | undefined; this.connection.isConnected && (entry = this.next(chatId)); ) {
-        try {
-          const message = await this.transmit(entry);
-          failures = 0;
-          this.stored(message);
-          this.settle(message);
-        } catch (error) {
-          if (this.next(chatId) !== entry) continue;
-          if (error instanceof RateLimitedError && error.retryAfter <= MAX_WAIT_SECONDS) {
-            await this.calm(error.retryAfter * 1000, entry);
-          } else if (isPassing(error) || isTokenRefused(error)) {
-            failures += 1;
-            // Without a connection the loop ends, and a new one begins it again at once.
-            if (this.connection.isConnected)
-              await this.calm(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), entry);
-          } else {
-            this.fail(entry, error as Error);
-          }
-        }
-      }
-    } finally {
-      this.pumping.delete(chatId);
+  private again(entry: Entry, queued: QueuedMessage): void {
+    entry.queued = queued;
+    entry.error = null;
+    entry.done = deferred();
+    this.changed(entry);
+  }
+
+  /** Keep, show and send an entry as it is now. */
+  private changed(entry: Entry): void {
+    const { queued, after, error } = entry;
+    const problem = error instanceof ProblemError ? error.problem : null;
+    this.records.put({ kind: "message", id: queued.clientId, owner: this.records.owner, queued, after, problem });
+    this.show(entry);
+    const { texts, files } = this.chat(queued.chatId);
+    if (!error) void (queued.file ? files : texts).run();
+  }
+
+  private chat(chatId: string): ChatQueue {
+    let chat = this.chats.get(chatId);
+    if (!chat) {
+      const entries: Entry[] = [];
+      const lane = (isFile: boolean): Lane =>
+        new Lane(this.door.isConnected, () => entries.find(({ error, queued }) => !error && isFile === !!queued.file));
+      chat = { entries, texts: lane(false), files: lane(true) };
+      this.chats.set(chatId, chat);
     }
+    return chat;
   }
 
-  private calm(ms: number, entry: Entry): Promise<void> {
-    return pause(ms, entry.given.signal).catch(() => {});
-  }
-
-  private next(chatId: string): Entry | undefined {
-    return this.queues.get(chatId)?.find(({ item }) => item.state === "pending");
-  }
-
-  private async transmit(entry: Entry): Promise<Message> {
+  private async send(entry: Entry): Promise<void> {
     const { clientId, chatId, content, file } = entry.queued;
-    if (!file) return this.connection.emit("message:send", { clientId, chatId, content });
+    const message = await (file ? this.upload(entry, file) : this.door.send({ clientId, chatId, content }));
+    this.door.stored(message);
+  }
+
+  private async upload(entry: Entry, file: FileToSend): Promise<Message> {
+    const { clientId, chatId, content } = entry.queued;
     const form = (): FormData => {
       const fields = new FormData();
       fields.set("chatId", chatId);
@@ -163,86 +218,75 @@ export class SendQueue {
       fields.set("file", file.data, file.name);
       return fields;
     };
-    const progress = (share: number): void => this.show(entry, { ...pending(entry.queued), progress: share });
+    const progress = (share: number | null): void => {
+      entry.progress = share;
+      this.show(entry);
+    };
     try {
-      return await this.http.upload(form, progress, entry.given.signal);
+      return await this.uploads.use(() => this.door.upload(form, progress, entry.given.signal));
     } catch (error) {
-      this.show(entry, pending(entry.queued));
+      progress(null);
+      // Its file was changed or removed on the disk: browsers call that a network error.
+      if (error instanceof NetworkError && !(await isReadable(file.data))) throw new UnreadableFileError();
       throw error;
     }
   }
 
-  private fail(entry: Entry, error: Error): void {
-    this.show(entry, {
-      state: "failed",
-      key: entry.queued.clientId,
-      queued: entry.queued,
-      error,
-      canRetry: canRetry(error),
-    });
-    entry.reject(error);
+  private refuse(entry: Entry, error: Error): void {
+    const { clientId, chatId } = entry.queued;
+    entry.isPlaced = true;
+    entry.error = error;
+    const edit = this.door.takeEdit(clientId);
+    if (edit) {
+      // The server does not have the message: it is sent with the new text.
+      const { done } = entry;
+      this.again(entry, { ...entry.queued, content: edit.content });
+      entry.done.promise.then(edit.done.resolve, edit.done.reject);
+      entry.done.promise.then(done.resolve, done.reject);
+      return;
+    }
+    entry.done.reject(error);
+    // Its chat is gone, and with it the place where it would show.
+    if (error instanceof NotFoundError && this.door.lastSeq(chatId) === undefined) this.remove(entry, error);
+    else this.changed(entry);
   }
 
-  private show(entry: Entry, item: Item): void {
-    entry.item = item;
-    if (this.find(entry.queued.clientId)) this.changes.noteOf("messages", entry.queued.chatId);
+  private show(entry: Entry): void {
+    const { queued: written, error, progress } = entry;
+    const content = this.door.editOf(written.clientId) ?? written.content;
+    const queued = content === written.content ? written : { ...written, content };
+    const key = queued.clientId;
+    entry.item = error
+      ? { state: "failed", key, queued, error, canRetry: canRetry(error) }
+      : { state: "pending", key, queued, progress };
+    if (this.byId.has(key)) this.changes.noteOf("messages", queued.chatId);
   }
 
   /** It is no longer here: with an error, it was given up. */
-  private take(entry: Entry, error?: Error, forgotten = true): void {
+  private remove(entry: Entry, error?: Error): void {
     const { clientId, chatId } = entry.queued;
-    const queue = this.queue(chatId);
-    queue.splice(queue.indexOf(entry), 1);
-    if (forgotten && !entry.queued.file) void this.write(() => this.storage.remove(this.userId, clientId));
+    const { entries } = this.chat(chatId);
+    entries.splice(entries.indexOf(entry), 1);
+    this.byId.delete(clientId);
+    this.records.remove("message", clientId);
     this.changes.noteOf("messages", chatId);
+    if (!error) return;
+    this.door.takeEdit(clientId)?.done.reject(error);
     entry.given.abort();
-    if (error) entry.reject(error);
-  }
-
-  /** A storage that is full or forbidden takes nothing from what is sent. */
-  private async write(task: () => void | Promise<void>): Promise<void> {
-    try {
-      await task();
-    } catch {
-      // It lives as long as the page then.
-    }
-  }
-
-  private queue(chatId: string): Entry[] {
-    let queue = this.queues.get(chatId);
-    if (!queue) this.queues.set(chatId, (queue = []));
-    return queue;
-  }
-
-  private find(clientId: string): Entry | undefined {
-    for (const queue of this.queues.values()) {
-      const found = queue.find(({ queued }) => queued.clientId === clientId);
-      if (found) return found;
-    }
-    return undefined;
+    entry.done.reject(error);
   }
 }
 
-/** Whether a refused message may be accepted later as it is. */
+/** Whether the server may accept later what it refused. */
 function canRetry(error: Error): boolean {
-  return ![403, 404, 413, 415, 422].includes((error as { status?: number }).status ?? 0);
+  return !(error instanceof ProblemError && NEVER_ACCEPTED.includes(error.status));
 }
 
-function pending(queued: QueuedMessage): Item & { state: "pending" } {
-  return { state: "pending", key: queued.clientId, queued, progress: null };
-}
-
-/** Now, and later than any before: messages are kept in the order of their times. */
-function stamp(): string {
-  lastStamp = Math.max(Date.now(), lastStamp + 1);
-  return new Date(lastStamp).toISOString();
-}
-
-/** A random UUID; `crypto.randomUUID` is there in secure contexts only. */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+async function isReadable(data: Blob): Promise<boolean> {
+  try {
+    await data.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -87,6 +87,16 @@ export class Reader {
     return this.book.timeline(chatId)?.history.hasOlder ?? false;
   }
 
+  /** Drop the oldest pages beyond the newest `keep` messages. */
+  trim(chatId: string, keep: number): void {
+    const timeline = this.book.timeline(chatId);
+    if (!timeline?.history.loaded) return;
+    if (timeline.trim(keep)) this.changes.noteOf("messages", chatId);
+    // What came in live has no pages: the server is asked where one begins, to drop what is before it the next time.
+    else if (timeline.size > keep + MOST)
+      this.quietly(this.once(`boundary ${chatId}`, () => this.fetchBoundary(chatId)));
+  }
+
   /** The members that follow those that are here; whether there are more still. */
   async moreMembers(chatId: string): Promise<boolean> {
     await this.once(`members ${chatId}`, async () => {
@@ -105,13 +115,13 @@ export class Reader {
 
   /** A message anew, whose links have expired. */
   async renew(messageId: string): Promise<Message> {
-    const message = this.book.holding(messageId)?.find(messageId);
+    const message = this.book.find(messageId);
     if (!message) throw unknownMessage();
     const query = { after: message.rev - 1, limit: 1 };
     const { data } = await this.http.call("GET /messages/{id}", { path: { id: message.chatId }, query });
     // When it was changed meanwhile, the event that said so brought new links.
     if (data[0]?.id === messageId) this.book.putMessage(data[0]);
-    return this.book.holding(messageId)?.find(messageId) ?? message;
+    return this.book.find(messageId) ?? message;
   }
 
   private async fetchNewest(chatId: string): Promise<void> {
@@ -128,7 +138,7 @@ export class Reader {
     try {
       const query = { limit: PAGE, ...(cursor && { cursor }) };
       const { data, meta } = await this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
-      timeline.addPage(data, meta.nextCursor);
+      timeline.addPage(data, meta.nextCursor, cursor);
       // What changed while the first page was under way may be missing from it.
       if (!wasLoaded) this.book.setBack(chatId, rev);
     } catch (error) {
@@ -137,6 +147,12 @@ export class Reader {
     } finally {
       this.changes.noteOf("messages", chatId);
     }
+  }
+
+  private async fetchBoundary(chatId: string): Promise<void> {
+    const query = { limit: MOST };
+    const { data, meta } = await this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
+    this.book.timeline(chatId)?.addBoundary(data, meta.nextCursor);
   }
 
   private async fetchMembers(chatId: string): Promise<void> {
@@ -177,7 +193,7 @@ export class Reader {
   private async fetchReceipts(chatId: string): Promise<void> {
     await this.once(`receipts ${chatId}`, async () => {
       this.staleReceipts.delete(chatId);
-      const oldest = this.book.timeline(chatId)?.oldestUnread(({ senderId }) => senderId === this.me);
+      const oldest = this.book.timeline(chatId)?.oldestUnread();
       if (!oldest) return;
       const given = { path: { id: chatId }, query: { limit: MOST } };
       try {

@@ -1,4 +1,6 @@
-import type { Me } from "./generated/schemas.js";
+import { ObjectStore } from "./database.js";
+import type { Me, Problem } from "./generated/schemas.js";
+import type { Draft, FileToSend, QueuedMessage } from "./model.js";
 
 /** What keeps somebody logged in. */
 export interface StoredSession {
@@ -23,20 +25,49 @@ export interface SessionStorage {
   watch?(changed: () => void): () => void;
 }
 
-/** A queued without a file, as it outlives the page. */
-export interface StoredMessage {
-  readonly clientId: string;
-  readonly chatId: string;
-  readonly content: string;
-  readonly createdAt: string;
-}
+/**
+ * What is kept of a user's unsent work, by `kind` and `id`: queued messages (by clientId), edits and deletions (by the
+ * message, `content: null` deletes), drafts and the files chosen for them (by chat). Values can be cloned as IndexedDB
+ * does; files are Blobs. `owner` is the client that sends it.
+ */
+export type QueueRecord =
+  | {
+      readonly kind: "message";
+      readonly id: string;
+      readonly owner: string;
+      readonly queued: QueuedMessage;
+      /** The `seq` of the message after which it was written. */
+      readonly after: number;
+      /** Why it was refused. */
+      readonly problem: Problem | null;
+    }
+  | {
+      readonly kind: "change";
+      readonly id: string;
+      readonly owner: string;
+      readonly chatId: string | null;
+      readonly content: string | null;
+      readonly createdAt: string;
+      readonly problem: Problem | null;
+    }
+  | { readonly kind: "draft"; readonly id: string; readonly content: string; readonly editing: Draft["editing"] }
+  | { readonly kind: "files"; readonly id: string; readonly files: readonly FileToSend[] };
 
-/** Where queued messages are kept until the server has them, each account's apart. */
+/** Where unsent work is kept, each user's apart. */
 export interface QueueStorage {
-  /** In the order in which they were put. */
-  list(userId: string): StoredMessage[] | Promise<StoredMessage[]>;
-  put(userId: string, queued: StoredMessage): void | Promise<void>;
-  remove(userId: string, clientId: string): void | Promise<void>;
+  list(userId: string): QueueRecord[] | Promise<QueueRecord[]>;
+  /** Add a record, or replace the one of the same kind and id. */
+  put(userId: string, record: QueueRecord): void | Promise<void>;
+  remove(userId: string, kind: QueueRecord["kind"], id: string): void | Promise<void>;
+  /** Remove all records of a user. */
+  clear(userId: string): void | Promise<void>;
+  /**
+   * Run `task` while no other client of this storage runs one under this name, unless `signal` is aborted before. Absent,
+   * clients that share the storage may send the same message at the same time; the server stores it once.
+   */
+  exclusively?(name: string, task: () => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Call `added` with the owner of each record that another client puts; returns what ends that. */
+  watch?(userId: string, added: (owner: string) => void): () => void;
 }
 
 /** A session that ends with the process. */
@@ -50,17 +81,32 @@ export function memorySession(): SessionStorage {
   };
 }
 
-/** Queued messages that end with the process. */
+/** Unsent work that ends with the process. Clients of one process can share it. */
 export function memoryQueue(): QueueStorage {
-  const kept = new Map<string, Map<string, StoredMessage>>();
+  const users = new Map<string, Map<string, QueueRecord>>();
+  const locks = new Map<string, Promise<void>>();
+  const watchers = new Set<(userId: string, owner: string) => void>();
   return {
-    list: (userId) => [...(kept.get(userId)?.values() ?? [])],
-    put: (userId, queued) => {
-      if (!kept.has(userId)) kept.set(userId, new Map());
-      kept.get(userId)?.set(queued.clientId, queued);
+    list: (userId) => [...(users.get(userId)?.values() ?? [])],
+    put: (userId, record) => {
+      const records = users.get(userId) ?? new Map<string, QueueRecord>();
+      users.set(userId, records.set(`${record.kind} ${record.id}`, record));
+      if ("owner" in record) for (const watcher of watchers) watcher(userId, record.owner);
     },
-    remove: (userId, clientId) => {
-      kept.get(userId)?.delete(clientId);
+    remove: (userId, kind, id) => void users.get(userId)?.delete(`${kind} ${id}`),
+    clear: (userId) => void users.delete(userId),
+    exclusively: (name, task, signal) => {
+      const done = (locks.get(name) ?? Promise.resolve()).then(() => (signal.aborted ? undefined : task()));
+      locks.set(
+        name,
+        done.catch(() => {}),
+      );
+      return done;
+    },
+    watch: (userId, added) => {
+      const watcher = (id: string, owner: string): void => void (id === userId && added(owner));
+      watchers.add(watcher);
+      return () => void watchers.delete(watcher);
     },
   };
 }
@@ -102,19 +148,48 @@ export function browserSession(key = "chat.session"): SessionStorage {
   };
 }
 
-/** Queued messages in localStorage, each under a key of its own: tabs that write at the same time don't undo each other's. */
-export function browserQueue(prefix = "chat.queue"): QueueStorage {
-  const name = (userId: string, clientId: string): string => `${prefix}.${userId}.${clientId}`;
+/** Unsent work in IndexedDB, shared by all tabs of a site: each record is sent by one of them. */
+export function browserQueue(name = "chat.queue"): QueueStorage {
+  const store = new ObjectStore(name);
+  const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name);
   return {
-    list: (userId) =>
-      Object.keys(localStorage)
-        .filter((key) => key.startsWith(name(userId, "")))
-        .map((key) => parsed<StoredMessage>(localStorage.getItem(key)))
-        .filter((queued) => queued !== null)
-        .sort((one, other) => one.createdAt.localeCompare(other.createdAt)),
-    put: (userId, queued) => localStorage.setItem(name(userId, queued.clientId), JSON.stringify(queued)),
-    remove: (userId, clientId) => localStorage.removeItem(name(userId, clientId)),
+    list: async (userId) => {
+      await takeOld(userId, (record) => store.put([userId, record.kind, record.id], record));
+      return store.list<QueueRecord>([userId]);
+    },
+    put: async (userId, record) => {
+      await store.put([userId, record.kind, record.id], record);
+      if ("owner" in record) channel?.postMessage([userId, record.owner]);
+    },
+    remove: (userId, kind, id) => store.delete([userId, kind, id]),
+    clear: async (userId) => {
+      await takeOld(userId, async () => {});
+      await store.delete([userId]);
+    },
+    // There are locks in secure contexts only.
+    ...(navigator.locks && {
+      exclusively: (owner, task, signal) => navigator.locks.request(`${name}.${owner}`, { signal }, task),
+    }),
+    watch: (userId, added) => {
+      const listener = ({ data: [id, owner] }: MessageEvent<[string, string]>): void =>
+        void (id === userId && added(owner));
+      channel?.addEventListener("message", listener);
+      return () => channel?.removeEventListener("message", listener);
+    },
   };
+}
+
+/** Hand over the messages that an earlier version of this package left in localStorage. */
+async function takeOld(userId: string, put: (record: QueueRecord) => Promise<void>): Promise<void> {
+  for (const key of Object.keys(localStorage)) {
+    if (!key.startsWith(`chat.outbox.${userId}.`)) continue;
+    const message = parsed<Omit<QueuedMessage, "file">>(localStorage.getItem(key));
+    if (message) {
+      const queued = { ...message, file: null };
+      await put({ kind: "message", id: message.clientId, owner: "", queued, after: 0, problem: null });
+    }
+    localStorage.removeItem(key);
+  }
 }
 
 function parsed<T>(text: string | null): T | null {

@@ -1,21 +1,38 @@
 import type { DeliveryStatus } from "./generated/schemas.js";
-import type { History, Message } from "./model.js";
+import type { History, Item, Message } from "./model.js";
 
 const RANK: Readonly<Record<DeliveryStatus, number>> = { SENT: 0, DELIVERED: 1, READ: 2 };
 
+/** Where a request for older messages goes on: before the message `oldest`. */
+interface Boundary {
+  readonly oldest: number;
+  readonly cursor: string;
+}
+
 /**
  * What is here of a chat's messages, each once, by `seq`: an unbroken run from the oldest that was fetched on. What
- * came before its predecessors is kept back until they are here.
+ * came before its predecessors is kept back until they are here. A change of one message costs no look at the others.
  */
 export class Timeline {
   history: History = { loaded: false, loading: false, hasOlder: false, error: null };
-  /** Where the history goes on, back in time. */
-  cursor: string | null = null;
-  private readonly bySeq = new Map<number, Message>();
+  // The run and how it is shown: the message `oldest + index` is at `index`.
+  private run: Message[] = [];
+  private items: Item[] = [];
+  private oldest = 1;
+  private readonly early = new Map<number, Message>();
+  /** Under their ids, those of one's own under their clientIds too. */
   private readonly byId = new Map<string, Message>();
-  private oldest = 0;
-  private newest = 0;
-  private highest = 0;
+  /** Where pages begin, newest first; the last one is where the run begins, unless that is the beginning of the chat. */
+  private boundaries: Boundary[] = [];
+  /** Up to which `seq` receipts were applied. */
+  private readonly raised = new Map<string, number>();
+  /** Up to which `seq` all messages of one's own were read by all. */
+  private readUpTo = 0;
+
+  constructor(
+    private readonly me: string,
+    private readonly toItem: (message: Message) => Item,
+  ) {}
 
   /** Whether changes are kept here: not before somebody has asked for this chat. */
   get isKept(): boolean {
@@ -24,35 +41,51 @@ export class Timeline {
 
   /** Whether messages are missing within what is here. */
   get hasGap(): boolean {
-    return this.history.loaded && this.highest > this.newest;
+    return this.history.loaded && this.early.size > 0;
   }
 
-  /** The run, the oldest first, and then those of `mine` that are still waiting for their predecessors. */
-  list(mine: string): Message[] {
-    const run: Message[] = [];
-    if (!this.history.loaded) return run;
-    for (let seq = this.oldest; seq <= this.newest; seq += 1) run.push(this.bySeq.get(seq) as Message);
-    for (let seq = this.newest + 1; seq <= this.highest; seq += 1) {
-      const early = this.bySeq.get(seq);
-      if (early?.senderId === mine) run.push(early);
+  /** How many messages the run has. */
+  get size(): number {
+    return this.run.length;
+  }
+
+  /** Where the history goes on, back in time. */
+  get cursor(): string | null {
+    return this.history.hasOlder ? (this.boundaries.at(-1)?.cursor ?? null) : null;
+  }
+
+  /** The run, the oldest first, and then those of one's own that are still waiting for their predecessors. */
+  list(): Item[] {
+    if (!this.history.loaded) return [];
+    const list = this.items.slice();
+    if (this.early.size) {
+      const own = [...this.early.values()].filter(({ senderId }) => senderId === this.me);
+      list.push(...own.sort((one, other) => one.seq - other.seq).map(this.toItem));
     }
-    return run;
+    return list;
   }
 
-  find(messageId: string): Message | undefined {
-    return this.byId.get(messageId);
+  /** Where in the list what was written after `seq` has its place; null where that is older than what is here. */
+  indexAfter(seq: number): number | null {
+    const index = seq - this.oldest + 1;
+    if (index < 0 || (index === 0 && this.history.hasOlder)) return this.history.hasOlder ? null : 0;
+    return Math.min(index, this.run.length);
+  }
+
+  find(id: string): Message | undefined {
+    return this.byId.get(id);
   }
 
   /** The newest message of the run. */
   get last(): Message | undefined {
-    return this.bySeq.get(this.newest);
+    return this.run.at(-1);
   }
 
   /** Know a message, or its newer version; whether that made a difference. */
   put(message: Message): boolean {
     // Older than what was fetched: it comes with its page.
     if (!this.isKept || (this.history.loaded && message.seq < this.oldest)) return false;
-    const known = this.bySeq.get(message.seq);
+    const known = this.at(message.seq);
     const newer = known ? merged(known, message) : message;
     if (newer === known) return false;
     this.set(newer);
@@ -66,54 +99,130 @@ export class Timeline {
     return known !== undefined;
   }
 
-  /** Raise the status of these messages that are at most `seq`; whether any was below it. */
-  raise(status: DeliveryStatus, seq: number, concerned: (message: Message) => boolean): boolean {
+  /** Something else that is shown of a message changed; whether it is here. */
+  refresh(id: string): boolean {
+    const known = this.byId.get(id);
+    if (known) this.set(known);
+    return known !== undefined;
+  }
+
+  /** Raise the status of the messages of one's own, or of all others, that are at most `seq`; whether any was below it. */
+  raise(status: DeliveryStatus, seq: number, { own }: { own: boolean }): boolean {
+    const name = `${status} ${own}`;
+    const end = Math.min(seq, this.oldest + this.run.length - 1);
+    const start = Math.max(this.oldest, (this.raised.get(name) ?? 0) + 1);
     let raised = false;
-    for (let at = Math.min(seq, this.highest); at >= this.oldest; at -= 1) {
-      const message = this.bySeq.get(at);
-      if (!message || !concerned(message)) continue;
+    for (let at = end; at >= start; at -= 1) {
+      const message = this.at(at);
+      if (!message || (message.senderId === this.me) !== own) continue;
       // Receipts are cumulative: all earlier ones are as far already.
       if (RANK[message.status] >= RANK[status]) break;
+      this.set({ ...message, status });
+      raised = true;
+    }
+    if (end >= start) this.raised.set(name, end);
+    for (const message of this.early.values()) {
+      if (message.seq > seq || (message.senderId === this.me) !== own || RANK[message.status] >= RANK[status]) continue;
       this.set({ ...message, status });
       raised = true;
     }
     return raised;
   }
 
-  /** The `seq` of the oldest message here that has not been read by all, 0 when there is none. */
-  oldestUnread(concerned: (message: Message) => boolean): number {
-    for (let at = this.oldest; at <= this.newest; at += 1) {
-      const message = this.bySeq.get(at);
-      if (message && concerned(message) && message.status !== "READ") return at;
+  /** The `seq` of the oldest message of one's own here that has not been read by all, 0 when there is none. */
+  oldestUnread(): number {
+    for (let at = Math.max(this.oldest, this.readUpTo + 1); at < this.oldest + this.run.length; at += 1) {
+      const message = this.at(at);
+      if (message?.senderId === this.me && message.status !== "READ") return at;
+      this.readUpTo = at;
     }
     return 0;
   }
 
-  /** Take in a page that goes back in time from the newest message, or from the oldest one here. */
-  addPage(messages: readonly Message[], cursor: string | null): void {
-    const first = messages.at(-1)?.seq ?? (this.history.loaded ? this.oldest : 1);
-    this.oldest = this.history.loaded ? Math.min(this.oldest, first) : first;
-    this.newest = Math.max(this.newest, messages[0]?.seq ?? 0);
+  /**
+   * Take in a page that was asked for with `before`, newest message first: the newest page with null. One that does not
+   * continue what is here, since that was trimmed meanwhile, is dropped.
+   */
+  addPage(messages: readonly Message[], cursor: string | null, before: string | null): void {
+    const { loaded } = this.history;
+    if (loaded && (before === null || before !== this.cursor)) {
+      this.history = { ...this.history, loading: false };
+      return;
+    }
+    const page = [...messages].reverse();
+    if (!loaded) this.oldest = page[0]?.seq ?? 1;
+    else this.oldest -= page.length;
+    this.readUpTo = 0;
+    this.run = [...page, ...this.run];
+    this.items = [...page.map(this.toItem), ...this.items];
+    for (const message of page) this.index(message);
+    if (cursor !== null) this.boundaries.push({ oldest: this.oldest, cursor });
     this.history = { loaded: true, loading: false, hasOlder: cursor !== null, error: null };
-    this.cursor = cursor;
-    for (const message of messages) this.put(message);
-    this.extend();
+    // What events brought meanwhile may be newer.
+    const early = [...this.early.values()];
+    this.early.clear();
+    for (const message of early) {
+      if (message.seq < this.oldest) this.forget(message);
+      else this.put(message);
+    }
+  }
+
+  /** Know where a page of this list begins, to drop what is before it. */
+  addBoundary(messages: readonly Message[], cursor: string | null): void {
+    const oldest = messages.at(-1)?.seq ?? 0;
+    if (cursor === null || oldest <= this.oldest || this.boundaries.some((known) => known.oldest === oldest)) return;
+    this.boundaries.push({ oldest, cursor });
+    this.boundaries.sort((one, other) => other.oldest - one.oldest);
+  }
+
+  /** Drop the oldest messages up to the last boundary that leaves `keep`; whether there were any. */
+  trim(keep: number): boolean {
+    const newest = this.oldest + this.run.length - 1;
+    const at = this.boundaries.findIndex(({ oldest }) => oldest > this.oldest && newest - oldest + 1 >= keep);
+    const boundary = this.boundaries[at];
+    if (!boundary) return false;
+    const count = boundary.oldest - this.oldest;
+    for (const message of this.run.slice(0, count)) this.forget(message);
+    this.run = this.run.slice(count);
+    this.items = this.items.slice(count);
+    this.oldest = boundary.oldest;
+    this.boundaries = this.boundaries.slice(0, at + 1);
+    this.history = { ...this.history, hasOlder: true };
+    return true;
   }
 
   show(history: Partial<History>): void {
     this.history = { ...this.history, ...history };
   }
 
-  private set(message: Message): void {
-    this.bySeq.set(message.seq, message);
-    this.byId.set(message.id, message);
-    this.highest = Math.max(this.highest, message.seq);
-    this.extend();
+  private at(seq: number): Message | undefined {
+    return this.run[seq - this.oldest] ?? this.early.get(seq);
   }
 
-  private extend(): void {
-    if (!this.history.loaded) return;
-    while (this.bySeq.has(this.newest + 1)) this.newest += 1;
+  private set(message: Message): void {
+    this.index(message);
+    const index = message.seq - this.oldest;
+    if (!this.history.loaded || index > this.run.length) {
+      this.early.set(message.seq, message);
+      return;
+    }
+    this.run[index] = message;
+    this.items[index] = this.toItem(message);
+    for (let next: Message | undefined; (next = this.early.get(this.oldest + this.run.length)); ) {
+      this.early.delete(next.seq);
+      this.run.push(next);
+      this.items.push(this.toItem(next));
+    }
+  }
+
+  private index(message: Message): void {
+    this.byId.set(message.id, message);
+    if (message.clientId && message.senderId === this.me) this.byId.set(message.clientId, message);
+  }
+
+  private forget({ id, clientId }: Message): void {
+    this.byId.delete(id);
+    if (clientId) this.byId.delete(clientId);
   }
 }
 

@@ -19,3 +19,36 @@ export function backoff(failures: number, first: number, most: number): number {
   const longest = Math.min(most, first * 2 ** Math.max(0, failures - 1));
   return longest * (0.5 + Math.random() / 2);
 }
+
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/** A promise that is settled from outside. Nobody has to wait for it: that it is rejected is no uncaught error. */
+export function deferred<T>(): Deferred<T> {
+  let settle: Omit<Deferred<T>, "promise"> | undefined;
+  const promise = new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
+  promise.catch(() => {});
+  return { promise, ...(settle as Omit<Deferred<T>, "promise">) };
+}
+
+/** Runs so many tasks at the same time; more of them wait. */
+export class Slots {
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private free: number) {}
+
+  async use<T>(task: () => Promise<T>): Promise<T> {
+    if (this.free) this.free -= 1;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.free += 1;
+    }
+  }
+}

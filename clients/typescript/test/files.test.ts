@@ -1,9 +1,19 @@
 // Files, with their progress.
 import assert from "node:assert/strict";
+import { openAsBlob } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 
-import { DiscardedError, UnacceptableFileError } from "../src/index.js";
-import { items, Line, person, stored, talk, texts, until } from "./support.js";
+import {
+  DiscardedError,
+  memoryQueue,
+  memorySession,
+  UnacceptableFileError,
+  UnreadableFileError,
+} from "../src/index.js";
+import { client, items, Line, online, person, stored, talk, texts, until } from "./support.js";
 
 // The smallest picture: one pixel.
 const PIXEL = Buffer.from(
@@ -28,23 +38,44 @@ describe("files", { concurrency: 4 }, () => {
     assert.equal((await fetch(bob.client.fileUrl(renewed.fileUrl ?? ""))).status, 200);
   });
 
-  test("an upload tells how far it is, and what was written after it waits for it", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+  test("text overtakes a file that is being uploaded, which tells how far it is", async (t) => {
+    const line = await Line.open(t);
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
     const chat = await talk(alice, bob);
     const shares: number[] = [];
     alice.client.subscribe(() => {
       const [pending] = items(alice.client, chat.id, "pending");
       if (pending?.progress) shares.push(pending.progress);
     });
+    line.slow = (sent) => sent.includes("Long.pdf");
     const upload = alice.client.send(chat.id, "", { file: { data: pdf(2_000_000), name: "Long.pdf" } });
-    const text = alice.client.send(chat.id, "That was it");
-    assert.deepEqual([(await upload.sent).seq, (await text.sent).seq], [1, 2]);
+    const text = alice.client.send(chat.id, "Meanwhile");
+    assert.equal((await text.sent).seq, 1);
+    assert.deepEqual(
+      alice.client.messages(chat.id).map(({ state }) => state),
+      ["sent", "pending"],
+    );
+    line.resume();
+    assert.equal((await upload.sent).seq, 2);
     assert.ok(shares.length > 5, `${shares}`);
     assert.deepEqual(
       shares,
       [...shares].sort((one, other) => one - other),
     );
     assert.equal(shares.at(-1), 1);
+  });
+
+  test("files of one chat stay in order, and more chats at once than the server takes uploads from", async (t) => {
+    const [alice, ...others] = await Promise.all(["alice", "bob", "carol", "dave"].map((name) => person(t, name)));
+    assert.ok(alice);
+    const chats = await Promise.all(others.map((other) => alice.client.createDirectChat(other.me.id)));
+    const sent = chats.flatMap(({ id }) =>
+      ["one", "two"].map(
+        (content) => alice.client.send(id, content, { file: { data: pdf(50_000), name: "a.pdf" } }).sent,
+      ),
+    );
+    const seqs = (await Promise.all(sent)).map(({ seq }) => seq);
+    assert.deepEqual(seqs, [1, 2, 1, 2, 1, 2]);
   });
 
   test("an upload that is interrupted begins again, and is there once", async (t) => {
@@ -76,7 +107,11 @@ describe("files", { concurrency: 4 }, () => {
     await assert.rejects(wrong.sent, (error) => error instanceof UnacceptableFileError && error.status === 415);
     const large = alice.client.send(chat.id, "", { file: { data: pdf(11_000_000), name: "a.pdf" } });
     await assert.rejects(large.sent, (error) => error instanceof UnacceptableFileError && error.status === 413);
-    assert.equal(items(alice.client, chat.id, "failed").length, 2);
+    const failed = items(alice.client, chat.id, "failed");
+    assert.deepEqual(
+      failed.map(({ canRetry }) => canRetry),
+      [false, false],
+    );
     for (const { clientId } of [wrong, large]) alice.client.discard(clientId);
     assert.deepEqual(alice.client.messages(chat.id), []);
   });
@@ -91,5 +126,61 @@ describe("files", { concurrency: 4 }, () => {
     alice.client.discard(clientId);
     await assert.rejects(sent, DiscardedError);
     assert.deepEqual(alice.client.messages(chat.id), []);
+  });
+
+  test("an upload goes on after a reload, with its file", async (t) => {
+    const line = await Line.open(t);
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    line.slow = (sent) => sent.includes("Long.pdf");
+    alice.client.send(chat.id, "Here", { file: { data: pdf(1_000_000), name: "Long.pdf" } });
+    await until(alice.client, () => items(alice.client, chat.id, "pending")[0]?.progress);
+    alice.client.close();
+    line.cut();
+    const page = client(t, kept);
+    await page.restore();
+    const message = await until(bob.client, () => stored(bob.client, chat.id)[0]);
+    assert.deepEqual([message.content, message.fileName, message.fileSize], ["Here", "Long.pdf", 1_000_009]);
+  });
+
+  test("a file is uploaded by one of several tabs, and by another one when that is closed", async (t) => {
+    const line = await Line.open(t);
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    let uploads = 0;
+    const begun = new Promise<void>((resolve) => {
+      line.heard = (sent) => {
+        if (!sent.includes("Long.pdf")) return;
+        uploads += 1;
+        resolve();
+      };
+    });
+    const other = client(t, { url: line.url, ...kept });
+    await other.restore();
+    await online(other);
+    line.slow = (sent) => sent.includes("Long.pdf");
+    alice.client.send(chat.id, "Here", { file: { data: pdf(1_000_000), name: "Long.pdf" } });
+    await begun;
+    assert.deepEqual([uploads, items(other, chat.id, "pending").length], [1, 0]);
+    alice.client.close();
+    line.resume();
+    await until(other, () => items(other, chat.id, "pending").length);
+    await until(bob.client, () => texts(bob.client, chat.id).length);
+    await until(other, () => !items(other, chat.id, "pending").length);
+    assert.deepEqual(texts(bob.client, chat.id), ["Here"]);
+    assert.equal(uploads, 2);
+  });
+
+  test("a file that can't be read any more is refused", async (t) => {
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    const folder = await mkdtemp(join(tmpdir(), "unreadable-"));
+    t.after(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "a.pdf"), "%PDF-1.4");
+    const data = await openAsBlob(join(folder, "a.pdf"));
+    await rm(join(folder, "a.pdf"));
+    await assert.rejects(alice.client.send(chat.id, "", { file: { data, name: "a.pdf" } }).sent, UnreadableFileError);
   });
 });

@@ -14,9 +14,10 @@ const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unrea
 /** A client that has so many chats, and what it asks of a server with these answers, the last one again and again. */
 function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>[]) {
   const nothing = (): void => {};
+  const toItem = (): never => ({}) as never;
   const book = new ChatBook("me", new Changes(), {
     ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
-    ...{ reset: nothing, met: nothing },
+    ...{ reset: nothing, met: nothing, toItem },
   });
   const asked: Sync[] = [];
   const listed: string[] = [];
@@ -63,7 +64,7 @@ test("of a chat of which not all messages fitted, the rest is asked for alone", 
   const first = { chats: [chatOf("chat 0", 4)], messages: { "chat 0": [message as never] }, more: ["chat 0"] };
   const { book, asked, catchUp } = clientOf(t, 2, {}, first, { chats: [chatOf("chat 0", 4)] }, {});
   await catchUp.all();
-  book.timeline("chat 0")?.addPage([], null);
+  book.timeline("chat 0")?.addPage([], null, null);
   await catchUp.all();
   assert.deepEqual(asked.slice(1), [{ chats: { "chat 0": 1, "chat 1": 1 } }, { chats: { "chat 0": 2 }, only: true }]);
   assert.equal(book.revOf("chat 0"), 4);

@@ -129,6 +129,50 @@ describe("sending", { concurrency: 4 }, () => {
     );
   });
 
+  test("a refused message stays where it was written, sent again too", async (t) => {
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    await alice.client.send(chat.id, "one").sent;
+    const bad = alice.client.send(chat.id, "x".repeat(5000));
+    const states = (): string[] => alice.client.messages(chat.id).map(({ state }) => state);
+    await Promise.all([assert.rejects(bad.sent, ValidationError), alice.client.send(chat.id, "two").sent]);
+    await bob.client.send(chat.id, "three").sent;
+    await until(alice.client, () => texts(alice.client, chat.id).length === 3);
+    assert.deepEqual(states(), ["sent", "failed", "sent", "sent"]);
+    assert.equal(items(alice.client, chat.id, "failed")[0]?.canRetry, false);
+    alice.client.retry(bad.clientId);
+    assert.deepEqual(states(), ["sent", "pending", "sent", "sent"]);
+    await until(alice.client, () => items(alice.client, chat.id, "failed").length);
+    assert.deepEqual(states(), ["sent", "failed", "sent", "sent"]);
+  });
+
+  test("a refused message is in its place after a reload, and is not sent again by itself", async (t) => {
+    const line = await Line.open(t);
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    await alice.client.send(chat.id, "one").sent;
+    const { sent } = alice.client.send(chat.id, "x".repeat(5000));
+    await assert.rejects(sent, ValidationError);
+    await alice.client.send(chat.id, "two").sent;
+    alice.client.close();
+    let sendings = 0;
+    line.heard = (bytes) => {
+      if (bytes.includes("xxxxx")) sendings += 1;
+    };
+    const page = client(t, { ...kept, url: line.url, transports: ["polling"] });
+    await page.restore();
+    await online(page);
+    await page.openChat(chat.id);
+    assert.deepEqual(
+      page.messages(chat.id).map(({ state }) => state),
+      ["sent", "failed", "sent"],
+    );
+    const [failed] = items(page, chat.id, "failed");
+    assert.ok(failed?.error instanceof ValidationError && !failed.canRetry);
+    assert.equal(sendings, 0);
+  });
+
   test("who is removed while away learns that what they wrote is not taken", async (t) => {
     const line = await Line.open(t);
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", { url: line.url })]);

@@ -127,6 +127,8 @@ export class Line {
   broken = false;
   /** While it is deaf, what the server says is lost: it hears and does what it is told, and nobody learns of it. */
   deaf = false;
+  /** Connections on which a client sends something for which this is true stop there, until `resume`. */
+  slow: (sent: Buffer) => boolean = () => false;
   /** Called with what a client sends. */
   heard: (sent: Buffer) => void = () => {};
   private readonly server = createServer((from) => this.join(from));
@@ -140,6 +142,12 @@ export class Line {
     line.url = `http://127.0.0.1:${address.port}`;
     t.after(() => line.close());
     return line;
+  }
+
+  /** Go on with connections that are slow. */
+  resume(): void {
+    this.slow = () => false;
+    for (const [from] of this.pairs) from.resume();
   }
 
   /** Drop every connection that there is. */
@@ -173,6 +181,7 @@ export class Line {
     from.on("data", (sent: Buffer) => {
       this.heard(sent);
       to.write(sent);
+      if (this.slow(sent)) from.pause();
     });
     to.on("data", (said: Buffer) => {
       if (!this.deaf) from.write(said);

@@ -1,0 +1,185 @@
+import { ConflictError, DiscardedError, ProblemError, toError } from "./errors.js";
+import { stamp } from "./ids.js";
+import { type Job, Lane } from "./lane.js";
+import type { Message } from "./model.js";
+import type { QueueRecord } from "./storage.js";
+import type { UnsentRecords } from "./unsent.js";
+import { type Deferred, deferred } from "./waiting.js";
+
+/** What edits need of the rest of the client. */
+export interface EditsDoor {
+  isConnected(): boolean;
+  edit(messageId: string, content: string): Promise<Message>;
+  delete(messageId: string): Promise<void>;
+  /** Whether this is a message that is not sent yet. */
+  isQueued(target: string): boolean;
+  /** Show a message with its edit, or without. */
+  refresh(target: string): void;
+}
+
+/** A new text, or null for a deletion; with an error, it was refused. */
+interface QueuedChange extends Job {
+  /** The message's id; its clientId until it is stored. */
+  target: string;
+  chatId: string | null;
+  content: string | null;
+  createdAt: string;
+  error: Error | null;
+  done: Deferred<Message | undefined>;
+}
+
+/** Edits and deletions on their way, one for each message: they show at once and are sent one after the other. */
+export class Edits {
+  private readonly changes = new Map<string, QueuedChange>();
+  private readonly lane: Lane;
+
+  constructor(
+    private readonly records: UnsentRecords,
+    private readonly door: EditsDoor,
+  ) {
+    this.lane = new Lane(door.isConnected, () => this.next());
+  }
+
+  /** Take up changes that another client has left. */
+  restore(records: readonly QueueRecord[]): void {
+    const changes = records.filter((record) => record.kind === "change");
+    for (const record of changes.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1))) {
+      if (this.changes.has(record.id)) continue;
+      const change = this.made(record.id, record.chatId, record.content, record.createdAt);
+      change.error = record.problem && toError(record.problem);
+      this.changed(change);
+    }
+  }
+
+  /** The text that replaces a message's, with the error if it was refused; null content while it is being deleted. */
+  of(messageId: string): { readonly content: string | null; readonly error: Error | null } | undefined {
+    return this.changes.get(messageId);
+  }
+
+  async edit(target: string, chatId: string | null, content: string): Promise<Message> {
+    if (this.changes.get(target)?.content === null) throw new DiscardedError("The message is being deleted.");
+    const message = await this.put(target, chatId, content);
+    if (!message) throw new DiscardedError("The message was deleted.");
+    return message;
+  }
+
+  async delete(target: string, chatId: string | null): Promise<void> {
+    const edit = this.changes.get(target);
+    if (edit?.content !== null) edit?.done.reject(new DiscardedError("The message was deleted."));
+    await this.put(target, chatId, null);
+  }
+
+  retry(target: string): void {
+    const change = this.changes.get(target);
+    if (change?.error) void this.put(target, change.chatId, change.content).catch(() => {});
+  }
+
+  discard(target: string): void {
+    const change = this.changes.get(target);
+    if (change && change.content !== null) this.remove(change, new DiscardedError("The edit was discarded."));
+  }
+
+  /** Take the edit of a message that is not stored out of the queue. */
+  take(clientId: string): { content: string; done: Deferred<Message> } | undefined {
+    const change = this.changes.get(clientId);
+    if (!change || change.content === null) return undefined;
+    this.remove(change);
+    return { content: change.content, done: change.done as Deferred<Message> };
+  }
+
+  /** A message was stored: what waited for it can be sent. */
+  settle({ id, clientId }: Message): void {
+    const change = clientId ? this.changes.get(clientId) : undefined;
+    if (!change || !clientId) return;
+    this.remove(change);
+    change.target = id;
+    this.changes.set(id, change);
+    this.changed(change);
+  }
+
+  /** The user is no longer in that chat. */
+  drop(chatId: string, error: Error): void {
+    for (const change of [...this.changes.values()]) if (change.chatId === chatId) this.remove(change, error);
+  }
+
+  /** There is a connection (again). */
+  connected(): void {
+    void this.lane.run();
+  }
+
+  /** The session is over: stop sending. */
+  end(error: Error): void {
+    for (const { given, done } of this.changes.values()) {
+      given.abort();
+      done.reject(error);
+    }
+    this.changes.clear();
+  }
+
+  private put(target: string, chatId: string | null, content: string | null): Promise<Message | undefined> {
+    let change = this.changes.get(target);
+    if (!change) change = this.made(target, chatId, content, stamp());
+    else if (change.error || (change.content === null) !== (content === null)) change.done = deferred();
+    change.content = content;
+    change.error = null;
+    const { promise } = change.done;
+    this.changed(change);
+    return promise;
+  }
+
+  private made(target: string, chatId: string | null, content: string | null, createdAt: string): QueuedChange {
+    const change: QueuedChange = {
+      ...{ target, chatId, content, createdAt, error: null },
+      done: deferred<Message | undefined>(),
+      given: new AbortController(),
+      send: () => this.send(change),
+      refused: (error) => this.refuse(change, error),
+    };
+    this.changes.set(target, change);
+    return change;
+  }
+
+  /** Keep, show and send a change as it is now. */
+  private changed(change: QueuedChange): void {
+    const { target: id, chatId, content, createdAt, error } = change;
+    const problem = error instanceof ProblemError ? error.problem : null;
+    this.records.put({ kind: "change", id, owner: this.records.owner, chatId, content, createdAt, problem });
+    this.door.refresh(id);
+    void this.lane.run();
+  }
+
+  private next(): QueuedChange | undefined {
+    for (const change of this.changes.values()) if (!change.error && !this.door.isQueued(change.target)) return change;
+    return undefined;
+  }
+
+  private async send(change: QueuedChange): Promise<void> {
+    const { target, content } = change;
+    const message = await (content === null ? this.door.delete(target) : this.door.edit(target, content));
+    // It may have been replaced or given up meanwhile.
+    if (this.changes.get(target) !== change || change.content !== content) return;
+    this.remove(change);
+    change.done.resolve(message ?? undefined);
+  }
+
+  private refuse(change: QueuedChange, error: Error): void {
+    const isOver = change.content === null || error instanceof ConflictError;
+    if (isOver) {
+      // A deletion has no failed state, and a deleted message no text: what is stored shows again.
+      this.remove(change, error);
+      return;
+    }
+    change.error = error;
+    change.done.reject(error);
+    this.changed(change);
+  }
+
+  private remove(change: QueuedChange, error?: Error): void {
+    this.changes.delete(change.target);
+    this.records.remove("change", change.target);
+    this.door.refresh(change.target);
+    if (!error) return;
+    change.given.abort();
+    change.done.reject(error);
+  }
+}

@@ -1,0 +1,126 @@
+import { newId } from "./ids.js";
+import type { QueueRecord, QueueStorage } from "./storage.js";
+import { deferred } from "./waiting.js";
+
+type Write = () => void | Promise<void>;
+
+/** A user's unsent work in the storage: written as it changes, and taken over from clients that are gone. */
+export class UnsentRecords {
+  /** Under this name the records of this client are stored. */
+  readonly owner = newId();
+  private readonly over = new AbortController();
+  private readonly ended = deferred<void>();
+  private readonly waiting = new Map<string, Write>();
+  private readonly writing = new Map<string, Promise<void>>();
+  private readonly unsaved = new Set<string>();
+  private readonly awaited = new Set<string>();
+
+  constructor(
+    private readonly userId: string,
+    private readonly storage: QueueStorage,
+  ) {}
+
+  /** Whether something is not in the storage, or not yet. */
+  get hasUnsaved(): boolean {
+    return this.unsaved.size > 0;
+  }
+
+  put(record: QueueRecord): void {
+    if (this.over.signal.aborted) return;
+    const name = nameOf(record);
+    this.unsaved.add(name);
+    this.write(name, async () => {
+      await this.storage.put(this.userId, record);
+      if (!this.waiting.has(name)) this.unsaved.delete(name);
+    });
+  }
+
+  remove(kind: QueueRecord["kind"], id: string): void {
+    const name = nameOf({ kind, id });
+    this.unsaved.delete(name);
+    this.write(name, () => this.storage.remove(this.userId, kind, id));
+  }
+
+  /** Call `take` with what other clients have left: now, and whenever one is gone. */
+  async start(take: (records: readonly QueueRecord[]) => void): Promise<void> {
+    const { signal } = this.over;
+    if (this.storage.exclusively) {
+      // Other clients take over what this one leaves once it no longer runs this.
+      this.exclusively(this.owner, () => this.ended.promise).catch(() => {});
+      const unwatch = this.storage.watch?.(this.userId, (owner) => void this.inherit(owner, take));
+      signal.addEventListener("abort", () => unwatch?.());
+    }
+    const records = await this.list();
+    if (signal.aborted) return;
+    take(records.filter((record) => !("owner" in record)));
+    const owners = new Set(records.flatMap((record) => ("owner" in record ? [record.owner] : [])));
+    await Promise.all([...owners].map((owner) => this.inherit(owner, take, records)));
+  }
+
+  /** Leave the records to other clients, or `forget` them. */
+  async end({ forgotten }: { forgotten: boolean }): Promise<void> {
+    this.over.abort();
+    await Promise.all(this.writing.values());
+    try {
+      if (forgotten) await this.storage.clear(this.userId);
+    } catch {
+      // A storage that does not work has nothing to forget.
+    }
+    this.ended.resolve();
+  }
+
+  private async inherit(
+    owner: string,
+    take: (records: readonly QueueRecord[]) => void,
+    known?: readonly QueueRecord[],
+  ): Promise<void> {
+    if (owner === this.owner || this.awaited.has(owner)) return;
+    this.awaited.add(owner);
+    const adopt = async (): Promise<void> => {
+      // Where tabs can't exclude each other, what was read before is as good.
+      const records = known && !this.storage.exclusively ? known : await this.list();
+      if (this.over.signal.aborted) return;
+      const left = records.filter((record) => "owner" in record && record.owner === owner);
+      take(left);
+      // They are this client's from now on; the next one that waits for this owner finds nothing.
+      await Promise.all(this.writing.values());
+    };
+    await this.exclusively(owner, adopt).catch(() => {});
+    this.awaited.delete(owner);
+  }
+
+  private exclusively(name: string, task: () => Promise<void>): Promise<void> {
+    return this.storage.exclusively ? this.storage.exclusively(name, task, this.over.signal) : task();
+  }
+
+  private async list(): Promise<readonly QueueRecord[]> {
+    try {
+      return await this.storage.list(this.userId);
+    } catch {
+      // Without a storage, unsent work lives as long as the page.
+      return [];
+    }
+  }
+
+  /** Writes of one record follow one another; of those that wait, the last one counts. */
+  private write(name: string, task: Write): void {
+    this.waiting.set(name, task);
+    if (this.writing.has(name)) return;
+    const run = async (): Promise<void> => {
+      for (let next: Write | undefined; (next = this.waiting.get(name)); ) {
+        this.waiting.delete(name);
+        try {
+          await next();
+        } catch {
+          // A storage that is full or forbidden takes nothing from what is sent: `hasUnsaved` says so.
+        }
+      }
+      this.writing.delete(name);
+    };
+    this.writing.set(name, run());
+  }
+}
+
+function nameOf({ kind, id }: { kind: QueueRecord["kind"]; id: string }): string {
+  return `${kind} ${id}`;
+}

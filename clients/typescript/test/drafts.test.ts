@@ -1,0 +1,120 @@
+// Unsent text and files: kept for their user and chat, and gone with the session.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { memoryQueue, memorySession, type QueueStorage } from "../src/index.js";
+import { anotherWindow, client, items, Line, person, talk, until } from "./support.js";
+
+const file = { data: new Blob(["%PDF-1.4"]), name: "a.pdf" };
+
+describe("drafts", { concurrency: 4 }, () => {
+  test("text, files and an edit survive a reload, each chat's apart", async (t) => {
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    const changed: string[] = [];
+    alice.client.subscribe((change) => changed.push(...change.drafts));
+    alice.client.setDraft(chat.id, { content: "Hel" });
+    alice.client.setDraft(chat.id, { content: "Hello", files: [file] });
+    alice.client.setDraft("another", { editing: { messageId: "m", content: "text" } });
+    const expected = { content: "Hello", files: [file], editing: null };
+    assert.deepEqual(alice.client.draft(chat.id), expected);
+    assert.equal(alice.client.draft(chat.id), alice.client.draft(chat.id));
+    assert.equal(alice.client.draft("none"), alice.client.draft("none either"));
+    await until(alice.client, () => changed.length);
+    assert.deepEqual(changed, [chat.id, "another"]);
+    alice.client.close();
+
+    const page = client(t, kept);
+    await page.restore();
+    await until(page, () => page.draft(chat.id).files.length);
+    assert.deepEqual(page.draft(chat.id), expected);
+    assert.deepEqual(page.draft("another").editing, { messageId: "m", content: "text" });
+    page.setDraft(chat.id, { content: "", files: [] });
+    page.setDraft("another", { editing: null });
+    page.close();
+    const later = client(t, kept);
+    await later.restore();
+    assert.deepEqual(await kept.queue.list(alice.me.id), []);
+  });
+
+  test("a storage that is full or missing takes nothing from what is written, and is said", async (t) => {
+    const broken = (): never => {
+      throw new Error("Full.");
+    };
+    const queue: QueueStorage = { list: broken, put: broken, remove: broken, clear: broken };
+    const line = await Line.open(t);
+    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, queue }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    assert.equal(alice.client.hasUnsaved, false);
+    alice.client.setDraft(chat.id, { content: "Hello" });
+    assert.equal(alice.client.draft(chat.id).content, "Hello");
+    assert.equal(alice.client.hasUnsaved, true);
+    alice.client.setDraft(chat.id, { content: "" });
+    assert.equal(alice.client.hasUnsaved, false);
+    const { sent } = alice.client.send(chat.id, "Hello");
+    assert.equal(alice.client.hasUnsaved, true);
+    await sent;
+    assert.equal(alice.client.hasUnsaved, false);
+    await alice.client.logout();
+  });
+
+  test("what is stored need not be asked about", async (t) => {
+    const queue = memoryQueue();
+    const [alice, bob] = await Promise.all([person(t, "alice", { queue }), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    alice.client.setDraft(chat.id, { content: "Hello", files: [file] });
+    await alice.client.user(bob.me.username);
+    assert.equal((await queue.list(alice.me.id)).length, 2);
+    assert.equal(alice.client.hasUnsaved, false);
+  });
+
+  test("of one user nothing is left for the next one of the same client", async (t) => {
+    const line = await Line.open(t);
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob, carol] = await Promise.all([
+      person(t, "alice", { url: line.url, ...kept }),
+      person(t, "bob"),
+      person(t, "carol"),
+    ]);
+    const chat = await talk(alice, bob);
+    const { id } = await alice.client.send(chat.id, "Sent").sent;
+    line.broken = true;
+    line.cut();
+    alice.client.setDraft(chat.id, { content: "Unsent", files: [file], editing: { messageId: id, content: "Edit" } });
+    alice.client.send(chat.id, "Pending");
+    void alice.client.edit(id, "Changed");
+    await alice.client.logout();
+    assert.deepEqual(await kept.queue.list(alice.me.id), []);
+
+    line.broken = false;
+    const seen: unknown[] = [];
+    alice.client.subscribe(() => seen.push(...alice.client.chats, ...alice.client.messages(chat.id)));
+    await alice.client.login(carol.account);
+    await until(alice.client, () => alice.client.connection.state === "online");
+    assert.deepEqual(alice.client.draft(chat.id), { content: "", files: [], editing: null });
+    assert.deepEqual([alice.client.messages(chat.id), alice.client.members(chat.id)], [[], []]);
+    assert.deepEqual(seen, []);
+    assert.equal(alice.client.presence(bob.me.id), undefined);
+    assert.equal(alice.client.hasUnsaved, false);
+    alice.client.setDraft(chat.id, { content: "Carol's" });
+    await alice.client.logout();
+    await alice.client.login(alice.account);
+    await until(alice.client, () => alice.client.connection.state === "online");
+    assert.equal(alice.client.draft(chat.id).content, "");
+  });
+
+  test("a session that ends by itself leaves the drafts to its user, and to nobody else", async (t) => {
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    alice.client.setDraft(chat.id, { content: "Hello" });
+    alice.client.close();
+    kept.session = memorySession();
+    const other = await anotherWindow(t, bob, kept);
+    assert.equal(other.client.draft(chat.id).content, "");
+    const same = await anotherWindow(t, alice, kept);
+    await until(same.client, () => same.client.draft(chat.id).content === "Hello");
+    assert.equal(items(same.client, chat.id, "pending").length, 0);
+  });
+});
