@@ -1,5 +1,6 @@
 """Losing the connection, and coming back."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,13 +47,30 @@ def test_a_restarted_server_and_an_expired_token_go_unnoticed(visit: Visit, site
     hers = visit(alice, url=site.url)
     hers.entry(bob.name).click()
     site.stop()
-    expect(hers.page.get_by_text("You are offline.")).to_be_visible(timeout=BACK_MS)
+    expect(hers.page.get_by_text("The server can't be reached.")).to_be_visible(timeout=BACK_MS)
     hers.say("Written while you were away")
     site.start()
     expect(hers.message("Written while you were away")).to_contain_text("Sent", timeout=BACK_MS)
     hers.page.wait_for_timeout(4500)
     hers.page.reload()
     expect(hers.message("Written while you were away")).to_be_visible()
+
+
+def test_a_server_that_is_down_is_told_from_a_device_that_is_offline(visit: Visit, site: Server) -> None:
+    alice = register(site.url, "alice")
+    page = visit(alice, url=site.url).page
+    banner = page.locator(".banner")
+    site.stop()
+    expect(banner).to_contain_text("The server can't be reached.", timeout=BACK_MS)
+    expect(banner).to_contain_text(re.compile(r"Trying again in \d+ ?s…"), timeout=BACK_MS)
+    page.context.set_offline(True)
+    expect(banner).to_contain_text("You are offline.", timeout=BACK_MS)
+    expect(banner).not_to_contain_text("can't be reached")
+    page.context.set_offline(False)
+    expect(banner).to_contain_text("The server can't be reached.", timeout=BACK_MS)
+    expect(banner.get_by_role("button", name="Try again")).to_be_visible()
+    site.start()
+    expect(banner).to_have_text("", timeout=BACK_MS)
 
 
 def test_a_session_that_the_server_ended_says_so(visit: Visit, alice: Person, bob: Person) -> None:

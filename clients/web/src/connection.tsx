@@ -1,17 +1,18 @@
-import { ProblemError } from "@chatapp/client";
+import type { Connection } from "@chatapp/client";
 import { useEffect, useState } from "preact/hooks";
 import { client, useLive } from "./client";
+import { errorText } from "./error-text";
 import { t } from "./texts";
 import { icons } from "./ui/icons";
 
-/** Nobody has to read of a connection that is back by then. */
+/** A connection that comes back within this time is not mentioned. */
 const PATIENCE_MS = 1200;
 
-/** Says so while there is no connection, and while what was missed comes in. */
+/** Shown while there is no connection, and while missed messages are fetched. */
 export function ConnectionBanner() {
-  const { state, error } = useLive(() => client.connection);
+  const connection = useLive(() => client.connection);
   const [isLate, setLate] = useState(false);
-  const isOnline = state === "online";
+  const isOnline = connection.state === "online";
   useEffect(() => {
     if (isOnline) {
       setLate(false);
@@ -22,21 +23,51 @@ export function ConnectionBanner() {
   }, [isOnline]);
   const isShown = isLate && !isOnline;
   return (
-    <div class={`banner ${isShown ? state : "online"}`} role="status">
+    <div class={`banner ${isShown ? connection.state : "online"}`} role="status">
       {isShown &&
-        (state === "catchingUp" ? (
+        (connection.state === "catchingUp" ? (
           <p>{t.connection.catchingUp}</p>
         ) : (
           <>
             {icons.alert}
-            <p>
-              <b>{t.connection.offline}</b> {error instanceof ProblemError ? error.message : t.connection.sentLater}
-            </p>
-            <button type="button" class="link" disabled={state === "connecting"} onClick={() => client.reconnect()}>
-              {state === "connecting" ? t.connection.connecting : t.connection.tryAgain}
+            <Reason connection={connection} />
+            <button
+              type="button"
+              class="link"
+              disabled={connection.state === "connecting"}
+              onClick={() => client.reconnect()}
+            >
+              {t.connection.tryAgain}
             </button>
           </>
         ))}
     </div>
   );
+}
+
+function Reason({ connection: { cause, error, retryAt } }: { connection: Connection }) {
+  if (cause === "offline") {
+    return (
+      <p>
+        <b>{t.connection.offline}</b> {t.connection.sentLater}
+      </p>
+    );
+  }
+  if (!cause && !error) return <p>{t.connection.connecting}</p>;
+  return (
+    <p>
+      <b>{cause ? t.connection.unreachable : errorText(error)}</b>{" "}
+      {retryAt ? <Countdown until={retryAt} /> : t.connection.tryingAgain}
+    </p>
+  );
+}
+
+function Countdown({ until }: { until: number }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  // A screen reader is not to read out every second.
+  return <span aria-hidden="true">{t.connection.tryingAgainIn(Math.max(1, Math.ceil((until - now) / 1000)))}</span>;
 }

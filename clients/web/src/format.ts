@@ -1,6 +1,6 @@
 // Times, sizes and names, as they are written in the language of the page.
 import type { Chat, Item, Message, Presence } from "@chatapp/client";
-import { locale, t } from "./texts";
+import { locale, t, unit } from "./texts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -76,17 +76,11 @@ function lastSeen(then: Date): string {
   return t.times.onDate(thisYear(then) ? dayAndMonth(then) : date(then));
 }
 
-function unitFormat(unit: string, options: Intl.NumberFormatOptions): (value: number) => string {
-  const formatter = lazy(() => new Intl.NumberFormat(locale, { style: "unit", unit, ...options }));
-  return (value) => formatter().format(value);
-}
-const bytesText = unitFormat("byte", { unitDisplay: "long" });
-const kilobytes = unitFormat("kilobyte", { maximumFractionDigits: 0 });
-const megabytes = unitFormat("megabyte", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-
 export function fileSize(bytes: number): string {
-  if (bytes < 1000) return bytesText(bytes);
-  return bytes < 1_000_000 ? kilobytes(bytes / 1000) : megabytes(bytes / 1_000_000);
+  if (bytes < 1000) return unit(bytes, "byte", { unitDisplay: "long" });
+  if (bytes < 1_000_000) return unit(bytes / 1000, "kilobyte", { unitDisplay: "short", maximumFractionDigits: 0 });
+  const oneDigit = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return unit(bytes / 1_000_000, "megabyte", { unitDisplay: "short", ...oneDigit });
 }
 
 const number = lazy(() => new Intl.NumberFormat(locale));

@@ -1,13 +1,16 @@
 // Die deutschen Texte. Angesprochen wird mit „du“.
 import type { Texts } from "./index";
-import { list, plural } from "./language";
+import { list, plural, unit } from "./language";
 
 export const de: Texts = {
   connection: {
     catchingUp: "Wird aktualisiert…",
     offline: "Du bist offline.",
     sentLater: "Deine Nachrichten werden gesendet, sobald du wieder online bist.",
+    unreachable: "Der Server ist nicht erreichbar.",
     connecting: "Verbindung wird hergestellt…",
+    tryingAgain: "Neuer Versuch…",
+    tryingAgainIn: (seconds) => `Neuer Versuch in ${unit(seconds, "second")}…`,
     tryAgain: "Erneut versuchen",
   },
   common: {

@@ -1,12 +1,15 @@
 // The English texts. Each view has its section; `plural` and `list` follow the language.
-import { list, plural } from "./language";
+import { list, plural, unit } from "./language";
 
 export const en = {
   connection: {
     catchingUp: "Catching up…",
     offline: "You are offline.",
     sentLater: "Messages you write are sent when you are back online.",
+    unreachable: "The server can't be reached.",
     connecting: "Connecting…",
+    tryingAgain: "Trying again…",
+    tryingAgainIn: (seconds: number) => `Trying again in ${unit(seconds, "second")}…`,
     tryAgain: "Try again",
   },
   common: {

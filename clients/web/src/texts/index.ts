@@ -3,7 +3,7 @@
 import { en } from "./en";
 import { setLocale } from "./language";
 
-export { list, locale, plural } from "./language";
+export { list, locale, plural, unit } from "./language";
 
 export type Texts = typeof en;
 

@@ -20,5 +20,10 @@ export function plural(count: number, forms: { other: string } & Partial<Record<
   return (forms[plurals.select(count)] ?? forms.other).replace("#", numbers.format(count));
 }
 
+/** A quantity with its unit: "9 s", "10 MB". */
+export function unit(value: number, name: string, options: Intl.NumberFormatOptions = {}): string {
+  return new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "narrow", ...options }).format(value);
+}
+
 /** "Alice, Bob and Carol". */
 export const list = (names: readonly string[]): string => lists.format(names);
