@@ -2,10 +2,15 @@
 
 import secrets
 
+import pytest
+import requests
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
-from tests.people import PASSWORD, Person
+from tests.browser.test_files import TRANSFER
+from tests.browser.test_groups import open_details
+from tests.browser.visitor import Visitor
+from tests.people import PASSWORD, Person, data
 
 
 def test_who_registers_is_in_at_once_stays_in_and_can_log_out(visit: Visit) -> None:
@@ -94,3 +99,61 @@ def test_links_for_developers_are_shown_only_where_the_server_is_set_to(visit: V
     visitor.page.get_by_role("menuitem", name="Log out").click()
     expect(visitor.page.get_by_role("button", name="Log in")).to_be_visible()
     expect(visitor.page.get_by_role("link", name="REST API")).to_have_count(0)
+
+
+def end_session(visitor: Visitor) -> None:
+    """End the session on the server, as an administrator or another device may."""
+    token = visitor.page.evaluate("JSON.parse(localStorage.getItem('chat.session')).accessToken")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert requests.post(f"{visitor.url}/api/v1/auth/logout", headers=headers, timeout=20).ok
+    expect(visitor.page.get_by_text("Your session has ended.")).to_be_visible()
+
+
+def test_a_link_to_a_chat_leads_there_after_login(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    hers = visit()
+    hers.page.goto(f"{hers.url}/#/chats/{chat}")
+    hers.submit_login(alice.name)
+    expect(hers.talk.get_by_role("heading", name=bob.name).first).to_be_visible()
+    expect(hers.composer).to_be_focused()
+
+
+def test_after_a_session_ended_its_user_is_back_in_the_same_chat(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.composer).to_be_visible()
+    end_session(hers)
+    hers.submit_login(alice.name)
+    expect(hers.talk.get_by_role("heading", name=bob.name).first).to_be_visible()
+
+
+@pytest.mark.parametrize("reloads", [False, True])
+def test_after_a_session_ended_another_user_is_not_led_to_its_chat(
+    visit: Visit, alice: Person, bob: Person, carol: Person, reloads: bool
+) -> None:
+    group = data(alice.post("/chats/groups", {"name": "Shared", "memberIds": [bob.id]}))
+    visitor = visit(alice)
+    visitor.entry("Shared").click()
+    expect(visitor.composer).to_be_visible()
+    end_session(visitor)
+    if reloads:
+        visitor.page.reload()
+    visitor.submit_login(bob.name)
+    expect(visitor.entry("Shared")).to_be_visible()
+    expect(visitor.composer).to_have_count(0)
+    assert group["id"] not in visitor.page.url
+
+
+def test_toasts_and_questions_end_with_the_session(visit: Visit, alice: Person, bob: Person) -> None:
+    data(alice.post("/chats/groups", {"name": "Attic", "memberIds": [bob.id]}))
+    hers = visit(alice)
+    hers.entry("Attic").click()
+    open_details(hers)
+    hers.composer.evaluate(TRANSFER, ["drop", "private.exe", "image/png"])
+    expect(hers.page.get_by_role("alert")).to_be_visible()
+    hers.page.get_by_role("button", name="Delete group").click()
+    expect(hers.page.get_by_role("dialog", name="Delete Attic?")).to_be_visible()
+    end_session(hers)
+    expect(hers.page.get_by_role("dialog")).to_have_count(0)
+    expect(hers.page.get_by_role("alert")).to_have_count(0)

@@ -6,7 +6,7 @@ from playwright.sync_api import FilePayload, Locator, expect
 from tests.browser.conftest import Visit
 from tests.browser.test_files import TRANSFER, png
 from tests.browser.visitor import Visitor
-from tests.people import PASSWORD, Person
+from tests.people import Person
 
 # An Enter key as browsers report it while an input method composes a word.
 COMPOSING_ENTER = """(element, init) => element.dispatchEvent(
@@ -53,21 +53,13 @@ def log_out(visitor: Visitor, name: str) -> None:
     expect(visitor.page.get_by_label("Username or e-mail")).to_be_visible()
 
 
-def log_in(visitor: Visitor, name: str) -> None:
-    """Log in without loading the page again."""
-    visitor.page.get_by_label("Username or e-mail").fill(name)
-    visitor.page.get_by_label("Password", exact=True).fill(PASSWORD)
-    visitor.page.get_by_role("button", name="Log in").click()
-    expect(visitor.page.get_by_role("heading", name="Chats", exact=True)).to_be_visible()
-
-
 def test_unsent_text_is_not_shown_to_the_next_user(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
     visitor = visit(alice)
     visitor.find(carol.name)
     visitor.composer.fill("For Carol's eyes only")
     attach(visitor, png("secret.png"))
     log_out(visitor, alice.name)
-    log_in(visitor, bob.name)
+    visitor.submit_login(bob.name)
     visitor.find(carol.name)
     expect(visitor.composer).to_have_value("")
     expect(tray(visitor)).to_have_count(0)

@@ -2,21 +2,27 @@ import { useEffect } from "preact/hooks";
 import { client, useLive } from "./client";
 import { AuthPage } from "./auth";
 import { Home } from "./home";
-import { HOME, go } from "./route";
+import { HOME, go, keepPlaceFor, takePlace } from "./route";
 import { t } from "./texts";
 import { Questions } from "./ui/dialog";
 import { Logo } from "./ui/icons";
 import { Toasts, complain } from "./ui/toast";
+
+let userId: string | undefined;
+client.subscribe(() => {
+  const { me, reason } = client.session;
+  if (me) takePlace(me.id);
+  else if (userId && reason) keepPlaceFor(userId);
+  else if (userId) go(HOME);
+  userId = me?.id;
+});
 
 export function App() {
   const session = useLive(() => client.session);
   useEffect(() => {
     client.restore().catch(complain);
   }, []);
-  useEffect(() => {
-    // Whoever logs in next begins at the beginning.
-    if (session.state === "loggedOut") go(HOME);
-  }, [session.state]);
+  useWarningBeforeLoss();
   return (
     <>
       {session.state === "loggedIn" ? (
@@ -32,4 +38,15 @@ export function App() {
       <Toasts />
     </>
   );
+}
+
+/** Makes the browser ask before it leaves the page, while that would lose something unsent. */
+function useWarningBeforeLoss(): void {
+  const hasUnsaved = useLive(() => client.hasUnsaved);
+  useEffect(() => {
+    if (!hasUnsaved) return undefined;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [hasUnsaved]);
 }

@@ -19,6 +19,17 @@ export function go(path: string): void {
   location.hash = path;
 }
 
+/** Mark the current place as that of a user whose session has ended. */
+export function keepPlaceFor(userId: string): void {
+  history.replaceState({ userId }, "");
+}
+
+/** Stay at the current place, unless it was kept for another user. */
+export function takePlace(userId: string): void {
+  const owner: unknown = history.state?.userId;
+  if (owner && owner !== userId) location.replace(HOME);
+}
+
 export function useRoute(): Route {
   const [route, setRoute] = useState(read);
   useEffect(() => {
