@@ -78,7 +78,7 @@ def test_it_sends_and_catches_up_through_cuts(roomy: Server) -> None:
 
 
 def test_it_keeps_to_what_the_server_allows(strict: Server) -> None:
-    run_tests("session", "limits", server=strict)
+    run_tests("session", "connect", "limits", server=strict)
 
 
 def test_it_is_back_soon_after_a_restart(killable: Killable) -> None:

@@ -20,6 +20,7 @@ import type {
   Presence,
   Role,
   Session,
+  TokenProvider,
   Typer,
   User,
 } from "./model.js";
@@ -36,6 +37,7 @@ import {
   memorySession,
   type QueueStorage,
   type SessionStorage,
+  type StoredSession,
 } from "./storage.js";
 import { pause } from "./waiting.js";
 
@@ -95,6 +97,7 @@ export class ChatClient {
         (await this.http.callOpenly("POST /auth/refresh", { body: { refreshToken } })).data,
       renewed: (token: string) => this.home?.renewed(token),
       changed: () => this.sessionChanged(),
+      dropped: (session: StoredSession) => this.dropped(session),
     };
     this.keeper = new SessionKeeper(
       options.session ?? (inBrowser ? browserSession() : memorySession()),
@@ -133,18 +136,30 @@ export class ChatClient {
     return this.keeper.begin(data);
   }
 
+  /**
+   * Be logged in as a user of an application whose backend has their tokens: `userId` is the application's own id of
+   * the user, `tokens` asks its backend for the response of POST /auth/login. A session that is stored for this user
+   * goes on without asking; `tokens` is called when there is none, and when its refresh token is over. Another user's
+   * session and data are dropped at once: nothing of them can be read after this call. Call it on every page and whenever
+   * the application's user changes; with the user who is connected, it costs nothing.
+   */
+  connect({ userId, tokens }: { userId: string; tokens: TokenProvider }): Promise<Me> {
+    return this.keeper.connect(userId, tokens);
+  }
+
   /** Go on with the session that is stored, if there is one: who it is, or null. Works without a network too. */
   restore(): Promise<Me | null> {
     return this.keeper.restore();
   }
 
-  /** End the session here and, if it can be reached, on the server; what was not sent is given up. */
+  /** End the session here, also one that is stored and was not restored, and, if it can be reached, on the server; what was not sent is given up. */
   async logout(): Promise<void> {
     // Without a network the session ends here at least.
     const told = this.http.call("POST /auth/logout", {}).catch(() => {});
     await Promise.race([told, pause(LOGOUT_MS)]);
     await this.keeper.end(null);
     await this.leaving;
+    await this.keeper.forget();
   }
 
   /** Change one's own username or avatar. */
@@ -474,6 +489,12 @@ export class ChatClient {
       void this.home.start();
     }
     for (const part of ["connection", "chats"] as const) this.changes.note(part);
+  }
+
+  private async dropped({ me, accessToken }: StoredSession): Promise<void> {
+    this.http.callOpenly("POST /auth/logout", {}, accessToken).catch(() => {});
+    await this.leaving;
+    await this.means.queue.clear(me.id);
   }
 
   private leave(options: { forgotten: boolean }): void {

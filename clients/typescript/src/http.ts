@@ -58,9 +58,9 @@ export class Http {
     }
   }
 
-  /** Call an operation that needs no access token, once. */
-  async callOpenly<N extends Name>(operation: N, taken: Taken<N>): Promise<Answer<N>> {
-    return (await this.request(operation, taken, null)) as Answer<N>;
+  /** Call an operation once, with this access token or without one. */
+  async callOpenly<N extends Name>(operation: N, taken: Taken<N>, token: string | null = null): Promise<Answer<N>> {
+    return (await this.request(operation, taken, token)) as Answer<N>;
   }
 
   /** The first page of a list, each item of it as `seen`. */

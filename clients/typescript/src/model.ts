@@ -1,10 +1,11 @@
 // What applications see of the client's state. All of it is immutable: what has changed is another object.
-import type { Chat as ServerChat, Me, Member, Message as ServerMessage } from "./generated/schemas.js";
+import type { Chat as ServerChat, LoginAnswer, Me, Member, Message as ServerMessage } from "./generated/schemas.js";
 
 export type {
   Account,
   ChatType,
   DeliveryStatus,
+  LoginAnswer,
   Me,
   Member,
   MemberRole,
@@ -100,12 +101,18 @@ export interface History {
 /**
  * Who is logged in. `unknown` until `restore`, `login` or `register` was called; `loggedOut` says why in `reason`:
  * null at first and after `logout`, otherwise the server ended the session (`refresh_reused`, `token_expired`, …),
- * or another tab logged out (`elsewhere`).
+ * or another tab logged out or in (`elsewhere`).
  */
 export type Session =
   | { readonly state: "unknown"; readonly me: null; readonly reason: null }
   | { readonly state: "loggedIn"; readonly me: Readonly<Me>; readonly reason: null }
   | { readonly state: "loggedOut"; readonly me: null; readonly reason: string | null };
+
+/**
+ * Asks the application's backend to log its user in: the response of POST /auth/login, or the `data` of it. Null when
+ * nobody is logged in to the application (any more), which ends the session.
+ */
+export type TokenProvider = () => Promise<LoginAnswer | { data: LoginAnswer } | null>;
 
 /**
  * The live connection. `offline`: none, and none is wanted or one waits for `retryAt`; `connecting`; `catchingUp`:

@@ -1,7 +1,7 @@
 import { LoggedOutError, RateLimitedError, UnauthenticatedError } from "./errors.js";
 import type { LoginAnswer, Me, Tokens as TokensAnswer } from "./generated/schemas.js";
 import { isPassing, type Tokens } from "./http.js";
-import type { Session } from "./model.js";
+import type { Session, TokenProvider } from "./model.js";
 import type { SessionStorage, StoredSession } from "./storage.js";
 import { backoff, pause } from "./waiting.js";
 
@@ -12,6 +12,16 @@ export interface SessionDoor {
   renewed(accessToken: string): void;
   /** `session` is another. */
   changed(): void;
+  /** This session was dropped: end it on the server, and remove what is stored of its user. */
+  dropped(session: StoredSession): Promise<void>;
+}
+
+/** A user of the application, who is logged in with tokens of its backend. */
+interface AppUser {
+  readonly id: string;
+  tokens: TokenProvider;
+  /** Settled once they are logged in, or can't be. */
+  ready: Promise<unknown>;
 }
 
 const UNKNOWN: Session = { state: "unknown", me: null, reason: null };
@@ -27,6 +37,7 @@ export class SessionKeeper implements Tokens {
   /** What applications see. */
   session: Session = UNKNOWN;
   private kept: StoredSession | null = null;
+  private appUser: AppUser | null = null;
   private renewing: Promise<string> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private unwatch: (() => void) | undefined;
@@ -52,9 +63,35 @@ export class SessionKeeper implements Tokens {
 
   /** Somebody has logged in. */
   async begin(answer: LoginAnswer): Promise<Me> {
+    this.appUser = null;
     const { user, ...tokens } = answer;
     await this.store(user, tokens);
     return user;
+  }
+
+  /** Log a user of the application in: with the session that is stored for them, else with tokens of its backend. */
+  async connect(id: string, tokens: TokenProvider): Promise<Me> {
+    if (this.appUser?.id === id) {
+      this.appUser.tokens = tokens;
+    } else {
+      // Begins before anything is awaited: from here on nothing of another user can be read.
+      const dropped = this.kept && this.kept.appUserId !== id ? this.drop(this.kept) : Promise.resolve();
+      const user: AppUser = { id, tokens, ready: Promise.resolve() };
+      user.ready = this.exclusively(() => dropped.then(() => this.logIn(user)));
+      this.appUser = user;
+    }
+    const user = this.appUser;
+    try {
+      await user.ready;
+    } catch (error) {
+      if (user === this.appUser) {
+        this.appUser = null;
+        if (this.session.state === "unknown") this.show({ state: "loggedOut", me: null, reason: null });
+      }
+      throw error;
+    }
+    if (user !== this.appUser) throw new LoggedOutError();
+    return this.now().me;
   }
 
   /** Somebody has another name or avatar. */
@@ -67,11 +104,19 @@ export class SessionKeeper implements Tokens {
 
   /** Nobody is logged in any more, for this reason; forgotten in the storage too unless another has seen to that. */
   async end(reason: string | null, { stored = true } = {}): Promise<void> {
+    this.appUser = null;
     if (!this.kept) return;
     this.kept = null;
     clearTimeout(this.timer);
     this.show({ state: "loggedOut", me: null, reason });
     if (stored) await this.storage.save(null);
+  }
+
+  /** Forget a session that is stored and was not taken up. */
+  async forget(): Promise<void> {
+    const stored = this.kept ? null : await this.storage.load();
+    if (stored && !this.kept) await this.drop(stored);
+    if (this.session.state === "unknown") this.show({ state: "loggedOut", me: null, reason: null });
   }
 
   async accessToken(): Promise<string> {
@@ -87,6 +132,47 @@ export class SessionKeeper implements Tokens {
       this.renewing = null;
     });
     return this.renewing;
+  }
+
+  private async logIn(user: AppUser): Promise<void> {
+    // Another user may have followed, or logged out, meanwhile.
+    const goOn = (): void => {
+      if (user !== this.appUser) throw new LoggedOutError();
+    };
+    const stored = await this.storage.load();
+    goOn();
+    if (stored?.appUserId === user.id) {
+      this.use(stored);
+      return;
+    }
+    if (stored) await this.drop(stored);
+    goOn();
+    const answer = await tokensOf(user);
+    goOn();
+    if (!answer) throw new LoggedOutError();
+    await this.store(answer.user, answer);
+  }
+
+  /** The refresh token is over: ask the application's backend for another session of the same user; whether it gave one. */
+  private async logInAgain(): Promise<boolean> {
+    const { appUser } = this;
+    if (!appUser) return false;
+    const answer = await tokensOf(appUser);
+    const { me } = this.now();
+    if (!answer || appUser !== this.appUser) return false;
+    if (answer.user.id !== me.id) {
+      await this.end("elsewhere");
+      throw new LoggedOutError();
+    }
+    await this.store(answer.user, answer);
+    return true;
+  }
+
+  /** Forget a session that is another user's. */
+  private async drop(session: StoredSession): Promise<void> {
+    if (this.kept) await this.end(null);
+    else await this.storage.save(null);
+    await this.door.dropped(session);
   }
 
   private exclusively<T>(task: () => Promise<T>): Promise<T> {
@@ -107,6 +193,7 @@ export class SessionKeeper implements Tokens {
         if (error instanceof UnauthenticatedError) {
           // Another tab may have gone on while this one's request was on its way.
           if (await this.adopt()) break;
+          if (await this.logInAgain()) break;
           await this.end(error.code);
           throw new LoggedOutError();
         }
@@ -140,7 +227,8 @@ export class SessionKeeper implements Tokens {
   }
 
   private async store(me: Me, { accessToken, refreshToken, expiresIn }: TokensAnswer): Promise<void> {
-    const session = { me, accessToken, refreshToken, expiresAt: Date.now() + expiresIn * 1000 };
+    const expiresAt = Date.now() + expiresIn * 1000;
+    const session = { me, accessToken, refreshToken, expiresAt, ...(this.appUser && { appUserId: this.appUser.id }) };
     // Stored before it is used: an old token that is used after the new one ends the session.
     await this.storage.save(session);
     this.use(session, expiresIn * 1000);
@@ -178,6 +266,16 @@ export class SessionKeeper implements Tokens {
     this.session = session;
     this.door.changed();
   }
+}
+
+/** What the application's backend got from POST /auth/login; null when nobody is logged in there. */
+async function tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
+  const response = await tokens();
+  const answer = response && "data" in response ? response.data : response;
+  if (answer && !(answer.user?.id && answer.accessToken && answer.refreshToken)) {
+    throw new TypeError("`tokens` must return the response of POST /auth/login: user, accessToken, refreshToken.");
+  }
+  return answer;
 }
 
 function isFresh({ expiresAt }: StoredSession): boolean {

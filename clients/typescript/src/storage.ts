@@ -9,6 +9,8 @@ export interface StoredSession {
   readonly refreshToken: string;
   /** When the access token runs out, in ms since the epoch by this machine's clock. */
   readonly expiresAt: number;
+  /** The `userId` that the application gave to `connect`. */
+  readonly appUserId?: string;
 }
 
 /**

@@ -1,0 +1,169 @@
+// Users of an application whose backend has their tokens, on a server whose access tokens last 3 seconds.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { describe, test } from "node:test";
+
+import { type LoginAnswer, LoggedOutError, memoryQueue, memorySession } from "../src/index.js";
+import { client, online, pass, SERVER, until } from "./support.js";
+
+const LIFETIME_MS = 3000;
+
+describe("a user of an application", { concurrency: 4 }, () => {
+  test("is logged in with tokens of its backend, which is asked once", async (t) => {
+    const ada = await shopper("ada");
+    const session = memorySession();
+    const page = client(t, { session });
+    const me = await page.connect({ userId: "1", tokens: ada.tokens });
+    assert.equal(me.id, ada.me.id);
+    assert.equal(await page.connect({ userId: "1", tokens: ada.tokens }), page.session.me);
+    await online(page);
+    page.close();
+
+    const nextPage = client(t, { session });
+    const again = { userId: "1", tokens: ada.tokens };
+    await Promise.all([nextPage.connect(again), nextPage.connect(again)]);
+    await online(nextPage);
+    assert.equal(ada.logins, 1);
+  });
+
+  test("takes the response of the backend's login with its envelope too", async (t) => {
+    const ada = await shopper("ada");
+    const page = client(t);
+    await page.connect({ userId: "1", tokens: async () => ({ data: (await ada.tokens()) as LoginAnswer }) });
+    await online(page);
+  });
+
+  test("who follows another one sees nothing of them, from the call on", async (t) => {
+    const [ada, ben] = await Promise.all([shopper("ada"), shopper("ben")]);
+    const [session, queue] = [memorySession(), memoryQueue()];
+    const page = client(t, { session, queue });
+    await page.connect({ userId: "1", tokens: ada.tokens });
+    await online(page);
+    const chat = await page.createDirectChat(ben.me.id);
+    const { sent } = page.send(chat.id, "Can't be sent");
+    const refused = assert.rejects(sent);
+
+    const connected = page.connect({ userId: "2", tokens: ben.tokens });
+    assert.deepEqual([page.session.me, page.chats, page.messages(chat.id)], [null, [], []]);
+    await connected;
+    await refused;
+    assert.equal(page.session.me?.id, ben.me.id);
+    assert.deepEqual(await queue.list(ada.me.id), []);
+    assert.equal((await session.load())?.me.id, ben.me.id);
+    // The dropped session is over on the server too.
+    await until(page, () => page.connection.state === "online");
+    assert.equal(await status(ada.last.accessToken), 401);
+  });
+
+  test("who follows another one on a new page finds nothing that was stored", async (t) => {
+    const [ada, ben] = await Promise.all([shopper("ada"), shopper("ben")]);
+    const [session, queue] = [memorySession(), memoryQueue()];
+    const first = client(t, { session, queue });
+    await first.connect({ userId: "1", tokens: ada.tokens });
+    await online(first);
+    const chat = await first.createDirectChat(ben.me.id);
+    first.close();
+    const closed = client(t, { session, queue, url: "http://127.0.0.1:9" });
+    await closed.restore();
+    closed.send(chat.id, "Written offline");
+    closed.close();
+
+    const page = client(t, { session, queue });
+    const seen: (string | undefined)[] = [];
+    page.subscribe(() => seen.push(page.session.me?.id));
+    await page.connect({ userId: "2", tokens: ben.tokens });
+    await online(page);
+    assert.ok(!seen.includes(ada.me.id));
+    assert.deepEqual(await queue.list(ada.me.id), []);
+  });
+
+  test("goes on with new tokens of the backend when the refresh token is over", async (t) => {
+    const ada = await shopper("ada");
+    const page = client(t);
+    await page.connect({ userId: "1", tokens: ada.tokens });
+    await online(page);
+    const states = new Set<string>();
+    page.subscribe(() => states.add(page.session.state));
+    await endAllSessions(ada.last);
+    await until(page, () => ada.logins === 2);
+    await online(page);
+    await pass(LIFETIME_MS);
+    assert.equal((await page.user(ada.me.username)).id, ada.me.id);
+    assert.deepEqual([...states], ["loggedIn"]);
+  });
+
+  test("is logged out when the application has no user any more, or another one", async (t) => {
+    const [ada, ben] = await Promise.all([shopper("ada"), shopper("ben")]);
+    for (const next of [async () => null, ben.tokens]) {
+      let asked = 0;
+      const page = client(t);
+      await page.connect({ userId: "1", tokens: () => ((asked += 1) === 1 ? ada.tokens() : next()) });
+      await online(page);
+      await endAllSessions(ada.last);
+      await until(page, () => page.session.state === "loggedOut");
+      assert.deepEqual(page.chats, []);
+    }
+    await assert.rejects(client(t).connect({ userId: "1", tokens: async () => null }), LoggedOutError);
+  });
+
+  test("who left before the backend answered is not logged in", async (t) => {
+    const [ada, ben] = await Promise.all([shopper("ada"), shopper("ben")]);
+    const page = client(t);
+    const slow = page.connect({ userId: "1", tokens: () => pass(300).then(ada.tokens) });
+    const left = assert.rejects(slow, LoggedOutError);
+    await page.connect({ userId: "2", tokens: ben.tokens });
+    await left;
+    assert.equal(page.session.me?.id, ben.me.id);
+  });
+
+  test("can try again after the backend failed", async (t) => {
+    const ada = await shopper("ada");
+    const page = client(t);
+    const failing = async () => Promise.reject(new Error("The backend is away."));
+    await assert.rejects(page.connect({ userId: "1", tokens: failing }), /The backend is away/);
+    assert.equal(page.session.state, "loggedOut");
+    await page.connect({ userId: "1", tokens: ada.tokens });
+    await online(page);
+  });
+});
+
+interface Shopper {
+  me: LoginAnswer["user"];
+  /** What the backend does: log in with a password that it alone knows. */
+  tokens: () => Promise<LoginAnswer>;
+  logins: number;
+  last: LoginAnswer;
+}
+
+async function shopper(name: string): Promise<Shopper> {
+  const account = { username: `${name}_${randomBytes(4).toString("hex")}`, password: "Correct4Horse" };
+  const first = await post("/auth/register", { ...account, email: `${account.username}@example.org` });
+  const made: Shopper = {
+    me: first.user,
+    logins: 0,
+    last: first,
+    tokens: async () => {
+      made.logins += 1;
+      made.last = await post("/auth/login", account);
+      return made.last;
+    },
+  };
+  return made;
+}
+
+async function post(path: string, body: object, token = ""): Promise<LoginAnswer> {
+  const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
+  const answer = await fetch(`${SERVER}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${answer.status} ${text}`);
+  return text ? (JSON.parse(text) as { data: LoginAnswer }).data : (undefined as never);
+}
+
+async function status(token: string): Promise<number> {
+  return (await fetch(`${SERVER}/api/v1/users/me`, { headers: { Authorization: `Bearer ${token}` } })).status;
+}
+
+/** What an expired refresh token and an ended session have in common: neither of its tokens is accepted any more. */
+async function endAllSessions(login: LoginAnswer): Promise<void> {
+  await post("/auth/logout", {}, login.accessToken);
+}
