@@ -11,6 +11,18 @@ export default defineConfig({
     dedupe: ["socket.io-client"],
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [
+    {
+      name: "font-display",
+      enforce: "pre",
+      // A font that comes late must not move the page: it is used from the next load on.
+      transform(code, id) {
+        return id.includes("@fontsource-variable")
+          ? code.replaceAll("font-display: swap", "font-display: optional")
+          : null;
+      },
+    },
+  ],
   // Nothing inline: the page's policy allows files alone.
   build: {
     target: ["chrome123", "firefox125", "safari17.5"],

@@ -14,9 +14,25 @@ FINGER = 44
 SMALL_TARGETS = """size => [...(document.querySelector("dialog, .menu") ?? document).querySelectorAll("a, button, input")]
   .filter((one) => one.checkVisibility({opacityProperty: true, visibilityProperty: true}))
   .map((one) => [one.ariaLabel ?? one.textContent, one.getBoundingClientRect()])
-  .filter(([, box]) => box.width > 1 && box.bottom > 0 && (box.width < size || box.height < size))
+  .filter(([, box]) => box.width > 1 && box.bottom > 0 && (Math.round(box.width) < size || Math.round(box.height) < size))
   .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)
 """
+
+
+def test_the_list_shows_what_was_written_and_not_sent(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    bob.send(alice.direct_chat(bob), "Shall we meet?")
+    carol.send(alice.direct_chat(carol), "Hello from Carol")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.composer.fill("Tomorrow, at")
+    hers.entry(carol.name).click()
+    expect(hers.entry(bob.name)).to_contain_text("Draft: Tomorrow, at")
+    hers.entry(bob.name).click()
+    expect(hers.composer).to_have_value("Tomorrow, at")
+    expect(hers.entry(bob.name)).to_contain_text("Shall we meet?")
+    hers.say("Tomorrow, at noon")
+    hers.entry(carol.name).click()
+    expect(hers.entry(bob.name)).not_to_contain_text("Draft:")
 
 
 def test_a_new_chat_begins_with_a_person_or_a_group(visit: Visit, alice: Person, bob: Person) -> None:

@@ -1,11 +1,18 @@
 """Every text of the web client comes from its catalogue, in the language of the browser."""
 
+import re
 import subprocess
 from pathlib import Path
 
+from playwright.sync_api import Page, expect
+
 from chatapp.launcher.node import node_binary
 from chatapp.launcher.web import WEB
+from tests.browser.conftest import Visit
+from tests.browser.visitor import Visitor
+from tests.people import PASSWORD, Person
 
+TEXTS = WEB / "src/texts"
 FINDER = Path(__file__).parent / "untranslated.mjs"
 # Their texts still stand in the components.
 PENDING = "attachment chat messages receipts row sidebar"
@@ -14,4 +21,76 @@ PENDING = "attachment chat messages receipts row sidebar"
 def test_no_text_is_written_outside_the_catalogue() -> None:
     command = [node_binary(), FINDER, WEB]
     found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
-    assert [line for line in found if line.split(".tsx")[0] not in PENDING.split()] == []
+    assert [line for line in found if line.split(".tsx")[0] not in PENDING] == []
+
+
+def visible_texts(page: Page) -> set[str]:
+    """What is shown or read out on the page, without what people wrote and the names they chose."""
+    return set(
+        page.evaluate(
+            """() => {
+              const texts = [];
+              const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+              while (walker.nextNode()) {
+                const node = walker.currentNode;
+                if (node.nodeType === Node.TEXT_NODE) {
+                  if (!node.parentElement.closest("script, style, noscript")) texts.push(node.data);
+                } else {
+                  for (const name of ["aria-label", "title", "placeholder", "alt"]) texts.push(node.getAttribute(name) ?? "");
+                }
+              }
+              return texts.map((text) => text.trim()).filter((text) => /\\p{L}/u.test(text));
+            }"""
+        )
+    )
+
+
+def english() -> set[str]:
+    """Texts of the English catalogue that German ones differ from."""
+    found = (set(re.findall(r'"([^"\n]{3,})"', (TEXTS / name).read_text())) for name in ("en.ts", "de.ts"))
+    in_english, in_german = found
+    return {text for text in in_english - in_german if re.search("[a-z]", text)}
+
+
+def log_in(visitor: Visitor, person: Person) -> None:
+    """In German."""
+    page = visitor.page
+    page.get_by_label("Benutzername oder E-Mail").fill(person.name)
+    page.get_by_label("Passwort", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Anmelden").click()
+    expect(page.get_by_role("navigation", name="Chats")).to_be_visible()
+
+
+def check(page: Page, view: str) -> None:
+    assert visible_texts(page) & english() == set(), view
+
+
+def test_a_german_browser_shows_no_english_text_around_the_chats(visit: Visit, alice: Person, bob: Person) -> None:
+    bob.send(alice.direct_chat(bob), "…")
+    visitor = visit(locale="de-DE")
+    page = visitor.page
+    expect(page.get_by_role("button", name="Anmelden")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "de-DE"
+    check(page, "login")
+    page.get_by_role("button", name="Konto erstellen").click()
+    check(page, "register")
+    page.reload()
+    log_in(visitor, alice)
+    check(page, "list")
+    account = page.get_by_role("button", name=f"Konto von {alice.name}")
+    account.click()
+    check(page, "menu")
+    page.get_by_role("menuitem", name="Profil").click()
+    check(page, "profile")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Neuer Chat").click()
+    check(page, "new chat")
+    page.get_by_role("dialog").get_by_role("button", name="Neue Gruppe").click()
+    check(page, "new group")
+    page.keyboard.press("Escape")
+    account.press("?")
+    expect(page.get_by_role("dialog", name="Tastenkürzel")).to_be_visible()
+    check(page, "shortcuts")
+    page.goto(f"{visitor.url}/#/chats/{bob.id}")
+    expect(page.get_by_role("heading", name="Dieser Chat ist nicht verfügbar")).to_be_visible()
+    check(page, "no chat")

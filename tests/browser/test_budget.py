@@ -1,0 +1,68 @@
+"""How much the page loads, and that nothing moves while it does."""
+
+import gzip
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from chatapp.launcher.web import BUILT
+from tests.browser.conftest import Visit
+from tests.browser.visitor import NARROW, WIDE
+from tests.people import Person
+
+MAX_SCRIPT_BYTES = 70_000
+MAX_SCRIPT_BYTES_WITH_LAZY = 90_000
+# What moved without input of the user: the score of each shift, and the elements.
+RECORD_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const {value, hadRecentInput, sources} of list.getEntries()) {
+    if (!hadRecentInput) shifts.push([value, ...sources.map(({node}) => node?.className || node?.nodeName)].join(" "));
+  }
+}).observe({type: "layout-shift", buffered: true});
+"""
+
+
+def packed(name: str) -> int:
+    """The bytes of an asset as they travel."""
+    return len(gzip.compress((BUILT / "assets" / name).read_bytes()))
+
+
+def test_the_script_of_the_page_stays_small() -> None:
+    page = (BUILT / "index.html").read_text()
+    at_start = set(re.findall(r'/assets/([\w.-]+\.js)"', page))
+    for name in list(at_start):
+        # What the entry imports statically is loaded with it.
+        at_start |= set(re.findall(r'from"\./([\w.-]+\.js)"', (BUILT / "assets" / name).read_text()))
+    assert sum(map(packed, at_start)) <= MAX_SCRIPT_BYTES
+    everything = sum(packed(path.name) for path in (BUILT / "assets").glob("*.js"))
+    assert everything <= MAX_SCRIPT_BYTES_WITH_LAZY
+
+
+def shifts(page: Page) -> list[str]:
+    """What moved since the page was loaded, up to now and for a moment more."""
+    page.wait_for_timeout(500)
+    return page.evaluate("shifts")  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW])
+def test_nothing_moves_while_the_page_loads(visit: Visit, alice: Person, bob: Person, viewport: dict[str, int]) -> None:
+    chat = alice.direct_chat(bob)
+    for number in range(30):
+        bob.send(chat, f"Message {number}, which is long enough that it takes more than one line on a phone")
+    visitor = visit(viewport=viewport)
+    page = visitor.page
+    visitor.context.add_init_script(RECORD_SHIFTS)
+    visitor.log_in(alice.name)
+    expect(visitor.entry(bob.name)).to_be_visible()
+    assert shifts(page) == []
+    for path in ("/",):
+        for load in ("cold", "warm"):
+            if load == "cold":
+                visitor.context.new_cdp_session(page).send("Network.clearBrowserCache")
+            page.goto("about:blank")
+            page.goto(visitor.url + path)
+            last = visitor.entry(bob.name) if path == "/" else visitor.message("Message 29")
+            expect(last).to_be_visible()
+            assert shifts(page) == [], f"{load} load of {path}"
