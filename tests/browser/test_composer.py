@@ -1,7 +1,7 @@
 """The field to write in: what is begun is neither lost nor passed on, and is checked before it is sent."""
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, expect
+from playwright.sync_api import Dialog, FilePayload, Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_files import TRANSFER, png
@@ -34,6 +34,20 @@ DROP = """(element, sizes) => {
   const transfer = new DataTransfer();
   for (const [name, size] of sizes) transfer.items.add(new File([new Uint8Array(size)], name));
   element.dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
+}"""
+
+
+# Whether a text or the name of a file is in the browser's database.
+IS_STORED = """async (part) => {
+  for (const {name} of await indexedDB.databases()) {
+    const open = await new Promise((resolve) => (indexedDB.open(name).onsuccess = (event) => resolve(event.target.result)));
+    const request = open.transaction("values").objectStore("values").getAll();
+    const values = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    open.close();
+    const texts = (value) => (value && typeof value === "object" ? Object.values(value).flatMap(texts) : [value]);
+    if (values.flatMap(texts).includes(part)) return true;
+  }
+  return false;
 }"""
 
 
@@ -82,6 +96,49 @@ def test_what_is_begun_survives_switching_chats(visit: Visit, alice: Person, bob
     hers.composer.press("Escape")
     expect(hers.composer).to_have_value("A begun answer")
     expect(tray(hers)).to_contain_text("sea.png")
+
+
+def test_what_is_begun_survives_a_reload(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.send(alice.direct_chat(bob), "Meet at seven")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.composer.fill("A begun answer")
+    attach(hers, png("sea.png"))
+    hers.act(hers.message("Meet at seven"), "Edit")
+    hers.composer.fill("Meet at eight")
+    for part in ("A begun answer", "Meet at eight", "sea.png"):
+        hers.page.wait_for_function(IS_STORED, arg=part)
+    hers.page.reload()
+    expect(hers.composer).to_have_value("Meet at eight")
+    hers.composer.press("Escape")
+    expect(hers.composer).to_have_value("A begun answer")
+    expect(tray(hers)).to_contain_text("sea.png")
+    hers.composer.press("Enter")
+    expect(hers.message("A begun answer").get_by_role("button", name="Open sea.png")).to_be_visible()
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_leaving_the_page_asks_only_while_something_would_be_lost(
+    visit: Visit, alice: Person, bob: Person, is_lost: bool
+) -> None:
+    alice.direct_chat(bob)
+    hers = visit()
+    if is_lost:
+        hers.context.add_init_script("IDBObjectStore.prototype.put = () => { throw new Error('The disk is full.'); }")
+    hers.log_in(alice.name)
+    hers.entry(bob.name).click()
+    hers.composer.fill("A begun answer")
+    if not is_lost:
+        hers.page.wait_for_function(IS_STORED, arg="A begun answer")
+    asked: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    hers.page.on("dialog", accept)
+    hers.page.reload()
+    assert asked == (["beforeunload"] if is_lost else [])
 
 
 def test_arrow_up_right_after_enter_edits_the_message_that_is_on_its_way(

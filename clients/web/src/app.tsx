@@ -17,12 +17,14 @@ client.subscribe(() => {
   userId = me?.id;
 });
 
+// The browser asks before it leaves the page, only while that would lose something.
+addEventListener("beforeunload", (event) => client.hasUnsaved && event.preventDefault());
+
 export function App() {
   const session = useLive(() => client.session);
   useEffect(() => {
     client.restore().catch(complain);
   }, []);
-  useWarningBeforeLoss();
   return (
     <>
       {session.state === "loggedIn" ? (
@@ -38,15 +40,4 @@ export function App() {
       <Toasts />
     </>
   );
-}
-
-/** Makes the browser ask before it leaves the page, while that would lose something unsent. */
-function useWarningBeforeLoss(): void {
-  const hasUnsaved = useLive(() => client.hasUnsaved);
-  useEffect(() => {
-    if (!hasUnsaved) return undefined;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, [hasUnsaved]);
 }

@@ -8,7 +8,6 @@ import { chatName, fileSize } from "./format";
 import { HOME, go } from "./route";
 import { locale, t } from "./texts";
 import { icons } from "./ui/icons";
-import { complain } from "./ui/toast";
 
 const MAX_LENGTH = 4000;
 /** From how many characters left on they are counted. */
@@ -53,7 +52,7 @@ export function Composer({ chat }: { chat: Chat }) {
   const submit = () => {
     if (!maySend) return;
     if (editing) {
-      if (!edited || words !== contentOf(edited)) client.edit(editing.messageId, words).catch(complain);
+      if (!edited || words !== contentOf(edited)) void client.edit(editing.messageId, words);
       endEdit();
       return;
     }

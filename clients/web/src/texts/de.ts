@@ -1,6 +1,6 @@
 // Die deutschen Texte. Angesprochen wird mit „du“.
 import type { Texts } from "./index";
-import { list, plural, unit } from "./language";
+import { isolate, list, plural, unit } from "./language";
 
 export const de: Texts = {
   connection: {
@@ -151,9 +151,9 @@ export const de: Texts = {
     },
   },
   files: {
-    wrongType: (name) => `Dateien dieses Typs kannst du nicht senden: ${name}`,
-    tooLarge: (name) => `Dateien dürfen höchstens 10 MB groß sein. ${name} ist größer.`,
-    empty: (name) => `${name} ist leer.`,
+    wrongType: (name) => `Dateien dieses Typs kannst du nicht senden: ${isolate(name)}`,
+    tooLarge: (name) => `Dateien dürfen höchstens 10 MB groß sein. ${isolate(name)} ist größer.`,
+    empty: (name) => `${isolate(name)} ist leer.`,
   },
   forms: {
     rejected: {
@@ -210,7 +210,7 @@ export const de: Texts = {
   },
   profile: {
     title: "Profil",
-    of: (name) => `Profil von ${name}`,
+    of: (name) => `Profil von ${isolate(name)}`,
     you: "Das bist du",
     edit: "Profil bearbeiten",
     saved: "Profil gespeichert.",
@@ -227,10 +227,10 @@ export const de: Texts = {
     add: "Hinzufügen",
     addCount: (count) => plural(count, { one: "# Person hinzufügen", other: "# Personen hinzufügen" }),
     chosen: "Ausgewählte Personen",
-    unchoose: (name) => `${name} nicht auswählen`,
+    unchoose: (name) => `${isolate(name)} nicht auswählen`,
     findPeople: "Personen suchen",
     findByUsername: "Nach Benutzernamen suchen",
-    noOne: (query) => `Niemand gefunden für „${query}“.`,
+    noOne: (query) => `Niemand gefunden für „${isolate(query)}“.`,
   },
   details: {
     details: "Details",
@@ -245,41 +245,41 @@ export const de: Texts = {
     editGroup: "Bearbeiten",
     addPeople: "Personen hinzufügen",
     moreMembers: "Weitere Mitglieder anzeigen",
-    manage: (name) => `${name} verwalten`,
+    manage: (name) => `${isolate(name)} verwalten`,
     makeAdmin: "Zum Admin machen",
     makeMember: "Als Admin entfernen",
     remove: "Aus der Gruppe entfernen",
-    removeTitle: (name) => `${name} entfernen?`,
+    removeTitle: (name) => `${isolate(name)} entfernen?`,
     removeText: "Neue Nachrichten sind dann nicht mehr zu sehen.",
     removeAction: "Entfernen",
     leaveGroup: "Gruppe verlassen",
-    leaveTitle: (group) => `${group} verlassen?`,
+    leaveTitle: (group) => `${isolate(group)} verlassen?`,
     leaveText: "Du siehst dann keine neuen Nachrichten mehr. Nur ein Admin kann dich wieder hinzufügen.",
     leaveLast: "Du bist das letzte Mitglied: Die Gruppe und ihre Nachrichten werden gelöscht.",
     leaveSoleAdmin:
       "Du bist der einzige Admin. Wähle, wer übernimmt; sonst ist es das Mitglied, das am längsten dabei ist.",
     newAdmin: "Neuer Admin",
     leave: "Verlassen",
-    left: (group) => `Du hast ${group} verlassen.`,
+    left: (group) => `Du hast ${isolate(group)} verlassen.`,
     deleteGroup: "Gruppe löschen",
-    deleteTitle: (group) => `${group} löschen?`,
+    deleteTitle: (group) => `${isolate(group)} löschen?`,
     deleteText: "Die Gruppe und alle ihre Nachrichten werden für alle gelöscht.",
-    groupDeleted: (group) => `${group} wurde gelöscht.`,
+    groupDeleted: (group) => `${isolate(group)} wurde gelöscht.`,
   },
   composer: {
-    messageTo: (name) => `Nachricht an ${name}`,
+    messageTo: (name) => `Nachricht an ${isolate(name)}`,
     placeholder: "Nachricht schreiben",
     caption: "Bildunterschrift hinzufügen",
     send: "Senden",
     attach: "Dateien anhängen",
     files: "Dateien",
     filesToSend: "Zu sendende Dateien",
-    remove: (name) => `${name} entfernen`,
+    remove: (name) => `${isolate(name)} entfernen`,
     edit: "Nachricht bearbeiten",
     cancelEdit: "Bearbeiten abbrechen",
     save: "Speichern",
     left: (count) => plural(count, { one: "noch # Zeichen", other: "noch # Zeichen" }),
     tooLong: (length, limit) => `Nachrichten können höchstens ${limit} Zeichen lang sein. Diese hat ${length}.`,
-    dropHere: (name) => `Dateien hier ablegen, um sie an ${name} zu senden`,
+    dropHere: (name) => `Dateien hier ablegen, um sie an ${isolate(name)} zu senden`,
   },
 };

@@ -1,5 +1,5 @@
 // The English texts. Each view has its section; `plural` and `list` follow the language.
-import { list, plural, unit } from "./language";
+import { isolate, list, plural, unit } from "./language";
 
 export const en = {
   connection: {
@@ -153,9 +153,9 @@ export const en = {
     },
   },
   files: {
-    wrongType: (name: string) => `You can't send this type of file: ${name}`,
-    tooLarge: (name: string) => `Files can be up to 10 MB. ${name} is larger.`,
-    empty: (name: string) => `${name} is empty.`,
+    wrongType: (name: string) => `You can't send this type of file: ${isolate(name)}`,
+    tooLarge: (name: string) => `Files can be up to 10 MB. ${isolate(name)} is larger.`,
+    empty: (name: string) => `${isolate(name)} is empty.`,
   },
   forms: {
     /** By the field that the server rejected although it passed the checks of the page. */
@@ -213,7 +213,7 @@ export const en = {
   },
   profile: {
     title: "Profile",
-    of: (name: string) => `Profile of ${name}`,
+    of: (name: string) => `Profile of ${isolate(name)}`,
     you: "This is you",
     edit: "Edit profile",
     saved: "Profile saved.",
@@ -230,10 +230,10 @@ export const en = {
     add: "Add",
     addCount: (count: number) => plural(count, { one: "Add # person", other: "Add # people" }),
     chosen: "Selected people",
-    unchoose: (name: string) => `Deselect ${name}`,
+    unchoose: (name: string) => `Deselect ${isolate(name)}`,
     findPeople: "Find people",
     findByUsername: "Search by username",
-    noOne: (query: string) => `No one found for “${query}”.`,
+    noOne: (query: string) => `No one found for “${isolate(query)}”.`,
   },
   details: {
     details: "Details",
@@ -248,41 +248,41 @@ export const en = {
     editGroup: "Edit",
     addPeople: "Add people",
     moreMembers: "Show more members",
-    manage: (name: string) => `Manage ${name}`,
+    manage: (name: string) => `Manage ${isolate(name)}`,
     makeAdmin: "Make admin",
     makeMember: "Remove as admin",
     remove: "Remove from group",
-    removeTitle: (name: string) => `Remove ${name}?`,
+    removeTitle: (name: string) => `Remove ${isolate(name)}?`,
     removeText: "They won't see new messages.",
     removeAction: "Remove",
     leaveGroup: "Leave group",
-    leaveTitle: (group: string) => `Leave ${group}?`,
+    leaveTitle: (group: string) => `Leave ${isolate(group)}?`,
     leaveText: "You won't see new messages. Only an admin can add you again.",
     leaveLast: "You are the last member: the group and its messages will be deleted.",
     leaveSoleAdmin: "You are the only admin. Choose who takes over; otherwise it is the member who joined first.",
     newAdmin: "New admin",
     leave: "Leave",
-    left: (group: string) => `You left ${group}.`,
+    left: (group: string) => `You left ${isolate(group)}.`,
     deleteGroup: "Delete group",
-    deleteTitle: (group: string) => `Delete ${group}?`,
+    deleteTitle: (group: string) => `Delete ${isolate(group)}?`,
     deleteText: "The group and all its messages will be deleted for everyone.",
-    groupDeleted: (group: string) => `${group} was deleted.`,
+    groupDeleted: (group: string) => `${isolate(group)} was deleted.`,
   },
   composer: {
-    messageTo: (name: string) => `Message to ${name}`,
+    messageTo: (name: string) => `Message to ${isolate(name)}`,
     placeholder: "Write a message",
     caption: "Add a caption",
     send: "Send",
     attach: "Attach files",
     files: "Files",
     filesToSend: "Files to send",
-    remove: (name: string) => `Remove ${name}`,
+    remove: (name: string) => `Remove ${isolate(name)}`,
     edit: "Edit message",
     cancelEdit: "Cancel editing",
     save: "Save",
     left: (count: number) => plural(count, { one: "# character left", other: "# characters left" }),
     tooLong: (length: string, limit: string) =>
       `Messages can be up to ${limit} characters long. This one has ${length}.`,
-    dropHere: (name: string) => `Drop files to send them to ${name}`,
+    dropHere: (name: string) => `Drop files to send them to ${isolate(name)}`,
   },
 };

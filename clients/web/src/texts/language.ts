@@ -27,3 +27,7 @@ export function unit(value: number, name: string, options: Intl.NumberFormatOpti
 
 /** "Alice, Bob and Carol". */
 export const list = (names: readonly string[]): string => lists.format(names);
+
+/** A name as a part of a sentence: one that is written from right to left doesn't turn the words around it. */
+export const isolate = (name: string): string =>
+  /[\u0590-\u08ff\ufb1d-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name;

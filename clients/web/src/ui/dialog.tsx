@@ -48,9 +48,7 @@ export function Dialog({ title, onClose, isDirty, children, class: kind = "" }: 
     >
       <div class="sheet">
         <header>
-          <h2 id={id} dir="auto">
-            {title}
-          </h2>
+          <h2 id={id}>{title}</h2>
           <button type="button" class="icon-button" aria-label={t.forms.close} onClick={() => void dismiss()}>
             {icons.close}
           </button>
@@ -96,7 +94,7 @@ export function Questions() {
   };
   return (
     <Dialog key={shown.title} title={shown.title} class="question" onClose={() => answer(false)}>
-      <p dir="auto">{shown.text}</p>
+      <p>{shown.text}</p>
       <footer>
         <button type="button" class="button" onClick={() => answer(false)}>
           {t.forms.cancel}
