@@ -1,0 +1,215 @@
+"""Messages, files, edits and deletions on their way: kept by the browser, sent once, and gone with the session."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Dialog, FilePayload, Page, Request, Route, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_composer import log_out
+from tests.browser.test_files import png
+from tests.browser.test_tabs import WITHOUT_LOCKS, another_tab
+from tests.browser.visitor import Visitor
+from tests.people import Person
+
+UPLOADS = "**/messages/upload"
+SENT = re.compile("Sent|Delivered")
+# What the browser keeps of unsent work, once it is that, or after a while.
+KEPT = """async (expected) => {
+  let kinds;
+  for (const end = Date.now() + 15_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 30))) {
+    const open = indexedDB.open("chat.queue");
+    const database = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
+    const all = database.transaction("values").objectStore("values").getAll();
+    const values = await new Promise((resolve) => { all.onsuccess = () => resolve(all.result); });
+    database.close();
+    kinds = values.map(({kind}) => kind).sort();
+    if (JSON.stringify(kinds) === JSON.stringify(expected)) break;
+  }
+  return kinds;
+}"""
+WITHOUT_DATABASE = "Object.defineProperty(window, 'indexedDB', {value: undefined})"
+
+
+def attach(visitor: Visitor, *files: FilePayload) -> None:
+    visitor.page.get_by_label("Files", exact=True).set_input_files(list(files))
+
+
+def go_offline(visitor: Visitor) -> None:
+    visitor.context.route("**/socket.io/**", lambda route: route.abort())
+    visitor.context.set_offline(True)
+
+
+def go_online(visitor: Visitor) -> None:
+    visitor.context.set_offline(False)
+    visitor.context.unroute("**/socket.io/**")
+
+
+def kept(page: Page, kinds: list[str]) -> None:
+    """Wait until the browser keeps exactly this."""
+    assert page.evaluate(KEPT, kinds) == kinds
+
+
+def questions_of(page: Page) -> list[str]:
+    """What the browser asks of the user, who always agrees."""
+    questions: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        questions.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    return questions
+
+
+def stored(person: Person, chat: str) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = person.get(f"/messages/{chat}").json()["data"]
+    return messages
+
+
+def test_text_is_sent_while_a_file_is_uploaded(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    hers.find(bob.name)
+    held: list[Route] = []
+    hers.page.route(UPLOADS, lambda route: held.append(route))
+    attach(hers, png("sea.png"))
+    hers.say("Look at this")
+    expect(hers.message("Look at this")).to_contain_text("Being sent")
+    hers.say("Meanwhile")
+    expect(hers.message("Meanwhile")).to_contain_text(SENT)
+    held[0].continue_()
+    expect(hers.message("Look at this")).to_contain_text(SENT)
+
+
+def test_an_upload_goes_on_after_a_reload(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.page.route(UPLOADS, lambda route: route.abort())
+    attach(hers, png("sea.png"))
+    hers.say("Look at this")
+    kept(hers.page, ["message"])
+    hers.page.unroute(UPLOADS)
+    hers.page.reload()
+    expect(hers.page.get_by_role("button", name="Open sea.png")).to_be_visible()
+    assert [(message["content"], message["fileName"]) for message in stored(bob, chat)] == [("Look at this", "sea.png")]
+    kept(hers.page, [])
+
+
+def test_an_upload_is_made_by_one_tab_and_taken_over_when_that_is_closed(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    chat = alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    other = another_tab(hers)
+    uploads: list[Request] = []
+
+    def hold(route: Route) -> None:
+        uploads.append(route.request)
+        if len(uploads) > 1:
+            route.continue_()
+
+    hers.context.route(UPLOADS, hold)
+    with hers.page.expect_request(UPLOADS):
+        attach(hers, png("sea.png"))
+        hers.say("Look at this")
+    kept(other, ["message"])
+    assert len(uploads) == 1
+    with other.expect_response(UPLOADS):
+        hers.page.close()
+    kept(other, [])
+    assert [message["fileName"] for message in stored(bob, chat)] == ["sea.png"]
+    assert len(uploads) == 2
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_changes_made_offline_are_stored_after_the_page_is_opened_again(
+    visit: Visit, alice: Person, bob: Person, locks: bool
+) -> None:
+    chat = alice.direct_chat(bob)
+    for content in ("Helo", "Nonsense"):
+        alice.send(chat, content)
+    hers = visit(alice)
+    if not locks:
+        hers.context.add_init_script(WITHOUT_LOCKS)
+        hers.page.reload()
+    hers.entry(bob.name).click()
+    expect(hers.message("Nonsense")).to_be_visible()
+    go_offline(hers)
+    hers.act(hers.message("Helo"), "Edit")
+    hers.say("Hello")
+    expect(hers.message("Hello")).to_be_visible()
+    hers.act(hers.message("Nonsense"), "Delete")
+    hers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(hers.message("Nonsense")).to_have_count(0)
+    kept(hers.page, ["change", "change"])
+    hers.page.close()
+    go_online(hers)
+    page = another_tab(hers)
+    kept(page, [])
+    assert [(message["content"], message["isDeleted"]) for message in stored(bob, chat)] == [
+        (None, True),
+        ("Hello", False),
+    ]
+
+
+def test_logging_out_forgets_what_was_not_sent(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+    for one, other in ((alice, bob), (carol, bob)):
+        one.direct_chat(other)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.page.route(UPLOADS, lambda route: route.abort())
+    attach(hers, png("sea.png"))
+    hers.say("Only for him")
+    attach(hers, png("hill.png"))
+    hers.composer.fill("Unsent")
+    kept(hers.page, ["draft", "files", "message"])
+    log_out(hers, alice.name)
+    kept(hers.page, [])
+    hers.log_in(carol.name)
+    hers.entry(bob.name).click()
+    expect(hers.composer).to_have_value("")
+    expect(hers.page.get_by_text("hill.png")).to_have_count(0)
+    expect(hers.page.get_by_text("Only for him")).to_have_count(0)
+
+
+def test_messages_that_an_earlier_version_left_are_sent(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    hers = visit(alice)
+    left = {"clientId": "0b5f6dfe-8f0e-4f0a-9a57-2c2a3d2f3a10", "chatId": chat, "content": "From before"}
+    left["createdAt"] = "2026-11-28T12:00:00.000Z"
+    key = f"chat.outbox.{alice.id}.{left['clientId']}"
+    hers.page.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(left)])
+    hers.page.reload()
+    expect(hers.entry(bob.name)).to_contain_text("From before")
+    assert [message["content"] for message in stored(bob, chat)] == ["From before"]
+    assert hers.page.evaluate("key => localStorage.getItem(key)", key) is None
+
+
+def test_without_a_database_messages_are_sent_and_leaving_asks(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    hers = visit(url=alice.url)
+    hers.context.add_init_script(WITHOUT_DATABASE)
+    hers.log_in(alice.name)
+    hers.entry(bob.name).click()
+    hers.say("Hello")
+    expect(hers.message("Hello")).to_contain_text(SENT)
+    hers.composer.fill("Not yet")
+    questions = questions_of(hers.page)
+    hers.page.reload()
+    assert questions == ["beforeunload"]
+
+
+def test_leaving_does_not_ask_while_everything_is_kept(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.composer.fill("Not yet")
+    kept(hers.page, ["draft"])
+    questions = questions_of(hers.page)
+    hers.page.reload()
+    expect(hers.composer).to_have_value("Not yet")
+    assert questions == []
