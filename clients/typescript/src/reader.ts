@@ -1,7 +1,7 @@
 import type { ChatBook } from "./book.js";
 import type { Changes } from "./changes.js";
 import { NotFoundError } from "./errors.js";
-import type { Member, MemberList } from "./generated/schemas.js";
+import type { Member, MemberList, MessageList } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import type { Message } from "./model.js";
 import { pause } from "./waiting.js";
@@ -92,9 +92,7 @@ export class Reader {
     const timeline = this.book.timeline(chatId);
     if (!timeline?.history.loaded) return;
     if (timeline.trim(keep)) this.changes.noteOf("messages", chatId);
-    // What came in live has no pages: the server is asked where one begins, to drop what is before it the next time.
-    else if (timeline.size > keep + MOST)
-      this.quietly(this.once(`boundary ${chatId}`, () => this.fetchBoundary(chatId)));
+    else if (timeline.size > keep + MOST) this.quietly(this.once(`trim ${chatId}`, () => this.trimLive(chatId, keep)));
   }
 
   /** The members that follow those that are here; whether there are more still. */
@@ -136,8 +134,7 @@ export class Reader {
     timeline.show({ loading: true, error: null });
     this.changes.noteOf("messages", chatId);
     try {
-      const query = { limit: PAGE, ...(cursor && { cursor }) };
-      const { data, meta } = await this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
+      const { data, meta } = await this.messagesBefore(chatId, cursor, PAGE);
       timeline.addPage(data, meta.nextCursor, cursor);
       // What changed while the first page was under way may be missing from it.
       if (!wasLoaded) this.book.setBack(chatId, rev);
@@ -149,10 +146,23 @@ export class Reader {
     }
   }
 
-  private async fetchBoundary(chatId: string): Promise<void> {
-    const query = { limit: MOST };
-    const { data, meta } = await this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
-    this.book.timeline(chatId)?.addBoundary(data, meta.nextCursor);
+  private messagesBefore(chatId: string, cursor: string | null, limit: number): Promise<MessageList> {
+    const query = { limit, ...(cursor && { cursor }) };
+    return this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
+  }
+
+  /** Messages that came in live have no pages: ask the server where one begins, and drop what is before it. */
+  private async trimLive(chatId: string, keep: number): Promise<void> {
+    const messages: Message[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await this.messagesBefore(chatId, cursor, MOST);
+      messages.push(...page.data);
+      cursor = page.meta.nextCursor;
+    } while (cursor && messages.length < keep);
+    const timeline = this.book.timeline(chatId);
+    timeline?.addBoundary(messages, cursor);
+    if (timeline?.trim(keep)) this.changes.noteOf("messages", chatId);
   }
 
   private async fetchMembers(chatId: string): Promise<void> {

@@ -50,5 +50,6 @@ test("a refused origin is known as such", async (t) => {
 test("too many handshakes are tried again when the server says", async (t) => {
   const { error, waitMs } = await refused(t, { status: 429, code: "rate_limited", retryAfter: 7 });
   assert.ok(error instanceof RateLimitedError);
-  assert.ok(waitMs > 6000 && waitMs <= 7000, String(waitMs));
+  // Never earlier, and clients that were refused together not all at the same time.
+  assert.ok(waitMs > 6000 && waitMs <= 8750, String(waitMs));
 });
