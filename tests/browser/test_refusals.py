@@ -16,12 +16,25 @@ def refuse(route: Route, status: int, code: str, detail: str, **more: int) -> No
     route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(problem))
 
 
+# A page can't read why a websocket is refused: the client falls back to requests.
+REFUSED_WEBSOCKET = """window.WebSocket = class {
+  constructor() {
+    setTimeout(() => {
+      this.onerror?.(new Event("error"));
+      this.onclose?.({code: 1006});
+    });
+  }
+  close() {}
+}"""
+
+
 def test_a_refused_origin_is_named(visit: Visit, alice: Person) -> None:
     hers = visit(alice)
-    detail = "This origin is not allowed."
-    hers.context.route("**/socket.io/**", lambda route: refuse(route, 403, "origin_not_allowed", detail))
+    hers.context.route("**/socket.io/**", lambda route: refuse(route, 403, "origin_not_allowed", "Not allowed."))
+    hers.context.add_init_script(REFUSED_WEBSOCKET)
     hers.page.reload()
-    expect(hers.page.get_by_role("status").filter(has_text=detail)).to_be_visible()
+    sentence = "The server doesn't accept connections from this address."
+    expect(hers.page.get_by_role("status").filter(has_text=sentence)).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,7 @@ export const de: Texts = {
       refresh_reused: "Deine Sitzung ist abgelaufen. Melde dich wieder an.",
       invalid_credentials: "Benutzername oder Passwort ist falsch.",
       forbidden: "Dazu fehlt dir die Berechtigung.",
+      origin_not_allowed: "Der Server nimmt von dieser Adresse keine Verbindungen an.",
       not_found: "Das gibt es nicht mehr, oder du hast keinen Zugriff mehr darauf.",
       conflict: "Das ist nicht mehr möglich.",
       email_taken: "Ein anderes Konto verwendet diese E-Mail-Adresse.",

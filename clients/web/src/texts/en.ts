@@ -131,6 +131,7 @@ export const en = {
       refresh_reused: "Your session has ended. Log in again.",
       invalid_credentials: "Wrong username or password.",
       forbidden: "You don't have permission to do this.",
+      origin_not_allowed: "The server doesn't accept connections from this address.",
       not_found: "This no longer exists, or you no longer have access to it.",
       conflict: "This is no longer possible.",
       email_taken: "Another account uses this e-mail address.",
