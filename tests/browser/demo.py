@@ -46,7 +46,15 @@ CHATS = {
     "tomasz": ((4, "15:02", "tomasz", "The invoice is paid, thank you for the quick work."),),
     "ines": ((9, "11:45", "ines", "Happy birthday! 🎉"), (9, "12:01", "maya", "Thank you!")),
 }
+FAMILY = "משפחה · عائلة"
 GROUPS = {
+    FAMILY: (
+        (5, "18:00", "ines", "מי מביא את העוגה ביום שישי?"),
+        (5, "18:04", "maya", "אני! Chocolate or lemon?"),
+        (5, "18:09", "tomasz", "أنا أحضر الشاي والقهوة ☕"),
+        (5, "18:12", "maya", "شكرا! نلتقي الساعة 7:30 عند ines"),
+        (5, "18:15", "ines", "Great, see you there. להתראות 👋"),
+    ),
     "Studio Nord": (
         (0, "06:31", "tomasz", "The new sign is up. Come and look when you are in."),
         (0, "06:40", "ines", "It looks great from the tram stop already."),
@@ -90,7 +98,7 @@ def make(url: str, engine: Engine) -> Demo:
         demo.people[name].post(f"/messages/{demo.chats[HIKE]}/read", {})
     for name in ("jonas", "sofia", "ines"):
         demo.people[name].post(f"/messages/{demo.chats[name]}/read", {})
-    for chat in (HIKE, "jonas", "sofia", "tomasz", "ines", "Book club"):
+    for chat in (HIKE, "jonas", "sofia", "tomasz", "ines", "Book club", FAMILY):
         me.post(f"/messages/{demo.chats[chat]}/read", {})
     return demo
 

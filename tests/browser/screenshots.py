@@ -3,6 +3,7 @@
 `python -m tests.browser.screenshots FOLDER` also leaves every single shot there, in its real size.
 """
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from chatapp.launcher.web import build
 from tests.browser import demo
 from tests.browser.chromium import chromium, find_chromium
 from tests.browser.visitor import NARROW, WIDE, Visitor
+from tests.people import PASSWORD
 from tests.server import ROOT, Server, migrate
 from tests.socket_clients import PyClient
 
@@ -73,6 +75,43 @@ def details(visitor: Visitor, _demo: demo.Demo) -> None:
 def search(visitor: Visitor, _demo: demo.Demo) -> None:
     visitor.page.get_by_label("Find people and chats").fill("so")
     expect(visitor.page.get_by_role("region", name="People").get_by_role("button").first).to_be_visible()
+
+
+def new_chat(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.get_by_role("button", name="New chat").click()
+
+
+def right_to_left(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.entry(demo.FAMILY).click()
+    expect(visitor.message("see you there")).to_be_visible()
+    visitor.composer.fill("תודה! Until Friday, then")
+
+
+def compact(visitor: Visitor, made: demo.Demo) -> None:
+    visitor.page.get_by_role("button", name="Account of").click()
+    visitor.page.get_by_role("menuitemradio", name="Compact").click()
+    conversation(visitor, made)
+
+
+def draft(visitor: Visitor, _demo: demo.Demo) -> None:
+    """Unsent text in the list."""
+    visitor.entry("amara").click()
+    visitor.composer.fill("Two of those, please!")
+    visitor.page.goto(f"{visitor.url}/#/")
+    visitor.entry("jonas").click()
+    visitor.page.goto(f"{visitor.url}/#/")
+    expect(visitor.entry("amara")).to_contain_text("Draft:")
+
+
+def shortcuts(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.get_by_role("button", name="Account of").press("?")
+
+
+def person(visitor: Visitor, _demo: demo.Demo) -> None:
+    """The profile of someone who was found."""
+    visitor.page.get_by_label("Find people and chats").fill("sof")
+    visitor.page.get_by_role("button", name="Profile of sofia").click()
+    expect(visitor.page.get_by_role("dialog").get_by_role("button", name="Message")).to_be_visible()
 
 
 def new_group(visitor: Visitor, _demo: demo.Demo) -> None:
@@ -130,6 +169,47 @@ def offline(visitor: Visitor, _demo: demo.Demo) -> None:
     visitor.say("No signal up here, more when we are down")
 
 
+def unreachable(visitor: Visitor, _demo: demo.Demo) -> None:
+    visitor.page.route_web_socket(re.compile("socket.io"), lambda socket: socket.close())
+    visitor.page.reload()
+    expect(visitor.page.locator(".banner")).to_contain_text("Trying again in", timeout=20_000)
+
+
+def german_login(_visitor: Visitor, _demo: demo.Demo) -> None:
+    """The login page."""
+
+
+def german_group(visitor: Visitor, made: demo.Demo) -> None:
+    german_log_in(visitor)
+    visitor.page.goto(f"{visitor.url}/#/chats/{made.chats[demo.HIKE]}")
+    made.sockets["jonas"].emit("typing:start", {"chatId": made.chats[demo.HIKE]})
+    expect(visitor.page.get_by_text("jonas schreibt").last).to_be_visible()
+
+
+def german_details(visitor: Visitor, made: demo.Demo) -> None:
+    german_log_in(visitor)
+    visitor.page.goto(f"{visitor.url}/#/chats/{made.chats[demo.HIKE]}/details")
+    expect(visitor.page.get_by_role("button", name="Gruppe verlassen")).to_be_visible()
+
+
+def german_account(visitor: Visitor, _demo: demo.Demo) -> None:
+    german_log_in(visitor)
+    visitor.page.get_by_role("button", name="Konto von").click()
+
+
+def german_shortcuts(visitor: Visitor, _demo: demo.Demo) -> None:
+    german_log_in(visitor)
+    visitor.page.get_by_role("button", name="Konto von").press("?")
+
+
+def german_log_in(visitor: Visitor) -> None:
+    page = visitor.page
+    page.get_by_label("Benutzername oder E-Mail").fill(demo.ME)
+    page.get_by_label("Passwort", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Anmelden").click()
+    expect(page.get_by_role("navigation", name="Chats").get_by_role("link").first).to_be_visible()
+
+
 def nobody_yet(_visitor: Visitor, _demo: demo.Demo) -> None:
     """What somebody sees who has just registered."""
 
@@ -153,12 +233,24 @@ VIEWS: dict[View, str | None] = {
     group: demo.ME,
     details: demo.ME,
     search: demo.ME,
+    new_chat: demo.ME,
+    person: demo.ME,
+    draft: demo.ME,
+    right_to_left: demo.ME,
+    compact: demo.ME,
+    shortcuts: demo.ME,
     new_group: demo.ME,
     account: demo.ME,
     profile: demo.ME,
     picture: demo.ME,
     files: demo.ME,
     offline: demo.ME,
+    unreachable: demo.ME,
+    german_login: None,
+    german_group: None,
+    german_details: None,
+    german_account: None,
+    german_shortcuts: None,
     docs: None,
     events: None,
 }
@@ -193,7 +285,16 @@ def main() -> None:
             shots = []
             for scheme, viewport in VARIANTS:
                 demo.put_back(engine, marks)
-                visitor = Visitor(browser, server.url, viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+                locale = "de-DE" if name.startswith("german") else "en-GB"
+                visitor = Visitor(
+                    browser,
+                    server.url,
+                    viewport=viewport,
+                    has_touch=viewport is NARROW,
+                    color_scheme=scheme,
+                    locale=locale,
+                    reduced_motion="reduce",
+                )
                 if who:
                     visitor.log_in(who)
                 else:

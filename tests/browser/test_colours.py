@@ -64,7 +64,9 @@ def test_the_open_chat_is_marked_by_more_than_a_shade(visit: Visit, alice: Perso
     bob.send(alice.direct_chat(bob), "Hello")
     visitor = visit(alice)
     visitor.entry(bob.name).click()
-    expect(visitor.entry(bob.name)).to_have_css("box-shadow", re.compile("inset"))
+    expect(visitor.entry(bob.name)).to_have_attribute("aria-current", "page")
+    bar = visitor.entry(bob.name).evaluate("entry => getComputedStyle(entry, '::before').width")
+    assert bar == "4px"
 
 
 def test_emoji_come_from_a_font_in_colour_and_digits_do_not(visit: Visit) -> None:

@@ -100,9 +100,11 @@ function Account({ onOpen }: { onOpen: (dialog: DialogName) => void }) {
     ["comfortable", t.sidebar.comfortable, icons.rows],
     ["compact", t.sidebar.compact, icons.compact],
   ] as const;
+  // Where there is no pointer but a finger, the keyboard is on the screen.
+  const hasKeyboard = matchMedia("(any-pointer: fine)").matches;
   const items: MenuItem[] = [
     { label: t.sidebar.profile, icon: icons.user, onSelect: () => onOpen("profile") },
-    { label: t.shortcuts.title, icon: icons.keyboard, onSelect: () => onOpen("shortcuts") },
+    ...(hasKeyboard ? [{ label: t.shortcuts.title, icon: icons.keyboard, onSelect: () => onOpen("shortcuts") }] : []),
     ...themes.map(([value, label, icon]) => ({
       label,
       icon,

@@ -37,7 +37,7 @@ export const en = {
   },
   home: {
     noChat: "No chat",
-    welcome: "Pick up a conversation",
+    welcome: "Pick up where you left off",
     welcomeHint: "Choose a chat, or start a new one.",
     gone: "This chat isn't available",
     goneHint: "It was deleted, or you are no longer a member.",

@@ -44,7 +44,7 @@ export function hue(id: string): number {
 }
 
 function initials(name: string): string {
-  const words = name.split(/[\s_]+/).filter(Boolean);
-  const first = [...(words[0] ?? "?")];
+  const words = name.split(/[\s_]+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  const first = [...(words[0] ?? name)];
   return words.length > 1 ? `${first[0]}${[...(words[1] ?? "")][0]}` : first.slice(0, 2).join("");
 }
