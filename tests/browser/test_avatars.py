@@ -55,8 +55,7 @@ def test_the_profile_form_says_which_pictures_are_shown(visit: Visit, elsewhere:
     page.get_by_role("menuitem", name="Profile").click()
     field = page.get_by_label("Picture")
     expect(field).to_have_accessible_description(
-        "The address of a picture, or nothing. Here, pictures of other sites are shown as initials,"
-        " so that no site learns who looks at them."
+        "The address of a picture. Pictures from other sites appear as initials, to protect everyone's privacy."
     )
     field.fill(f"http://127.0.0.1:{elsewhere.server_port}/alice.png")
     page.get_by_role("button", name="Save").click()
