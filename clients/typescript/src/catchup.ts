@@ -39,6 +39,8 @@ export class CatchUp {
     await this.list();
     await this.sync();
     if (this.certain) this.behind();
+    // The session may have ended meanwhile.
+    if (this.over.aborted) return;
     this.calm ??= setInterval(() => this.missed(), CALM_MS);
   }
 

@@ -37,6 +37,11 @@ export class Changes {
     return this.counts.get(`${kind} ${key}`) ?? 0;
   }
 
+  /** The session is over: forget which state had which version. */
+  forget(): void {
+    this.counts.clear();
+  }
+
   private tellSoon(): void {
     if (!this.told) return;
     this.told = false;

@@ -268,8 +268,9 @@ export class ChatClient {
 
   /** The direct chat with somebody, made if there is none. */
   async createDirectChat(userId: string): Promise<Chat> {
+    const { book } = this.here();
     const { data } = await this.http.call("POST /chats/direct", { body: { userId } });
-    return this.here().book.put(data);
+    return book.put(data);
   }
 
   /** A new group, of which one is the ADMIN. */
@@ -279,43 +280,50 @@ export class ChatClient {
     avatar?: string | null;
     memberIds?: string[];
   }): Promise<Chat> {
+    const { book } = this.here();
     const { data } = await this.http.call("POST /chats/groups", { body: group });
-    return this.here().book.put(data);
+    return book.put(data);
   }
 
   /** Change a group's name, description or avatar. For its ADMINs, as all that follows but `leaveGroup`. */
   async updateGroup(chatId: string, changes: PatchChat): Promise<Chat> {
+    const { book } = this.here();
     const { data } = await this.http.call("PATCH /chats/{chatId}", { path: { chatId }, body: changes });
-    return this.here().book.put(data);
+    return book.put(data);
   }
 
   async deleteGroup(chatId: string): Promise<void> {
+    const { book } = this.here();
     await this.http.call("DELETE /chats/{chatId}", { path: { chatId } });
-    this.home?.book.remove(chatId);
+    book.remove(chatId);
   }
 
   async addMember(chatId: string, userId: string): Promise<Member> {
+    const { book } = this.here();
     const { data } = await this.http.call("POST /chats/{chatId}/members", { path: { chatId }, body: { userId } });
-    this.home?.book.putMember(chatId, data);
+    book.putMember(chatId, data);
     return data;
   }
 
   async removeMember(chatId: string, userId: string): Promise<void> {
+    const { book } = this.here();
     await this.http.call("DELETE /chats/{chatId}/members/{userId}", { path: { chatId, userId } });
-    this.home?.book.dropMember(chatId, userId);
+    book.dropMember(chatId, userId);
   }
 
   /** ConflictError (`last_admin`) when it would leave the group without an ADMIN. */
   async setMemberRole(chatId: string, userId: string, role: MemberRole): Promise<Member> {
+    const { book } = this.here();
     const path = { chatId, userId };
     const { data } = await this.http.call("PATCH /chats/{chatId}/members/{userId}/role", { path, body: { role } });
-    this.home?.book.putMember(chatId, data);
+    book.putMember(chatId, data);
     return data;
   }
 
   async leaveGroup(chatId: string): Promise<void> {
+    const { book } = this.here();
     await this.http.call("DELETE /chats/{chatId}/leave", { path: { chatId } });
-    this.home?.book.remove(chatId);
+    book.remove(chatId);
   }
 
   // --- Messages ---
@@ -434,17 +442,19 @@ export class ChatClient {
   // --- People ---
 
   /** People by a part of their username, 1–50 characters, prefix matches first. */
-  searchUsers(query: string): Promise<Page<User>> {
+  async searchUsers(query: string): Promise<Page<User>> {
+    const { people } = this.here();
     return this.http.page("GET /users/search", { query: { q: query } }, (user) => {
-      this.home?.people.met(user);
+      people.met(user);
       return user;
     });
   }
 
   /** Somebody by their username, in any case. */
   async user(username: string): Promise<User> {
+    const { people } = this.here();
     const { data } = await this.http.call("GET /users/{username}", { path: { username } });
-    this.home?.people.met(data);
+    people.met(data);
     return data;
   }
 
@@ -494,13 +504,19 @@ export class ChatClient {
   private async dropped({ me, accessToken }: StoredSession): Promise<void> {
     this.http.callOpenly("POST /auth/logout", {}, accessToken).catch(() => {});
     await this.leaving;
-    await this.means.queue.clear(me.id);
+    try {
+      await this.means.queue.clear(me.id);
+    } catch {
+      // A storage that does not work has nothing to forget.
+    }
   }
 
   private leave(options: { forgotten: boolean }): void {
     const { home } = this;
     this.home = null;
-    if (home) this.leaving = home.end(options);
+    if (!home) return;
+    this.leaving = home.end(options);
+    this.changes.forget();
   }
 
   /** What is there while somebody is logged in; throws LoggedOutError. */

@@ -96,7 +96,8 @@ export class SessionKeeper implements Tokens {
 
   /** Somebody has another name or avatar. */
   async update(me: Me): Promise<void> {
-    if (!this.kept) return;
+    // The response may come when another user is logged in.
+    if (this.kept?.me.id !== me.id) return;
     this.kept = { ...this.kept, me };
     this.show({ state: "loggedIn", me, reason: null });
     await this.storage.save(this.kept);

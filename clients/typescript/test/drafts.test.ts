@@ -1,8 +1,9 @@
 // Unsent text and files: kept for their user and chat, and gone with the session.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 
 import { memoryQueue, memorySession, type QueueStorage } from "../src/index.js";
+import { deferred } from "../src/waiting.js";
 import { anotherWindow, client, items, Line, person, talk, until } from "./support.js";
 
 const file = { data: new Blob(["%PDF-1.4"]), name: "a.pdf" };
@@ -104,6 +105,28 @@ describe("drafts", { concurrency: 4 }, () => {
     assert.equal(alice.client.draft(chat.id).content, "");
   });
 
+  test("a response that comes when another user is logged in is not shown to them", async (t) => {
+    const [alice, bob, carol] = await Promise.all(["alice", "bob", "carol"].map((name) => person(t, name)));
+    assert.ok(alice && bob && carol);
+    const { client } = alice;
+    const before = await client.createGroup({ name: "Before" });
+    const held = holdResponses(t, "/chats/direct", "/chats/groups", `/chats/${before.id}`, "/users/me");
+    const requests = [
+      client.createDirectChat(bob.me.id),
+      client.createGroup({ name: "After" }),
+      client.updateGroup(before.id, { name: "Renamed" }),
+      client.updateMe({ username: `${alice.me.username}2` }),
+    ];
+    await held.all(requests.length);
+    await client.logout();
+    await client.login(carol.account);
+    await until(client, () => client.chatsLoaded);
+    held.release();
+    await Promise.allSettled(requests);
+    assert.deepEqual(client.chats, []);
+    assert.equal(client.session.me?.id, carol.me.id);
+  });
+
   test("a session that ends by itself leaves the drafts to its user, and to nobody else", async (t) => {
     const kept = { session: memorySession(), queue: memoryQueue() };
     const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
@@ -118,3 +141,29 @@ describe("drafts", { concurrency: 4 }, () => {
     assert.equal(items(same.client, chat.id, "pending").length, 0);
   });
 });
+
+/** Hold back the responses of requests whose path ends so, until `release`. */
+function holdResponses(t: TestContext, ...paths: string[]): { all(count: number): Promise<void>; release(): void } {
+  const { fetch } = globalThis;
+  const gate = deferred<void>();
+  const enough = deferred<void>();
+  let held = 0;
+  let wanted = Number.POSITIVE_INFINITY;
+  globalThis.fetch = async (...given) => {
+    const response = await fetch(...given);
+    if (!paths.some((path) => String(given[0]).endsWith(path))) return response;
+    held += 1;
+    if (held >= wanted) enough.resolve();
+    await gate.promise;
+    return response;
+  };
+  t.after(() => {
+    globalThis.fetch = fetch;
+  });
+  const all = (count: number): Promise<void> => {
+    wanted = count;
+    if (held >= wanted) enough.resolve();
+    return enough.promise;
+  };
+  return { all, release: () => gate.resolve() };
+}
