@@ -51,6 +51,24 @@ def details(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("region", name="Details")).to_be_visible()
 
 
+def person(visitor: Visitor) -> None:
+    details(visitor)
+    visitor.page.get_by_role("region", name="Members").get_by_role("button", name="bob").first.click()
+    expect(visitor.page.get_by_role("dialog", name="Profile")).to_be_visible()
+
+
+def leaving(visitor: Visitor) -> None:
+    details(visitor)
+    visitor.page.get_by_role("button", name="Leave group").click()
+    expect(visitor.page.get_by_label("New admin")).to_be_visible()
+
+
+def too_long(visitor: Visitor) -> None:
+    chat(visitor)
+    visitor.composer.fill("word " * 900)
+    expect(visitor.page.get_by_text("Messages can be up to")).to_be_visible()
+
+
 def search(visitor: Visitor) -> None:
     visitor.page.get_by_label("Find people and chats").fill("bob")
     expect(visitor.page.get_by_role("region", name="People").get_by_role("button").first).to_be_visible()
@@ -83,7 +101,7 @@ def profile(visitor: Visitor) -> None:
     visitor.page.get_by_role("menuitem", name="Profile").click()
 
 
-INSIDE = (chat_list, chat, details, search, new_chat, new_group, shortcuts, account, profile)
+INSIDE = (chat_list, chat, details, person, leaving, too_long, search, new_chat, new_group, shortcuts, account, profile)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
