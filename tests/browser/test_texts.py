@@ -4,13 +4,16 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from chatapp.core.error_codes import CODES
 from chatapp.launcher.node import node_binary
 from chatapp.launcher.web import WEB
 from tests.browser.conftest import Visit
+from tests.browser.test_files import TRANSFER
 from tests.browser.visitor import Visitor
-from tests.people import PASSWORD, Person
+from tests.people import PASSWORD, Person, data
 
 TEXTS = WEB / "src/texts"
 FINDER = Path(__file__).parent / "untranslated.mjs"
@@ -24,13 +27,30 @@ def test_no_text_is_written_outside_the_catalogue() -> None:
     assert [line for line in found if line.split(".tsx")[0] not in PENDING] == []
 
 
-def visible_texts(page: Page) -> set[str]:
-    """What is shown or read out on the page, without what people wrote and the names they chose."""
+# Errors of a faulty client, not of what a user does; `rate_limited` has a text with the time to wait.
+TECHNICAL = {"bad_request", "headers_too_large", "malformed_form", "malformed_json", "malformed_packet"} | {
+    "method_not_allowed",
+    "range_not_satisfiable",
+    "rate_limited",
+    "unknown_event",
+    "unsupported_media_type",
+    "uri_too_long",
+}
+
+
+@pytest.mark.parametrize("name", ["en.ts", "de.ts"])
+def test_each_error_that_a_user_can_meet_has_a_text(name: str) -> None:
+    texts = (TEXTS / name).read_text().partition("byCode: {")[2].partition("}")[0]
+    assert set(re.findall(r"^ *(\w+):", texts, re.MULTILINE)) == set(CODES) - TECHNICAL
+
+
+def visible_texts(page: Page, within: str) -> set[str]:
+    """What is shown or read out in elements of the page, without what people wrote and the names they chose."""
     return set(
         page.evaluate(
-            """() => {
+            """(within) => [...document.querySelectorAll(within)].flatMap((root) => {
               const texts = [];
-              const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+              const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
               while (walker.nextNode()) {
                 const node = walker.currentNode;
                 if (node.nodeType === Node.TEXT_NODE) {
@@ -40,7 +60,8 @@ def visible_texts(page: Page) -> set[str]:
                 }
               }
               return texts.map((text) => text.trim()).filter((text) => /\\p{L}/u.test(text));
-            }"""
+            })""",
+            within,
         )
     )
 
@@ -61,8 +82,8 @@ def log_in(visitor: Visitor, person: Person) -> None:
     expect(page.get_by_role("navigation", name="Chats")).to_be_visible()
 
 
-def check(page: Page, view: str) -> None:
-    assert visible_texts(page) & english() == set(), view
+def check(page: Page, view: str, within: str = "body") -> None:
+    assert visible_texts(page, within) & english() == set(), view
 
 
 def test_a_german_browser_shows_no_english_text_around_the_chats(visit: Visit, alice: Person, bob: Person) -> None:
@@ -94,3 +115,28 @@ def test_a_german_browser_shows_no_english_text_around_the_chats(visit: Visit, a
     page.goto(f"{visitor.url}/#/chats/{bob.id}")
     expect(page.get_by_role("heading", name="Dieser Chat ist nicht verfügbar")).to_be_visible()
     check(page, "no chat")
+
+
+def test_a_german_browser_shows_no_english_text_in_the_composer_and_the_details(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    group = data(alice.post("/chats/groups", {"name": "Chor", "memberIds": [bob.id]}))
+    visitor = visit(locale="de-DE")
+    page = visitor.page
+    page.goto(f"{visitor.url}/#/chats/{group['id']}/details")
+    log_in(visitor, alice)
+    field = page.get_by_role("textbox", name="Nachricht an Chor")
+    field.evaluate(TRANSFER, ["drop", "a.png", "image/png"])
+    field.evaluate(TRANSFER, ["drop", "a.exe", "image/png"])
+    field.fill("x" * 4001)
+    details = page.get_by_role("region", name="Details")
+    check(page, "chat", ".composer, .toasts, .details")
+    details.get_by_role("button", name=f"{bob.name} verwalten").click()
+    check(page, "member", ".menu")
+    page.keyboard.press("Escape")
+    for opens in ("Gruppe verlassen", "Gruppe löschen", "Bearbeiten", "Personen hinzufügen", bob.name):
+        details.get_by_role("button", name=opens).first.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        check(page, opens, "dialog")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
