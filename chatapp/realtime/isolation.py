@@ -61,7 +61,7 @@ class Isolation:
         """A WSGI application that refuses Engine.IO handshakes while this worker is isolated."""
 
         def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            if self.is_isolated and _is_handshake(environ):
+            if self._closed_by is not None and _is_handshake(environ):
                 return respond(Unavailable("This server is cut off. Connect again.").problem())(environ, start_response)
             return application(environ, start_response)  # type: ignore[no-any-return]
 

@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 
 from chatapp.core import logs, metrics
 from chatapp.core.ids import new_id
-from chatapp.rest.bearer import client_address
+from chatapp.rest.app import current
 
 log = structlog.get_logger()
 
@@ -24,21 +24,23 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        g.began = time.perf_counter()
+        context = current(g)
+        context.began = time.perf_counter()
         given = request.headers.get(ID_HEADER, "")
-        g.request_id = given if _SANE_ID.fullmatch(given) else new_id()
-        logs.about(request_id=g.request_id)
+        context.request_id = given if _SANE_ID.fullmatch(given) else new_id()
+        logs.about(request_id=context.request_id)
 
     @app.after_request
     def end(response: Response) -> Response:
-        response.headers[ID_HEADER] = g.request_id
-        seconds = time.perf_counter() - g.began
-        route = request.url_rule.rule if request.url_rule else "none"
-        method = request.method if request.method in METHODS else "other"
+        asked, context = current(request), current(g)
+        response.headers[ID_HEADER] = context.request_id
+        seconds = time.perf_counter() - context.began
+        route = asked.url_rule.rule if asked.url_rule else "none"
+        method = asked.method if asked.method in METHODS else "other"
         metrics.http_requests.inc(method, route, str(response.status_code))
         metrics.http_seconds.observe(seconds, method, route)
         # Of the path no more than its rule: queries, and paths that are none, may hold what is nobody's business.
-        caller = g.get("caller", "")
+        caller = context.get("caller", "")
         who = {"user_id": caller[5:]} if caller.startswith("user ") else {}
         tell = log.debug if route in QUIET else log.warning if response.status_code >= 500 else log.info
         tell(
@@ -47,7 +49,7 @@ def install(app: Flask) -> None:
             route=route,
             status=response.status_code,
             ms=round(seconds * 1000, 1),
-            address=client_address(),
+            address=context.get("address"),
             **who,
         )
         return response

@@ -1,7 +1,7 @@
 """Flask, without what it does for each request that this server has no use for."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
+
+T = TypeVar("T")
 
 
 class App(Flask):
@@ -25,6 +27,12 @@ class App(Flask):
         target = urlsplit(e.new_url)
         location = "/" + target.path.lstrip("/") + (f"?{target.query}" if target.query else "")
         return Response(status=e.code, headers={"Location": location})
+
+
+def current(proxy: T) -> T:
+    """The object behind `flask.request` or `flask.g`, for functions that use it several times for every request: the
+    proxy looks it up at each access."""
+    return proxy._get_current_object()  # type: ignore[attr-defined,no-any-return]
 
 
 def allow_origins(app: Flask, cors: CORS, **options: Any) -> None:

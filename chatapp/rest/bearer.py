@@ -18,6 +18,7 @@ from chatapp.core import addresses, settings
 from chatapp.core.errors import Unauthenticated
 from chatapp.core.identity import Actor
 from chatapp.core.settings import Settings
+from chatapp.rest.app import current
 
 FindActor = Callable[[str, str], Actor | None]
 
@@ -103,10 +104,13 @@ def install(app: Flask, settings: Settings, find_actor: FindActor) -> None:
 
     @app.before_request
     def name_caller() -> None:
-        g.caller = f"address {client_address()}"
-        if token := bearer_token():
+        context = current(g)
+        context.address = addresses.client_address(request.environ, settings.trusted_proxies)
+        context.caller = f"address {context.address}"
+        context.token = bearer_token()
+        if context.token:
             try:
-                g.caller = f"user {read_access_token(token).user_id}"
+                context.caller = f"user {read_access_token(context.token).user_id}"
             except Unauthenticated:
                 pass  # Whoever has no good token is counted by address; the route decides whether they need one.
 
@@ -117,12 +121,13 @@ def install(app: Flask, settings: Settings, find_actor: FindActor) -> None:
 
 def client_address() -> str:
     """The canonical address of the client that sent this request."""
-    return addresses.client_address(request.environ, settings.current().trusted_proxies)
+    address: str = g.address
+    return address
 
 
 def current_actor(app: Flask) -> Actor:
     """Who sent this request; raises Unauthenticated."""
-    token = bearer_token()
+    token = g.token
     if token is None:
         raise Unauthenticated("An access token is needed: Authorization: Bearer <token>.")
     actor, _ = authenticate(token, app.extensions["find_actor"])

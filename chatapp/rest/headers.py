@@ -22,6 +22,15 @@ OF_PAGES = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+BY_TYPE = {
+    **dict.fromkeys(JSON, ALWAYS | {"Cache-Control": "no-store"}),
+    "text/html": ALWAYS | OF_PAGES,
+}
+# By media type, the headers to add: the name in lower case, and the header.
+_ADDED = {
+    media_type: [(name.lower(), (name, value)) for name, value in of.items()] for media_type, of in BY_TYPE.items()
+}
+_ADDED_ALWAYS = [(name.lower(), (name, value)) for name, value in ALWAYS.items()]
 
 
 def guard(application: Application, origins: Origins) -> Application:
@@ -42,14 +51,14 @@ def guard(application: Application, origins: Origins) -> Application:
 
 def complete(headers: HeaderList) -> HeaderList:
     """`headers` of a response with those that its kind always has; what the response set itself stays."""
-    given = {name.lower(): value for name, value in headers}
-    kind = given.get("content-type", "").partition(";")[0]
-    wanted = ALWAYS
-    if kind in JSON:
-        wanted = ALWAYS | {"Cache-Control": "no-store"}
-    elif kind == "text/html":
-        wanted = ALWAYS | OF_PAGES
-    added = [header for header in wanted.items() if header[0].lower() not in given]
-    if not any(name.lower() == "vary" and "origin" in value.lower() for name, value in headers):
-        added.append(("Vary", "Origin"))
-    return headers + added
+    given = set()
+    media_type, varies = "", False
+    for name, value in headers:
+        key = name.lower()
+        given.add(key)
+        if key == "content-type":
+            media_type = value.partition(";")[0]
+        elif key == "vary" and "origin" in value.lower():
+            varies = True
+    added = [header for key, header in _ADDED.get(media_type, _ADDED_ALWAYS) if key not in given]
+    return [*headers, *added] if varies else [*headers, *added, ("Vary", "Origin")]

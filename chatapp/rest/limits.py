@@ -63,6 +63,8 @@ def install(app: Flask, settings: Settings) -> None:
     limits.bind(settings.redis_url, enabled=settings.ratelimit_enabled)
     limiter.init_app(app)
     limiter.request_filter(lambda: request.method == "OPTIONS")
+    if not settings.ratelimit_enabled:
+        return
 
     @app.after_request
     def add_headers(response: Response) -> Response:

@@ -105,8 +105,8 @@ class Form:
 
 def require_no_encoding(request: Request) -> None:
     """Raise UnsupportedType for a body with a `Content-Encoding` other than `identity`: no body is decompressed here."""
-    codings = request.headers.get("Content-Encoding", "").lower().split(",")
-    if any(coding.strip() not in ("", "identity") for coding in codings):
+    codings = request.headers.get("Content-Encoding")
+    if codings and any(coding.strip() not in ("", "identity") for coding in codings.lower().split(",")):
         raise UnsupportedType("The body must not be compressed (Content-Encoding: identity, or none).")
 
 
