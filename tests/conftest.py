@@ -15,35 +15,36 @@ from tests.socket_clients import JsDriver, PyClient, SocketClient
 NewPerson = Callable[..., Person]
 # connect(person, transports=…, reconnection=…): a socket of theirs.
 Connect = Callable[..., SocketClient]
-# What measures time, or fills the machine by itself; of `python -m tests.run`, a phase of their own.
-SERIAL = (
-    "chaos",
-    "hosts",
-    "launcher",
-    "multiworker",
-    "operating",
-    "reliability",
-    "files/test_downloads.py",
-    "files/test_fair_uploads.py",
-    "protocol/test_engineio.py",
-    "realtime/test_bounds.py",
-    "realtime/test_connecting.py",
-    "realtime/test_presence.py",
-)
+# The phases of `python -m tests.run`, by files and folders; what is not named is of the first, in which more processes
+# run than there are cores. In the second there is a process for each core: tests with several workers, outages and kills,
+# which wait more than they work, but not for a busy machine. In the last one process measures times and loads.
+PHASES = {
+    "waiting": ("hosts", "launcher", "multiworker", "operating", "protocol/test_engineio.py", "reliability"),
+    "serial": (
+        "chaos/test_chaos.py",
+        "chaos/test_load.py",
+        "files/test_downloads.py",
+        "files/test_fair_uploads.py",
+        "realtime/test_bounds.py",
+        "realtime/test_connecting.py",
+        "realtime/test_presence.py",
+        "reliability/test_locked_chat.py",
+    ),
+}
 # Files and folders that take a minute or more: they start first, so that no process works on them alone in the end.
 LONG = ("browser", "clients", "rest/test_schemathesis.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--phase", choices=("parallel", "serial"), help="run one phase of `python -m tests.run`")
+    choices = ("parallel", *PHASES)
+    parser.addoption("--phase", choices=choices, help="run one phase of `python -m tests.run`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests of the other phase, and keep those together that share a module's or a package's fixtures."""
     if phase := config.getoption("--phase"):
-        kept = [item for item in items if is_serial(item) == (phase == "serial")]
-        config.hook.pytest_deselected(items=[item for item in items if is_serial(item) != (phase == "serial")])
-        items[:] = kept
+        config.hook.pytest_deselected(items=[item for item in items if phase_of(item) != phase])
+        items[:] = [item for item in items if phase_of(item) == phase]
     if config.pluginmanager.hasplugin("xdist"):
         items.sort(key=lambda item: not place(item).startswith(LONG))
         for item in items:
@@ -51,9 +52,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("browser" if path.startswith("browser/") else path))
 
 
-def is_serial(item: pytest.Item) -> bool:
-    """Whether a test has to run while no other does."""
-    return place(item).startswith(SERIAL)
+def phase_of(item: pytest.Item) -> str:
+    """The phase that a test belongs to: the last one that names it."""
+    named = [phase for phase, places in PHASES.items() if place(item).startswith(places)]
+    return named[-1] if named else "parallel"
 
 
 def place(item: pytest.Item) -> str:

@@ -1,7 +1,8 @@
-"""`python -m tests.run`, which is `make test`: runs the tests in two phases, so that all cores are used.
+"""`python -m tests.run`, which is `make test`: runs the tests in three phases, so that all cores are used.
 
-First several processes share those tests whose results don't depend on how busy the machine is; then one process runs
-the rest, which `tests/conftest.py` names. Arguments go to pytest in both phases. The last line counts all tests.
+First more processes than there are cores share those tests whose results don't depend on how busy the machine is; then
+one process for each core runs those that mostly wait; last, one process runs those that measure. `tests/conftest.py`
+says which is which. Arguments go to pytest in all phases. The last line counts all tests.
 """
 
 import os
@@ -35,15 +36,16 @@ def summary(counts: Counter[str], seconds: float) -> str:
     return f" {', '.join(parts) or 'no tests ran'} in {seconds:.2f}s ".center(80, "=")
 
 
+def spread_over(processes: int) -> list[str]:
+    """pytest's options for a phase that so many processes share."""
+    return ["-n", str(min(MAX_PROCESSES, processes)), "--dist", "loadgroup", "--no-loadscope-reorder"]
+
+
 def main() -> int:
-    """Run both phases; the exit code is that of the first that failed."""
+    """Run all phases; the exit code is that of the first that failed."""
     cores = os.cpu_count() or 1
     # One more than there are cores: tests wait a good part of their time.
-    processes = min(MAX_PROCESSES, cores + 1) if cores > 1 else 1
-    phases = {
-        "parallel": ["-n", str(processes), "--dist", "loadgroup", "--no-loadscope-reorder"] if processes > 1 else [],
-        "serial": ["-p", "no:xdist"],
-    }
+    phases = {"parallel": spread_over(cores + 1), "waiting": spread_over(cores), "serial": ["-p", "no:xdist"]}
     began, counts, codes = time.monotonic(), Counter[str](), []
     with tempfile.TemporaryDirectory(prefix="chatapp-test-") as folder:
         for phase, options in phases.items():
@@ -56,6 +58,7 @@ def main() -> int:
                 "--phase",
                 phase,
                 *options,
+                "--durations=15",
                 f"--junitxml={report}",
                 *sys.argv[1:],
             ]
