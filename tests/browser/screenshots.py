@@ -170,9 +170,10 @@ def offline(visitor: Visitor, _demo: demo.Demo) -> None:
 
 
 def unreachable(visitor: Visitor, _demo: demo.Demo) -> None:
-    visitor.page.route_web_socket(re.compile("socket.io"), lambda socket: socket.close())
+    visitor.page.route_web_socket(re.compile("/socket.io/"), lambda socket: socket.close())
+    visitor.page.route(re.compile("/socket.io/"), lambda route: route.abort())
     visitor.page.reload()
-    expect(visitor.page.locator(".banner")).to_contain_text("Trying again in", timeout=20_000)
+    expect(visitor.page.locator(".banner")).to_contain_text("can't be reached", timeout=20_000)
 
 
 def german_login(_visitor: Visitor, _demo: demo.Demo) -> None:
