@@ -26,7 +26,10 @@ export function moveFocus(event: KeyboardEvent, entries: readonly HTMLElement[])
 export function useRovingFocus(list: RefObject<HTMLElement | null>) {
   const entries = () => [...(list.current?.querySelectorAll<HTMLElement>("a, button") ?? [])];
   const setStop = (stop: Element | undefined) => {
-    for (const entry of entries()) entry.tabIndex = entry === stop ? 0 : -1;
+    for (const entry of entries()) {
+      const tabIndex = entry === stop ? 0 : -1;
+      if (entry.tabIndex !== tabIndex) entry.tabIndex = tabIndex;
+    }
   };
   // After each render: entries may have come and gone.
   useLayoutEffect(() => {
