@@ -213,3 +213,16 @@ def test_leaving_does_not_ask_while_everything_is_kept(visit: Visit, alice: Pers
     hers.page.reload()
     expect(hers.composer).to_have_value("Not yet")
     assert questions == []
+
+
+def test_a_draft_that_was_sent_in_one_tab_is_gone_in_the_others(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.composer.fill("In two tabs")
+    kept(hers.page, ["draft"])
+    other = another_tab(hers)
+    entry = other.get_by_role("navigation", name="Chats").get_by_role("link", name=re.compile(bob.name))
+    expect(entry).to_contain_text("Draft: In two tabs")
+    hers.composer.press("Enter")
+    expect(entry).not_to_contain_text("Draft:")

@@ -36,7 +36,10 @@ export interface BookDoor {
 
 /** What is known of one chat. */
 interface Entry {
+  /** As the server has it. */
   chat: Chat;
+  /** As applications see it: the newest message with changes that wait to be sent. */
+  shown: Chat;
   timeline: Timeline;
   /** The members that were fetched, the longest-standing first. */
   members: Members | null;
@@ -74,12 +77,12 @@ export class ChatBook {
 
   /** The most recently active first. */
   get chats(): readonly Chat[] {
-    this.sorted ??= [...this.entries.values()].map(({ chat }) => chat).sort(byActivity);
+    this.sorted ??= [...this.entries.values()].map(({ shown }) => shown).sort(byActivity);
     return this.sorted;
   }
 
   chat(chatId: string): Chat | undefined {
-    return this.entries.get(chatId)?.chat;
+    return this.entries.get(chatId)?.shown;
   }
 
   members(chatId: string): Members {
@@ -106,8 +109,10 @@ export class ChatBook {
 
   /** Something else that is shown of a message changed. */
   refresh(id: string): void {
-    for (const { chat, timeline } of this.entries.values()) {
+    for (const entry of this.entries.values()) {
+      const { chat, timeline } = entry;
       if (timeline.refresh(id)) this.changes.noteOf("messages", chat.id);
+      if (chat.lastMessage?.id === id) this.set(entry, {});
     }
   }
 
@@ -123,7 +128,7 @@ export class ChatBook {
     let entry = this.entries.get(chat.id);
     if (!entry) {
       const nothing = { timeline: this.newTimeline(), members: null, membersCursor: undefined, memberChanges: 0 };
-      entry = { ...nothing, chat, rev: chat.lastRev, readSeq };
+      entry = { ...nothing, chat, shown: chat, rev: chat.lastRev, readSeq };
       this.entries.set(chat.id, entry);
     }
     entry.readSeq = Math.max(entry.readSeq, readSeq);
@@ -138,7 +143,7 @@ export class ChatBook {
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
     if (chat.peer) this.door.met(chat.peer);
     if (entry.rev < entry.chat.lastRev) this.door.behind(entry.chat.memberCount);
-    return entry.chat;
+    return entry.shown;
   }
 
   /** Take in a response of `sync`; the chats of which more has to be asked for. */
@@ -432,6 +437,11 @@ export class ChatBook {
   private set(entry: Entry, changes: Partial<Chat>): void {
     const chat = { ...entry.chat, ...changes };
     entry.chat = { ...chat, unreadCount: Math.max(0, chat.lastSeq - entry.readSeq) };
+    entry.shown = entry.chat;
+    const item = chat.lastMessage && this.door.toItem(chat.lastMessage);
+    if (item?.state === "sent" && item.message !== chat.lastMessage) {
+      entry.shown = { ...entry.chat, lastMessage: item.message };
+    }
     this.sorted = null;
     this.changes.note("chats");
   }

@@ -8,23 +8,22 @@ export const EMPTY_DRAFT: Draft = Object.freeze({ content: "", files: Object.fre
 /** What a user has written or chosen for each chat and not sent. */
 export class Drafts {
   private readonly drafts = new Map<string, Draft>();
-  /** What was set here: newer than what is stored. */
-  private readonly touched = new Set<string>();
+  /** Chats whose draft was changed since the start: newer than what was stored before. */
+  private readonly changed = new Set<string>();
 
   constructor(
     private readonly records: UnsentRecords,
     private readonly changes: Changes,
   ) {}
 
-  /** Take up drafts of an earlier page; what was written since is newer. */
+  /** Take up the drafts of an earlier page. */
   restore(records: readonly QueueRecord[]): void {
-    for (const record of records) {
-      if (record.kind !== "draft" && record.kind !== "files") continue;
-      if (this.touched.has(record.id)) continue;
-      const part =
-        record.kind === "files" ? { files: record.files } : { content: record.content, editing: record.editing };
-      this.put(record.id, { ...this.get(record.id), ...part });
-    }
+    for (const record of records) if (!this.changed.has(record.id)) this.put(record.id, partOf(record.kind, record));
+  }
+
+  /** Another client has changed a draft. */
+  replace(kind: QueueRecord["kind"], chatId: string, record: QueueRecord | null): void {
+    this.put(chatId, partOf(kind, record));
   }
 
   get(chatId: string): Draft {
@@ -32,27 +31,38 @@ export class Drafts {
   }
 
   set(chatId: string, changes: Partial<Draft>): void {
-    const draft = { ...this.get(chatId), ...changes };
-    this.put(chatId, draft);
-    this.touched.add(chatId);
-    const { content, editing, files } = draft;
+    this.put(chatId, changes);
+    this.changed.add(chatId);
+    const { content, editing, files } = this.get(chatId);
     // Apart from each other: files are not written again with each key.
-    if (!content && !editing) this.records.remove("draft", chatId);
-    else if (changes.content !== undefined || changes.editing !== undefined) {
-      this.records.put({ kind: "draft", id: chatId, content, editing });
+    if (changes.content !== undefined || changes.editing !== undefined) {
+      if (content || editing) this.records.put({ kind: "draft", id: chatId, content, editing });
+      else this.records.remove("draft", chatId);
     }
-    if (changes.files?.length) this.records.put({ kind: "files", id: chatId, files });
-    else if (changes.files) this.records.remove("files", chatId);
+    if (changes.files) {
+      if (files.length) this.records.put({ kind: "files", id: chatId, files });
+      else this.records.remove("files", chatId);
+    }
   }
 
   /** The user is no longer in that chat. */
   drop(chatId: string): void {
-    this.set(chatId, EMPTY_DRAFT);
+    if (this.drafts.has(chatId)) this.set(chatId, EMPTY_DRAFT);
   }
 
-  private put(chatId: string, draft: Draft): void {
+  private put(chatId: string, part: Partial<Draft> | undefined): void {
+    if (!part) return;
+    const draft = { ...this.get(chatId), ...part };
     if (draft.content || draft.files.length || draft.editing) this.drafts.set(chatId, draft);
-    else this.drafts.delete(chatId);
+    else if (!this.drafts.delete(chatId)) return;
     this.changes.noteOf("drafts", chatId);
   }
+}
+
+/** The part of a draft that is kept in such a record. */
+function partOf(kind: QueueRecord["kind"], record: QueueRecord | null): Partial<Draft> | undefined {
+  if (kind === "files") return { files: record?.kind === "files" ? record.files : EMPTY_DRAFT.files };
+  if (kind !== "draft") return undefined;
+  const { content, editing } = record?.kind === "draft" ? record : EMPTY_DRAFT;
+  return { content, editing };
 }

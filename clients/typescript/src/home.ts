@@ -10,7 +10,7 @@ import type { Chat, Item, Message } from "./model.js";
 import { SendQueue } from "./queue.js";
 import { People } from "./people.js";
 import { Reader, unknownChat } from "./reader.js";
-import type { QueueStorage } from "./storage.js";
+import type { QueueRecord, QueueStorage } from "./storage.js";
 import { Reading, Typing } from "./telling.js";
 import { UnsentRecords } from "./unsent.js";
 
@@ -106,12 +106,13 @@ export class Home {
   async start(): Promise<void> {
     globalThis.document?.addEventListener("visibilitychange", this.seen, { signal: this.over.signal });
     this.live.start();
-    await this.unsent.start((records) => {
+    const take = (records: readonly QueueRecord[]): void => {
       // Edits first: the messages that they change are shown with them.
       this.edits.restore(records);
       this.queue.restore(records);
       this.drafts.restore(records);
-    });
+    };
+    await this.unsent.start(take, (kind, id, record) => this.drafts.replace(kind, id, record));
   }
 
   /** Log out: dispose of everything; what was not sent is `forgotten`, or kept for the next time. */

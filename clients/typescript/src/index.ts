@@ -2,4 +2,4 @@ export { ChatClient, type ClientOptions, type Sending } from "./client.js";
 export * from "./errors.js";
 export type * from "./model.js";
 export { browserQueue, browserSession, memoryQueue, memorySession } from "./storage.js";
-export type { QueueRecord, QueueStorage, SessionStorage, StoredSession } from "./storage.js";
+export type { QueueRecord, QueueStorage, QueueWatcher, SessionStorage, StoredSession } from "./storage.js";

@@ -55,6 +55,8 @@ export type QueueRecord =
   | { readonly kind: "draft"; readonly id: string; readonly content: string; readonly editing: Draft["editing"] }
   | { readonly kind: "files"; readonly id: string; readonly files: readonly FileToSend[] };
 
+export type QueueWatcher = (kind: QueueRecord["kind"], id: string, record: QueueRecord | null) => void;
+
 /** Where unsent work is kept, each user's apart. */
 export interface QueueStorage {
   list(userId: string): QueueRecord[] | Promise<QueueRecord[]>;
@@ -68,8 +70,11 @@ export interface QueueStorage {
    * clients that share the storage may send the same message at the same time; the server stores it once.
    */
   exclusively?(name: string, task: () => Promise<void>, signal: AbortSignal): Promise<void>;
-  /** Call `added` with the owner of each record that another client puts; returns what ends that. */
-  watch?(userId: string, added: (owner: string) => void): () => void;
+  /**
+   * Call `changed` with each record that another client puts, or with null for one that it removes; returns what ends
+   * that. Absent, nobody else changes records.
+   */
+  watch?(userId: string, changed: QueueWatcher): () => void;
 }
 
 /** A session that ends with the process. */
@@ -87,15 +92,21 @@ export function memorySession(): SessionStorage {
 export function memoryQueue(): QueueStorage {
   const users = new Map<string, Map<string, QueueRecord>>();
   const locks = new Map<string, Promise<void>>();
-  const watchers = new Set<(userId: string, owner: string) => void>();
+  const watchers = new Set<(userId: string, ...change: Parameters<QueueWatcher>) => void>();
+  const notify = (...change: [string, ...Parameters<QueueWatcher>]): void => {
+    for (const watcher of watchers) watcher(...change);
+  };
   return {
     list: (userId) => [...(users.get(userId)?.values() ?? [])],
     put: (userId, record) => {
       const records = users.get(userId) ?? new Map<string, QueueRecord>();
       users.set(userId, records.set(`${record.kind} ${record.id}`, record));
-      if ("owner" in record) for (const watcher of watchers) watcher(userId, record.owner);
+      notify(userId, record.kind, record.id, record);
     },
-    remove: (userId, kind, id) => void users.get(userId)?.delete(`${kind} ${id}`),
+    remove: (userId, kind, id) => {
+      users.get(userId)?.delete(`${kind} ${id}`);
+      notify(userId, kind, id, null);
+    },
     clear: (userId) => void users.delete(userId),
     exclusively: (name, task, signal) => {
       const done = (locks.get(name) ?? Promise.resolve()).then(() => (signal.aborted ? undefined : task()));
@@ -105,8 +116,9 @@ export function memoryQueue(): QueueStorage {
       );
       return done;
     },
-    watch: (userId, added) => {
-      const watcher = (id: string, owner: string): void => void (id === userId && added(owner));
+    watch: (userId, changed) => {
+      const watcher = (of: string, ...change: Parameters<QueueWatcher>): void =>
+        void (of === userId && changed(...change));
       watchers.add(watcher);
       return () => void watchers.delete(watcher);
     },
@@ -161,9 +173,12 @@ export function browserQueue(name = "chat.queue"): QueueStorage {
     },
     put: async (userId, record) => {
       await store.put([userId, record.kind, record.id], record);
-      if ("owner" in record) channel?.postMessage([userId, record.owner]);
+      channel?.postMessage([userId, record.kind, record.id, record]);
     },
-    remove: (userId, kind, id) => store.delete([userId, kind, id]),
+    remove: async (userId, kind, id) => {
+      await store.delete([userId, kind, id]);
+      channel?.postMessage([userId, kind, id, null]);
+    },
     clear: async (userId) => {
       await takeOld(userId, async () => {});
       await store.delete([userId]);
@@ -172,9 +187,10 @@ export function browserQueue(name = "chat.queue"): QueueStorage {
     ...(navigator.locks && {
       exclusively: (owner, task, signal) => navigator.locks.request(`${name}.${owner}`, { signal }, task),
     }),
-    watch: (userId, added) => {
-      const listener = ({ data: [id, owner] }: MessageEvent<[string, string]>): void =>
-        void (id === userId && added(owner));
+    watch: (userId, changed) => {
+      const listener = ({ data: [of, ...change] }: MessageEvent<[string, ...Parameters<QueueWatcher>]>): void => {
+        if (of === userId) changed(...change);
+      };
       channel?.addEventListener("message", listener);
       return () => channel?.removeEventListener("message", listener);
     },

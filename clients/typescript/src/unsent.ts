@@ -1,5 +1,5 @@
 import { newId } from "./ids.js";
-import type { QueueRecord, QueueStorage } from "./storage.js";
+import type { QueueRecord, QueueStorage, QueueWatcher } from "./storage.js";
 import { deferred } from "./waiting.js";
 
 type Write = () => void | Promise<void>;
@@ -41,15 +41,21 @@ export class UnsentRecords {
     this.write(name, () => this.storage.remove(this.userId, kind, id));
   }
 
-  /** Call `take` with what other clients have left: now, and whenever one is gone. */
-  async start(take: (records: readonly QueueRecord[]) => void): Promise<void> {
+  /**
+   * Call `take` with what other clients have left: now, and whenever one is gone; and `changed` when one of them changes
+   * a record that has no owner.
+   */
+  async start(take: (records: readonly QueueRecord[]) => void, changed: QueueWatcher): Promise<void> {
     const { signal } = this.over;
-    if (this.storage.exclusively) {
-      // Other clients take over what this one leaves once it no longer runs this.
-      this.exclusively(this.owner, () => this.ended.promise).catch(() => {});
-      const unwatch = this.storage.watch?.(this.userId, (owner) => void this.inherit(owner, take));
-      signal.addEventListener("abort", () => unwatch?.());
-    }
+    // Other clients take over what this one leaves once it no longer runs this.
+    if (this.storage.exclusively) this.exclusively(this.owner, () => this.ended.promise).catch(() => {});
+    const unwatch = this.storage.watch?.(this.userId, (kind, id, record) => {
+      // What is being written here is newer.
+      if (this.writing.has(nameOf({ kind, id }))) return;
+      if (!record || !("owner" in record)) changed(kind, id, record);
+      else if (this.storage.exclusively) void this.inherit(record.owner, take);
+    });
+    signal.addEventListener("abort", () => unwatch?.());
     const records = await this.list();
     if (signal.aborted) return;
     take(records.filter((record) => !("owner" in record)));
@@ -107,6 +113,8 @@ export class UnsentRecords {
     this.waiting.set(name, task);
     if (this.writing.has(name)) return;
     const run = async (): Promise<void> => {
+      // After this call has returned, and `writing` knows of it.
+      await null;
       for (let next: Write | undefined; (next = this.waiting.get(name)); ) {
         this.waiting.delete(name);
         try {

@@ -39,6 +39,22 @@ describe("drafts", { concurrency: 4 }, () => {
     assert.deepEqual(await kept.queue.list(alice.me.id), []);
   });
 
+  test("tabs of one user have the same drafts", async (t) => {
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const chat = await talk(alice, bob);
+    const tab = client(t, kept);
+    await tab.restore();
+    alice.client.setDraft(chat.id, { content: "Hello", files: [file] });
+    await until(tab, () => tab.draft(chat.id).files.length);
+    assert.deepEqual(tab.draft(chat.id), alice.client.draft(chat.id));
+    tab.setDraft(chat.id, { content: "Hello Bob" });
+    await until(alice.client, () => alice.client.draft(chat.id).content === "Hello Bob");
+    alice.client.setDraft(chat.id, { content: "", files: [] });
+    await until(tab, () => tab.draft(chat.id).content === "");
+    assert.deepEqual(await kept.queue.list(alice.me.id), []);
+  });
+
   test("a storage that is full or missing takes nothing from what is written, and is said", async (t) => {
     const broken = (): never => {
       throw new Error("Full.");

@@ -49,6 +49,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
     const deletion = alice.client.delete(two.id);
     const [, deleted] = items(alice.client, chat.id, "sent");
     assert.deepEqual([deleted?.isDeleting, deleted?.message.isDeleted, deleted?.message.content], [true, true, null]);
+    assert.equal(alice.client.chat(chat.id)?.lastMessage?.isDeleted, true);
     back(line, alice.client);
     assert.deepEqual(
       (await Promise.all(edits)).map(({ content }) => content),
