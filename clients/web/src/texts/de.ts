@@ -44,12 +44,13 @@ export const de: Texts = {
     goneHint: "Er wurde gelöscht, oder du bist kein Mitglied mehr.",
     back: "Zurück zu deinen Chats",
     skipToComposer: "Zum Nachrichtenfeld springen",
-    incoming: (sender, group, text) => (group ? `${sender} in ${group}: ${text}` : `${sender}: ${text}`),
+    incoming: (sender, group, text) =>
+      group ? `${isolate(sender)} in ${isolate(group)}: ${text}` : `${isolate(sender)}: ${text}`,
   },
   sidebar: {
     label: "Deine Chats",
     heading: "Chats",
-    account: (name) => `Konto von ${name}`,
+    account: (name) => `Konto von ${isolate(name)}`,
     profile: "Profil",
     theme: "Design",
     themeSystem: "Wie das System",
@@ -74,7 +75,8 @@ export const de: Texts = {
     sayHello: "Sag Hallo",
     unread: (count) => plural(count, { one: "# ungelesene Nachricht", other: "# ungelesene Nachrichten" }),
     typing: "schreibt…",
-    namesTyping: (names) => (names.length > 1 ? `${list(names)} schreiben…` : `${list(names)} schreibt…`),
+    namesTyping: (names) =>
+      names.length > 1 ? `${list(names.map(isolate))} schreiben…` : `${list(names.map(isolate))} schreibt…`,
   },
   developers: {
     heading: "Für Entwickler:",
@@ -85,7 +87,7 @@ export const de: Texts = {
   search: {
     chats: "Chats",
     people: "Personen",
-    noPeople: (query) => `Niemand gefunden für „${query}“.`,
+    noPeople: (query) => `Niemand gefunden für „${isolate(query)}“.`,
   },
   newChat: {
     title: "Neuer Chat",

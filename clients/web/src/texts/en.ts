@@ -44,12 +44,12 @@ export const en = {
     back: "Back to your chats",
     skipToComposer: "Skip to the message field",
     incoming: (sender: string, group: string | null, text: string) =>
-      group ? `${sender} in ${group}: ${text}` : `${sender}: ${text}`,
+      group ? `${isolate(sender)} in ${isolate(group)}: ${text}` : `${isolate(sender)}: ${text}`,
   },
   sidebar: {
     label: "Your chats",
     heading: "Chats",
-    account: (name: string) => `Account of ${name}`,
+    account: (name: string) => `Account of ${isolate(name)}`,
     profile: "Profile",
     theme: "Theme",
     themeSystem: "Same as system",
@@ -75,7 +75,7 @@ export const en = {
     unread: (count: number) => plural(count, { one: "# unread message", other: "# unread messages" }),
     typing: "typing…",
     namesTyping: (names: readonly string[]) =>
-      names.length > 1 ? `${list(names)} are typing…` : `${list(names)} is typing…`,
+      names.length > 1 ? `${list(names.map(isolate))} are typing…` : `${list(names.map(isolate))} is typing…`,
   },
   developers: {
     heading: "For developers:",
@@ -86,7 +86,7 @@ export const en = {
   search: {
     chats: "Chats",
     people: "People",
-    noPeople: (query: string) => `No one found for “${query}”.`,
+    noPeople: (query: string) => `No one found for “${isolate(query)}”.`,
   },
   newChat: {
     title: "New chat",
