@@ -448,7 +448,9 @@ export class ChatBook {
 }
 
 function byActivity(one: Chat, other: Chat): number {
-  return other.updatedAt.localeCompare(one.updatedAt) || other.id.localeCompare(one.id);
+  // Times and ids of one form: compared as they are, since locales take ten times as long.
+  if (one.updatedAt !== other.updatedAt) return one.updatedAt < other.updatedAt ? 1 : -1;
+  return one.id < other.id ? 1 : -1;
 }
 
 function newest(known: Message | null, told: Message | null): Message | null {

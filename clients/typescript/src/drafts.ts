@@ -26,6 +26,10 @@ export class Drafts {
     this.put(chatId, partOf(kind, record));
   }
 
+  get chatIds(): readonly string[] {
+    return [...this.drafts.keys()];
+  }
+
   get(chatId: string): Draft {
     return this.drafts.get(chatId) ?? EMPTY_DRAFT;
   }

@@ -1,4 +1,4 @@
-import { ConflictError, DiscardedError, ProblemError, toError } from "./errors.js";
+import { ConflictError, DiscardedError, NotFoundError, ProblemError, toError } from "./errors.js";
 import { stamp } from "./ids.js";
 import { type Job, Lane } from "./lane.js";
 import type { Message } from "./model.js";
@@ -13,6 +13,8 @@ export interface EditsDoor {
   delete(messageId: string): Promise<void>;
   /** Whether this is a message that is not sent yet. */
   isQueued(target: string): boolean;
+  /** Whether the user is in that chat, as far as it is known. */
+  isKnown(chatId: string): boolean;
   /** Show a message with its edit, or without. */
   refresh(target: string): void;
 }
@@ -163,9 +165,9 @@ export class Edits {
   }
 
   private refuse(change: QueuedChange, error: Error): void {
-    const isOver = change.content === null || error instanceof ConflictError;
-    if (isOver) {
-      // A deletion has no failed state, and a deleted message no text: what is stored shows again.
+    const isGone = error instanceof NotFoundError && change.chatId !== null && !this.door.isKnown(change.chatId);
+    if (change.content === null || error instanceof ConflictError || isGone) {
+      // A deletion has no failed state, a deleted message no text, and a chat that is gone shows neither.
       this.remove(change, error);
       return;
     }

@@ -88,6 +88,7 @@ export class Home {
         await this.live.emit("message:delete", { messageId });
         this.book.messageBuried(messageId);
       },
+      isKnown: (chatId) => this.book.chat(chatId) !== undefined,
       isQueued: (target) => this.queue.state(target) !== undefined,
       refresh: (target) => {
         this.queue.refresh(target);
@@ -113,6 +114,7 @@ export class Home {
       this.drafts.restore(records);
     };
     await this.unsent.start(take, (kind, id, record) => this.drafts.replace(kind, id, record));
+    this.dropDrafts();
   }
 
   /** Log out: dispose of everything; what was not sent is `forgotten`, or kept for the next time. */
@@ -228,7 +230,15 @@ export class Home {
 
   private connectionChanged(): void {
     this.means.changes.note("connection");
-    if (this.live?.connection.state === "online") this.reader.refresh();
+    if (this.live?.connection.state !== "online") return;
+    this.reader.refresh();
+    this.dropDrafts();
+  }
+
+  /** Chats that the user has left meanwhile keep no drafts. */
+  private dropDrafts(): void {
+    if (this.live.connection.state !== "online") return;
+    for (const chatId of this.drafts.chatIds) if (!this.book.chat(chatId)) this.drafts.drop(chatId);
   }
 
   private gone(chatId: string): void {

@@ -113,8 +113,6 @@ export class UnsentRecords {
     this.waiting.set(name, task);
     if (this.writing.has(name)) return;
     const run = async (): Promise<void> => {
-      // After this call has returned, and `writing` knows of it.
-      await null;
       for (let next: Write | undefined; (next = this.waiting.get(name)); ) {
         this.waiting.delete(name);
         try {
@@ -125,6 +123,8 @@ export class UnsentRecords {
       }
       this.writing.delete(name);
     };
+    // Known before it begins, since a storage may notify at once.
+    this.writing.set(name, Promise.resolve());
     this.writing.set(name, run());
   }
 }

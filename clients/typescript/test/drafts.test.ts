@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
-import { memoryQueue, memorySession, type QueueStorage } from "../src/index.js";
+import { memoryQueue, memorySession, type Chat, type QueueStorage } from "../src/index.js";
 import { deferred } from "../src/waiting.js";
-import { anotherWindow, client, items, Line, person, talk, until } from "./support.js";
+import { anotherWindow, client, items, Line, online, person, talk, until } from "./support.js";
 
 const file = { data: new Blob(["%PDF-1.4"]), name: "a.pdf" };
 
@@ -13,30 +13,51 @@ describe("drafts", { concurrency: 4 }, () => {
     const kept = { session: memorySession(), queue: memoryQueue() };
     const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
     const chat = await talk(alice, bob);
+    const { id: another } = await alice.client.createGroup({ name: "Friends" });
     const changed: string[] = [];
     alice.client.subscribe((change) => changed.push(...change.drafts));
     alice.client.setDraft(chat.id, { content: "Hel" });
     alice.client.setDraft(chat.id, { content: "Hello", files: [file] });
-    alice.client.setDraft("another", { editing: { messageId: "m", content: "text" } });
+    alice.client.setDraft(another, { editing: { messageId: "m", content: "text" } });
     const expected = { content: "Hello", files: [file], editing: null };
     assert.deepEqual(alice.client.draft(chat.id), expected);
     assert.equal(alice.client.draft(chat.id), alice.client.draft(chat.id));
     assert.equal(alice.client.draft("none"), alice.client.draft("none either"));
     await until(alice.client, () => changed.length);
-    assert.deepEqual(changed, [chat.id, "another"]);
+    assert.deepEqual(changed, [chat.id, another]);
     alice.client.close();
 
     const page = client(t, kept);
     await page.restore();
     await until(page, () => page.draft(chat.id).files.length);
     assert.deepEqual(page.draft(chat.id), expected);
-    assert.deepEqual(page.draft("another").editing, { messageId: "m", content: "text" });
+    assert.deepEqual(page.draft(another).editing, { messageId: "m", content: "text" });
     page.setDraft(chat.id, { content: "", files: [] });
-    page.setDraft("another", { editing: null });
+    page.setDraft(another, { editing: null });
     page.close();
     const later = client(t, kept);
     await later.restore();
     assert.deepEqual(await kept.queue.list(alice.me.id), []);
+  });
+
+  test("of a chat that the user is no longer in, no draft is kept", async (t) => {
+    const kept = { session: memorySession(), queue: memoryQueue() };
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", kept)]);
+    const groups = await Promise.all(
+      ["one", "two"].map((name) => alice.client.createGroup({ name, memberIds: [bob.me.id] })),
+    );
+    await until(bob.client, () => bob.client.chats.length === 2);
+    for (const { id } of groups) bob.client.setDraft(id, { content: "Hello", files: [file] });
+    const [first, second] = groups as [Chat, Chat];
+    await alice.client.removeMember(first.id, bob.me.id);
+    await until(bob.client, () => !bob.client.draft(first.id).content);
+    bob.client.close();
+    await alice.client.removeMember(second.id, bob.me.id);
+    const page = client(t, kept);
+    await page.restore();
+    await online(page);
+    await page.user(alice.me.username);
+    assert.deepEqual(await kept.queue.list(bob.me.id), []);
   });
 
   test("tabs of one user have the same drafts", async (t) => {
