@@ -1,5 +1,7 @@
 """The field to write in: what is begun is neither lost nor passed on, and is checked before it is sent."""
 
+import re
+
 import pytest
 from playwright.sync_api import Dialog, FilePayload, Locator, expect
 
@@ -160,6 +162,22 @@ def test_arrow_up_right_after_enter_edits_the_message_that_is_on_its_way(
     expect(hers.message("An older message")).to_be_visible()
 
 
+def test_a_message_that_waits_can_be_corrected_before_it_is_sent(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.composer).to_be_visible()
+    hers.context.set_offline(True)
+    hers.say("Meet at sevn")
+    hers.composer.press("ArrowUp")
+    hers.say("Meet at seven")
+    expect(hers.composer).to_have_value("")
+    expect(hers.message("Meet at seven")).to_contain_text("Being sent")
+    hers.context.set_offline(False)
+    expect(hers.message("Meet at seven")).to_contain_text("Sent")
+    assert [message["content"] for message in bob.get(f"/messages/{chat}").json()["data"]] == ["Meet at seven"]
+
+
 @pytest.mark.parametrize("way", ["choose", "paste", "drop"])
 def test_a_type_that_can_not_be_sent_is_refused_at_once(visit: Visit, alice: Person, bob: Person, way: str) -> None:
     hers = visit(alice)
@@ -216,6 +234,17 @@ def test_the_enter_that_ends_a_composition_does_not_send(
     expect(hers.message("にほんご")).to_have_count(1)
 
 
+def test_the_enter_that_ends_a_composition_does_not_choose_a_result(visit: Visit, alice: Person, bob: Person) -> None:
+    hers = visit(alice)
+    search = hers.page.get_by_label("Find people and chats")
+    search.fill(bob.name)
+    expect(hers.page.get_by_role("region", name="People").get_by_role("button").first).to_be_visible()
+    search.evaluate(COMPOSING_ENTER, {"keyCode": 229})
+    expect(search).to_be_focused()
+    search.press("Enter")
+    expect(hers.composer).to_be_focused()
+
+
 def test_a_pasted_text_of_a_thousand_lines_does_not_stall_the_field(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice, permissions=["clipboard-read", "clipboard-write"])
     hers.find(bob.name)
@@ -237,10 +266,9 @@ def test_a_text_that_is_too_long_says_so_and_is_not_sent(visit: Visit, alice: Pe
     hers.composer.fill("x" * 3999)
     expect(hers.page.get_by_role("status").filter(has_text="1 character left")).to_be_visible()
     hers.composer.fill("x" * 4100)
-    sentence = hers.page.get_by_role("alert").filter(
-        has_text="Messages can be up to 4,000 characters long. This one has 4,100."
-    )
+    sentence = hers.page.get_by_role("alert").filter(has_text="Messages can be up to 4,000 characters long.")
     expect(sentence).to_be_visible()
+    expect(hers.composer).to_have_accessible_description(re.compile("This one has 4,100."))
     hers.composer.press("Enter")
     expect(hers.composer).to_have_value("x" * 4100)
     expect(hers.page.get_by_role("button", name="Send")).to_be_disabled()

@@ -1,5 +1,5 @@
 import type { Chat, FileToSend, Item } from "@chatapp/client";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { extension, usePreview } from "./attachment";
 import { client, useLive, useMe } from "./client";
 import { addFiles, contentOf, findItem, startEdit } from "./drafts";
@@ -8,6 +8,7 @@ import { chatName, fileSize } from "./format";
 import { HOME, go } from "./route";
 import { locale, t } from "./texts";
 import { icons } from "./ui/icons";
+import { isComposing, isForPage } from "./ui/keys";
 
 const MAX_LENGTH = 4000;
 /** From how many characters left on they are counted. */
@@ -23,7 +24,9 @@ export function Composer({ chat }: { chat: Chat }) {
   const text = editing?.content ?? content;
   const words = text.trim();
   const length = [...words].length;
-  const maySend = length <= MAX_LENGTH && (words !== "" || (editing ? hasFile(edited) : files.length > 0));
+  const isTooLong = length > MAX_LENGTH;
+  const about = useId();
+  const maySend = !isTooLong && (words !== "" || (editing ? hasFile(edited) : files.length > 0));
 
   useEffect(() => {
     // On touch screens the keyboard would cover the messages.
@@ -62,8 +65,7 @@ export function Composer({ chat }: { chat: Chat }) {
     client.setDraft(chat.id, { content: "", files: [] });
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // The Enter that ends a composition is 229 in browsers that report the end of the composition before the key.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       submit();
@@ -117,9 +119,10 @@ export function Composer({ chat }: { chat: Chat }) {
           ))}
         </ul>
       )}
-      {length > MAX_LENGTH && (
-        <p class="too-long" role="alert">
-          {t.composer.tooLong(length.toLocaleString(locale), MAX_LENGTH.toLocaleString(locale))}
+      {isTooLong && (
+        <p id={about} class="too-long">
+          <span role="alert">{t.composer.tooLong(MAX_LENGTH.toLocaleString(locale))}</span>{" "}
+          {t.composer.length(length.toLocaleString(locale))}
         </p>
       )}
       <div class="line">
@@ -154,12 +157,14 @@ export function Composer({ chat }: { chat: Chat }) {
           aria-label={editing ? t.composer.edit : t.composer.messageTo(chatName(chat))}
           placeholder={files.length ? t.composer.caption : t.composer.placeholder}
           enterkeyhint="send"
+          aria-invalid={isTooLong || undefined}
+          aria-describedby={isTooLong ? about : undefined}
           value={text}
           onInput={(event) => write(event.currentTarget.value)}
           onKeyDown={onKeyDown}
           onPaste={onPaste}
         />
-        {length <= MAX_LENGTH && length > MAX_LENGTH - FEW_LEFT && (
+        {!isTooLong && length > MAX_LENGTH - FEW_LEFT && (
           <span class="left" role="status">
             {t.composer.left(MAX_LENGTH - length)}
           </span>
@@ -217,7 +222,7 @@ function useTypingAnywhere(area: { readonly current: HTMLTextAreaElement | null 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const field = area.current;
-      if (!field?.offsetParent || event.defaultPrevented || event.altKey || isBusy(event.target)) return;
+      if (!field?.offsetParent || event.altKey || !isForPage(event)) return;
       const isPaste = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "v";
       const isText = !event.ctrlKey && !event.metaKey && event.key.length === 1 && !/[\s?]/.test(event.key);
       if (isPaste || isText || event.key === "Escape") field.focus();
@@ -226,11 +231,6 @@ function useTypingAnywhere(area: { readonly current: HTMLTextAreaElement | null 
     return () => removeEventListener("keydown", onKeyDown);
   }, []);
 }
-
-/** Whether the keys belong to a field, a dialog or a menu. */
-const isBusy = (target: EventTarget | null) =>
-  (target instanceof Element && target.closest("input, textarea, select, [popover], .details") !== null) ||
-  document.querySelector("dialog[open]") !== null;
 
 /** Back to the list of chats, where one was. */
 function leave(): void {

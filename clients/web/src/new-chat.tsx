@@ -4,7 +4,7 @@ import { People, usePeople } from "./search";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
-import { useRovingFocus } from "./ui/keys";
+import { isComposing, useRovingFocus } from "./ui/keys";
 
 interface NewChatProps {
   onClose: () => void;
@@ -39,7 +39,7 @@ export function NewChat({ onClose, onNewGroup }: NewChatProps) {
             if (event.key === "ArrowDown") {
               event.preventDefault();
               first?.focus();
-            } else if (event.key === "Enter" && query.trim()) first?.click();
+            } else if (event.key === "Enter" && query.trim() && !isComposing(event)) first?.click();
           }}
         />
       </div>

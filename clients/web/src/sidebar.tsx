@@ -11,6 +11,7 @@ import { Shortcuts, useShortcuts } from "./shortcuts";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
+import { isComposing } from "./ui/keys";
 import { Menu, type MenuItem } from "./ui/menu";
 import { complain } from "./ui/toast";
 
@@ -62,7 +63,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
               event.preventDefault();
               firstResult()?.focus();
             }
-            if (event.key === "Enter" && query) firstResult()?.click();
+            if (event.key === "Enter" && query && !isComposing(event)) firstResult()?.click();
           }}
         />
         {query && (

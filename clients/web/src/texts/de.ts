@@ -282,7 +282,8 @@ export const de: Texts = {
     cancelEdit: "Bearbeiten abbrechen",
     save: "Speichern",
     left: (count) => plural(count, { one: "noch # Zeichen", other: "noch # Zeichen" }),
-    tooLong: (length, limit) => `Nachrichten können höchstens ${limit} Zeichen lang sein. Diese hat ${length}.`,
+    tooLong: (limit) => `Nachrichten können höchstens ${limit} Zeichen lang sein.`,
+    length: (length) => `Diese hat ${length}.`,
     dropHere: (name) => `Dateien hier ablegen, um sie an ${isolate(name)} zu senden`,
   },
 };

@@ -282,8 +282,8 @@ export const en = {
     cancelEdit: "Cancel editing",
     save: "Save",
     left: (count: number) => plural(count, { one: "# character left", other: "# characters left" }),
-    tooLong: (length: string, limit: string) =>
-      `Messages can be up to ${limit} characters long. This one has ${length}.`,
+    tooLong: (limit: string) => `Messages can be up to ${limit} characters long.`,
+    length: (length: string) => `This one has ${length}.`,
     dropHere: (name: string) => `Drop files to send them to ${isolate(name)}`,
   },
 };

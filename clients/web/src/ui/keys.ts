@@ -46,13 +46,16 @@ export function useRovingFocus(list: RefObject<HTMLElement | null>) {
   };
 }
 
+/** Whether a key belongs to an input method: some browsers report the end of a composition before the key that ends it. */
+export const isComposing = (event: KeyboardEvent) => event.isComposing || event.keyCode === 229;
+
 /** Whether keys that are pressed there write text. */
 const isEditable = (target: EventTarget | null) =>
   target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
 
 /** Whether a key is for the page as a whole: not for a field, nor for a dialog or menu that is open. */
 export const isForPage = (event: KeyboardEvent) =>
-  !event.defaultPrevented && !event.isComposing && !isEditable(event.target) && !isCovered();
+  !event.defaultPrevented && !isComposing(event) && !isEditable(event.target) && !isCovered();
 
 /** Whether a dialog is open. */
 export const isCovered = () => document.querySelector("dialog[open]") !== null;
