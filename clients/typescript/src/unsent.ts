@@ -13,6 +13,7 @@ export class UnsentRecords {
   private readonly waiting = new Map<string, Write>();
   private readonly writing = new Map<string, Promise<void>>();
   private readonly unsaved = new Set<string>();
+  private isCalling = false;
   private readonly awaited = new Set<string>();
 
   constructor(
@@ -50,8 +51,7 @@ export class UnsentRecords {
     // Other clients take over what this one leaves once it no longer runs this.
     if (this.storage.exclusively) this.exclusively(this.owner, () => this.ended.promise).catch(() => {});
     const unwatch = this.storage.watch?.(this.userId, (kind, id, record) => {
-      // What is being written here is newer.
-      if (this.writing.has(nameOf({ kind, id }))) return;
+      if (this.isCalling) return;
       if (!record || !("owner" in record)) changed(kind, id, record);
       else if (this.storage.exclusively) void this.inherit(record.owner, take);
     });
@@ -108,6 +108,16 @@ export class UnsentRecords {
     }
   }
 
+  /** A storage in memory notifies of a change while it is made: the client that makes it needs no notice. */
+  private called(task: Write): void | Promise<void> {
+    this.isCalling = true;
+    try {
+      return task();
+    } finally {
+      this.isCalling = false;
+    }
+  }
+
   /** Writes of one record follow one another; of those that wait, the last one counts. */
   private write(name: string, task: Write): void {
     this.waiting.set(name, task);
@@ -116,15 +126,13 @@ export class UnsentRecords {
       for (let next: Write | undefined; (next = this.waiting.get(name)); ) {
         this.waiting.delete(name);
         try {
-          await next();
+          await this.called(next);
         } catch {
           // A storage that is full or forbidden takes nothing from what is sent: `hasUnsaved` says so.
         }
       }
       this.writing.delete(name);
     };
-    // Known before it begins, since a storage may notify at once.
-    this.writing.set(name, Promise.resolve());
     this.writing.set(name, run());
   }
 }

@@ -72,7 +72,8 @@ describe("drafts", { concurrency: 4 }, () => {
     tab.setDraft(chat.id, { content: "Hello Bob" });
     await until(alice.client, () => alice.client.draft(chat.id).content === "Hello Bob");
     alice.client.setDraft(chat.id, { content: "", files: [] });
-    await until(tab, () => tab.draft(chat.id).content === "");
+    await until(tab, () => tab.draft(chat.id) === tab.draft("none"));
+    await tab.user(bob.me.username);
     assert.deepEqual(await kept.queue.list(alice.me.id), []);
   });
 
