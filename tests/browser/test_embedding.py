@@ -11,6 +11,7 @@ from flask import Flask, redirect, send_from_directory, session
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
+from tests.browser.stored import stored_data
 from tests.clients.package import PACKAGE, build
 from tests.people import Person, register
 from tests.server import ROOT, Server
@@ -172,29 +173,3 @@ def test_a_guest_finds_nothing_of_who_signed_out(tab: Callable[[], Page], shop: 
     expect(page.get_by_role("listitem")).to_have_count(0)
     page.wait_for_function(f"() => !JSON.stringify(localStorage).includes('{ada}')")
     assert ada not in stored_data(page)
-
-
-def stored_data(page: Page) -> str:
-    """All that the browser has stored for the page's origin."""
-    return str(
-        page.evaluate(
-            """async () => {
-              const found = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
-              for (const { name } of await indexedDB.databases()) {
-                const database = await new Promise((resolve) => {
-                  const request = indexedDB.open(name);
-                  request.onsuccess = () => resolve(request.result);
-                });
-                for (const store of database.objectStoreNames) {
-                  const values = database.transaction(store).objectStore(store);
-                  for (const request of [values.getAllKeys(), values.getAll()]) {
-                    await new Promise((resolve) => { request.onsuccess = resolve; });
-                    found.push(JSON.stringify(request.result));
-                  }
-                }
-                database.close();
-              }
-              return found.join();
-            }"""
-        )
-    )

@@ -288,6 +288,19 @@ export class ChatBook {
     for (const { user } of members) this.door.met(user);
   }
 
+  /** Take in the newest page of a chat whose messages came from a cache: it continues them or replaces them. */
+  putNewest(chatId: string, messages: readonly Message[], cursor: string | null): void {
+    const entry = this.entries.get(chatId);
+    if (!entry) return;
+    const last = entry.timeline.last?.seq ?? 0;
+    if ((messages.at(-1)?.seq ?? Infinity) <= last + 1) {
+      for (const message of [...messages].reverse()) this.take(entry, message);
+    } else {
+      entry.timeline = this.newTimeline();
+      entry.timeline.addPage(messages, cursor, null);
+    }
+  }
+
   remove(chatId: string): void {
     if (!this.entries.delete(chatId)) return;
     this.sorted = null;

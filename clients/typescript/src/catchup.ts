@@ -1,7 +1,7 @@
 import type { ChatBook } from "./book.js";
 import type { LiveConnection } from "./connection.js";
 import { NetworkError, RateLimitedError } from "./errors.js";
-import type { Sync, SyncAnswer } from "./generated/schemas.js";
+import type { ChatList, Sync, SyncAnswer } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import { pause } from "./waiting.js";
 
@@ -12,6 +12,8 @@ const SPREAD_MS = 4;
 // Events are hints: now and then it is asked whether one was lost that nothing has followed.
 const CALM_MS = 2 * 60_000;
 const PAGE = 100;
+// What fits on a screen: on a slow line it is there long before a whole page.
+const FIRST_PAGE = 15;
 // As many chats as one `sync` may name.
 const MAX_CHATS = 1000;
 
@@ -21,6 +23,7 @@ export class CatchUp {
   private calm: ReturnType<typeof setInterval> | undefined;
   private syncing: Promise<void> | null = null;
   private certain = false;
+  private first: Promise<void> | null = null;
 
   constructor(
     private readonly book: ChatBook,
@@ -34,9 +37,22 @@ export class CatchUp {
     });
   }
 
+  /** Fetch the list of chats beside the handshake, without waiting for the connection. */
+  start(): void {
+    this.first = this.list(FIRST_PAGE);
+    // Without a network it is fetched once there is a connection.
+    this.first.catch(() => {});
+  }
+
   /** There is a connection: bring everything up to date. */
   async all(): Promise<void> {
-    await this.list();
+    const fetched = await this.first?.then(
+      () => true,
+      () => false,
+    );
+    this.first = null;
+    // Whoever came online since is listed first, if anything was said.
+    await this.list(fetched ? FIRST_PAGE : PAGE);
     await this.sync();
     if (this.certain) this.behind();
     // The session may have ended meanwhile.
@@ -73,10 +89,14 @@ export class CatchUp {
    * All chats at first; later on those that were active since, for what `sync` tells nothing of: who is here, receipts,
    * and, where there are too many chats for one `sync`, new ones.
    */
-  private async list(): Promise<void> {
+  private async list(first = PAGE): Promise<void> {
     const since = this.book.complete ? (this.book.chats[0]?.updatedAt ?? "") : "";
-    let page = await this.http.page("GET /chats", { query: { limit: PAGE } }, (chat) => this.book.put(chat));
-    while (page.next && (page.items.at(-1)?.updatedAt ?? "") >= since && !this.over.aborted) page = await page.next();
+    let [limit, cursor, oldest]: [number, string | null, string] = [first, null, ""];
+    do {
+      const page: ChatList = await this.http.call("GET /chats", { query: { limit, ...(cursor && { cursor }) } });
+      for (const chat of page.data) this.book.put(chat);
+      [limit, cursor, oldest] = [PAGE, page.meta.nextCursor, page.data.at(-1)?.updatedAt ?? ""];
+    } while (cursor && oldest >= since && !this.over.aborted);
     this.book.listed();
   }
 

@@ -24,6 +24,7 @@ import type {
   Typer,
   User,
 } from "./model.js";
+import { browserCache, type CacheStorage } from "./cache.js";
 import { callSafely, Changes } from "./changes.js";
 import { EMPTY_DRAFT } from "./drafts.js";
 import { LoggedOutError } from "./errors.js";
@@ -57,6 +58,11 @@ export interface ClientOptions {
   session?: SessionStorage;
   /** Where queued messages are kept until they are sent: by default localStorage in browsers, memory elsewhere. */
   queue?: QueueStorage;
+  /**
+   * Where the list of chats and the newest messages are kept for the next page, to be shown before the network answers: by
+   * default IndexedDB in browsers; null keeps nothing.
+   */
+  cache?: CacheStorage | null;
   /** Socket.IO's transports, in the order in which they are tried: by default websocket, then polling. */
   transports?: ("polling" | "websocket")[];
 }
@@ -111,6 +117,7 @@ export class ChatClient {
       http: this.http,
       tokens: this.keeper,
       queue: options.queue ?? (inBrowser ? browserQueue() : memoryQueue()),
+      cache: options.cache ?? (inBrowser && options.cache !== null ? browserCache() : null),
       changes: this.changes,
       incoming: (message, chat) => {
         for (const listener of this.incoming) callSafely(listener, message, chat);
@@ -505,7 +512,7 @@ export class ChatClient {
     this.http.callOpenly("POST /auth/logout", {}, accessToken).catch(() => {});
     await this.leaving;
     try {
-      await this.means.queue.clear(me.id);
+      await Promise.all([this.means.queue.clear(me.id), this.means.cache?.delete([])]);
     } catch {
       // A storage that does not work has nothing to forget.
     }

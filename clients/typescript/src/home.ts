@@ -1,5 +1,6 @@
 import { ChatBook, TOMBSTONE } from "./book.js";
 import { CatchUp } from "./catchup.js";
+import { Cache, type CacheStorage } from "./cache.js";
 import { callSafely, type Changes } from "./changes.js";
 import { LiveConnection } from "./connection.js";
 import { Drafts } from "./drafts.js";
@@ -21,6 +22,7 @@ export interface Means {
   http: Http;
   tokens: Tokens;
   queue: QueueStorage;
+  cache: CacheStorage | null;
   changes: Changes;
   incoming: (message: Message, chat: Chat) => void;
 }
@@ -36,6 +38,7 @@ export class Home {
   readonly drafts: Drafts;
   readonly reader: Reader;
   readonly typing: Typing;
+  private readonly cache: Cache | null;
   private readonly reading: Reading;
   private readonly catchUp: CatchUp;
   private readonly over = new AbortController();
@@ -59,7 +62,10 @@ export class Home {
       gone: (chatId) => this.gone(chatId),
       receipts: (chatId) => this.reader.receiptsStale(chatId),
       membersStale: (chatId) => this.reader.membersStale(chatId),
-      reset: (chatId) => this.reader.reset(chatId),
+      reset: (chatId) => {
+        this.cache?.drop(chatId);
+        this.reader.reset(chatId);
+      },
       met: (user) => this.people.met(user),
       toItem: (message) => this.toItem(message),
     });
@@ -96,7 +102,10 @@ export class Home {
       },
     });
     this.drafts = new Drafts(this.unsent, changes);
-    this.reader = new Reader(me, this.book, http, changes, this.over.signal);
+    const cache = means.cache && new Cache(me, means.cache, this.book, changes);
+    this.cache = cache;
+    const cached = cache ? (chatId: string) => cache.page(chatId) : undefined;
+    this.reader = new Reader(me, this.book, http, changes, this.over.signal, cached);
     this.typing = new Typing(this.live);
     this.reading = new Reading(this.live);
     this.catchUp = new CatchUp(this.book, this.live, http, this.over.signal);
@@ -107,6 +116,11 @@ export class Home {
   async start(): Promise<void> {
     globalThis.document?.addEventListener("visibilitychange", this.seen, { signal: this.over.signal });
     this.live.start();
+    await this.cache?.restore();
+    // Who was here when the cache was written is not known any more.
+    this.people.forget();
+    if (this.over.signal.aborted) return;
+    this.catchUp.start();
     const take = (records: readonly QueueRecord[]): void => {
       // Edits first: the messages that they change are shown with them.
       this.edits.restore(records);
@@ -118,7 +132,7 @@ export class Home {
   }
 
   /** Log out: dispose of everything; what was not sent is `forgotten`, or kept for the next time. */
-  end(options: { forgotten: boolean }): Promise<void> {
+  async end(options: { forgotten: boolean }): Promise<void> {
     this.over.abort();
     this.live.stop();
     this.live.socket.removeAllListeners();
@@ -128,7 +142,7 @@ export class Home {
     this.people.forget();
     this.typing.forgetAll();
     this.reading.forgetAll();
-    return this.unsent.end(options);
+    await Promise.all([this.unsent.end(options), this.cache?.end(options)]);
   }
 
   /** There is a new access token: the socket goes on with it. */
@@ -243,6 +257,7 @@ export class Home {
 
   private gone(chatId: string): void {
     this.reader.close(chatId);
+    this.cache?.drop(chatId);
     this.queue.drop(chatId);
     this.edits.drop(chatId, unknownChat());
     this.drafts.drop(chatId);

@@ -1,3 +1,4 @@
+export type { CacheStorage } from "./cache.js";
 export { ChatClient, type ClientOptions, type Sending } from "./client.js";
 export * from "./errors.js";
 export type * from "./model.js";

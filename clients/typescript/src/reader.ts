@@ -1,4 +1,5 @@
 import type { ChatBook } from "./book.js";
+import type { CachedPage } from "./cache.js";
 import type { Changes } from "./changes.js";
 import { NotFoundError } from "./errors.js";
 import type { Member, MemberList, MessageList } from "./generated/schemas.js";
@@ -17,6 +18,8 @@ export class Reader {
   private readonly opened = new Set<string>();
   private readonly staleMembers = new Set<string>();
   private readonly staleReceipts = new Set<string>();
+  /** Chats whose messages came from a cache, and not from the server yet. */
+  private readonly unverified = new Set<string>();
   private readonly running = new Map<string, Promise<unknown>>();
 
   constructor(
@@ -25,10 +28,12 @@ export class Reader {
     private readonly http: Http,
     private readonly changes: Changes,
     private readonly over: AbortSignal,
+    private readonly cached: ((chatId: string) => Promise<CachedPage | undefined>) | undefined,
   ) {}
 
   async open(chatId: string): Promise<void> {
     this.opened.add(chatId);
+    if (this.cached && !this.book.timeline(chatId)?.history.loaded) await this.restore(chatId, this.cached);
     if (!this.book.chat(chatId)) {
       this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
     }
@@ -36,6 +41,7 @@ export class Reader {
     const isListed = this.book.membersCursor(chatId) !== undefined && !this.staleMembers.has(chatId);
     if (!isListed) this.quietly(this.fetchMembers(chatId));
     if (!this.book.timeline(chatId)?.history.loaded) await this.fetchNewest(chatId);
+    else if (this.unverified.has(chatId)) this.quietly(this.fetchNewest(chatId));
     else if (this.staleReceipts.has(chatId)) this.quietly(this.fetchReceipts(chatId));
   }
 
@@ -131,19 +137,34 @@ export class Reader {
     if (!timeline) throw unknownChat();
     const rev = this.book.revOf(chatId);
     const wasLoaded = timeline.history.loaded;
-    timeline.show({ loading: true, error: null });
+    // What is shown from the cache stays, whatever becomes of it.
+    const isVerifying = wasLoaded && cursor === null;
+    if (!isVerifying) timeline.show({ loading: true, error: null });
     this.changes.noteOf("messages", chatId);
     try {
       const { data, meta } = await this.messagesBefore(chatId, cursor, PAGE);
-      timeline.addPage(data, meta.nextCursor, cursor);
+      if (isVerifying) this.book.putNewest(chatId, data, meta.nextCursor);
+      else timeline.addPage(data, meta.nextCursor, cursor);
+      if (cursor === null) this.unverified.delete(chatId);
       // What changed while the first page was under way may be missing from it.
       if (!wasLoaded) this.book.setBack(chatId, rev);
     } catch (error) {
-      timeline.show({ loading: false, error: error as Error });
+      if (!isVerifying) timeline.show({ loading: false, error: error as Error });
       throw error;
     } finally {
       this.changes.noteOf("messages", chatId);
     }
+  }
+
+  /** Show what was last seen of a chat. */
+  private async restore(chatId: string, cached: (chatId: string) => Promise<CachedPage | undefined>): Promise<void> {
+    const page = await cached(chatId);
+    const timeline = this.book.timeline(chatId);
+    if (!page || !timeline || timeline.isKept) return;
+    timeline.addPage(page.messages, page.cursor, null);
+    this.unverified.add(chatId);
+    this.changes.noteOf("messages", chatId);
+    this.book.setBack(chatId, page.rev);
   }
 
   private messagesBefore(chatId: string, cursor: string | null, limit: number): Promise<MessageList> {

@@ -175,6 +175,16 @@ export class Timeline {
     this.boundaries.sort((one, other) => other.oldest - one.oldest);
   }
 
+  /** The newest messages, newest first, from where a page begins: as many as `limit` allows; null when it allows none. */
+  newest(limit: number): { messages: Message[]; cursor: string | null } | null {
+    if (!this.history.loaded) return null;
+    if (!this.history.hasOlder && this.run.length <= limit) return { messages: [...this.run].reverse(), cursor: null };
+    const end = this.oldest + this.run.length;
+    const boundary = this.boundaries.filter(({ oldest }) => end - oldest <= limit).at(-1);
+    if (!boundary) return null;
+    return { messages: this.run.slice(boundary.oldest - this.oldest).reverse(), cursor: boundary.cursor };
+  }
+
   /** Drop the oldest messages up to the last boundary that leaves `keep`; whether there were any. */
   trim(keep: number): boolean {
     const newest = this.oldest + this.run.length - 1;

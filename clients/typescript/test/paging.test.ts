@@ -31,9 +31,9 @@ function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>
   } as unknown as LiveConnection;
   const chats = Array.from({ length: count }, (_, at) => chatOf(`chat ${at}`, 1));
   const http = {
-    page: async (operation: string, _: unknown, seen: (chat: Chat) => Chat) => {
+    call: async (operation: string) => {
       listed.push(operation);
-      return { items: chats.map(seen), next: null };
+      return { data: chats, meta: { nextCursor: null } };
     },
   } as unknown as Http;
   const over = new AbortController();

@@ -1,0 +1,138 @@
+import type { ChatBook } from "./book.js";
+import type { Changes } from "./changes.js";
+import { ObjectStore } from "./database.js";
+import type { Chat, Message } from "./model.js";
+import { pause } from "./waiting.js";
+
+/** Where the cache is kept: values under keys that are lists of strings, all of which can be found by how they begin. */
+export interface CacheStorage {
+  get<T>(key: readonly string[]): Promise<T | undefined>;
+  put(key: readonly string[], value: unknown): Promise<void>;
+  /** Delete all values whose keys begin so. */
+  delete(prefix: readonly string[]): Promise<void>;
+}
+
+/** The newest messages of a chat, newest first, which contain every change up to `rev`. */
+export interface CachedPage {
+  readonly messages: readonly Message[];
+  /** Where the history goes on, back in time. */
+  readonly cursor: string | null;
+  readonly rev: number;
+}
+
+interface CachedList {
+  readonly chats: readonly Chat[];
+  /** The chats of which there is a page, the last used first. */
+  readonly pages: readonly string[];
+}
+
+// Counts up whenever what is stored gets another form; older caches are dropped.
+const FORMAT = 1;
+const MAX_CHATS = 300;
+const MAX_PAGES = 30;
+const MAX_MESSAGES = 200;
+const SAVE_MS = 2000;
+// A storage that does not answer holds nothing up.
+const RESTORE_MS = 1000;
+
+/** A cache in IndexedDB. */
+export function browserCache(name = "chat.cache"): CacheStorage {
+  return new ObjectStore(name);
+}
+
+/**
+ * What was last seen of one user's chats: their list, and the newest messages of those that were opened. It is shown before
+ * the network answers, and corrected by what the server says. It never holds data of two users.
+ */
+export class Cache {
+  private pages: string[] = [];
+  private readonly stale = new Set<string>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private readonly unsubscribe: () => void;
+  private isOver = false;
+
+  constructor(
+    private readonly userId: string,
+    private readonly storage: CacheStorage,
+    private readonly book: ChatBook,
+    changes: Changes,
+  ) {
+    this.unsubscribe = changes.subscribe(({ chats, messages }) => {
+      for (const chatId of messages) this.stale.add(chatId);
+      if (chats || messages.size) this.timer ??= setTimeout(() => this.save(), SAVE_MS);
+    });
+    globalThis.document?.addEventListener("visibilitychange", this.save);
+  }
+
+  /** Put the list into the book. */
+  async restore(): Promise<void> {
+    const list = await Promise.race([this.write(() => this.load()), pause(RESTORE_MS)]);
+    if (this.isOver || !list) return;
+    this.pages = [...list.pages];
+    for (const chat of list.chats) {
+      if (!this.book.chat(chat.id)) this.book.put(chat);
+    }
+  }
+
+  async page(chatId: string): Promise<CachedPage | undefined> {
+    if (!this.pages.includes(chatId)) return undefined;
+    return this.storage.get<CachedPage>(this.key("page", chatId)).catch(() => undefined);
+  }
+
+  /** Forget the messages of a chat. */
+  drop(chatId: string): void {
+    this.pages = this.pages.filter((id) => id !== chatId);
+    void this.write(() => this.storage.delete(this.key("page", chatId)));
+  }
+
+  /** Write nothing more; `forgotten`: remove all that was written. */
+  async end({ forgotten }: { forgotten: boolean }): Promise<void> {
+    this.isOver = true;
+    clearTimeout(this.timer);
+    this.unsubscribe();
+    globalThis.document?.removeEventListener("visibilitychange", this.save);
+    await this.writing;
+    if (forgotten) await this.storage.delete([]).catch(() => {});
+  }
+
+  private async load(): Promise<CachedList | undefined> {
+    const owner = `${FORMAT} ${this.userId}`;
+    if ((await this.storage.get(["owner"])) === owner) return this.storage.get<CachedList>(this.key("list"));
+    await this.storage.delete([]);
+    await this.storage.put(["owner"], owner);
+    return undefined;
+  }
+
+  private readonly save = (): void => {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.isOver) return;
+    const changed: [string, CachedPage][] = [];
+    for (const chatId of this.stale) {
+      const page = this.book.timeline(chatId)?.newest(MAX_MESSAGES);
+      if (page) changed.push([chatId, { ...page, rev: this.book.revOf(chatId) }]);
+    }
+    this.stale.clear();
+    const ids = changed.map(([chatId]) => chatId);
+    const pages = [...ids, ...this.pages.filter((id) => !ids.includes(id))];
+    this.pages = pages.slice(0, MAX_PAGES);
+    const list: CachedList = { chats: this.book.chats.slice(0, MAX_CHATS), pages: this.pages };
+    void this.write(async () => {
+      for (const [chatId, page] of changed) await this.storage.put(this.key("page", chatId), page);
+      for (const chatId of pages.slice(MAX_PAGES)) await this.storage.delete(this.key("page", chatId));
+      await this.storage.put(this.key("list"), list);
+    });
+  };
+
+  /** One after the other. A storage that is full or forbidden caches nothing. */
+  private write<T>(task: () => Promise<T>): Promise<T | undefined> {
+    const done = this.writing.then(task).catch(() => undefined);
+    this.writing = done.then(() => {});
+    return done;
+  }
+
+  private key(...parts: string[]): string[] {
+    return [this.userId, ...parts];
+  }
+}

@@ -1,0 +1,66 @@
+"""What was last seen is there before the network answers, and gone with the session."""
+
+import time
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.stored import stored_data
+from tests.people import Person
+
+
+def wait_until_stored(page: Page, text: str) -> None:
+    """Return once the browser has stored this; it does so within a few seconds."""
+    deadline = time.monotonic() + 20
+    while text not in stored_data(page):
+        assert time.monotonic() < deadline, f"{text} is not stored"
+        page.wait_for_timeout(250)
+
+
+def test_a_page_that_is_opened_again_shows_list_and_messages_before_the_server_answers(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    chat = bob.direct_chat(alice)
+    bob.send(chat, "Seen before")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("Seen before")).to_be_visible()
+    wait_until_stored(hers.page, '"page"')
+    # No request reaches the server.
+    hers.page.route("**/api/v1/**", lambda route: route.abort())
+    hers.page.reload()
+    expect(hers.entry(bob.name)).to_contain_text("Seen before")
+    expect(hers.message("Seen before")).to_be_visible()
+
+
+def test_what_changed_meanwhile_is_corrected(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = bob.direct_chat(alice)
+    deleted = bob.send(chat, "To be deleted")
+    edited = bob.send(chat, "To be edited")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("To be edited")).to_be_visible()
+    wait_until_stored(hers.page, '"page"')
+    url = hers.page.url
+    hers.page.goto("about:blank")
+    bob.delete(f"/messages/{deleted['id']}")
+    bob.patch(f"/messages/{edited['id']}", {"content": "Edited meanwhile"})
+    bob.send(chat, "Written meanwhile")
+    hers.page.goto(url)
+    for text in ("Edited meanwhile", "Written meanwhile"):
+        expect(hers.message(text)).to_be_visible()
+    expect(hers.page.get_by_text("To be deleted")).to_have_count(0)
+
+
+def test_nothing_is_stored_after_the_logout(visit: Visit, alice: Person, bob: Person) -> None:
+    bob.send(bob.direct_chat(alice), "Private")
+    hers = visit(alice)
+    wait_until_stored(hers.page, "Private")
+    hers.page.get_by_role("button", name=f"Account of {alice.name}").click()
+    hers.page.get_by_role("menuitem", name="Log out").click()
+    expect(hers.page.get_by_role("button", name="Log in")).to_be_visible()
+    hers.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.startsWith('chat.session'))")
+    deadline = time.monotonic() + 20
+    while (left := stored_data(hers.page)) and (alice.id in left or "Private" in left):
+        assert time.monotonic() < deadline, left
+        hers.page.wait_for_timeout(100)
