@@ -116,11 +116,7 @@ export class Home {
   async start(): Promise<void> {
     globalThis.document?.addEventListener("visibilitychange", this.seen, { signal: this.over.signal });
     this.live.start();
-    await this.cache?.restore();
-    // Who was here when the cache was written is not known any more.
-    this.people.forget();
-    if (this.over.signal.aborted) return;
-    this.catchUp.start();
+    void this.list();
     const take = (records: readonly QueueRecord[]): void => {
       // Edits first: the messages that they change are shown with them.
       this.edits.restore(records);
@@ -194,6 +190,14 @@ export class Home {
     this.live.retryNow();
     this.catchUp.missed();
   };
+
+  /** Show the list of chats as it was last seen, and ask for it. */
+  private async list(): Promise<void> {
+    await this.cache?.restore();
+    // Who was here when the cache was written is not known any more.
+    this.people.forget();
+    if (!this.over.signal.aborted) this.catchUp.start();
+  }
 
   private listen(): void {
     const { book, people } = this;
