@@ -58,4 +58,17 @@ def test_a_search_result_opens_a_profile(visit: Visit, alice: Person, bob: Perso
     profile = hers.page.get_by_role("dialog", name="Profile")
     expect(profile.get_by_role("heading", name=bob.name)).to_be_visible()
     profile.get_by_role("button", name="Message").click()
-    expect(hers.composer).to_be_visible()
+    expect(hers.composer).to_be_focused()
+
+
+def test_a_message_from_a_profile_closes_the_dialog_that_it_was_opened_from(
+    visit: Visit, alice: Person, bob: Person
+) -> None:
+    hers = visit(alice)
+    hers.page.get_by_role("button", name="New chat").click()
+    dialog = hers.page.get_by_role("dialog", name="New chat")
+    dialog.get_by_role("searchbox").fill(bob.name)
+    dialog.get_by_role("button", name=f"Profile of {bob.name}").click()
+    hers.page.get_by_role("dialog", name="Profile").get_by_role("button", name="Message").click()
+    expect(hers.page.get_by_role("dialog")).to_have_count(0)
+    expect(hers.composer).to_be_focused()

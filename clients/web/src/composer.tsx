@@ -184,14 +184,14 @@ export function Composer({ chat }: { chat: Chat }) {
   );
 }
 
-/** Of the newest messages of one's own, the one that ↑ edits: pending ones too. */
+/** Whether ↑ may edit a message: the user's own, also while it is pending. */
 const isEditable = (item: Item, me: string) =>
   item.state === "sent" ? item.message.senderId === me && !item.message.isDeleted : item.state === "pending";
 
 const hasFile = (item: Item | undefined) =>
   item !== undefined && (item.state === "sent" ? item.message.type !== "TEXT" : item.queued.file !== null);
 
-/** Keeps an edit at its message: under its id once it is stored, and not longer than the message is there. */
+/** Moves an edit from the key of a pending message to its id once it is stored; ends it when the message is deleted. */
 function useFollowedEdit(
   chatId: string,
   editing: { readonly messageId: string; readonly content: string } | null,
@@ -207,7 +207,7 @@ function useFollowedEdit(
   }, [message]);
 }
 
-/** As high as its text; `field-sizing` does that where browsers have it. */
+/** Fits the height of the field to its text where browsers lack `field-sizing`. */
 function useHeight(area: { readonly current: HTMLTextAreaElement | null }, text: string): void {
   useLayoutEffect(() => {
     const field = area.current;

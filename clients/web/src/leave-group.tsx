@@ -1,14 +1,14 @@
 import type { Chat, Member } from "@chatapp/client";
+import { useId } from "preact/hooks";
 import { client } from "./client";
 import { chatName } from "./format";
 import { HOME, go } from "./route";
 import { t } from "./texts";
-import { useId } from "preact/hooks";
 import type { Values } from "./ui/form";
 import { FormDialog } from "./ui/form-dialog";
 import { tell } from "./ui/toast";
 
-/** Asks before one leaves a group; `heirs` are the members of whom one becomes admin, if one is the only admin. */
+/** Confirms leaving a group. The only admin chooses the next one of `heirs`, which is empty for all others. */
 export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readonly Member[]; onClose: () => void }) {
   const id = useId();
   const name = chatName(chat);

@@ -10,7 +10,7 @@ import { Avatar } from "./ui/avatar";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
 
-/** A user as far as their name and avatar show. */
+/** What a name or an avatar knows of a user. */
 export type Profiled = Pick<User, "id" | "username" | "avatar">;
 
 interface Shown {
@@ -26,7 +26,7 @@ function show(next: Shown | null): void {
   listener(shown);
 }
 
-/** Show who a user is, and what one can do; closing gives the focus back to `anchor`. */
+/** Show a user's profile and the actions for it. Closing returns the focus to `anchor`. */
 export const showProfile = (user: Profiled, anchor?: HTMLElement) => show({ user, anchor });
 
 onSessionEnd(() => show(null));

@@ -284,6 +284,5 @@ export const de: Texts = {
     left: (count) => plural(count, { one: "noch # Zeichen", other: "noch # Zeichen" }),
     tooLong: (limit) => `Nachrichten können höchstens ${limit} Zeichen lang sein.`,
     length: (length) => `Diese hat ${length}.`,
-    dropHere: (name) => `Dateien hier ablegen, um sie an ${isolate(name)} zu senden`,
   },
 };

@@ -284,6 +284,5 @@ export const en = {
     left: (count: number) => plural(count, { one: "# character left", other: "# characters left" }),
     tooLong: (limit: string) => `Messages can be up to ${limit} characters long.`,
     length: (length: string) => `This one has ${length}.`,
-    dropHere: (name: string) => `Drop files to send them to ${isolate(name)}`,
   },
 };

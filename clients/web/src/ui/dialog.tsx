@@ -1,5 +1,5 @@
 import { type ComponentChildren, createPortal } from "preact";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { onSessionEnd } from "../client";
 import { t } from "../texts";
 import { icons } from "./icons";
@@ -31,6 +31,15 @@ export function Dialog({ title, onClose, isDirty, children, class: kind = "" }: 
     const question = { title: t.forms.discardTitle, text: t.forms.discardText, action: t.forms.discard };
     if (!isDirty?.() || (await confirmed(question))) onClose();
   };
+  const leave = useRef(() => {});
+  // What it was about is no longer on the page.
+  leave.current = () => isDirty?.() || onClose();
+  useEffect(() => {
+    // Attached once: rendering between two listeners of one event would leave out a listener that it replaces.
+    const moved = () => leave.current();
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
   return createPortal(
     <dialog
       ref={element}

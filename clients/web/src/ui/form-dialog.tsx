@@ -29,7 +29,7 @@ export function FormDialog(props: FormDialogProps) {
     before.current = contents();
   }, []);
   return (
-    <Dialog title={title} onClose={onClose} isDirty={() => contents() !== before.current}>
+    <Dialog title={title} onClose={onClose} isDirty={() => form.ref.current !== null && contents() !== before.current}>
       <form {...form}>
         {children(errors)}
         <footer>
