@@ -27,11 +27,11 @@ def update_account(actor: Actor, user_id: str, **changes: str | bool) -> Json:
         work.db.execute(_TAKE_TURN)
         before = queries.account(work.db, actor, user_id)
         if before is None:
-            raise NotFound("There is no such user.")
+            raise NotFound("User not found.")
         others = exists().where(User.role == "ADMIN", User.is_active, User.id != user_id)
         remains = changes.get("role", before["role"]) == "ADMIN" and changes.get("is_active", before["isActive"])
         if not remains and not work.db.scalar(select(others)):
-            raise Conflict("This server needs an active ADMIN: promote somebody else first.", code="last_admin")
+            raise Conflict("The server needs an active ADMIN. Promote another user first.", code="last_admin")
         if changes:
             work.db.execute(update(User).where(User.id == user_id).values(**changes))
             work.announce(AccountChanged(user_id))

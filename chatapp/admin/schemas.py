@@ -1,4 +1,4 @@
-"""The shapes of administration."""
+"""Schemas of administration."""
 
 from marshmallow import fields
 
@@ -7,33 +7,43 @@ from chatapp.users.schemas import ROLES, MeSchema
 
 
 class AccountSchema(MeSchema):
-    """An account, as an administrator sees it."""
+    """An account, as ADMINs see it."""
 
     isActive = fields.Boolean(
-        required=True, metadata={"description": "False: can't log in, and has no sockets.", "example": True}
+        required=True,
+        metadata={
+            "description": "False if the account is deactivated: it can't log in and has no sockets.",
+            "example": True,
+        },
     )
 
 
 class PatchAccountSchema(Input):
-    """What changes about an account; absent fields stay as they are."""
+    """Changes of an account; absent fields stay as they are."""
 
     role = Choice(
         "Role",
         ROLES,
-        metadata={"description": "What they may do on this server.", "example": "MODERATOR"},
+        metadata={"description": "The user's role on the server.", "example": "MODERATOR"},
     )
     is_active = Flag(
         data_key="isActive",
-        metadata={"description": "False ends their sessions and keeps them from logging in.", "example": True},
+        metadata={
+            "description": "False deactivates the account: its sessions end, and it can't log in.",
+            "example": True,
+        },
     )
 
 
 class AccountFilter(Input):
-    """Which accounts to list."""
+    """Filters of the list of accounts."""
 
     q = Text(
         longest=254,
         load_default=absent,
-        metadata={"description": "A part of the username or address, in any case; empty, all.", "example": "ali"},
+        metadata={
+            "description": "Text that the username or email address contains, in any case; empty for all.",
+            "example": "ali",
+        },
     )
-    role = Choice("Role", ROLES, load_default=absent, metadata={"description": "Only those of this role."})
+    role = Choice("Role", ROLES, load_default=absent, metadata={"description": "Return only accounts with this role."})

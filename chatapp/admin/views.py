@@ -7,22 +7,22 @@ from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
 from chatapp.rest.door import Door
 
-PARTS = {"userId": {"description": "A person with an account, active or not."}}
+PARTS = {"userId": {"description": "The id of a user, active or deactivated."}}
 
-door = Door("admin", "/admin", "Accounts, for those whose role is ADMIN.", PARTS)
+door = Door("admin", "/admin", "Manage accounts. Requires the role ADMIN.", PARTS)
 
 ADMIN_ONLY = {403: "The caller's role is not ADMIN (`forbidden`)."}
 
 
 class AccountsQuery(AccountFilter, page_query(str)):  # type: ignore[misc]
-    """Which accounts to list, and which page of them."""
+    """Filters and page of the list of accounts."""
 
 
 @door.endpoint("GET", "/users", query=AccountsQuery, returns=AccountSchema, many=True, errors=ADMIN_ONLY)
 def list_accounts(actor: Actor, query: Json) -> Page:
-    """Accounts, by username.
+    """List accounts.
 
-    For an ADMIN of this server: all, or those that match both `q` and `role`; the deactivated too.
+    Requires the role ADMIN. Returns active and deactivated accounts that match both `q` and `role`, sorted by username.
     """
     return queries.list_accounts(actor, **query)
 
@@ -33,12 +33,15 @@ def list_accounts(actor: Actor, query: Json) -> Page:
     body=PatchAccountSchema,
     returns=AccountSchema,
     errors=ADMIN_ONLY
-    | {404: "There is no such user (`not_found`).", 409: "This is the server's only ADMIN (`last_admin`)."},
+    | {
+        404: "The user does not exist (`not_found`).",
+        409: "The account is the last active ADMIN of the server (`last_admin`).",
+    },
 )
 def update_account(actor: Actor, user_id: str, body: Json) -> Json:
-    """Change an account's role, or deactivate it.
+    """Update an account.
 
-    For an ADMIN of this server, which always keeps an active one. Of a deactivated account all sessions end, and its
-    live sockets close.
+    Requires the role ADMIN. Changes the role, or deactivates or reactivates the account. The server always keeps one
+    active ADMIN. Deactivation ends all sessions of the account and closes its sockets.
     """
     return actions.update_account(actor, user_id, **body)

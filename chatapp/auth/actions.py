@@ -133,7 +133,7 @@ def login(*, password: str, address: str, email: str | None = None, username: st
         limits.undo(attempt)  # The password was not checked.
         raise
     if not correct or account is None or not account.is_active:
-        raise Unauthenticated("The account or the password is wrong.", code="invalid_credentials")
+        raise Unauthenticated("Wrong username, email address or password.", code="invalid_credentials")
     limits.undo(attempt)
     with unit_of_work(single=True) as work:
         return _open_session(work.db, account.user_id, address)
@@ -149,15 +149,15 @@ def refresh(token: str) -> Grant:
     try:
         following = successor(token)
     except ValueError:
-        raise Unauthenticated("The refresh token is not valid.") from None
+        raise Unauthenticated("The refresh token is invalid.") from None
     with unit_of_work() as work:
         known = queries.lock_refreshable(work.db, token_hash(token))
         if known is None:
-            raise Unauthenticated("The refresh token is not valid.")
+            raise Unauthenticated("The refresh token is invalid.")
         grant = Grant(known.user_id, known.session_id, following)
         if not known.rotated:
             if known.ended or not known.is_active:
-                raise Unauthenticated("The session of this refresh token has ended.")
+                raise Unauthenticated("The session has ended. Log in again.")
             if known.expired:
                 raise Unauthenticated("The refresh token has expired.", code="token_expired")
             values = {"used": token_hash(token), "session_id": known.session_id, **_stored(following)}
@@ -169,7 +169,9 @@ def refresh(token: str) -> Grant:
             _end_session(work.db, known.session_id)
             work.announce(SessionEnded(known.session_id, known.user_id))
     # Raised only now: ending the session had to be committed.
-    raise Unauthenticated("This refresh token was used before. The session has ended.", code="refresh_reused")
+    raise Unauthenticated(
+        "The refresh token was already used. The session has ended. Log in again.", code="refresh_reused"
+    )
 
 
 def logout(actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""The shapes of registering, logging in and staying logged in."""
+"""Schemas of registration, login and tokens."""
 
 import re
 from typing import Any, ClassVar
@@ -17,12 +17,12 @@ def _known_domain(email: str) -> None:
 
 
 class Email(Text):
-    """An e-mail address of at most 254 characters."""
+    """An email address of at most 254 characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {
             "format": "email",
-            "description": "Unique whatever the case and whatever the form of its domain; up to 254 characters.",
+            "description": "Unique regardless of case and of the form of its domain; up to 254 characters.",
             "example": "alice@example.org",
         }
         super().__init__(longest=254, validate=[validate.Email(), _known_domain], metadata=metadata, **kwargs)
@@ -30,7 +30,7 @@ class Email(Text):
 
 def _strong(password: str) -> None:
     if not all(re.search(kind, password) for kind in ("[A-Z]", "[a-z]", "[0-9]")):
-        raise ValidationError("Must have an upper-case letter, a lower-case letter and a digit.")
+        raise ValidationError("Must contain an uppercase letter, a lowercase letter and a digit.")
     if is_common(password):
         raise ValidationError("This password is too common.")
 
@@ -48,8 +48,8 @@ class RegisterSchema(Input):
         validate=[_strong],
         load_only=True,
         metadata={
-            "description": "8–64 characters with an upper-case letter, a lower-case letter and a digit; none of the "
-            "10,000 most common passwords, compared without case.",
+            "description": "8–64 characters with an uppercase letter, a lowercase letter and a digit; must not be one of "
+            "the 10,000 most common passwords (compared without case).",
             "pattern": rf"^(?![^{CONTROL}]*[{CONTROL}])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])",
             "example": "Correct4Horse",
         },
@@ -57,59 +57,66 @@ class RegisterSchema(Input):
 
 
 class LoginSchema(Input):
-    """An account, by its e-mail address or its username, and its password."""
+    """Credentials: an email address or a username, and a password."""
 
     class Meta(Input.Meta):
-        # Beside the password one of the two names, and not both.
+        # The password and exactly one of the two names.
         bounds: ClassVar = {"minProperties": 2, "maxProperties": 2}
 
     email = Text(
         longest=254,
-        metadata={"description": "The address, in any case; or else the username.", "example": "alice@example.org"},
+        metadata={
+            "description": "The email address, in any case. Send this or `username`.",
+            "example": "alice@example.org",
+        },
     )
-    username = Text(longest=254, metadata={"description": "The username, in any case; or else the address."})
+    username = Text(longest=254, metadata={"description": "The username, in any case. Send this or `email`."})
     password = Text(
         longest=1024,
         trim=False,
         required=True,
         load_only=True,
-        metadata={"description": "The account's password.", "example": "Correct4Horse"},
+        metadata={"description": "The password of the account.", "example": "Correct4Horse"},
     )
 
     @validates_schema
     def _one_name(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if ("email" in data) == ("username" in data):
-            raise ValidationError("Give either an email or a username.", "email")
+            raise ValidationError("Send either an email address or a username.", "email")
 
 
 class RefreshSchema(Input):
-    """A refresh token; it may come as Bearer instead."""
+    """A refresh token, unless it is sent as Bearer."""
 
-    # Opaque to clients: whatever text is no token of this server's is a bad token, and no bad field.
+    # Opaque to clients: text that is not a token of this server is an invalid token, not an invalid field.
     refresh_token = Text(
         longest=1024,
         data_key="refreshToken",
         metadata={
             "format": "uuid",
-            "description": "The newest of the session; absent, it is sent as Bearer.",
+            "description": "The latest refresh token of the session. Omit it to send the token as Bearer.",
             "example": "01a209c0-dd89-4528-89ae-40572c1fa41a",
         },
     )
 
 
 class TokensSchema(Output):
-    """The means to stay logged in."""
+    """Access and refresh token of a session."""
 
     accessToken = fields.String(
-        required=True, metadata={"description": "JWT to send as Bearer.", "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"}
+        required=True,
+        metadata={
+            "description": "The JWT to send as `Authorization: Bearer`.",
+            "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+        },
     )
-    refreshToken = Id(required=True, metadata={"description": "Good for one refresh; opaque."})
+    refreshToken = Id(required=True, metadata={"description": "Opaque; can be used for one refresh."})
     expiresIn = Whole(
-        required=True, metadata={"description": "Seconds that the access token is good for.", "example": 900}
+        required=True, metadata={"description": "Lifetime of the access token in seconds.", "example": 900}
     )
 
 
 class LoginAnswerSchema(TokensSchema):
-    """Who is logged in now, and the means to stay so."""
+    """The account that logged in, and its tokens."""
 
-    user = fields.Nested(MeSchema, required=True, metadata={"description": "The account that is logged in now."})
+    user = fields.Nested(MeSchema, required=True, metadata={"description": "The account that logged in."})

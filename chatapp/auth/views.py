@@ -1,4 +1,4 @@
-"""Accounts' way in, over REST."""
+"""REST endpoints of registration, login, refresh and logout."""
 
 from chatapp.auth import actions
 from chatapp.auth.actions import Grant
@@ -9,9 +9,9 @@ from chatapp.core.identity import Actor
 from chatapp.rest.bearer import bearer_token, client_address, issue_access_token
 from chatapp.rest.door import UNAVAILABLE, Door
 
-door = Door("auth", "/auth", "Register, log in, stay logged in, log out.")
-# Passwords take their time, and only so many are looked at together.
-BUSY = f"{UNAVAILABLE} Too many log in at the same time (`busy`)."
+door = Door("auth", "/auth", "Register, log in, refresh tokens, log out.")
+# Hashing is slow on purpose, and a bounded number of passwords is hashed at the same time.
+BUSY = f"{UNAVAILABLE} Too many logins are in progress (`busy`)."
 
 
 def tokens(grant: Grant) -> Json:
@@ -31,12 +31,13 @@ def tokens(grant: Grant) -> Json:
     returns=LoginAnswerSchema,
     status=201,
     rate=lambda: settings.current().rate_register,
-    errors={409: "The address is taken (`email_taken`). The name is taken (`username_taken`).", 503: BUSY},
+    errors={409: "The email address is taken (`email_taken`). The username is taken (`username_taken`).", 503: BUSY},
 )
 def register(body: Json) -> Json:
-    """Make an account and log it in.
+    """Register an account.
 
-    An address and a name belong to one account each, whatever their case. The answer is the same as that to a login.
+    Creates the account and logs it in; the response has the form of a login. Email addresses and usernames are unique
+    regardless of case.
     """
     user, grant = actions.register(**body, address=client_address())
     return {"user": user, **tokens(grant)}
@@ -49,15 +50,15 @@ def register(body: Json) -> Json:
     body=LoginSchema,
     returns=LoginAnswerSchema,
     rate=lambda: settings.current().rate_login,
-    errors={401: "The account or the password is wrong (`invalid_credentials`).", 503: BUSY},
+    errors={401: "Wrong username, email address or password (`invalid_credentials`).", 503: BUSY},
 )
 def login(body: Json) -> Json:
-    """Log in with an e-mail address or a username.
+    """Log in with an email address or a username.
 
-    This opens a session of its own; others of the account, on other devices, stay. An unknown, a deactivated and a
-    mistaken account are told apart by nothing. An attempt counts as a failure of the name, as it was given, until its
-    password has been found right; see the limits. Beyond the limit over all addresses, those from which the account
-    logged in during the last 30 days can go on.
+    Opens a new session; other sessions of the account continue. The response is identical for unknown, deactivated and
+    wrong-password logins. Each attempt counts as failed until the password is verified, under the name as it was given;
+    see "Rate limits". When the limit over all client addresses is reached, addresses from which the account logged in
+    during the last 30 days can still log in.
     """
     user, grant = actions.login(**body, address=client_address())
     return {"user": user, **tokens(grant)}
@@ -70,23 +71,25 @@ def login(body: Json) -> Json:
     body=RefreshSchema,
     returns=TokensSchema,
     errors={
-        401: "There is no token, it is unknown, or its session has ended (`token_invalid`). "
-        "It is too old (`token_expired`). It was used before, which ends its session (`refresh_reused`).",
+        401: "The token is missing, unknown, or its session has ended (`token_invalid`). "
+        "The token has expired (`token_expired`). The token was already used, and its session is ended "
+        "(`refresh_reused`).",
     },
 )
 def refresh(body: Json) -> Json:
-    """Exchange a refresh token for new tokens.
+    """Refresh the tokens.
 
-    It comes in the body, or as Bearer when there is none in the body. Each is good once. For 10 s, and while the new
-    one is unused, the old one gives the same refresh token again; any other use of an old token ends its session.
+    Exchanges a refresh token, in the body or as Bearer, for new tokens. A refresh token can be used once. For 10 seconds,
+    and while the new token is unused, the old one returns the same new refresh token again; any other reuse ends the
+    session.
     """
     return tokens(actions.refresh(body.get("refresh_token", bearer_token() or "")))
 
 
 @door.endpoint("POST", "/logout", status=204)
 def logout(actor: Actor) -> None:
-    """End the session that the access token belongs to.
+    """Log out.
 
-    Its refresh token is dead from now on, the access token opens nothing any more, and its live sockets close.
+    Ends the session of the access token: its refresh and access tokens are no longer accepted, and its sockets close.
     """
     actions.logout(actor)

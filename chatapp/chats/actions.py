@@ -67,7 +67,7 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
     Raises Invalid for a chat with oneself, NotFound for a new one with a person who doesn't exist or was deactivated.
     """
     if user_id == actor.user_id:
-        raise Invalid("A chat needs two people.", errors={"userId": ["Must be someone else."]})
+        raise Invalid("A direct chat needs two users.", errors={"userId": ["Must be someone else."]})
     pair = sorted((actor.user_id, user_id))
     with unit_of_work() as work:
         chat = upsert(Chat).values(id=new_id(), type="DIRECT", direct_key=":".join(pair), member_count=2, last_rev=1)
@@ -145,10 +145,10 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
         _take_turn(work, actor, chat_id, "members.add")
         _find_people(work, [user_id])
         if queries.member(work.db, chat_id, user_id):
-            raise Conflict("They are in this group already.")
+            raise Conflict("The user is already a member of this group.")
         chat = _count_change(work, chat_id, member_count=Chat.member_count + 1)
         if chat.member_count > MOST_MEMBERS:
-            raise Conflict(f"A group has at most {MOST_MEMBERS} members.", code="group_full")
+            raise Conflict(f"Groups can have up to {MOST_MEMBERS:,} members.", code="group_full")
         newest = dict.fromkeys(("joined_seq", "delivered_seq", "read_seq"), chat.last_seq)
         joined_at = func.clock_timestamp()
         work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))
@@ -190,7 +190,7 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> J
             return before
         others = exists().where(Member.chat_id == chat_id, Member.role == "ADMIN", Member.user_id != user_id)
         if role != "ADMIN" and not work.db.scalar(select(others)):
-            raise Conflict("A group needs an ADMIN: promote somebody else first.", code="last_admin")
+            raise Conflict("The group needs an ADMIN. Promote another member first.", code="last_admin")
         rev = _count_change(work, chat_id).last_rev
         this_member = (Member.chat_id == chat_id) & (Member.user_id == user_id)
         work.db.execute(update(Member).where(this_member).values(role=role))
@@ -205,7 +205,7 @@ def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: str) ->
     work.db.execute(_TAKE_TURN, {"chat_id": chat_id})
     membership: Membership | None = queries.membership(work.db, actor, chat_id)
     if membership and membership.visible and membership.type != "GROUP":
-        raise Conflict("Only groups have this, and this is a direct chat.", code="not_a_group")
+        raise Conflict("This is only possible in groups.", code="not_a_group")
     require(PERMISSIONS, permission, actor, membership)
 
 
@@ -213,7 +213,7 @@ def _find_people(work: UnitOfWork, user_ids: list[str]) -> None:
     """Raise NotFound unless all of them have an active account."""
     found = work.db.scalar(select(func.count()).where(User.id.in_(user_ids), User.is_active))
     if found != len(user_ids):
-        raise NotFound("There is no such user.")
+        raise NotFound("User not found.")
 
 
 def _count_change(work: UnitOfWork, chat_id: str, **changes: Any) -> Row[Any]:
@@ -233,7 +233,7 @@ def _member(work: UnitOfWork, chat_id: str, user_id: str) -> Json:
     """The `Member`; raises NotFound."""
     member = queries.member(work.db, chat_id, user_id)
     if member is None:
-        raise NotFound("There is no such member.")
+        raise NotFound("Member not found.")
     return member
 
 
@@ -241,7 +241,7 @@ def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
     # The member's row before the chat's: their running send has locked the one and waits for the other.
     gone = delete(Member).where(Member.chat_id == chat_id, Member.user_id == user_id).returning(Member.user_id)
     if work.db.scalar(gone) is None:
-        raise NotFound("There is no such member.")
+        raise NotFound("Member not found.")
     chat = _count_change(work, chat_id, member_count=Chat.member_count - 1)
     work.announce(MemberLeft(chat_id, chat.last_rev, user_id))
     if chat.member_count == 0:

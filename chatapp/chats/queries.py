@@ -167,7 +167,7 @@ def chat_detail(db: Connection, actor: Actor, chat_id: str) -> Json:
     """A chat as the actor sees it, with its first `MAX_MEMBERS` members; raises NotFound when they are not in it."""
     chat: Json | None = db.execute(_DETAIL, {"user_id": actor.user_id, "chat_id": chat_id}).scalar()
     if chat is None:
-        raise NotFound("There is no such chat that you can see.")
+        raise NotFound("Chat not found.")
     return chat
 
 
@@ -188,7 +188,7 @@ def list_members(actor: Actor, chat_id: str, limit: int, cursor: tuple[int, str]
     with reading() as db:
         found = membership(db, actor, chat_id)
         if found is None or not found.visible:
-            raise NotFound("There is no such chat that you can see.")
+            raise NotFound("Chat not found.")
         return page([(member, key) for member, *key in db.execute(_MEMBER_PAGE, values)], limit)
 
 

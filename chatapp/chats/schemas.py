@@ -1,4 +1,4 @@
-"""The shapes of chats, of their members, and of the messages in them."""
+"""Schemas of chats, members and messages."""
 
 from typing import Any
 
@@ -13,95 +13,114 @@ MEMBER_ROLES = ("MEMBER", "ADMIN")
 MESSAGE_TYPES = ("TEXT", "IMAGE", "FILE")
 STATUSES = ("SENT", "DELIVERED", "READ")
 MOST_INVITED = 200
-# Those that a chat comes with; `GET /chats/:id/members` has all.
+# How many members a chat object contains; `GET /chats/:id/members` lists all.
 MAX_MEMBERS = 100
 
 
 class SenderSchema(Output):
-    """Who wrote a message."""
+    """The sender of a message."""
 
-    id = Id(required=True, metadata={"description": "Of the person; the same as `senderId`."})
+    id = Id(required=True, metadata={"description": "The id of the user; the same as `senderId`."})
     username = ShownName()
     avatar = ShownAvatar()
 
 
 class MessageEventSchema(Output):
-    """A message, the same for everybody who reads it."""
+    """A message, identical for all members."""
 
-    id = Id(required=True, metadata={"description": "Of the message; ids sort by time."})
-    chatId = Id(required=True, metadata={"description": "The chat that it stands in."})
-    seq = Whole(required=True, metadata={"description": "The message's number in its chat: 1, 2, 3 … without gaps."})
-    rev = Whole(required=True, metadata={"description": "The chat's change number when this message last changed."})
-    senderId = Id(required=True, metadata={"description": "Who wrote it."})
-    sender = fields.Nested(SenderSchema, required=True, metadata={"description": "Who wrote it, to be shown."})
+    id = Id(required=True, metadata={"description": "The id of the message; ids sort by time."})
+    chatId = Id(required=True, metadata={"description": "The chat of the message."})
+    seq = Whole(
+        required=True, metadata={"description": "The number of the message in its chat: 1, 2, 3, … without gaps."}
+    )
+    rev = Whole(
+        required=True, metadata={"description": "The change number of the chat at the last change of this message."}
+    )
+    senderId = Id(required=True, metadata={"description": "The id of the sender."})
+    sender = fields.Nested(SenderSchema, required=True, metadata={"description": "The sender, for display."})
     content = fields.String(
         required=True,
         allow_none=True,
         validate=validate.Length(max=4000),
-        metadata={"description": "Null once deleted.", "example": "Hi!"},
+        metadata={"description": "The text; null after deletion.", "example": "Hi!"},
     )
-    type = Choice("MessageType", MESSAGE_TYPES, required=True, metadata={"description": "By what its file is."})
+    type = Choice(
+        "MessageType",
+        MESSAGE_TYPES,
+        required=True,
+        metadata={"description": "TEXT without a file; IMAGE or FILE by the content of the file."},
+    )
     fileUrl = fields.String(
         required=True,
         allow_none=True,
         validate=validate.Length(max=2048),
-        metadata={"description": "Where its file is: signed, and expires."},
+        metadata={"description": "Signed URL of the file, which expires; null without a file."},
     )
     fileName = fields.String(
         required=True,
         allow_none=True,
         validate=validate.Length(max=255),
-        metadata={"description": "What its sender called the file."},
+        metadata={"description": "The name that the sender gave the file; null without a file."},
     )
-    fileSize = Whole(required=True, allow_none=True, metadata={"description": "Bytes of its file."})
+    fileSize = Whole(
+        required=True, allow_none=True, metadata={"description": "Size of the file in bytes; null without a file."}
+    )
     thumbnailUrl = fields.String(
         required=True,
         allow_none=True,
         validate=validate.Length(max=2048),
-        metadata={"description": "A small copy of it; null unless IMAGE."},
+        metadata={"description": "Signed URL of a thumbnail; null unless the type is IMAGE."},
     )
-    width = Whole(required=True, allow_none=True, metadata={"description": "Pixels; null unless IMAGE."})
-    height = Whole(required=True, allow_none=True, metadata={"description": "Pixels; null unless IMAGE."})
+    width = Whole(
+        required=True, allow_none=True, metadata={"description": "Width in pixels; null unless the type is IMAGE."}
+    )
+    height = Whole(
+        required=True, allow_none=True, metadata={"description": "Height in pixels; null unless the type is IMAGE."}
+    )
     clientId = Id(
-        required=True, allow_none=True, metadata={"description": "What its sender gave, to know it again; or null."}
+        required=True, allow_none=True, metadata={"description": "The `clientId` that the sender chose, or null."}
     )
-    isEdited = fields.Boolean(
-        required=True, metadata={"description": "Whether it says something else than it first did."}
-    )
-    isDeleted = fields.Boolean(required=True, metadata={"description": "What is left of it is a tombstone."})
-    createdAt = Timestamp(required=True, metadata={"description": "When it was stored."})
+    isEdited = fields.Boolean(required=True, metadata={"description": "True if the message was edited."})
+    isDeleted = fields.Boolean(required=True, metadata={"description": "True if the message was deleted."})
+    createdAt = Timestamp(required=True, metadata={"description": "When the message was stored."})
     editedAt = Timestamp(
-        required=True, allow_none=True, metadata={"description": "When it was last edited, or null.", "example": None}
+        required=True,
+        allow_none=True,
+        metadata={"description": "When the message was last edited, or null.", "example": None},
     )
 
 
 class MessageSchema(MessageEventSchema):
-    """A message, as the caller sees it."""
+    """A message with its delivery status for the caller."""
 
     status = Choice(
         "DeliveryStatus",
         STATUSES,
         required=True,
         metadata={
-            "description": "On a message that the caller sent: the lowest among the other members who were in the chat "
-            "when it was sent (READ when there are none; SENT in the answer to sending it). On any other: the caller's "
-            "own."
+            "description": "For a message that the caller sent: the lowest status among the other users who were members when "
+            "it was sent (READ if there are none; SENT in the response to sending it). For other messages: the caller's "
+            "own status."
         },
     )
 
 
 class MemberSchema(Output):
-    """A person in a chat."""
+    """A member of a chat."""
 
-    userId = Id(required=True, metadata={"description": "Of the person."})
-    role = Choice("MemberRole", MEMBER_ROLES, required=True, metadata={"description": "What they may do in this chat."})
-    joinedAt = Timestamp(required=True, metadata={"description": "When they came in."})
-    user = fields.Nested(UserSchema, required=True, metadata={"description": "The person."})
+    userId = Id(required=True, metadata={"description": "The id of the user."})
+    role = Choice(
+        "MemberRole", MEMBER_ROLES, required=True, metadata={"description": "The role of the member in this chat."}
+    )
+    joinedAt = Timestamp(required=True, metadata={"description": "When the member joined."})
+    user = fields.Nested(UserSchema, required=True, metadata={"description": "The user."})
 
 
 class _ChatFields(Output):
-    id = Id(required=True, metadata={"description": "Of the chat."})
-    type = Choice("ChatType", CHAT_TYPES, required=True, metadata={"description": "Of two people, or a group."})
+    id = Id(required=True, metadata={"description": "The id of the chat."})
+    type = Choice(
+        "ChatType", CHAT_TYPES, required=True, metadata={"description": "A direct chat of two users, or a group."}
+    )
     name = fields.String(
         required=True,
         allow_none=True,
@@ -112,38 +131,40 @@ class _ChatFields(Output):
         required=True,
         allow_none=True,
         validate=validate.Length(max=500),
-        metadata={"description": "What a group is about, or null."},
+        metadata={"description": "The description of a group, or null."},
     )
     avatar = ShownAvatar()
-    createdAt = Timestamp(required=True, metadata={"description": "When it was made."})
-    updatedAt = Timestamp(required=True, metadata={"description": "When it last changed or got a message."})
-    memberCount = Whole(required=True, metadata={"description": "How many people are in it.", "example": 2})
-    lastSeq = Whole(required=True, metadata={"description": "The number of its newest message; 0 when there is none."})
-    lastRev = Whole(required=True, metadata={"description": "The number of its newest change of any kind."})
+    createdAt = Timestamp(required=True, metadata={"description": "When the chat was created."})
+    updatedAt = Timestamp(required=True, metadata={"description": "When the chat last changed or received a message."})
+    memberCount = Whole(required=True, metadata={"description": "The number of members.", "example": 2})
+    lastSeq = Whole(required=True, metadata={"description": "The `seq` of the latest message; 0 if there is none."})
+    lastRev = Whole(required=True, metadata={"description": "The `rev` of the latest change of any kind."})
 
 
 class FirstMembers(fields.List[Json]):
-    """The members that a chat comes with."""
+    """The first members of a chat, as a part of the chat object."""
 
     def __init__(self) -> None:
         super().__init__(
             fields.Nested(MemberSchema),
             required=True,
             validate=validate.Length(max=MAX_MEMBERS),
-            metadata={"description": "The first 100 by time of joining; `GET /chats/{chatId}/members` lists all."},
+            metadata={
+                "description": "The first 100 members by time of joining; `GET /chats/{chatId}/members` lists all."
+            },
         )
 
 
 class ChatEventSchema(_ChatFields):
-    """A chat, the same for each of its members."""
+    """A chat, identical for all members."""
 
     lastMessage = fields.Nested(
-        MessageEventSchema, required=True, allow_none=True, metadata={"description": "Its newest message, or null."}
+        MessageEventSchema, required=True, allow_none=True, metadata={"description": "The latest message, or null."}
     )
 
 
 class NewChatEventSchema(ChatEventSchema):
-    """A chat with its first members, the same for each of them."""
+    """A chat with its first members, identical for all members."""
 
     members = FirstMembers()
 
@@ -151,28 +172,31 @@ class NewChatEventSchema(ChatEventSchema):
 class ChatSchema(_ChatFields):
     """A chat, as the caller sees it."""
 
-    unreadCount = Whole(required=True, metadata={"description": "`lastSeq` minus the caller's read position."})
+    unreadCount = Whole(
+        required=True,
+        metadata={"description": "The number of unread messages: `lastSeq` minus the caller's read position."},
+    )
     lastMessage = fields.Nested(
-        MessageSchema, required=True, allow_none=True, metadata={"description": "Its newest message, or null."}
+        MessageSchema, required=True, allow_none=True, metadata={"description": "The latest message, or null."}
     )
     peer = fields.Nested(
         UserSchema,
         required=True,
         allow_none=True,
-        metadata={"description": "The other person of a direct chat; null for a group."},
+        metadata={"description": "The other user of a direct chat; null for a group."},
     )
 
 
 class ChatDetailSchema(ChatSchema):
-    """A chat, as the caller sees it, with its first members."""
+    """A chat, as the caller sees it, with its first 100 members."""
 
     members = FirstMembers()
 
 
 class NewDirectChatSchema(Input):
-    """Whom to talk to."""
+    """The other user of a direct chat."""
 
-    user_id = Id(data_key="userId", required=True, metadata={"description": "Somebody else."})
+    user_id = Id(data_key="userId", required=True, metadata={"description": "The other user."})
 
 
 class GroupName(Text):
@@ -197,16 +221,16 @@ class NewGroupSchema(Input):
     description = GroupDescription(load_default=None)
     avatar = Avatar(load_default=None)
     member_ids = fields.List(
-        Id(metadata={"description": "A person."}),
+        Id(metadata={"description": "The id of a user."}),
         data_key="memberIds",
         load_default=[],
         validate=validate.Length(max=MOST_INVITED),
-        metadata={"description": "Up to 200 people who are in it from the start, beside the caller."},
+        metadata={"description": "Up to 200 users to add beside the caller."},
     )
 
 
 class PatchChatSchema(Input):
-    """What changes about a group; absent fields stay as they are."""
+    """Changes of a group; absent fields stay as they are."""
 
     name = GroupName()
     description = GroupDescription()
@@ -214,46 +238,46 @@ class PatchChatSchema(Input):
 
 
 class NewMemberSchema(Input):
-    """Whom to add."""
+    """The user to add."""
 
-    user_id = Id(data_key="userId", required=True, metadata={"description": "Somebody who is not in the group."})
+    user_id = Id(data_key="userId", required=True, metadata={"description": "A user who is not a member."})
 
 
 class NewRoleSchema(Input):
-    """What a member becomes."""
+    """The new role of a member."""
 
     role = Choice(
         "MemberRole",
         MEMBER_ROLES,
         required=True,
-        metadata={"description": "An ADMIN may change the group and who is in it.", "example": "ADMIN"},
+        metadata={"description": "An ADMIN can change the group and its members.", "example": "ADMIN"},
     )
 
 
 class ChatDeletedSchema(Output):
-    """A chat is gone."""
+    """The chat that was deleted."""
 
-    chatId = Id(required=True, metadata={"description": "Which chat."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
 
 
 class ChatMemberSchema(Output):
-    """A member of a chat is new or changed."""
+    """A member who joined or whose role changed."""
 
-    chatId = Id(required=True, metadata={"description": "Which chat."})
-    member = fields.Nested(MemberSchema, required=True, metadata={"description": "As they are in it now."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
+    member = fields.Nested(MemberSchema, required=True, metadata={"description": "The member after the change."})
 
 
 class MemberLeftSchema(Output):
-    """Somebody is no longer in a chat."""
+    """The user who left a chat or was removed."""
 
-    chatId = Id(required=True, metadata={"description": "Which chat."})
-    userId = Id(required=True, metadata={"description": "Who."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
+    userId = Id(required=True, metadata={"description": "The user."})
 
 
 class ResyncSchema(Output):
-    """Chats of which a socket may have missed events."""
+    """The chats for which the socket may have missed events."""
 
     chatIds = fields.List(
-        Id(), required=True, validate=validate.Length(max=100), metadata={"description": "The chats, up to 100."}
+        Id(), required=True, validate=validate.Length(max=100), metadata={"description": "Up to 100 chats."}
     )
-    all = Flag(required=True, metadata={"description": "True: `sync` all chats, not only those named."})
+    all = Flag(required=True, metadata={"description": "True to `sync` all chats, not only the listed ones."})

@@ -1,4 +1,4 @@
-"""Chats, over REST."""
+"""REST endpoints of chats and their members."""
 
 from uuid import UUID
 
@@ -18,19 +18,23 @@ from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
 from chatapp.rest.door import NOT_VISIBLE, Door
 
-PARTS = {"chatId": {"description": "A chat that the caller is in."}, "userId": {"description": "A member of it."}}
+PARTS = {
+    "chatId": {"description": "A chat of which the caller is a member."},
+    "userId": {"description": "A member of the chat."},
+}
 
-door = Door("chats", "/chats", "Direct chats and groups, and who is in them.", PARTS)
+door = Door("chats", "/chats", "Direct chats, groups and their members.", PARTS)
 # What every change of a group may refuse.
-GROUP_ONLY = NOT_VISIBLE | {409: "This is a direct chat (`not_a_group`)."}
+GROUP_ONLY = NOT_VISIBLE | {409: "The chat is a direct chat (`not_a_group`)."}
 ADMIN_ONLY = GROUP_ONLY | {403: "The caller is not an ADMIN of the group (`forbidden`)."}
 
 
 @door.endpoint("GET", "", query=page_query(int, UUID), returns=ChatSchema, many=True)
 def list_chats(actor: Actor, query: Json) -> Page:
-    """The caller's chats.
+    """List the caller's chats.
 
-    The most recently active come first: each with its newest message and how many are unread, without its members.
+    Sorted by latest activity, newest first. Each chat has its last message and the number of unread messages, but no
+    members.
     """
     return queries.list_chats(actor, **query)
 
@@ -41,13 +45,13 @@ def list_chats(actor: Actor, query: Json) -> Page:
     body=NewDirectChatSchema,
     returns=ChatDetailSchema,
     status=201,
-    also={200: "The chat that these two have already, with its members."},
-    errors={404: "There is no such user (`not_found`)."},
+    also={200: "The direct chat already exists."},
+    errors={404: "The user does not exist (`not_found`)."},
 )
 def create_direct_chat(actor: Actor, body: Json) -> tuple[Json, int]:
-    """Open the direct chat with a person.
+    """Create or get a direct chat.
 
-    There is one for each pair, whoever of them asks first or again; with oneself there is none (422).
+    Two users have exactly one direct chat, whichever of them creates it. A chat with oneself is refused (422).
     """
     chat, created = actions.create_direct_chat(actor, **body)
     return chat, 201 if created else 200
@@ -55,9 +59,9 @@ def create_direct_chat(actor: Actor, body: Json) -> tuple[Json, int]:
 
 @door.endpoint("GET", "/<uuid:chatId>", returns=ChatDetailSchema, errors=NOT_VISIBLE)
 def get_chat(actor: Actor, chat_id: str) -> Json:
-    """A chat of the caller's, with its first 100 members.
+    """Get a chat.
 
-    It comes as in the list of chats, and says beside that who is in it. `GET /chats/{chatId}/members` lists all members.
+    Returns the chat with its first 100 members. `GET /chats/{chatId}/members` lists all members.
     """
     return queries.read_chat(actor, chat_id)
 
@@ -71,9 +75,9 @@ def get_chat(actor: Actor, chat_id: str) -> Json:
     errors=NOT_VISIBLE,
 )
 def list_members(actor: Actor, chat_id: str, query: Json) -> Page:
-    """The members of a chat.
+    """List the members of a chat.
 
-    The longest-standing come first.
+    Sorted by the time of joining, earliest first.
     """
     return queries.list_members(actor, chat_id, **query)
 
@@ -84,30 +88,30 @@ def list_members(actor: Actor, chat_id: str, query: Json) -> Page:
     body=NewGroupSchema,
     returns=ChatDetailSchema,
     status=201,
-    errors={404: "One of `memberIds` is no user (`not_found`)."},
+    errors={404: "A user in `memberIds` does not exist (`not_found`)."},
 )
 def create_group(actor: Actor, body: Json) -> Json:
-    """Make a group.
+    """Create a group.
 
-    The caller is its ADMIN; up to 200 others can be in it from the start.
+    The caller becomes its ADMIN. Up to 200 other users can be added with the request.
     """
     return actions.create_group(actor, **body)
 
 
 @door.endpoint("PATCH", "/<uuid:chatId>", body=PatchChatSchema, returns=ChatSchema, errors=ADMIN_ONLY)
 def update_chat(actor: Actor, chat_id: str, body: Json) -> Json:
-    """Change a group's name, description or avatar.
+    """Update a group.
 
-    For its ADMINs. What the body does not name stays as it is.
+    Changes its name, description or avatar. Requires the member role ADMIN. Absent fields stay as they are.
     """
     return actions.update_chat(actor, chat_id, **body)
 
 
 @door.endpoint("DELETE", "/<uuid:chatId>", status=204, errors=ADMIN_ONLY)
 def delete_chat(actor: Actor, chat_id: str) -> None:
-    """Delete a group with all that was said in it.
+    """Delete a group and its messages.
 
-    For its ADMINs. There is no way back.
+    Requires the member role ADMIN. A deletion can't be undone.
     """
     actions.delete_chat(actor, chat_id)
 
@@ -120,23 +124,24 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
     status=201,
     errors=ADMIN_ONLY
     | {
-        404: "There is no such chat that the caller can see, or no such user (`not_found`).",
-        409: "They are in it (`conflict`). It has 1000 members (`group_full`). This is a direct chat (`not_a_group`).",
+        404: "The chat does not exist or the caller is not a member, or the user does not exist (`not_found`).",
+        409: "The user is already a member (`conflict`). The group has 1,000 members (`group_full`). "
+        "The chat is a direct chat (`not_a_group`).",
     },
 )
 def add_member(actor: Actor, chat_id: str, body: Json) -> Json:
-    """Add somebody to a group.
+    """Add a member to a group.
 
-    For its ADMINs. Who joins may read its history, and nothing of it is unread to them.
+    Requires the member role ADMIN. The new member can read the history; earlier messages do not count as unread.
     """
     return actions.add_member(actor, chat_id, **body)
 
 
 @door.endpoint("DELETE", "/<uuid:chatId>/members/<uuid:userId>", status=204, errors=ADMIN_ONLY)
 def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
-    """Remove somebody from a group.
+    """Remove a member from a group.
 
-    For its ADMINs. From this answer on the sockets of who was removed hear nothing more of it.
+    Requires the member role ADMIN. After the response, the removed user's sockets receive no more events of the group.
     """
     actions.remove_member(actor, chat_id, user_id)
 
@@ -146,12 +151,13 @@ def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     "/<uuid:chatId>/members/<uuid:userId>/role",
     body=NewRoleSchema,
     returns=MemberSchema,
-    errors=ADMIN_ONLY | {409: "This is its only ADMIN (`last_admin`). This is a direct chat (`not_a_group`)."},
+    errors=ADMIN_ONLY
+    | {409: "The member is the last ADMIN of the group (`last_admin`). The chat is a direct chat (`not_a_group`)."},
 )
 def set_member_role(actor: Actor, chat_id: str, user_id: str, body: Json) -> Json:
-    """Promote or demote a member.
+    """Change the role of a member.
 
-    For a group's ADMINs. It always keeps one: promote somebody else before you demote yourself.
+    Requires the member role ADMIN. A group always keeps one ADMIN: promote another member before you demote the last one.
     """
     return actions.set_member_role(actor, chat_id, user_id, **body)
 
@@ -160,6 +166,7 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, body: Json) -> Jso
 def leave_chat(actor: Actor, chat_id: str) -> None:
     """Leave a group.
 
-    Its only ADMIN is followed by its longest-standing member; with its last member a group is deleted.
+    When the last ADMIN leaves, the member who joined first becomes ADMIN. When the last member leaves, the group is
+    deleted.
     """
     actions.leave(actor, chat_id)

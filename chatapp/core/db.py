@@ -310,7 +310,7 @@ def translated() -> Iterator[None]:
     except (exc.TimeoutError, exc.DBAPIError, psycopg2.Error) as error:
         # No other name for the error: with its traceback that would be a cycle, which keeps a connection from the pool.
         if _is_locked(error):
-            raise Locked("This is being changed at the moment. Try again.") from error
+            raise Locked("The object is being changed. Try again.") from error
         if _is_unavailable(error):
             outage.failed(error)
             raise Unavailable(_NO_ANSWER, code="database_unavailable") from error

@@ -82,9 +82,9 @@ class Incoming:
 def not_stored(error: Exception) -> Unavailable:
     """The refusal of a file because of what a disk or a bucket has, which is logged."""
     log.error("a file can't be stored", exc_info=error)
-    return Unavailable("The file can't be stored. Try again.", code="storage_unavailable")
+    return Unavailable("The file can't be stored at the moment. Try again.", code="storage_unavailable")
 
 
 def file_too_large(most: int) -> TooLarge:
     """The refusal of a file of more than `most` bytes."""
-    return TooLarge(f"A file has at most {most / 2**20:g} MB.", code="file_too_large")
+    return TooLarge(f"Files can be up to {most / 2**20:g} MB.", code="file_too_large")

@@ -46,7 +46,7 @@ class Cursor(fields.Field[tuple[Any, ...]]):
             "type": "string",
             "maxLength": 200,
             "pattern": f"^{_CURSOR}$",
-            "description": "Where to go on: `meta.nextCursor` of the last page; absent, from the start.",
+            "description": "The `meta.nextCursor` of the previous page; omit it for the first page.",
         }
         super().__init__(load_default=absent, metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
 
@@ -77,7 +77,7 @@ def page_query(*key: type) -> type[Input]:
             "limit": Digits(
                 load_default=DEFAULT_LIMIT,
                 validate=validate.Range(1, LARGEST_LIMIT),
-                metadata={"description": "How many items to give at most.", "example": 20},
+                metadata={"description": "The maximum number of items in the page.", "example": 20},
             ),
             "cursor": Cursor(*key),
         },

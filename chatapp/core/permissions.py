@@ -29,7 +29,7 @@ def require(table: Table[S], permission: str, actor: Actor, subject: S | None) -
     Raises NotFound when there is none or the actor may not even see it, Forbidden when they see it and may not.
     """
     if subject is None or not subject.visible:
-        raise NotFound("There is nothing here that you can see.")
+        raise NotFound("Not found.")
     if not table[permission](actor, subject):
-        raise Forbidden("You are not allowed to do this.")
+        raise Forbidden("You do not have permission to do this.")
     return subject

@@ -153,7 +153,7 @@ class Flag(fields.Boolean):
 
 
 class ProblemSchema(Output):
-    """An error, as RFC 9457 writes it (`application/problem+json`)."""
+    """An error in the format of RFC 9457 (`application/problem+json`)."""
 
     # `errors` names fields that the client made up, which came in a payload of at most 64 KiB.
     max_bytes = 128 * 1024
@@ -164,33 +164,38 @@ class ProblemSchema(Output):
     type = fields.String(
         required=True,
         metadata={
-            "description": "Where the `code` is documented, as a URI reference.",
+            "description": "URI reference of the documentation of `code`.",
             "example": problem_type("validation_error"),
         },
     )
     title = fields.String(
-        required=True, metadata={"description": "The status in words.", "example": "Unprocessable Entity"}
+        required=True, metadata={"description": "The HTTP status as text.", "example": "Unprocessable Entity"}
     )
-    status = Whole(required=True, metadata={"description": "The status of the answer.", "example": 422})
+    status = Whole(required=True, metadata={"description": "The HTTP status.", "example": 422})
     detail = fields.String(
-        required=True, metadata={"description": "A sentence for people.", "example": "A field is not valid."}
+        required=True,
+        metadata={"description": "A sentence that explains the error.", "example": "A field is not valid."},
     )
     code = fields.String(
-        required=True, metadata={"description": "Stable name for machines.", "example": "validation_error"}
+        required=True,
+        metadata={
+            "description": "The stable error code. New codes can be added: treat unknown codes by `status`.",
+            "example": "validation_error",
+        },
     )
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
         metadata={
-            "description": "Field → what is wrong with it; of very many fields the first 50.",
+            "description": "The messages for each invalid field; at most the first 50 fields.",
             "example": {"content": ["Missing data."]},
         },
     )
-    retryAfter = Whole(metadata={"description": "Seconds to wait; with `rate_limited` alone."})
+    retryAfter = Whole(metadata={"description": "Seconds to wait before the next attempt; only with `rate_limited`."})
 
 
 def absent() -> None:
-    """What a parameter is that was left out: as `load_default`, other than None, it does not make null a value."""
+    """Default for omitted parameters. Unlike `load_default=None` it does not make null a valid value."""
 
 
 def load(schema: Schema, payload: object) -> Json:

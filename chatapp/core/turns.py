@@ -35,7 +35,7 @@ def turn(chat_id: str) -> Iterator[None]:
     slots.users += 1
     try:
         if not slots.acquire(timeout=MAX_WAIT):
-            raise Locked("This chat is being changed at the moment. Try again.")
+            raise Locked("This chat is being changed. Try again.")
         try:
             yield
         finally:

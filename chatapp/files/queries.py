@@ -142,7 +142,7 @@ def _find(statement: TextClause, name: str, **values: object) -> Row[Any] | None
 
 def _standing(found: Row[Any] | None) -> Download:
     if found is None or not found.stands:
-        raise NotFound("There is no such file that you can see.")
+        raise NotFound("File not found.")
     return Download(found.name, found.file_name, found.media_type, found.folder_id)
 
 

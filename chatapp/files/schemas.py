@@ -1,4 +1,4 @@
-"""The shape of a file on its way in."""
+"""Schemas of uploads and signed URLs."""
 
 import re
 import unicodedata
@@ -15,21 +15,25 @@ _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class SignatureQuery(Input):
-    """What stands behind the name in a `fileUrl`."""
+    """Signature of a `fileUrl` or `thumbnailUrl`."""
 
     message = fields.String(
         metadata={
-            "description": "The message that has the file.",
+            "description": "The message that contains the file.",
             "maxLength": 36,
             "example": "01a209c0-dd89-7528-89ae-40572c1fa41a",
         },
     )
     expires = fields.String(
-        metadata={"description": "Until when, in seconds since 1970.", "maxLength": 12, "example": "1795348800"},
+        metadata={
+            "description": "When the URL expires, in seconds since 1970 (UTC).",
+            "maxLength": 12,
+            "example": "1795348800",
+        },
     )
     signature = fields.String(
         metadata={
-            "description": "What proves that this server made the URL.",
+            "description": "The signature of the server.",
             "maxLength": 32,
             "example": "5f0c2b6f9a3d4e17b8a1c0d2e3f40516",
         },
@@ -37,7 +41,7 @@ class SignatureQuery(Input):
 
 
 class File(fields.Field[Incoming]):
-    """A file with something in it, under a name for people: without folders, control characters and their like."""
+    """A non-empty file; its name has no folders and no control characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {"type": "string", "format": "binary"} | kwargs.pop("metadata", {})
@@ -48,10 +52,10 @@ class File(fields.Field[Incoming]):
             raise ValidationError("Must be a file, with a file name.")
         name = unicodedata.normalize("NFC", value.name)
         if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-            raise ValidationError("The file's name contains a control character.")
+            raise ValidationError("The file name contains a control character.")
         name = _DIRECTIONS.sub("", name).replace("\\", "/").rpartition("/")[2].strip()
         if not 0 < len(name) <= LONGEST_NAME:
-            raise ValidationError(f"The file's name must have 1–{LONGEST_NAME} characters.")
+            raise ValidationError(f"The file name must have 1–{LONGEST_NAME} characters.")
         if not value.size:
             raise ValidationError("The file is empty.")
         value.name = name

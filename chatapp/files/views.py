@@ -1,4 +1,4 @@
-"""Files and thumbnails, given out: the one place where bytes of strangers leave this server."""
+"""Download of files and thumbnails: the one endpoint that serves content that users uploaded."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ from chatapp.rest.door import Caller, Door
 
 PARTS = {
     "fileName": {
-        "description": "A random name, out of a message's `fileUrl` or `thumbnailUrl`.",
+        "description": "The random name in a message's `fileUrl` or `thumbnailUrl`.",
         "schema": {"type": "string", "maxLength": 40},
         "example": "0123456789abcdef0123456789abcdef.png",
     }
@@ -44,22 +44,23 @@ door = Door("files", "/uploads", "Files and thumbnails.", PARTS, base="")
     query=SignatureQuery,
     signed=True,
     also={
-        206: "The part of it that `Range` asks for.",
-        302: "It is to be fetched from where `Location` says, within 5 minutes.",
-        304: "The client has it: `If-None-Match` names its `ETag`.",
+        206: "The range of bytes that the header `Range` names.",
+        302: "The file is stored in a bucket: fetch it from `Location` within 5 minutes.",
+        304: "Not modified: `If-None-Match` contains the `ETag`.",
     },
     errors={
-        401: "No valid signature, and no access token or a bad one (`token_invalid`). It is too old (`token_expired`).",
-        404: "It is gone, it stands in no chat that the caller is in, or it is in the upload folder of another server, "
-        "which the detail then names (`not_found`).",
-        416: "The file has no such part (`range_not_satisfiable`).",
+        401: "The request has no valid signature, and its access token is missing or invalid (`token_invalid`) or has "
+        "expired (`token_expired`).",
+        404: "The file was deleted, or no chat of the caller contains it, or it is in the upload folder of another server, "
+        "which `detail` then names (`not_found`).",
+        416: "The range is beyond the end of the file (`range_not_satisfiable`).",
     },
 )
 def download_file(caller: Caller, file_name: str, query: Json) -> Response:
-    """Fetch a file or a thumbnail.
+    """Download a file or a thumbnail.
 
-    For who has its URL as a message gave it (the signature in it lasts for one hour at least), and for who is in a
-    chat where it stands. Images are to be shown, everything else to be saved under its original name.
+    Requires a signed URL, as a message contains it (valid for at least one hour), or the access token of a member of a
+    chat that contains the file. Images are served inline, all other files as attachments with their original name.
     """
     signature = {"message_id": query["message"], "expires": query["expires"], "signature": query["signature"]}
     return _hand_out(queries.find_signed(file_name, **signature) or queries.find_visible(caller(), file_name))
@@ -93,7 +94,7 @@ def _missing(file: Download, kept: LocalStorage) -> NotFound:
     """Why a file that has an upload is not in the folder of this server."""
     own = in_thread(kept.known_folder_id)
     if file.folder_id in (None, own):
-        return NotFound("This file is gone.")
+        return NotFound("The file was deleted.")
     return NotFound(
         f"The file is in upload folder {file.folder_id}, and this server has upload folder {own}. "
         "All servers need the same folder, or a bucket."

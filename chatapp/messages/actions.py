@@ -100,7 +100,7 @@ def send_message(
         # It may have been sent before it was gone.
         before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
         if not before:
-            raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
+            raise Invalid("File not found.", errors=NO_SUCH_FILE)
         sending.is_new = False
         sending.set(before)
     else:
@@ -141,7 +141,7 @@ def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
         if not content and message.type == "TEXT":
             raise Invalid("A message needs content.", errors={"content": ["Must have 1–4000 characters."]})
         if not work.db.execute(_EDIT, {"id": message.id, "chat_id": message.chat_id, "content": content}).rowcount:
-            raise Conflict("This message was deleted.")
+            raise Conflict("The message was deleted.")
         payload = queries.message_event(work.db, message.id)
         work.announce(MessageEdited(message.chat_id, payload["rev"], payload))
         return queries.message_seen(work.db, actor, message.id)

@@ -1,4 +1,4 @@
-"""Messages, over Socket.IO."""
+"""Socket.IO events of messages, receipts and sync."""
 
 from chatapp.chats.schemas import MessageSchema
 from chatapp.core.errors import Json
@@ -19,27 +19,27 @@ from chatapp.realtime.client_events import ClientEvent
 
 
 def send_message(actor: Actor, payload: Json) -> Sending:
-    """Send a message; the ack carries it, once it is committed."""
+    """Send a message. The ack contains the stored message."""
     return actions.send_message(actor, **payload)
 
 
 def edit_message(actor: Actor, payload: Json) -> Json:
-    """Have a message of one's own say something else."""
+    """Edit a message that the caller sent."""
     return actions.edit_message(actor, **payload)
 
 
 def delete_message(actor: Actor, payload: Json) -> Json:
-    """Leave nothing of a message but a tombstone."""
+    """Delete a message."""
     return actions.delete_message(actor, **payload)
 
 
 def mark_read(actor: Actor, payload: Json) -> Json:
-    """Note how far one read a chat."""
+    """Mark messages as read."""
     return actions.mark_read(actor, **payload)
 
 
 def sync(actor: Actor, payload: Json) -> Json:
-    """All that changed since the client was last here."""
+    """Get all changes since the client was last connected."""
     return actions.sync(actor, **payload)
 
 

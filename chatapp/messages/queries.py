@@ -15,7 +15,7 @@ from chatapp.core.permissions import require
 from chatapp.core.prepared import Prepared
 from chatapp.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage
 
-NOT_VISIBLE = "There is no such chat that you can see."
+NOT_VISIBLE = "Chat not found."
 MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
 # In a response that delivers it.
 MESSAGE_FETCHED = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
@@ -128,7 +128,7 @@ def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes
         return None
     message: Json | None = row[0]
     if message is None:
-        raise Invalid("This clientId was used for another message.", code="client_id_reused")
+        raise Invalid("The clientId was already used for another message.", code="client_id_reused")
     return message
 
 
@@ -175,7 +175,7 @@ def newest_seq(db: Connection, chat_id: str, message_ids: list[str]) -> int:
     wanted = set(message_ids)
     found, newest = db.execute(_NEWEST, {"chat_id": chat_id, "ids": list(wanted)}).one()
     if found != len(wanted):
-        raise Invalid("There is no such message in this chat.", errors={"messageIds": ["Not messages of this chat."]})
+        raise Invalid("Message not found in this chat.", errors={"messageIds": ["Not messages of this chat."]})
     return int(newest)
 
 

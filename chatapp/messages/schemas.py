@@ -1,4 +1,4 @@
-"""The shapes of what people do with messages."""
+"""Schemas of the messages' endpoints and events."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Whole
 from chatapp.files.schemas import File
 
 LONGEST_CONTENT = 4000
-# Of a long absence only the newest are named; `readSeq` covers them all.
+# After a long absence only the latest messages are listed; `readSeq` covers all.
 MAX_NAMED = 1000
 MAX_SYNC_CHATS = 1000
 MAX_SYNC_BYTES = 512 * 1024
@@ -20,7 +20,7 @@ MAX_SYNC_BYTES = 512 * 1024
 class SendMessageSchema(Input):
     """A new message."""
 
-    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
     content = Text(
         longest=LONGEST_CONTENT,
         required=True,
@@ -30,34 +30,38 @@ class SendMessageSchema(Input):
         data_key="clientId",
         load_default=None,
         allow_none=True,
-        metadata={"description": "A UUID of the client's choice: sent again under it, nothing is sent twice."},
+        metadata={
+            "description": "A UUID that the client chooses. Repeating a request with it does not send the message twice."
+        },
     )
     type = Choice(
         "MessageType",
         MESSAGE_TYPES,
         load_default="TEXT",
-        metadata={"description": "Given with a file, and then that of the file."},
+        metadata={"description": "With `fileUrl`, the type of the file; otherwise TEXT."},
     )
     file_url = Text(
         longest=2048,
         data_key="fileUrl",
         load_default=None,
         allow_none=True,
-        metadata={"description": "`fileUrl` of a message that the sender can see; type, name and size are the file's."},
+        metadata={
+            "description": "The `fileUrl` of a message that the sender can see; type, name and size are taken from the stored file."
+        },
     )
     file_name = Text(
         longest=255,
         data_key="fileName",
         load_default=None,
         allow_none=True,
-        metadata={"description": "May come with `fileUrl`; what is stored counts."},
+        metadata={"description": "Accepted with `fileUrl` and ignored: the stored value is used."},
     )
     file_size = Whole(
         data_key="fileSize",
         load_default=None,
         allow_none=True,
         validate=validate.Range(0, LARGEST_KEY),
-        metadata={"description": "May come with `fileUrl`; what is stored counts."},
+        metadata={"description": "Accepted with `fileUrl` and ignored: the stored value is used."},
     )
 
     @validates_schema
@@ -70,9 +74,9 @@ class SendMessageSchema(Input):
 
 
 class SendFileSchema(Input):
-    """A file, and what is said with it. The file should come last: who may not send it learns that before."""
+    """A file to send. Put the file last in the form, so that a refused request fails before the upload."""
 
-    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
     content = Text(
         longest=LONGEST_CONTENT,
         load_default="",
@@ -80,16 +84,18 @@ class SendFileSchema(Input):
     )
     client_id = Id(
         data_key="clientId",
-        metadata={"description": "A UUID of the client's choice: sent again under it, nothing is sent twice."},
+        metadata={
+            "description": "A UUID that the client chooses. Repeating a request with it does not send the message twice."
+        },
     )
     file = File(
         required=True,
-        metadata={"description": "With its name; its type may be declared. All three have to agree: the bytes too."},
+        metadata={"description": "The file, with a name and optionally a type, which must match its content."},
     )
 
 
 class NewContentSchema(Input):
-    """What a message says from now on."""
+    """The new content of a message."""
 
     content = Text(
         longest=LONGEST_CONTENT,
@@ -102,83 +108,83 @@ class NewContentSchema(Input):
 
 
 class EditMessageSchema(NewContentSchema):
-    """Which message says something else from now on."""
+    """A message and its new content."""
 
-    message_id = Id(data_key="messageId", required=True, metadata={"description": "One of the caller's own."})
+    message_id = Id(data_key="messageId", required=True, metadata={"description": "A message that the caller sent."})
 
 
 class DeleteMessageSchema(Input):
-    """Which message goes."""
+    """The message to delete."""
 
-    message_id = Id(data_key="messageId", required=True, metadata={"description": "Which message."})
+    message_id = Id(data_key="messageId", required=True, metadata={"description": "The message."})
 
 
 class MessageDeletedSchema(Output):
-    """A message that is a tombstone now."""
+    """The message that was deleted."""
 
-    messageId = Id(required=True, metadata={"description": "Which message."})
-    chatId = Id(required=True, metadata={"description": "The chat that it stands in."})
+    messageId = Id(required=True, metadata={"description": "The message."})
+    chatId = Id(required=True, metadata={"description": "The chat of the message."})
 
 
 class MessageDeletedEventSchema(MessageDeletedSchema):
-    """A message that is a tombstone now, and the change that made it one."""
+    """The message that was deleted, with the `rev` of the deletion."""
 
-    rev = Whole(required=True, metadata={"description": "The chat's change number of the deletion."})
+    rev = Whole(required=True, metadata={"description": "The change number of the deletion."})
 
 
 class ReadReceiptSchema(Input):
-    """What was read: up to the newest of these messages, or all of the chat."""
+    """The messages that were read: up to the latest of these, or all of the chat."""
 
     message_ids = fields.List(
         Id(metadata={"description": "A message of the chat."}),
         data_key="messageIds",
         validate=validate.Length(1, 1000),
         metadata={
-            "description": "1–1000 messages; absent: all. Reading a message reads all earlier ones.",
+            "description": "1–1000 messages; omit for all. All earlier messages of the chat become read too.",
             "example": ["01a209c0-dd89-7528-89ae-40572c1fa41a"],
         },
     )
 
 
 class ReadMessagesSchema(ReadReceiptSchema):
-    """What was read of which chat."""
+    """The messages of a chat that were read."""
 
-    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
 
 
 class MessagesReadEventSchema(Output):
-    """How far somebody read a chat."""
+    """How far a member read a chat."""
 
-    chatId = Id(required=True, metadata={"description": "Which chat."})
-    userId = Id(required=True, metadata={"description": "Who read it."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
+    userId = Id(required=True, metadata={"description": "The member who read it."})
     messageIds = fields.List(
         Id(),
         required=True,
         validate=validate.Length(max=MAX_NAMED),
-        metadata={"description": "Those newly read; of very many, the newest 1000."},
+        metadata={"description": "The messages newly read; at most the latest 1,000."},
     )
-    readSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is read."})
+    readSeq = Whole(required=True, metadata={"description": "All messages up to this `seq` are read."})
 
 
 class MessagesReadSchema(MessagesReadEventSchema):
-    """How far the caller read a chat, and what is left."""
+    """How far the caller read a chat, and how many messages are unread."""
 
     unreadCount = Whole(
-        required=True, metadata={"description": "How many messages come after `readSeq`.", "example": 0}
+        required=True, metadata={"description": "The number of messages after `readSeq`.", "example": 0}
     )
 
 
 class DeliveryReceiptSchema(Output):
     """How far a chat's messages were delivered to a user."""
 
-    userId = Id(required=True, metadata={"description": "Which member."})
-    deliveredSeq = Whole(required=True, metadata={"description": "Everything up to this `seq` is delivered."})
+    userId = Id(required=True, metadata={"description": "The member."})
+    deliveredSeq = Whole(required=True, metadata={"description": "All messages up to this `seq` are delivered."})
 
 
 class MessagesDeliveredSchema(Output):
     """How far a chat's messages were delivered."""
 
-    chatId = Id(required=True, metadata={"description": "Which chat."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
     receipts = fields.List(
         fields.Nested(DeliveryReceiptSchema),
         required=True,
@@ -188,15 +194,15 @@ class MessagesDeliveredSchema(Output):
 
 
 class MessageStatusSchema(Output):
-    """What became of a message for one person."""
+    """The delivery status of a message for one member."""
 
-    messageId = Id(required=True, metadata={"description": "Which message."})
-    userId = Id(required=True, metadata={"description": "Which member."})
-    status = Choice("DeliveryStatus", STATUSES, required=True, metadata={"description": "How far it got with them."})
+    messageId = Id(required=True, metadata={"description": "The message."})
+    userId = Id(required=True, metadata={"description": "The member."})
+    status = Choice("DeliveryStatus", STATUSES, required=True, metadata={"description": "The status for this member."})
 
 
 class SyncSchema(Input):
-    """What the client has: the highest `rev` that it has seen of each chat."""
+    """The state of the client: the highest `rev` that it has of each chat."""
 
     chats = fields.Dict(
         keys=Id(),
@@ -204,45 +210,49 @@ class SyncSchema(Input):
         required=True,
         validate=validate.Length(max=MAX_SYNC_CHATS),
         metadata={
-            "description": "The id of each chat → that `rev`; up to 1,000 chats.",
+            "description": "The id of each chat and the highest `rev` that the client has of it; up to 1,000 chats.",
             "example": {"01a209c0-dd89-7528-89ae-40572c1fa41a": 17},
         },
     )
     only_named = Flag(
         data_key="only",
         load_default=False,
-        metadata={"description": "Whether the response is restricted to the named chats.", "example": False},
+        metadata={"description": "True to restrict the response to the chats in `chats`.", "example": False},
     )
     cursor = Cursor(
         int,
         UUID,
         allow_none=True,
-        metadata={"description": "`nextCursor` of the last response, with the same `chats`; absent or null at first."},
+        metadata={
+            "description": "`nextCursor` of the previous response, with the same `chats`; omit it or send null in the first request."
+        },
     )
 
 
 class SyncAnswerSchema(Output):
-    """What the client missed: at most 512 KiB of JSON, most recently active chats first."""
+    """The changes that the client missed: at most 512 KiB of JSON, most recently active chats first."""
 
     max_bytes = MAX_SYNC_BYTES
 
     chats = fields.List(
-        fields.Nested(ChatSchema), required=True, metadata={"description": "New to the client, or changed."}
+        fields.Nested(ChatSchema),
+        required=True,
+        metadata={"description": "Chats that are new to the client or changed."},
     )
     messages = fields.Dict(
         keys=Id(),
         values=fields.List(fields.Nested(MessageSchema)),
         required=True,
         metadata={
-            "description": "By chat, those created or changed since, in the order of `rev`: up to 100 a chat, 500 in all."
+            "description": "By chat, the messages created or changed since, sorted by `rev`: up to 100 per chat and 500 in total."
         },
     )
     more = fields.List(
         Id(),
         required=True,
         metadata={
-            "description": "Chats whose messages did not all fit: call again with `only` and the `rev` reached, or read "
-            "them over REST.",
+            "description": "Chats with more messages than fit: call again with `only` and the `rev` reached, or list them over "
+            "REST.",
             "example": [],
         },
     )
@@ -250,7 +260,7 @@ class SyncAnswerSchema(Output):
         Id(),
         required=True,
         metadata={
-            "description": "Those of the named chats in which the caller no longer is; with the first response only.",
+            "description": "The chats of `chats` of which the caller is no longer a member; in the first response only.",
             "example": [],
         },
     )
@@ -258,13 +268,13 @@ class SyncAnswerSchema(Output):
         keys=Id(),
         values=Whole(),
         required=True,
-        metadata={"description": "`unreadCount` of each chat that this response is about, changed or not."},
+        metadata={"description": "The `unreadCount` of each chat of this response, changed or not."},
     )
     reset = fields.List(
         Id(),
         required=True,
         metadata={
-            "description": "Chats of which the client was ahead of the server, after a backup was restored: drop the "
+            "description": "Chats for which the client is ahead of the server, because a backup was restored: discard the "
             "local copy; this response has the chat from the start.",
             "example": [],
         },
@@ -273,7 +283,7 @@ class SyncAnswerSchema(Output):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Where the caller's next chats follow: call again with the same `chats` and this as "
-            "`cursor`. Null on the last response.",
+            "description": "Cursor of the next chats: call again with the same `chats` and this as `cursor`. Null in the "
+            "last response.",
         },
     )

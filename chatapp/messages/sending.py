@@ -35,7 +35,7 @@ MOST_AT_ONCE = 128
 MAX_LOCK_WAIT = 15.0
 FIRST_PAUSE = 0.02
 LAST_PAUSE = 0.3
-NO_SUCH_FILE = {"fileUrl": ["Not a file that you can see."]}
+NO_SUCH_FILE = {"fileUrl": ["Not a file that you can access."]}
 _NO_FILE = dict.fromkeys(("fileUrl", "fileName", "fileSize", "thumbnailUrl", "width", "height"))
 
 # Membership, idempotency, each chat's next numbers, the senders' implicit receipts and the rows, in one round trip.
@@ -153,7 +153,7 @@ def _send_queue(chat_id: str) -> None:
 def _give_up_late(queue: list[Sending]) -> None:
     """Fail the messages that have waited for `MAX_LOCK_WAIT`."""
     while queue and time.perf_counter() > queue[0].began + MAX_LOCK_WAIT:
-        queue.pop(0).set_exception(Locked("This chat is being changed at the moment. Try again."))
+        queue.pop(0).set_exception(Locked("This chat is being changed. Try again."))
 
 
 def _send_together(batch: Sequence[Sending]) -> list[Sending]:
@@ -259,7 +259,7 @@ def _explain(sending: Sending, *, gone: bool = False) -> None:
         if sending.client_id:
             before = queries.sent_before(sending.actor, sending.chat_id, sending.client_id, sending.digest)
         if before is None and gone:
-            raise Invalid("There is no such file.", errors=NO_SUCH_FILE)
+            raise Invalid("File not found.", errors=NO_SUCH_FILE)
         if before is None:
             raise NotFound(queries.NOT_VISIBLE)
         sending.is_new = False

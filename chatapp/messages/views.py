@@ -1,4 +1,4 @@
-"""Messages, over REST."""
+"""REST endpoints of messages, receipts and sync."""
 
 from uuid import UUID
 
@@ -24,29 +24,29 @@ from chatapp.messages.schemas import (
 from chatapp.rest.door import FORM_REFUSALS, NOT_VISIBLE, UNAVAILABLE, Door
 
 PARTS = {
-    "chatId": {"description": "A chat that the caller is in."},
-    "messageId": {"description": "A message of a chat that the caller is in."},
+    "chatId": {"description": "A chat of which the caller is a member."},
+    "messageId": {"description": "A message of a chat of which the caller is a member."},
     # OpenAPI takes paths that differ in the names of their parameters alone for one.
-    "id": {"description": "To GET: a chat that the caller is in. To PATCH and DELETE: a message of such a chat."},
+    "id": {"description": "For GET, the id of a chat. For PATCH and DELETE, the id of a message."},
 }
-SENT_BEFORE = {200: "The message that was sent under this `clientId` before."}
+SENT_BEFORE = {200: "A message with this `clientId` was already sent; it is returned unchanged."}
 REUSED = {
     422: "A field is not valid (`validation_error`). "
-    "This `clientId` stands for a message with another chat, content or file (`client_id_reused`)."
+    "The `clientId` was used for a message with another chat, content or file (`client_id_reused`)."
 }
 
-door = Door("messages", "/messages", "Messages: send them, read them back, change them, note how far one got.", PARTS)
-sync_door = Door("sync", "/sync", "The way back after an absence.")
+door = Door("messages", "/messages", "Send, list, edit and delete messages, and mark them as read.", PARTS)
+sync_door = Door("sync", "/sync", "Catch up after a disconnection.")
 
 
 class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
-    """Which page of a chat's messages."""
+    """Page of a chat's messages."""
 
     after = Digits(
         load_default=absent,
         validate=validate.Range(0, LARGEST_KEY),
         metadata={
-            "description": "A `rev`: instead, all messages created or changed since, in the order of `rev`.",
+            "description": "A `rev`: returns the messages that were created or changed after it, sorted by `rev`.",
             "example": 0,
         },
     )
@@ -64,8 +64,8 @@ class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
 def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     """Send a message.
 
-    The same as the event `message:send`. With a `clientId` it can be repeated safely, however much later: the answer
-    is then 200 and the message that exists.
+    Same as the event `message:send`. A request with a `clientId` can safely be repeated at any time: the response is
+    then 200 with the existing message.
     """
     sending = actions.send_message(actor, **body)
     return sending.get(), 201 if sending.is_new else 200
@@ -88,19 +88,20 @@ def _admit(actor: Actor, known: Json) -> UploadInProgress:
     errors=NOT_VISIBLE
     | REUSED
     | {
-        429: "A limit is used up (`rate_limited`): of requests, of uploads in progress, or of uploaded bytes a day. "
-        "`Retry-After` says when to come back.",
+        429: "A rate limit is exceeded (`rate_limited`): requests, uploads in progress, or uploaded bytes per day. "
+        "Retry after `Retry-After` seconds.",
         415: f"{FORM_REFUSALS[415]} "
-        "The file is of no type that is accepted, is not what its name or the declared type says, "
-        "or would take too much to unpack or to decode (`unsupported_file_type`).",
-        503: f"{UNAVAILABLE} The server is busy (`busy`). The file can't be stored (`storage_unavailable`).",
+        "The type of the file is not accepted, its content does not match its name or declared type, "
+        "or it is too expensive to decode (`unsupported_file_type`).",
+        503: f"{UNAVAILABLE} The server is busy (`busy`). The file storage is unavailable (`storage_unavailable`).",
     },
 )
 def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
-    """Send a file.
+    """Upload and send a file.
 
-    The types that are taken: .jpg .jpeg .png .gif .webp .pdf .doc .docx .zip. The message is an IMAGE or a FILE, by
-    what the bytes are. Images lose what their cameras wrote, other than which side is up, and get a thumbnail.
+    Accepted types: .jpg .jpeg .png .gif .webp .pdf .doc .docx .zip. The content of the file determines whether the
+    message is an IMAGE or a FILE. The server removes metadata from images, except their orientation, and creates a
+    thumbnail.
     """
     message, sent = actions.send_file(actor, **body)
     return message, 201 if sent else 200
@@ -108,10 +109,10 @@ def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
 
 @door.endpoint("GET", "/<uuid:id>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
 def list_messages(actor: Actor, id: str, query: Json) -> Page:
-    """A chat's messages.
+    """List the messages of a chat.
 
-    The newest come first, and `cursor` goes back in time; with `after`, what changed since. Messages are delivered to
-    the caller by this.
+    Sorted newest first; `cursor` continues with older messages. With `after`, returns what changed since. The returned
+    messages become DELIVERED for the caller.
     """
     return actions.fetch_messages(actor, id, **query)
 
@@ -121,12 +122,13 @@ def list_messages(actor: Actor, id: str, query: Json) -> Page:
     "/<uuid:id>",
     body=NewContentSchema,
     returns=MessageSchema,
-    errors=NOT_VISIBLE | {403: "The caller did not send it (`forbidden`).", 409: "It was deleted (`conflict`)."},
+    errors=NOT_VISIBLE
+    | {403: "The caller is not the sender (`forbidden`).", 409: "The message was deleted (`conflict`)."},
 )
 def edit_message(actor: Actor, id: str, body: Json) -> Json:
-    """Have a message say something else.
+    """Edit a message.
 
-    The same as the event `message:edit`. For its sender.
+    Same as the event `message:edit`. Only the sender can edit a message.
     """
     return actions.edit_message(actor, id, **body)
 
@@ -135,22 +137,23 @@ def edit_message(actor: Actor, id: str, body: Json) -> Json:
     "DELETE",
     "/<uuid:id>",
     status=204,
-    errors=NOT_VISIBLE | {403: "The caller is neither its sender nor in authority (`forbidden`)."},
+    errors=NOT_VISIBLE
+    | {403: "The caller is neither the sender, nor an ADMIN of the group, nor a moderator (`forbidden`)."},
 )
 def delete_message(actor: Actor, id: str) -> None:
-    """Leave nothing of a message but a tombstone.
+    """Delete a message.
 
-    The same as the event `message:delete`. For its sender, an ADMIN of its group, and whoever moderates this server.
-    To delete it again changes nothing.
+    Same as the event `message:delete`. Allowed for the sender, an ADMIN of the group, and the server roles MODERATOR and
+    ADMIN. The message stays in the history without its content (`isDeleted`). Deleting it again changes nothing.
     """
     actions.delete_message(actor, id)
 
 
 @door.endpoint("POST", "/<uuid:chatId>/read", body=ReadReceiptSchema, returns=MessagesReadSchema, errors=NOT_VISIBLE)
 def mark_read(actor: Actor, chat_id: str, body: Json) -> Json:
-    """Note how far the caller read a chat.
+    """Mark messages as read.
 
-    The same as the event `messages:read`. What marks a message as read marks all earlier ones of its chat.
+    Same as the event `messages:read`. All earlier messages of the chat become read too.
     """
     return actions.mark_read(actor, chat_id, **body)
 
@@ -164,17 +167,17 @@ def mark_read(actor: Actor, chat_id: str, body: Json) -> Json:
     errors=NOT_VISIBLE,
 )
 def list_statuses(actor: Actor, message_id: str, query: Json) -> Page:
-    """What became of a message.
+    """List the delivery statuses of a message.
 
-    One status for each other member who was in the chat when it was sent.
+    Returns one status for each other user who was a member when the message was sent.
     """
     return queries.list_statuses(actor, message_id, **query)
 
 
 @sync_door.endpoint("POST", "", body=SyncSchema, returns=SyncAnswerSchema)
 def sync(actor: Actor, body: Json) -> Json:
-    """All that changed since the client was last here.
+    """Get all changes since the client was last connected.
 
-    The same as the event `sync`, for clients without a socket. Messages are delivered to the caller by this.
+    Same as the event `sync`, for clients without a socket. The returned messages become DELIVERED for the caller.
     """
     return actions.sync(actor, **body)

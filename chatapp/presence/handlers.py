@@ -1,4 +1,4 @@
-"""Typing, over Socket.IO."""
+"""Socket.IO events of typing."""
 
 from chatapp.core.errors import Json
 from chatapp.presence import typing
@@ -9,19 +9,19 @@ from chatapp.realtime.rooms import Connection
 
 
 def start_typing(connection: Connection, payload: Json) -> None:
-    """Tell the others in a chat that one types; repeat it every few seconds while it goes on."""
-    _require_hearer(connection, payload["chat_id"])
+    """Show the other members of a chat that the user is typing. Repeat it every few seconds while they type."""
+    _require_subscriber(connection, payload["chat_id"])
     typing.start(connection.actor, connection.id, payload["chat_id"])
 
 
 def stop_typing(connection: Connection, payload: Json) -> None:
-    """Tell the others in a chat that one types no longer."""
-    _require_hearer(connection, payload["chat_id"])
+    """Show the other members of a chat that the user stopped typing."""
+    _require_subscriber(connection, payload["chat_id"])
     typing.stop(payload["chat_id"], connection.actor.user_id)
 
 
-def _require_hearer(connection: Connection, chat_id: str) -> None:
-    """Raise NotFound for who may not hear a chat; the database is asked only about those who do not hear it now."""
+def _require_subscriber(connection: Connection, chat_id: str) -> None:
+    """Raise NotFound unless the user is a member; only asks the database if the socket is not subscribed to the chat."""
     if chat_id not in connection.chats:
         require_member(connection.actor, chat_id)
 

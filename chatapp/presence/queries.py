@@ -38,7 +38,7 @@ def require_member(actor: Actor, chat_id: str) -> None:
     with reading() as db:
         found = membership(db, actor, chat_id)
     if found is None or not found.visible:
-        raise NotFound("There is no such chat that you can see.")
+        raise NotFound("Chat not found.")
 
 
 class WorkerRow(NamedTuple):

@@ -1,38 +1,38 @@
-"""The shapes of presence and typing."""
+"""Schemas of presence and typing."""
 
 from chatapp.core.schemas import Id, Input, Output, Timestamp
 from chatapp.users.schemas import ShownName
 
 
 class TypingSchema(Input):
-    """Where somebody types."""
+    """The chat in which the caller is typing."""
 
-    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat that the caller is in."})
+    chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
 
 
 class TypingStartedSchema(Output):
-    """Somebody is typing."""
+    """A user who is typing in a chat."""
 
-    chatId = Id(required=True, metadata={"description": "Where."})
-    userId = Id(required=True, metadata={"description": "Who."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
+    userId = Id(required=True, metadata={"description": "The user."})
     username = ShownName()
 
 
 class TypingStoppedSchema(Output):
-    """Somebody is no longer typing."""
+    """A user who stopped typing in a chat."""
 
-    chatId = Id(required=True, metadata={"description": "Where."})
-    userId = Id(required=True, metadata={"description": "Who."})
+    chatId = Id(required=True, metadata={"description": "The chat."})
+    userId = Id(required=True, metadata={"description": "The user."})
 
 
 class UserOnlineSchema(Output):
-    """Somebody has a live socket now."""
+    """A user who came online."""
 
-    userId = Id(required=True, metadata={"description": "Who."})
+    userId = Id(required=True, metadata={"description": "The user."})
 
 
 class UserOfflineSchema(Output):
-    """Somebody's last socket is closed."""
+    """A user who went offline."""
 
-    userId = Id(required=True, metadata={"description": "Who."})
-    lastSeen = Timestamp(required=True, metadata={"description": "When it closed."})
+    userId = Id(required=True, metadata={"description": "The user."})
+    lastSeen = Timestamp(required=True, metadata={"description": "When their last socket closed."})

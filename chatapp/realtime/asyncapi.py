@@ -27,45 +27,46 @@ from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
 from chatapp.rest.examples import example
 
 OVERVIEW = """
-The events of chats, messages, receipts, typing and presence, over Socket.IO. Most operations exist over REST too.
+The Socket.IO events of the chat server: chats, messages, receipts, typing and presence. Most operations also exist in
+the REST API.
 
-An event carries one object; fields that are not listed here are refused. **Text** has the rules of the REST
-API. **Times** are RFC 3339 in UTC with milliseconds, **ids** UUIDs that sort by time.
+The payload of an event is one object; unknown fields are refused. **Text** follows the rules of the REST API. **Times**
+are RFC 3339 in UTC with milliseconds; **ids** are UUIDs that sort by time.
 
-Events are hints, delivered at most once; what the server stored is the truth. A client calls `sync` after each connection
-and when it sees a gap in a chat's `seq` or `rev`, before it applies later events of that chat.
+Events are delivered at most once; the stored state is authoritative. A client calls `sync` after each connection, and
+when it detects a gap in the `seq` or `rev` of a chat, before it applies later events of that chat.
 """
 CONNECTION = """
-For every Socket.IO client that speaks protocol version 5, as the official ones do from version 3 on. All transports
-work: polling, websocket, and polling upgraded to websocket. Web pages may connect from the origins that the server's
-`CORS_ORIGIN` names, and from its own; a handshake from another origin gets 403 with the problem `origin_not_allowed`.
+Any Socket.IO client with protocol version 5 can connect (official clients from version 3). All transports are supported:
+polling, websocket, and polling upgraded to websocket. Web pages can connect from the server's own origin and from those in
+its setting `CORS_ORIGIN`; a handshake from another origin returns 403 with the problem `origin_not_allowed`.
 """
 LIMITS = """
-- At most {events.count} events in {events.seconds} s for each user, over all their sockets. What is beyond fails with
-  `rate_limited`; `retryAfter` says in how many seconds to come back.
-- At most {payload} KiB for a payload: a larger one fails with `payload_too_large`. Only a packet of more than {packet}
-  KiB is not read, and ends its connection.
-- At most {fragments} fragments for a websocket message.
-- At most {sockets} sockets for each user, and as many connections in {events.seconds} s as events{off}.
-- At most {handshakes.count} handshakes in {handshakes.seconds} s for each client address, and {unauthenticated}
-  connections and sockets without a token at a time: a handshake beyond gets 429 with `rate_limited`{off}.
-- A connection that presents no token within {token} s is closed, and so is one whose CONNECT was refused.
-- An upgrade to websocket that is not finished within {upgrade} s is given up; the session goes on over polling.
-- A client that does not read is dropped once {backlog} MiB waits for it, and calls `sync` when it is back.
+- At most {events.count} events per {events.seconds} s for each user, over all their sockets. Further events fail with
+  `rate_limited`; retry after `retryAfter` seconds.
+- At most {payload} KiB per payload: a larger one fails with `payload_too_large`. A packet of more than {packet} KiB
+  closes its connection.
+- At most {fragments} fragments per websocket message.
+- At most {sockets} sockets for each user, and as many connections per {events.seconds} s as events{off}.
+- At most {handshakes.count} handshakes per {handshakes.seconds} s for each client address, and at most
+  {unauthenticated} connections and sockets without a token at a time: further handshakes return 429 with
+  `rate_limited`{off}.
+- A connection without a token is closed after {token} s, and so is one whose CONNECT was refused.
+- An upgrade to websocket that takes longer than {upgrade} s is aborted; the session continues over polling.
+- A client that does not read is disconnected when {backlog} MiB are queued for it. It calls `sync` after reconnecting.
 """
 SOCKETS = """
-A socket outlives its access token by at most a minute, unless `auth:renew` brings a new one in time. Logging out, the
-reuse of a refresh token and deactivation close it within a second. A client that connects gets no backlog: it calls
-`sync`.
+A socket is closed one minute after its access token expired, unless the client sends a new one with `auth:renew`.
+Logout, reuse of a refresh token and deactivation of the account close it within a second. The server does not send missed
+events to a client that connects: the client calls `sync`.
 """
 ACCESS = """
-The access token from logging in over REST, given in the handshake: `auth: {token}`. A bad one refuses the connection:
-the client gets `connect_error`, with the problem as `error.data`.
+The access token of a login over REST, sent with the CONNECT packet: `auth: {token}`. With an invalid token, the
+connection is refused: the client gets `connect_error` with the problem in `error.data`.
 """
 ACKS = """
-Every event of a client may ask for an ack: `{"ok": true, "data": …}`, or `{"ok": false, "error": …}` with the problem.
-An event that fails without asking for one is answered with the event `exception`. No payload, however malformed,
-closes the connection or reaches anyone else.
+Every client event can request an ack: `{"ok": true, "data": …}`, or `{"ok": false, "error": …}` with the problem. When an
+event without an ack fails, the server emits `exception` to the socket. A malformed payload never closes the connection.
 """
 
 
@@ -92,7 +93,7 @@ class Shapes:
         """The message that says that an event was done."""
         return _message(
             f"{name}, done",
-            "The event was done.",
+            "The event succeeded.",
             _object(f"{_identifier('', name)}Ack", ok={"const": True}, data=self.refer(returns)),
             {"ok": True, "data": example(returns()) if returns else None},
         )
@@ -100,7 +101,7 @@ class Shapes:
     def refusal(self) -> Json:
         """What a client learns whose connection is refused."""
         expired = Unauthenticated("The access token has expired.", code="token_expired")
-        summary = "The connection was refused; this is `error.data`."
+        summary = "The connection was refused; the problem is in `error.data`."
         return _message("connect_error", summary, self.refer(ProblemSchema), expired.problem())
 
     def failure(self) -> Json:
@@ -131,7 +132,7 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
     for told in server_events:
         id = _identifier("server", told.name)
         events[id] = shapes.message(told.name, told.schema, told.shows)
-        operations[id] = _operation("send", id, told.name, f"{told.happened}\n\n**Who gets it:** {told.audience}")
+        operations[id] = _operation("send", id, told.name, f"{told.happened}\n\n**Recipients:** {told.audience}")
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Chat server events", "version": "v1", "description": OVERVIEW.strip()},
@@ -171,7 +172,7 @@ def _server(settings: Settings) -> Json:
         handshakes=settings.rate_handshakes,
         unauthenticated=settings.max_unauthenticated,
         upgrade=int(UPGRADE_TIMEOUT),
-        off="" if settings.ratelimit_enabled else " (not counted on this server at present)",
+        off="" if settings.ratelimit_enabled else " (turned off on this server)",
         token=TOKEN_SECONDS,
         backlog=MOST_UNREAD // 1024**2,
     )
@@ -181,9 +182,7 @@ def _server(settings: Settings) -> Json:
         "protocol": "socket.io",
         "protocolVersion": "5",
         "description": CONNECTION.strip() + "\n\n" + limits.strip(),
-        "variables": {
-            "host": {"default": f"127.0.0.1:{settings.port}", "description": "Where this server is reached."}
-        },
+        "variables": {"host": {"default": f"127.0.0.1:{settings.port}", "description": "Host and port of the server."}},
         "security": [_ref("components/securitySchemes/accessToken")],
     }
 

@@ -32,16 +32,21 @@ class ClientEvent:
 
 
 class RenewSchema(Input):
-    """A new access token of the same person."""
+    """A new access token of the same user."""
 
     token = fields.String(
         required=True,
         load_only=True,
-        metadata={"description": "As refreshing gives it over REST.", "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"},
+        metadata={
+            "description": "The access token of `POST /auth/refresh`.",
+            "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+        },
     )
 
 
 class RenewedSchema(Output):
-    """How long the socket may go on."""
+    """The lifetime of the new token."""
 
-    expiresIn = Whole(required=True, metadata={"description": "Seconds that the token is good for.", "example": 900})
+    expiresIn = Whole(
+        required=True, metadata={"description": "Remaining lifetime of the token in seconds.", "example": 900}
+    )

@@ -64,7 +64,7 @@ AWAY_SECONDS = 1.0
 # A client's further sends, while earlier ones wait for their commit.
 MOST_UNSETTLED = 64
 
-FAILED = ChatError("The server failed. The error has been logged.")
+FAILED = ChatError("Internal server error. The error was logged.")
 NO_EVENT = Event(None, [], "")
 
 
@@ -162,7 +162,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             if endings != rooms.endings:
                 refresh_actor(connection, self._find_actor)
             if id not in rooms:
-                raise Unauthenticated("The session of this access token has ended.")
+                raise Unauthenticated("The session has ended. Log in again.")
             metrics.socket_connects.inc("ok")
             log.info("socket opened")
         except ChatError as error:
@@ -209,10 +209,11 @@ class Gateway(Namespace):  # type: ignore[misc]
             return read_settled(lambda: authenticate(token, self._find_actor))
 
     def _renew(self, connection: Connection, payload: Json) -> Json:
-        """Go on with a new access token of the same person; without one a socket ends a minute after its token."""
+        """Replace the access token of the socket by a new one of the same user. Otherwise the socket is closed one minute after
+        its token expired."""
         actor, claims = self._authenticate(payload["token"])
         if actor.user_id != connection.actor.user_id:
-            raise Unauthenticated("This access token belongs to somebody else.")
+            raise Unauthenticated("The access token belongs to another user.")
         connection.actor, connection.expires_at = actor, claims.expires_at
         return {"expiresIn": max(0, int(claims.expires_at - time.time()))}
 
@@ -254,7 +255,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         elif id in rooms or id in self._greeting:
             return
         elif not _is_json(auth or "{}"):
-            error = Malformed("What comes with the connection is not JSON.", code="malformed_packet")
+            error = Malformed("The CONNECT packet is not valid JSON.", code="malformed_packet")
             refusal = encode_refusal(namespace, error)
         else:
             self._greeting.add(id)
@@ -345,14 +346,14 @@ class Gateway(Namespace):  # type: ignore[misc]
         if rooms.deaf:
             refresh_actor(connection, self._find_actor)
         if connection.id not in rooms:
-            raise Unauthenticated("The session of this socket has ended.")
+            raise Unauthenticated("The session has ended. Log in again.")
         actor = connection.actor
         if event.name is None:
             raise Malformed("The packet is not an event.", code="malformed_packet")
         if event.name == TOO_LARGE:
-            raise TooLarge(f"A payload has at most {LARGEST_PAYLOAD // 1024} KiB.", code="payload_too_large")
+            raise TooLarge(f"Payloads can be up to {LARGEST_PAYLOAD // 1024} KiB.", code="payload_too_large")
         if event.name not in self._events:
-            raise NotFound("There is no such event.", code="unknown_event")
+            raise NotFound("Unknown event.", code="unknown_event")
         known, schema = self._events[event.name]
         payload = load(schema, event.arguments[0] if event.arguments else None)
         return known.handler(connection if known.about_socket else actor, payload)

@@ -62,7 +62,9 @@ class Isolation:
 
         def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             if self._closed_by is not None and _is_handshake(environ):
-                return respond(Unavailable("This server is cut off. Connect again.").problem())(environ, start_response)
+                return respond(Unavailable("This server is temporarily isolated. Connect again.").problem())(
+                    environ, start_response
+                )
             return application(environ, start_response)  # type: ignore[no-any-return]
 
         return call

@@ -74,7 +74,7 @@ def read_access_token(token: object) -> Claims:
     except ExpiredSignatureError:
         raise Unauthenticated("The access token has expired.", code="token_expired") from None
     except (PyJWTError, KeyError, ValueError):
-        raise Unauthenticated("The access token is not valid.") from None
+        raise Unauthenticated("The access token is invalid.") from None
 
 
 def authenticate(token: object, find_actor: FindActor) -> tuple[Actor, Claims]:
@@ -82,7 +82,7 @@ def authenticate(token: object, find_actor: FindActor) -> tuple[Actor, Claims]:
     claims = read_access_token(token)
     actor = find_actor(claims.user_id, claims.session_id)
     if actor is None:
-        raise Unauthenticated("The session of this access token has ended.")
+        raise Unauthenticated("The session has ended. Log in again.")
     return actor, claims
 
 
@@ -129,6 +129,6 @@ def current_actor(app: Flask) -> Actor:
     """Who sent this request; raises Unauthenticated."""
     token = g.token
     if token is None:
-        raise Unauthenticated("An access token is needed: Authorization: Bearer <token>.")
+        raise Unauthenticated("Authentication required. Send Authorization: Bearer <token>.")
     actor, _ = authenticate(token, app.extensions["find_actor"])
     return actor

@@ -17,43 +17,47 @@ from chatapp.extensions import api
 from chatapp.rest.access import ID_HEADER
 
 DESCRIPTION = """
-Chats that keep every message: accounts, direct chats and groups, messages with receipts. What happens is told over
-sockets too: see [the events](/docs/events). [The chat itself](/) is a client of both.
+The REST API of the chat server: accounts, direct chats and groups, messages with delivery and read receipts. Most
+operations also exist as Socket.IO events, and changes are delivered as events in real time: see the
+[event reference](/docs/events). The [web client](/) uses both.
 
-**Answers** are `{"data": …}`, lists `{"data": […], "meta": {"nextCursor", "hasMore"}}`. **Times** are RFC 3339 in UTC
-with milliseconds, **ids** UUIDs that sort by time. Send the access token as `Authorization: Bearer …`.
+**Authentication.** Send the access token of a login as `Authorization: Bearer <token>`. Refresh it before it expires.
 
-**Requests** are JSON, those with a file multipart forms. Fields that an operation does not list are refused, unknown
-query parameters ignored. Bodies are UTF-8 and not compressed: a `Content-Encoding` other than `identity` is 415. A byte
-order mark before JSON is skipped.
+**Requests** are JSON; uploads are multipart forms. Unknown fields are refused, unknown query parameters are ignored.
+Bodies are UTF-8 and uncompressed: a `Content-Encoding` other than `identity` returns 415. A byte order mark before JSON
+is skipped.
 
-**Text** is normalised to Unicode's form NFC, CR LF and CR become LF, and white space at both ends is removed (not from
-passwords); lengths are counted after that. A control character other than newline and tab, text without any visible
-character (zero-width characters alone, for example) and half of a surrogate pair are 422.
+**Responses** have the form `{"data": …}`. Times are RFC 3339 in UTC with milliseconds; ids are UUIDs that sort by time.
+Every response has an `X-Request-ID`, which the server's log contains: that of the request, or a new one.
 
-**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`; [all codes](/docs/errors). Beyond what
-each operation names, unknown paths return 404 (`not_found`), a method that a path lacks 405 (`method_not_allowed`), a page
-of an origin that may not call 403 (`origin_not_allowed`), and a failure of the server itself 500 (`internal_error`).
+**Pagination.** Lists have the form `{"data": […], "meta": {"nextCursor", "hasMore"}}`. Pass `nextCursor` as `cursor` to
+get the next page.
 
-**Origins.** Web pages may call from the origins that the server's `CORS_ORIGIN` names, and from its own.
+**Text** is normalised to Unicode NFC, CR LF and CR become LF, and white space at both ends is removed (except in
+passwords); lengths are counted after that. Control characters other than newline and tab, text without a visible
+character (only zero-width characters, for example) and unpaired surrogates return 422.
 
-**Every answer** has an `X-Request-ID`, under which the server's log tells of it: the one that the request came with, or
-a new one.
+**Errors** are problems in the format of RFC 9457 (`application/problem+json`) with a stable `code`; see the
+[list of all codes](/docs/errors). New codes can be added. In addition to the errors of each operation, unknown paths
+return 404 (`not_found`), methods that a path does not have 405 (`method_not_allowed`), pages of other origins 403
+(`origin_not_allowed`), and failures of the server 500 (`internal_error`).
 
-**Limits**{off}. Each answer says in its `RateLimit-*` headers how far the caller is from the nearest.
+**Origins.** Web pages can call the API from the server's own origin and from those in its setting `CORS_ORIGIN`.
 
-| what | at most |
+**Rate limits**{off}. The `RateLimit-*` headers of each response describe the limit that is closest to being exceeded.
+
+| what | limit |
 |---|---|
-| requests of a user, or of a client address without a token | {all} |
-| requests of all users of a client address | {address} |
-| `POST /api/v1/auth/register` of a client address | {register} |
-| `POST /api/v1/auth/login` of a client address | {login} |
-| failed logins of a name from a client address, whether an account has that name or not | {failures} |
-| failed logins of a name from all addresses | {failures_total} |
-| uploads of a user in progress | {uploads} |
-| uploaded bytes of a user | {quota} MB a day (UTC) |
-| a JSON body | {body} KiB |
-| a file | {file} MB |
+| requests per user, or per client address without a token | {all} |
+| requests of all users per client address | {address} |
+| `POST /api/v1/auth/register` per client address | {register} |
+| `POST /api/v1/auth/login` per client address | {login} |
+| failed logins per name and client address, whether or not the account exists | {failures} |
+| failed logins per name from all client addresses | {failures_total} |
+| uploads in progress per user | {uploads} |
+| uploaded bytes per user | {quota} MB per day (UTC) |
+| size of a JSON body | {body} KiB |
+| size of a file | {file} MB |
 """
 
 # The page runs its own files and the script in it, and asks nothing of other servers.
@@ -62,10 +66,10 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS: dict[str, Json] = {
-    "RateLimit-Limit": {"description": "How many requests the nearest limit allows."},
-    "RateLimit-Remaining": {"description": "How many of them are left."},
-    "RateLimit-Reset": {"description": "In how many seconds the next one is there again."},
-    "Retry-After": {"description": "In how many seconds to come back.", "required": True},
+    "RateLimit-Limit": {"description": "The number of requests that the limit allows."},
+    "RateLimit-Remaining": {"description": "The number of requests left."},
+    "RateLimit-Reset": {"description": "Seconds until another request is allowed."},
+    "Retry-After": {"description": "Seconds to wait before the next attempt.", "required": True},
 }
 # What pages of other origins may read, beside what they always may.
 EXPOSED = [*HEADERS, ID_HEADER]
@@ -95,7 +99,7 @@ def install(app: Flask, settings: Settings) -> None:
     for name, header in HEADERS.items():
         components.header(name, {"schema": {"type": "integer", "minimum": 0}, "example": 60, **header})
     challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}
-    components.header("WWW-Authenticate", {"description": "How to authenticate.", **challenge})
+    components.header("WWW-Authenticate", {"description": "The authentication scheme.", **challenge})
     # No address in the page is made of the `Host` that the client sent.
     shown = {"app_name": "Chat server API", "oauth2RedirectUrl": "/docs/oauth2-redirect.html"}
     page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config=shown)
@@ -154,7 +158,7 @@ class Tidy(BasePlugin):
 
 def _description(settings: Settings) -> str:
     figures = {
-        "{off}": "" if settings.ratelimit_enabled else " (requests are not counted on this server at present)",
+        "{off}": "" if settings.ratelimit_enabled else " (turned off on this server)",
         "{all}": _told(settings.rate_global),
         "{register}": _told(settings.rate_register),
         "{login}": _told(settings.rate_login),
@@ -174,4 +178,4 @@ def _description(settings: Settings) -> str:
 
 def _told(rate: Rate) -> str:
     minutes, seconds = divmod(rate.seconds, 60)
-    return f"{rate.count} in {rate.seconds} s" if seconds or not minutes else f"{rate.count} in {minutes} min"
+    return f"{rate.count} per {rate.seconds} s" if seconds or not minutes else f"{rate.count} per {minutes} min"

@@ -41,25 +41,25 @@ from chatapp.rest.limits import limit_requests, limited
 from chatapp.rest.multipart import Form, require_no_encoding
 
 # What a route documents that is about something which not everybody may know of.
-NOT_VISIBLE = {404: "There is no such thing that the caller can see (`not_found`)."}
-INVALID = {422: "A field is not valid (`validation_error`)."}
-NOBODY = {401: "No access token, or a bad one (`token_invalid`). It is too old (`token_expired`)."}
-UNAVAILABLE = "The database does not answer (`database_unavailable`)."
+NOT_VISIBLE = {404: "The object does not exist or is not visible to the caller (`not_found`)."}
+INVALID = {422: "A field is invalid (`validation_error`)."}
+NOBODY = {401: "The access token is missing or invalid (`token_invalid`), or has expired (`token_expired`)."}
+UNAVAILABLE = "The database is unavailable (`database_unavailable`)."
 BUSY = {
-    429: "A limit is used up (`rate_limited`). `Retry-After` says when to come back.",
+    429: "A rate limit is exceeded (`rate_limited`). Retry after `Retry-After` seconds.",
     503: UNAVAILABLE,
 }
 BODY_REFUSALS = {
-    400: "The body is not well-formed JSON (`malformed_json`).",
+    400: "The body is not valid JSON (`malformed_json`).",
     413: "The body is larger than 256 KiB (`body_too_large`).",
-    415: "The body is not declared as JSON, or is compressed (`unsupported_media_type`).",
+    415: "The `Content-Type` is not JSON, or the body is compressed (`unsupported_media_type`).",
 }
 
 # A form comes with a file, and the rest of it may be refused before that is read.
 FORM_REFUSALS = {
-    400: "The body is not a well-formed form (`malformed_form`).",
-    413: "The file is too large (`file_too_large`). The rest of the form is larger than 256 KiB (`body_too_large`).",
-    415: "The body is not declared as multipart/form-data, or is compressed (`unsupported_media_type`).",
+    400: "The body is not a valid form (`malformed_form`).",
+    413: "The file is too large (`file_too_large`). The other fields are larger than 256 KiB (`body_too_large`).",
+    415: "The `Content-Type` is not multipart/form-data, or the body is compressed (`unsupported_media_type`).",
 }
 # Seconds that a body may take until its sender is authenticated again.
 MAX_BODY_DELAY = 0.5
@@ -78,9 +78,9 @@ class JsonParser(FlaskParser):
         try:
             raw = req.get_data()
         except ParseException:
-            raise Malformed("The body is not what its headers say.") from None
+            raise Malformed("The body does not match its headers.") from None
         if len(raw) < (req.content_length or 0):
-            raise Malformed("The body is not what its headers say.")
+            raise Malformed("The body does not match its headers.")
         if not raw:
             return {}
         if len(raw) > settings.current().max_body_bytes:
@@ -91,7 +91,7 @@ class JsonParser(FlaskParser):
         try:
             body = decode_json(raw.removeprefix(BOM))
         except ValueError:
-            raise Malformed("The body is not well-formed JSON.") from None
+            raise Malformed("The body is not valid JSON.") from None
         if not isinstance(body, dict):
             raise Invalid("The body must be an object.")
         return body
@@ -113,14 +113,14 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
 
 
 class PageMeta(Output):
-    """Where a list goes on."""
+    """Pagination of a list."""
 
     nextCursor = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Pass as `cursor` for the page after this one; null on the last."},
+        metadata={"description": "The `cursor` of the next page; null on the last page."},
     )
-    hasMore = fields.Boolean(required=True, metadata={"description": "Whether there is a page after this one."})
+    hasMore = fields.Boolean(required=True, metadata={"description": "True if there is a next page."})
 
 
 class Door:
@@ -198,7 +198,7 @@ class Door:
                 described = {"required": True, "description": _told(form), "content": content}
                 decorated = self.blueprint.doc(requestBody=described)(decorated)
             shape = A_FILE if signed else envelope(returns, many) if returns else None
-            told = "The file." if signed else _told(returns, many) if returns else "Done; there is no body."
+            told = "The file." if signed else _told(returns, many) if returns else "Done; the response has no body."
             successes = {status: told} | (also or {})
             shapes = [schema for schema in (body, form, query) if schema]
             some_field = next((f.data_key or name for s in shapes for name, f in s().fields.items()), "")
@@ -319,7 +319,7 @@ def envelope(schema: type[Schema], many: bool) -> type[Schema]:
         meta = fields.Nested(PageMeta, required=True, metadata={"description": "Where the list goes on."})
         made = Output.from_dict({"data": items, "meta": meta}, name=f"{name}List")
     else:
-        data = fields.Nested(schema, required=True, metadata={"description": "What was asked for."})
+        data = fields.Nested(schema, required=True, metadata={"description": "The requested object."})
         made = Output.from_dict({"data": data}, name=f"{name}Envelope")
     made.__doc__ = _told(schema, many)
     return made

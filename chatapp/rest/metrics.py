@@ -35,7 +35,7 @@ LAG_SECONDS = 0.25
 STATEMENT = Path("/proc/self/statm")
 # What a port of its own answers to: nothing of the API is reached past the proxy that way.
 ON_OWN_PORT = {"/metrics", "/healthz", "/readyz"}
-NOTHING_HERE = NotFound("There is nothing here.")
+NOTHING_HERE = NotFound("Not found.")
 
 
 class _Book:
@@ -132,11 +132,13 @@ def install(app: Flask, settings: Settings) -> None:
         if settings.metrics_token and not hmac.compare_digest(
             (bearer_token() or "").encode(), settings.metrics_token.encode()
         ):
-            raise Unauthenticated("The token of METRICS_TOKEN is needed: Authorization: Bearer <token>.")
+            raise Unauthenticated("Send the value of METRICS_TOKEN: Authorization: Bearer <token>.")
         if not (settings.metrics_port or settings.metrics_token) and not is_local(
             request.environ, settings.trusted_proxies
         ):
-            raise Forbidden("Without METRICS_TOKEN or METRICS_PORT, metrics are for clients on the server's machine.")
+            raise Forbidden(
+                "Without METRICS_TOKEN or METRICS_PORT, metrics are only available on the server's machine."
+            )
         return Response(collected(None), content_type=CONTENT_TYPE_LATEST)
 
     app.register_blueprint(pages)

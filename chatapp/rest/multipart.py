@@ -61,7 +61,7 @@ class Form:
         except RequestEntityTooLarge:
             raise TooLarge("The form is too large, or has too many parts.") from None
         except (ValueError, AttributeError, ClientDisconnected):
-            raise Malformed("The body is not a well-formed form.", code="malformed_form") from None
+            raise Malformed("The body is not a valid form.", code="malformed_form") from None
 
     def _next(self, decoder: MultipartDecoder, request: Request) -> Event | None:
         while isinstance(event := decoder.next_event(), NeedData):

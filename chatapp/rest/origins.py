@@ -58,4 +58,4 @@ class Origins:
         if origin not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged[origin] = now
             log.warning("origin_refused", origin=origin, own=self.own(environ), accepted=sorted(self._accepted))
-        return Forbidden("This origin is not accepted. The server's CORS_ORIGIN names those that are.", code=CODE)
+        return Forbidden("This origin is not allowed. Add it to the server's CORS_ORIGIN.", code=CODE)

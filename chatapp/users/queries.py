@@ -78,7 +78,7 @@ def read_user(actor: Actor, username: str) -> Json:
             _BY_USERNAME, {"username": username.replace("\0", ""), "reader_id": actor.user_id}
         ).scalar()
     if user is None:
-        raise NotFound("There is no such user.")
+        raise NotFound("User not found.")
     return user
 
 

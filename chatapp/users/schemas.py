@@ -1,4 +1,4 @@
-"""The shapes of people."""
+"""Schemas of users."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ class Username(fields.String):
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {
-            "description": "3–20 of `A–Z a–z 0–9 _`, unique whatever the case. Reserved: "
+            "description": "3–20 of `A–Z a–z 0–9 _`, unique regardless of case. Reserved: "
             + ", ".join(f"`{name}`" for name in sorted(RESERVED_USERNAMES))
             + ".",
             "minLength": 3,
@@ -40,10 +40,10 @@ class Avatar(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         url = validate.URL(schemes={"http", "https"}, require_tld=False)
-        # Each member of a chat comes with theirs: what is bounded there are bytes.
+        # Chats contain the avatars of their members, so their size in bytes is bounded.
         ascii_only = validate.Regexp(r"[\0-\x7f]*\Z", error="Must be ASCII, other characters percent-encoded.")
         metadata = {
-            "description": "http(s) URL of a picture, up to 2048 ASCII characters; null for none.",
+            "description": "The http(s) URL of a picture, up to 2048 ASCII characters; null for none.",
             "format": "uri",
             "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
             "example": "https://example.org/a.png",
@@ -52,82 +52,83 @@ class Avatar(Text):
 
 
 class ShownName(fields.String):
-    """The username of somebody, in an answer."""
+    """A username in a response."""
 
     def __init__(self) -> None:
         super().__init__(
             required=True,
             validate=validate.Length(max=20),
-            metadata={"description": "Unique whatever the case.", "example": "alice"},
+            metadata={"description": "Unique regardless of case.", "example": "alice"},
         )
 
 
 class ShownAvatar(fields.String):
-    """The picture of somebody or of a group, in an answer."""
+    """The picture of a user or a group in a response."""
 
     def __init__(self) -> None:
         super().__init__(
             required=True,
             allow_none=True,
             validate=validate.Length(max=2048),
-            metadata={"description": "http(s) URL of a picture, or null.", "example": "https://example.org/a.png"},
+            metadata={"description": "The http(s) URL of a picture, or null.", "example": "https://example.org/a.png"},
         )
 
 
 class UserSchema(Output):
-    """A person, as others see them."""
+    """A user, as other users see them."""
 
-    id = Id(required=True, metadata={"description": "Stays the same when the username changes."})
+    id = Id(required=True, metadata={"description": "The id of the user; it never changes."})
     username = ShownName()
     avatar = ShownAvatar()
     isOnline = fields.Boolean(
         required=True,
         metadata={
-            "description": "Whether they have a live socket: real for oneself and users who share a chat; false for "
-            "others and in events."
+            "description": "True if the user has a connected socket. Only shown to the user and to users who share a chat "
+            "with them; otherwise, and in events, false."
         },
     )
     lastSeen = Timestamp(
         required=True,
         allow_none=True,
         metadata={
-            "description": "When their last socket closed: real for oneself and users who share a chat; null before that, "
-            "for others and in events."
+            "description": "When the user's last socket closed, or null. Only shown to the user and to users who share a chat "
+            "with them; otherwise, and in events, null."
         },
     )
-    createdAt = Timestamp(required=True, metadata={"description": "When they registered."})
+    createdAt = Timestamp(required=True, metadata={"description": "When the account was registered."})
 
 
 class MeSchema(UserSchema):
     """The caller's own account."""
 
     email = fields.String(
-        required=True, metadata={"description": "Shown to nobody else.", "example": "alice@example.org"}
+        required=True,
+        metadata={"description": "The email address; not visible to other users.", "example": "alice@example.org"},
     )
     role = Choice(
         "Role",
         ROLES,
         required=True,
-        metadata={"description": "What they may do on this server, beside what they are in each chat."},
+        metadata={"description": "The role on the server, which is independent of the roles in chats."},
     )
 
 
 class PatchMeSchema(Input):
-    """What a person can change about themselves; absent fields stay as they are."""
+    """Changes of the caller's profile; absent fields stay as they are."""
 
     username = Username()
     avatar = Avatar()
 
 
 class SearchQuery(Input):
-    """What to look for among usernames."""
+    """Search text for usernames."""
 
     q = Text(
         1,
         50,
         required=True,
         metadata={
-            "description": "A part of the name, in any case, of 1–50 characters; `%` and `_` are plain characters.",
+            "description": "Text of 1–50 characters that the username contains, in any case; there are no wildcards.",
             "example": "ali",
         },
     )

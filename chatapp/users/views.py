@@ -1,4 +1,4 @@
-"""People, over REST."""
+"""REST endpoints of profiles and user search."""
 
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
@@ -8,52 +8,54 @@ from chatapp.users import actions, queries
 from chatapp.users.schemas import MeSchema, PatchMeSchema, SearchQuery, UserSchema
 
 USERNAME = {
-    "description": "The name of a person, in any case.",
+    "description": "The username, in any case.",
     "schema": {"type": "string", "minLength": 3, "maxLength": 20, "pattern": "^[A-Za-z0-9_]{3,20}$"},
     "example": "alice",
 }
 
-door = Door("users", "/users", "People: profiles and search.", {"username": USERNAME})
+door = Door("users", "/users", "Profiles and user search.", {"username": USERNAME})
 
 
 class SearchPageQuery(SearchQuery, page_query(int, str)):  # type: ignore[misc]
-    """What to look for, and which page of it."""
+    """Search text and page of the results."""
 
 
 @door.endpoint("GET", "/me", returns=MeSchema)
 def get_me(actor: Actor) -> Json:
-    """The caller's own account.
+    """Get the caller's account.
 
-    Beside what others see of them, it has their address and their role.
+    Includes the email address and the role, which other users do not see.
     """
     return queries.read_me(actor)
 
 
 @door.endpoint(
-    "PATCH", "/me", body=PatchMeSchema, returns=MeSchema, errors={409: "The name is taken (`username_taken`)."}
+    "PATCH", "/me", body=PatchMeSchema, returns=MeSchema, errors={409: "The username is taken (`username_taken`)."}
 )
 def update_me(actor: Actor, body: Json) -> Json:
-    """Change the caller's username or avatar.
+    """Update the caller's profile.
 
-    What the body does not name stays as it is; an avatar of null takes the picture away.
+    Changes the username or the avatar. Absent fields stay as they are; an avatar of null removes the picture.
     """
     return actions.update_me(actor, **body)
 
 
 @door.endpoint("GET", "/search", query=SearchPageQuery, returns=UserSchema, many=True)
 def search_users(actor: Actor, query: Json) -> Page:
-    """Find people by a part of their username.
+    """Search users by username.
 
-    Case does not matter, and every character of `q` stands for itself. Those whose name begins with it come first; one
-    or two letters match only the beginning of names.
+    Finds usernames that contain `q`, regardless of case; there are no wildcards. Usernames that start with `q` come
+    first. A `q` of one or two characters matches only the start of usernames.
     """
     return queries.search_users(actor, **query)
 
 
-@door.endpoint("GET", "/<username>", returns=UserSchema, errors={404: "There is no such user (`not_found`)."})
+@door.endpoint(
+    "GET", "/<username>", returns=UserSchema, errors={404: "The user does not exist or is deactivated (`not_found`)."}
+)
 def get_user(actor: Actor, username: str) -> Json:
-    """A person by their username.
+    """Get a user by username.
 
-    Case does not matter. Of a deactivated account nothing is told.
+    The username is matched regardless of case. Deactivated users are not found.
     """
     return queries.read_user(actor, username)
