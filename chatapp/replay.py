@@ -171,7 +171,7 @@ class Replay:
                     log.warning("replay_waits_for_database", reason=error.code)
                     gevent.sleep(RETRY_DELAY)
                 except Exception:
-                    log.exception("replay failed")
+                    log.exception("replay_failed")
                     for chat_id in portion:
                         self._pending.pop(chat_id, None)
         finally:

@@ -90,7 +90,7 @@ def receive(line: bytes) -> None:
         _dispatch(kind(**orjson.loads(fields)))
     else:
         # Another version of this server runs beside it.
-        log.warning("unknown event of another worker", change=name.decode())
+        log.warning("bus_event_unknown", change=name.decode())
 
 
 def _share(event: Event) -> None:
@@ -104,4 +104,4 @@ def _dispatch(event: object) -> None:
             subscriber(event)
         except Exception:
             # The change is committed and acknowledged: telling others about it must not undo that.
-            log.exception("subscriber failed", change=type(event).__name__, subscriber=subscriber.__name__)
+            log.exception("subscriber_failed", change=type(event).__name__, subscriber=subscriber.__name__)

@@ -81,7 +81,7 @@ class Incoming:
 
 def not_stored(error: Exception) -> Unavailable:
     """The refusal of a file because of what a disk or a bucket has, which is logged."""
-    log.error("a file can't be stored", exc_info=error)
+    log.error("file_not_stored", exc_info=error)
     return Unavailable("The file can't be stored at the moment. Try again.", code="storage_unavailable")
 
 

@@ -152,7 +152,7 @@ def _discard(upload: Json) -> None:
             names = release(work.db, upload["id"])
             known = work.db.scalar(select(Upload.id).where(Upload.id == upload["id"]))
     except ChatError as error:
-        log.warning("a file is left to housekeeping", error=error.code)
+        log.warning("file_not_deleted", error=error.code)
         return
     if not known:
         erase(names or [name for name in (upload["name"], upload["thumbnail"]) if name])
@@ -177,7 +177,7 @@ def erase(names: Sequence[str]) -> None:
     try:
         storage().delete(names)
     except Exception as error:
-        log.warning("files are left behind", count=len(names), error=type(error).__name__)
+        log.warning("files_not_deleted", count=len(names), error=type(error).__name__)
         return
     # Without the database they stay noted, and are deleted once more later.
     with suppress(Unavailable), unit_of_work(single=True) as work:

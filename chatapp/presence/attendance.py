@@ -120,7 +120,7 @@ class Attendance:
         try:
             actions.went(self._worker_id, user_ids)
         except Exception as error:
-            log.warning("sockets are counted anew", error=type(error).__name__)
+            log.warning("presence_recounted", error=type(error).__name__)
             self._in_doubt = True
         # Only now: who is told to be gone has to be gone in the database too.
         at = time.monotonic() + (RECOUNT_SECONDS if self._in_doubt else LINGER_SECONDS)

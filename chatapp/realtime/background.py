@@ -25,9 +25,9 @@ class Background:
                 try:
                     task()
                 except Unavailable as error:
-                    log.debug("background task has to wait", task=task.__qualname__, reason=error.code)
+                    log.debug("background_task_deferred", task=task.__qualname__, reason=error.code)
                 except Exception:
-                    log.exception("background task failed", task=task.__qualname__)
+                    log.exception("background_task_failed", task=task.__qualname__)
                 gevent.sleep(seconds)
 
         self._tasks.append(loop)

@@ -164,10 +164,10 @@ class Gateway(Namespace):  # type: ignore[misc]
             if id not in rooms:
                 raise Unauthenticated("The session has ended. Log in again.")
             metrics.socket_connects.inc("ok")
-            log.info("socket opened")
+            log.info("socket_connected")
         except ChatError as error:
             metrics.socket_connects.inc(error.code)
-            log.info("socket refused", code=error.code)
+            log.info("socket_refused", code=error.code)
             if isinstance(error, Unavailable):
                 # A client that is refused does not come again; one that loses its connection does, at once.
                 gevent.sleep(AWAY_SECONDS)
@@ -177,7 +177,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             raise
         except Exception:
             metrics.socket_connects.inc(FAILED.code)
-            log.exception("connection failed")
+            log.exception("socket_connect_failed")
             raise ConnectionRefusedError(FAILED.detail, FAILED.problem()) from None
 
     def _enter(self, connection: Connection) -> None:
@@ -195,7 +195,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         """A socket is closed, or as good as closed: it hears nothing more."""
         if connection and rooms.remove(connection.id):
             log.info(
-                "socket closed",
+                "socket_disconnected",
                 socket_id=connection.sid,
                 user_id=connection.actor.user_id,
                 reason="reads nothing" if connection.session.reads_nothing else connection.why or why,
@@ -279,7 +279,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         try:
             self._handle_other_packet(id, packet)
         except Exception as error:
-            log.info("malformed packet", error=type(error).__name__)
+            log.info("malformed_packet", error=type(error).__name__)
 
     def _answer(self, lane: Lane, connection: Connection, event: Event) -> None:
         """Do what an event asks for and acknowledge it, at once or when its outcome is known."""
@@ -317,7 +317,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         outcome = "ok"
         if failure:
             if not isinstance(failure, ChatError):
-                log.error("event failed", event_name=event.name, exc_info=failure)
+                log.error("event_failed", event_name=event.name, exc_info=failure)
                 failure = FAILED
             answer = {"ok": False, "error": failure.problem()}
             outcome = failure.code

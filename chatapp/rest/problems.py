@@ -83,5 +83,5 @@ def _from_used_up_limit(_error: RateLimitExceeded) -> Response:
 
 
 def _from_bug(error: Exception) -> Response:
-    log.error("unhandled error", exc_info=error)
+    log.error("unhandled_error", exc_info=error)
     return respond(ChatError("The server failed. The error has been logged.").problem())

@@ -116,7 +116,7 @@ def test_files_are_deleted_after_a_restart_if_they_could_not_be_before(
         (uploads / names[0]).mkdir(parents=True)
         shutil.copy(tmp_path / "elsewhere" / ".folder-id", uploads)
         assert alice.delete(f"/chats/{groups[0]}").status_code == 204
-        wait_until(lambda: "files are left behind" in server.log)
+        wait_until(lambda: "files_not_deleted" in server.log)
     assert noted(engine, names)
     shutil.rmtree(uploads)
     (tmp_path / "elsewhere").rename(uploads)

@@ -100,7 +100,7 @@ def test_who_connects_without_a_database_is_let_in_once_it_is_back(
             )
             for way in (["polling"], ["websocket"], None)
         ]
-        wait_for(lambda: server.log.count("socket refused") > len(sockets), 10)
+        wait_for(lambda: server.log.count("socket_refused") > len(sockets), 10)
         own_postgres.start()
         # At once: the crash made the database forget who is here, and which workers there are.
         sockets.append(js_driver.connect(server.url, person.token))

@@ -91,7 +91,7 @@ def test_a_read_only_database_is_a_clear_problem(
         assert data(alice.get("/users/me"))["id"] == alice.id
         # An official client whose handshake meets it comes again by itself.
         waits = js_driver.connect(server.url, bob.token, wait=False, reconnection=True, reconnection_delay_max=1.0)
-        wait_for(lambda: server.log.count("socket refused") > 1, 15)
+        wait_for(lambda: server.log.count("socket_refused") > 1, 15)
         set_read_only(False)
         assert wait_for(lambda: recovers(alice, chat), 10)
         assert wait_for(lambda: ready(server) == (200, "ok"), 10)

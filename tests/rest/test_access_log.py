@@ -59,9 +59,9 @@ def test_a_socket_is_told_of_when_it_opens_and_when_it_closes(
 ) -> None:
     socket = js_driver.connect(alice.url, alice.token)
     socket.disconnect()
-    opened = lines(server, user_id=alice.id, event="socket opened")
-    eventually(lambda: bool(lines(server, user_id=alice.id, event="socket closed")), 10)
-    closed = lines(server, user_id=alice.id, event="socket closed")
+    opened = lines(server, user_id=alice.id, event="socket_connected")
+    eventually(lambda: bool(lines(server, user_id=alice.id, event="socket_disconnected")), 10)
+    closed = lines(server, user_id=alice.id, event="socket_disconnected")
     assert len(opened) == len(closed) == 1
     assert opened[0]["socket_id"] == closed[0]["socket_id"]
     assert closed[0]["reason"]
@@ -71,7 +71,7 @@ def test_a_socket_that_the_server_ends_says_why(server: Server, js_driver: JsDri
     socket = js_driver.connect(alice.url, alice.token)
     alice.post("/auth/logout")
     socket.wait_disconnect()
-    (closed,) = lines(server, user_id=alice.id, event="socket closed")
+    (closed,) = lines(server, user_id=alice.id, event="socket_disconnected")
     assert closed["reason"] == "session ended"
     # It is known which request did that.
     assert lines(server, request_id=closed["request_id"], event="request")[0]["route"] == "/api/v1/auth/logout"
