@@ -16,6 +16,7 @@ from gunicorn.glogging import Logger  # noqa: E402
 
 # The master only starts and watches workers: nothing here may import the application, which each worker loads itself.
 from chatapp.core import logs, metrics  # noqa: E402
+from chatapp.core.version import __version__  # noqa: E402
 from chatapp.realtime import arbiter  # noqa: E402
 from chatapp.realtime.admission import SharedCounters  # noqa: E402
 from chatapp.realtime.handover import make_folder  # noqa: E402
@@ -69,6 +70,7 @@ logger_class = ServerLog
 
 def when_ready(server: Any) -> None:
     """Called by gunicorn in the master, just before there are workers."""
+    server.log.info("Chat server %s", __version__)
     # Kept by the master itself, who outlives this module: it is read anew when gunicorn is told to.
     server.folder = folder = make_folder(server.cfg.uid, server.cfg.gid)
     os.environ[metrics.FOLDER] = str(folder / "metrics")

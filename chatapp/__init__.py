@@ -6,6 +6,8 @@ package.
 
 from typing import TYPE_CHECKING, Any
 
+from chatapp.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from chatapp.app import create_app as create_app
 

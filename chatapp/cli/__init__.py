@@ -14,6 +14,7 @@ from chatapp.cli.upkeep import housekeeping, prune_tokens
 from chatapp.core import causes
 from chatapp.core.causes import first_line
 from chatapp.core.errors import ChatError
+from chatapp.core.version import __version__
 
 
 class Commands(AppGroup):
@@ -32,6 +33,7 @@ class Commands(AppGroup):
             raise click.ClickException(f"The database refused: {first_line(error)}") from None
 
 
-chat = Commands("chat", help="Look after the chat server.")
+chat = Commands("chat", help="Administer the chat server.")
+click.version_option(__version__, prog_name="chat server")(chat)
 for command in (create_admin, demo, housekeeping, prune_tokens, check):
     chat.add_command(command)

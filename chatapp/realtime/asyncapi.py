@@ -16,6 +16,7 @@ from marshmallow import Schema
 from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.schemas import ProblemSchema
 from chatapp.core.settings import Settings
+from chatapp.core.version import __version__
 from chatapp.realtime.client_events import ClientEvent
 from chatapp.realtime.frames import MAX_FRAGMENTS
 from chatapp.realtime.gateway import TOKEN_SECONDS
@@ -135,7 +136,7 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
         operations[id] = _operation("send", id, told.name, f"{told.happened}\n\n**Recipients:** {told.audience}")
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "Chat server events", "version": "v1", "description": OVERVIEW.strip()},
+        "info": {"title": "Chat server events", "version": __version__, "description": OVERVIEW.strip()},
         "defaultContentType": "application/json",
         "servers": {"chat": _server(settings)},
         "channels": {

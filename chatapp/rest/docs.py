@@ -13,6 +13,7 @@ from marshmallow import Schema, fields
 from chatapp.core.errors import Json
 from chatapp.core.schemas import Choice
 from chatapp.core.settings import Rate, Settings
+from chatapp.core.version import __version__
 from chatapp.extensions import api
 from chatapp.rest.access import ID_HEADER
 
@@ -79,7 +80,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Publish `/api/v1/openapi.json` and `/docs`."""
     app.config.update(
         API_TITLE="Chat server",
-        API_VERSION="v1",
+        API_VERSION=__version__,
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/api/v1",
         OPENAPI_JSON_PATH="openapi.json",

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from chatapp.core.db import reading
 from chatapp.core.errors import Unavailable
+from chatapp.core.version import __version__
 
 Check = Callable[[], None]
 
@@ -26,8 +27,8 @@ def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], b
 
     @pages.get("/healthz")
     def healthz() -> Response:
-        """This process answers."""
-        return Response(orjson.dumps({"status": "ok"}), mimetype="application/json")
+        """The process responds; which version it is."""
+        return Response(orjson.dumps({"status": "ok", "version": __version__}), mimetype="application/json")
 
     @pages.get("/readyz")
     def readyz() -> Response:

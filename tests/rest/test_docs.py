@@ -250,12 +250,12 @@ def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_fac
 def test_the_figures_of_the_limits_are_told(document: Json) -> None:
     told = document["info"]["description"]
     for figure in (
-        "100 in 1 min",
-        "5 in 1 min",
-        "10 in 1 min",
-        "10 in 15 min",
-        "100 in 15 min",
-        "1000 in 1 min",
+        "100 per 1 min",
+        "5 per 1 min",
+        "10 per 1 min",
+        "10 per 15 min",
+        "100 per 15 min",
+        "1000 per 1 min",
         "256 KiB",
         "10 MB",
     ):

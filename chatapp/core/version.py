@@ -1,0 +1,3 @@
+"""The version of the server, in the form of Semantic Versioning."""
+
+__version__ = "0.2.0"

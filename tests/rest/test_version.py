@@ -1,0 +1,27 @@
+"""One version, wherever the server names it."""
+
+import subprocess
+import sys
+
+import requests
+
+from chatapp import __version__
+from tests.server import ROOT, Server
+
+
+def test_health_and_documents_name_the_version(server: Server) -> None:
+    assert requests.get(f"{server.url}/healthz", timeout=20).json()["version"] == __version__
+    for document in ("openapi", "asyncapi"):
+        info = requests.get(f"{server.url}/api/v1/{document}.json", timeout=20).json()["info"]
+        assert info["version"] == __version__
+
+
+def test_the_log_names_the_version_at_start(server: Server) -> None:
+    assert f"Chat server {__version__}" in server.log
+
+
+def test_the_command_line_names_the_version() -> None:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "--version"]
+    assert (
+        __version__ in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    )
