@@ -49,10 +49,10 @@ door = Door("files", "/uploads", "Files and thumbnails.", PARTS, base="")
         304: "Not modified: `If-None-Match` contains the `ETag`.",
     },
     errors={
-        401: "The request has no valid signature, and its access token is missing or invalid (`token_invalid`) or has "
-        "expired (`token_expired`).",
-        404: "The file was deleted, or no chat of the caller contains it, or it is in the upload folder of another server, "
-        "which `detail` then names (`not_found`).",
+        401: "The request has no valid signature, and its access token is missing or invalid (`token_invalid`). "
+        "The access token has expired (`token_expired`).",
+        404: "The file was deleted, no chat of the caller contains it, or it is in the upload folder of another server, "
+        "which the detail names (`not_found`).",
         416: "The range is beyond the end of the file (`range_not_satisfiable`).",
     },
 )

@@ -43,7 +43,9 @@ from chatapp.rest.multipart import Form, require_no_encoding
 # What a route documents that is about something which not everybody may know of.
 NOT_VISIBLE = {404: "The object does not exist or is not visible to the caller (`not_found`)."}
 INVALID = {422: "A field is invalid (`validation_error`)."}
-NOBODY = {401: "The access token is missing or invalid (`token_invalid`), or has expired (`token_expired`)."}
+NOBODY = {
+    401: "The access token is missing or invalid (`token_invalid`). The access token has expired (`token_expired`)."
+}
 UNAVAILABLE = "The database is unavailable (`database_unavailable`)."
 BUSY = {
     429: "A rate limit is exceeded (`rate_limited`). Retry after `Retry-After` seconds.",

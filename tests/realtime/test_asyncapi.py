@@ -154,7 +154,14 @@ def test_both_documents_describe_an_object_alike(server: Server, document: Json)
 def test_the_connection_is_documented(document: Json) -> None:
     (told,) = document["servers"].values()
     assert told["protocol"] == "socket.io"
-    for limit in ("60 events in 10 s", "64 KiB", "20 sockets", "no token within 10 s", "1 MiB", "polling"):
+    for limit in (
+        "60 events per 10 s",
+        "64 KiB",
+        "20 sockets",
+        "without a token is closed after 10 s",
+        "1 MiB",
+        "polling",
+    ):
         assert limit in told["description"], limit
     assert document["channels"]["chat"]["address"] == "/chat"
     access = resolve(document, told["security"][0])

@@ -7,58 +7,58 @@ export type Ack<Data> = { ok: true; data: Data } | { ok: false; error: Problem }
 
 /** What clients emit. */
 export interface ClientEvents {
-  /** Send a message; the ack carries it, once it is committed. */
+  /** Send a message. The ack contains the stored message. */
   "message:send": (payload: SendMessage, ack: (answer: Ack<Message>) => void) => void;
-  /** Have a message of one's own say something else. */
+  /** Edit a message that the caller sent. */
   "message:edit": (payload: EditMessage, ack: (answer: Ack<Message>) => void) => void;
-  /** Leave nothing of a message but a tombstone. */
+  /** Delete a message. */
   "message:delete": (payload: DeleteMessage, ack: (answer: Ack<MessageDeleted>) => void) => void;
-  /** Note how far one read a chat. */
+  /** Mark messages as read. */
   "messages:read": (payload: ReadMessages, ack: (answer: Ack<MessagesRead>) => void) => void;
-  /** All that changed since the client was last here. */
+  /** Get all changes since the client was last connected. */
   "sync": (payload: Sync, ack: (answer: Ack<SyncAnswer>) => void) => void;
-  /** Tell the others in a chat that one types; repeat it every few seconds while it goes on. */
+  /** Show the other members of a chat that the user is typing. Repeat it every few seconds while they type. */
   "typing:start": (payload: Typing, ack: (answer: Ack<null>) => void) => void;
-  /** Tell the others in a chat that one types no longer. */
+  /** Show the other members of a chat that the user stopped typing. */
   "typing:stop": (payload: Typing, ack: (answer: Ack<null>) => void) => void;
-  /** Go on with a new access token of the same person; without one a socket ends a minute after its token. */
+  /** Replace the access token of the socket by a new one of the same user. Otherwise the socket is closed one minute after */
   "auth:renew": (payload: Renew, ack: (answer: Ack<Renewed>) => void) => void;
 }
 
 /** What clients listen for. */
 export interface ServerEvents {
-  /** A chat has a new message. */
+  /** A message was sent. */
   "message:new": (payload: MessageEvent) => void;
-  /** A message says something else. */
+  /** A message was edited. */
   "message:edited": (payload: MessageEvent) => void;
-  /** A message is a tombstone now. */
+  /** A message was deleted. */
   "message:deleted": (payload: MessageDeletedEvent) => void;
-  /** Somebody read a chat up to a message. */
+  /** A member read messages. */
   "messages:read": (payload: MessagesReadEvent) => void;
-  /** Messages of a chat were delivered. */
+  /** Messages were delivered to members. */
   "messages:delivered": (payload: MessagesDelivered) => void;
-  /** Somebody is typing. */
+  /** A member is typing. */
   "typing:start": (payload: TypingStarted) => void;
-  /** Somebody is no longer typing. */
+  /** A member stopped typing. */
   "typing:stop": (payload: TypingStopped) => void;
-  /** Somebody is online now. */
+  /** A user came online. */
   "user:online": (payload: UserOnline) => void;
-  /** Somebody is no longer online. */
+  /** A user went offline. */
   "user:offline": (payload: UserOffline) => void;
-  /** Somebody is in a chat that they were not in before. */
+  /** The user is a member of a new chat. */
   "chat:new": (payload: NewChatEvent) => void;
-  /** A group has another name, description or avatar. */
+  /** The name, description or avatar of a group changed. */
   "chat:updated": (payload: ChatEvent) => void;
-  /** A group is gone, with all that was said in it. */
+  /** A group was deleted. */
   "chat:deleted": (payload: ChatDeleted) => void;
-  /** Somebody is in a group now. */
+  /** A user joined a group. */
   "chat:member_joined": (payload: ChatMember) => void;
-  /** A member of a group has another role. */
+  /** The role of a member changed. */
   "chat:member_updated": (payload: ChatMember) => void;
-  /** Somebody left a group, or was removed from it. */
+  /** A member left a group or was removed. */
   "chat:member_left": (payload: MemberLeft) => void;
-  /** Events may have been missed that the server cannot replay: call `sync`. */
+  /** The socket may have missed events that the server can't replay: call `sync`. */
   "resync": (payload: Resync) => void;
-  /** An event failed that asked for no ack. */
+  /** A client event without an ack failed. */
   "exception": (payload: Problem) => void;
 }

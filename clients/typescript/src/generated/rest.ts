@@ -4,126 +4,126 @@ import type { AccountEnvelope, AccountList, ChatDetailEnvelope, ChatEnvelope, Ch
 
 /** Every operation of the REST API, below `/api/v1`: what it takes, and what it answers. */
 export interface Operations {
-  /** Make an account and log it in. */
+  /** Register an account. */
   "POST /auth/register": {
     path: undefined;
     query: undefined;
     body: Register;
     answer: LoginAnswerEnvelope;
   };
-  /** Log in with an e-mail address or a username. */
+  /** Log in with an email address or a username. */
   "POST /auth/login": {
     path: undefined;
     query: undefined;
     body: Login;
     answer: LoginAnswerEnvelope;
   };
-  /** Exchange a refresh token for new tokens. */
+  /** Refresh the tokens. */
   "POST /auth/refresh": {
     path: undefined;
     query: undefined;
     body: Refresh;
     answer: TokensEnvelope;
   };
-  /** End the session that the access token belongs to. */
+  /** Log out. */
   "POST /auth/logout": {
     path: undefined;
     query: undefined;
     body: undefined;
     answer: undefined;
   };
-  /** The caller's own account. */
+  /** Get the caller's account. */
   "GET /users/me": {
     path: undefined;
     query: undefined;
     body: undefined;
     answer: MeEnvelope;
   };
-  /** Change the caller's username or avatar. */
+  /** Update the caller's profile. */
   "PATCH /users/me": {
     path: undefined;
     query: undefined;
     body: PatchMe;
     answer: MeEnvelope;
   };
-  /** Find people by a part of their username. */
+  /** Search users by username. */
   "GET /users/search": {
     path: undefined;
     query: { limit?: number; cursor?: string; q: string };
     body: undefined;
     answer: UserList;
   };
-  /** A person by their username. */
+  /** Get a user by username. */
   "GET /users/{username}": {
     path: { username: string };
     query: undefined;
     body: undefined;
     answer: UserEnvelope;
   };
-  /** The caller's chats. */
+  /** List the caller's chats. */
   "GET /chats": {
     path: undefined;
     query: { limit?: number; cursor?: string };
     body: undefined;
     answer: ChatList;
   };
-  /** Open the direct chat with a person. */
+  /** Create or get a direct chat. */
   "POST /chats/direct": {
     path: undefined;
     query: undefined;
     body: NewDirectChat;
     answer: ChatDetailEnvelope;
   };
-  /** A chat of the caller's, with its first 100 members. */
+  /** Get a chat. */
   "GET /chats/{chatId}": {
     path: { chatId: string };
     query: undefined;
     body: undefined;
     answer: ChatDetailEnvelope;
   };
-  /** Change a group's name, description or avatar. */
+  /** Update a group. */
   "PATCH /chats/{chatId}": {
     path: { chatId: string };
     query: undefined;
     body: PatchChat;
     answer: ChatEnvelope;
   };
-  /** Delete a group with all that was said in it. */
+  /** Delete a group and its messages. */
   "DELETE /chats/{chatId}": {
     path: { chatId: string };
     query: undefined;
     body: undefined;
     answer: undefined;
   };
-  /** The members of a chat. */
+  /** List the members of a chat. */
   "GET /chats/{chatId}/members": {
     path: { chatId: string };
     query: { limit?: number; cursor?: string };
     body: undefined;
     answer: MemberList;
   };
-  /** Add somebody to a group. */
+  /** Add a member to a group. */
   "POST /chats/{chatId}/members": {
     path: { chatId: string };
     query: undefined;
     body: NewMember;
     answer: MemberEnvelope;
   };
-  /** Make a group. */
+  /** Create a group. */
   "POST /chats/groups": {
     path: undefined;
     query: undefined;
     body: NewGroup;
     answer: ChatDetailEnvelope;
   };
-  /** Remove somebody from a group. */
+  /** Remove a member from a group. */
   "DELETE /chats/{chatId}/members/{userId}": {
     path: { chatId: string; userId: string };
     query: undefined;
     body: undefined;
     answer: undefined;
   };
-  /** Promote or demote a member. */
+  /** Change the role of a member. */
   "PATCH /chats/{chatId}/members/{userId}/role": {
     path: { chatId: string; userId: string };
     query: undefined;
@@ -144,63 +144,63 @@ export interface Operations {
     body: SendMessage;
     answer: MessageEnvelope;
   };
-  /** Send a file. */
+  /** Upload and send a file. */
   "POST /messages/upload": {
     path: undefined;
     query: undefined;
     body: FormData;
     answer: MessageEnvelope;
   };
-  /** A chat's messages. */
+  /** List the messages of a chat. */
   "GET /messages/{id}": {
     path: { id: string };
     query: { limit?: number; cursor?: string; after?: number };
     body: undefined;
     answer: MessageList;
   };
-  /** Have a message say something else. */
+  /** Edit a message. */
   "PATCH /messages/{id}": {
     path: { id: string };
     query: undefined;
     body: NewContent;
     answer: MessageEnvelope;
   };
-  /** Leave nothing of a message but a tombstone. */
+  /** Delete a message. */
   "DELETE /messages/{id}": {
     path: { id: string };
     query: undefined;
     body: undefined;
     answer: undefined;
   };
-  /** Note how far the caller read a chat. */
+  /** Mark messages as read. */
   "POST /messages/{chatId}/read": {
     path: { chatId: string };
     query: undefined;
     body: ReadReceipt;
     answer: MessagesReadEnvelope;
   };
-  /** What became of a message. */
+  /** List the delivery statuses of a message. */
   "GET /messages/{messageId}/statuses": {
     path: { messageId: string };
     query: { limit?: number; cursor?: string };
     body: undefined;
     answer: MessageStatusList;
   };
-  /** All that changed since the client was last here. */
+  /** Get all changes since the client was last connected. */
   "POST /sync": {
     path: undefined;
     query: undefined;
     body: Sync;
     answer: SyncAnswerEnvelope;
   };
-  /** Accounts, by username. */
+  /** List accounts. */
   "GET /admin/users": {
     path: undefined;
     query: { limit?: number; cursor?: string; q?: string; role?: Role };
     body: undefined;
     answer: AccountList;
   };
-  /** Change an account's role, or deactivate it. */
+  /** Update an account. */
   "PATCH /admin/users/{userId}": {
     path: { userId: string };
     query: undefined;
