@@ -308,7 +308,7 @@ def main() -> None:
                     raw.mkdir(exist_ok=True)
                     (raw / f"{name}-{scheme}-{viewport['width']}.png").write_bytes(shots[-1])
                 # What is on its way is not to arrive.
-                for button in visitor.message("Being sent").get_by_role("button", name="Cancel").all():
+                for button in visitor.message("Sending").get_by_role("button", name="Cancel").all():
                     button.click()
                 visitor.context.close()
             picture = packed(side_by_side(shots))

@@ -172,7 +172,7 @@ def test_a_message_that_waits_can_be_corrected_before_it_is_sent(visit: Visit, a
     hers.composer.press("ArrowUp")
     hers.say("Meet at seven")
     expect(hers.composer).to_have_value("")
-    expect(hers.message("Meet at seven")).to_contain_text("Being sent")
+    expect(hers.message("Meet at seven")).to_contain_text("Sending")
     hers.context.set_offline(False)
     expect(hers.message("Meet at seven")).to_contain_text("Sent")
     assert [message["content"] for message in bob.get(f"/messages/{chat}").json()["data"]] == ["Meet at seven"]

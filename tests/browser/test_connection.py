@@ -28,7 +28,7 @@ def test_what_is_written_offline_is_sent_and_what_was_missed_comes_in(visit: Vis
     hers.context.set_offline(True)
     expect(hers.page.get_by_text("You are offline.")).to_be_visible(timeout=BACK_MS)
     hers.say("From inside the tunnel")
-    expect(hers.message("From inside the tunnel")).to_contain_text("Being sent")
+    expect(hers.message("From inside the tunnel")).to_contain_text("Sending")
     bob.send(chat, "Are you still there?")
     assert "tunnel" in str(bob.get(f"/messages/{chat}").json())
     assert "inside" not in str(bob.get(f"/messages/{chat}").json())

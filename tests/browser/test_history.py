@@ -1,7 +1,10 @@
 """Long conversations."""
 
+import re
+import threading
+
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import Visitor
@@ -31,25 +34,71 @@ def scroll_to(visitor: Visitor, place: str) -> None:
     visitor.page.locator(".scroller").evaluate(f"box => box.scrollTo(0, {place})")
 
 
+def scroll_up_to(visitor: Visitor, row: Locator) -> None:
+    """Scroll by the wheel until a message is rendered, then so that it is the first one visible."""
+    visitor.talk.locator(".scroller").hover()
+    for _ in range(200):
+        if row.count():
+            break
+        visitor.page.mouse.wheel(0, -300)
+        visitor.page.wait_for_timeout(30)
+    row.evaluate("row => row.scrollIntoView({block: 'start'})")
+    visitor.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def test_older_messages_come_while_one_scrolls_and_nothing_jumps(
     visit: Visit, alice: Person, bob: Person, chat: str
 ) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
-    expect(hers.message(f"Message {TALK - 60}.")).to_have_count(0)
-    held = hers.message(f"Message {TALK - 45}.")
-    with hers.page.expect_response(lambda response: f"/messages/{chat}?" in response.url):
-        held.evaluate("row => row.scrollIntoView({block: 'start'})")
-        before = top(held)
-    expect(hers.message(f"Message {TALK - 60}.")).to_have_count(1)
+    # The page is under way while she scrolls to a place and stays there.
+    waiting: list[Route] = []
+    hers.page.route("**/messages/*cursor=*", lambda route: waiting.append(route))
+    held = hers.message(f"Message {TALK - 30}.")
+    scroll_up_to(hers, held)
+    before = top(held)
+    height = hers.page.locator(".scroller").evaluate("box => box.scrollHeight")
+    for route in waiting:
+        route.continue_()
+    hers.page.unroute("**/messages/*cursor=*")
+    hers.page.wait_for_function("least => document.querySelector('.scroller').scrollHeight > least", arg=height + 500)
     assert abs(top(held) - before) < 2
-    for _ in range(3):
-        scroll_to(hers, "0")
-        hers.page.wait_for_timeout(100)
-    expect(hers.message("Message 1.").first).to_be_attached()
+    scroll_up_to(hers, hers.message("Message 1.").first)
     scroll_to(hers, "0")
     expect(hers.page.get_by_text("This is the beginning of your conversation")).to_be_in_viewport()
+
+
+def rendered(visitor: Visitor) -> list[int]:
+    """The numbers of the messages that are rendered, in their order."""
+    texts = visitor.page.locator(".messages [data-key] .bubble").all_text_contents()
+    return [int(found[1]) for text in texts if (found := re.search(r"Message (\d+)\.", text))]
+
+
+def test_only_the_messages_around_the_visible_ones_are_rendered(
+    visit: Visit, alice: Person, bob: Person, chat: str
+) -> None:
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
+    hers.talk.locator(".scroller").hover()
+    seen: set[int] = set()
+    for step in [-500] * 14 + [500] * 14:
+        hers.page.mouse.wheel(0, step)
+        hers.page.wait_for_timeout(60)
+        numbers = rendered(hers)
+        # A part without gaps, never all of it, and it fills the visible part.
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+        assert len(numbers) < 100
+        first, last = hers.message(f"Message {numbers[0]}.").first, hers.message(f"Message {numbers[-1]}.").first
+        scroller = hers.page.locator(".scroller").bounding_box()
+        assert scroller
+        assert top(first) <= scroller["y"] or numbers[0] == 1
+        assert top(last) >= scroller["y"] + scroller["height"] - 80 or numbers[-1] == TALK
+        seen |= set(numbers)
+    assert seen == set(range(min(seen), TALK + 1))
+    assert len(seen) > 100
+    assert hers.page.locator(".messages *").count() < 1500
 
 
 def test_who_has_only_just_scrolled_is_not_pulled_back(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -76,7 +125,7 @@ def test_who_reads_what_is_older_is_not_carried_away_by_what_is_new(
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
     held = hers.message(f"Message {TALK - 30}.")
-    held.evaluate("row => row.scrollIntoView({block: 'start'})")
+    scroll_up_to(hers, held)
     before = top(held)
     bob.send(chat, "Look at this!")
     button = hers.page.get_by_role("button", name="Go to the newest messages")
@@ -112,3 +161,100 @@ def test_who_is_at_the_end_stays_there(visit: Visit, alice: Person, bob: Person,
         expect(hers.message(f"One more, {number}")).to_be_in_viewport()
     hers.page.set_viewport_size({"width": 700, "height": 500})
     expect(hers.message("One more, 4")).to_be_in_viewport()
+
+
+def test_the_place_in_a_chat_is_kept_on_switching_chats_and_on_reload(
+    visit: Visit, alice: Person, bob: Person, carol: Person, chat: str
+) -> None:
+    alice.send(alice.direct_chat(carol), "Elsewhere")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
+    held = hers.message(f"Message {TALK - 60}.")
+    scroll_up_to(hers, held)
+    before = top(held)
+    hers.entry(carol.name).click()
+    expect(hers.message("Elsewhere")).to_be_in_viewport()
+    hers.entry(bob.name).click()
+    expect(held).to_be_in_viewport()
+    assert abs(top(held) - before) < 2
+    hers.page.reload()
+    expect(held).to_be_in_viewport()
+    assert abs(top(held) - before) < 2
+
+
+def test_pages_are_dropped_when_the_reader_is_back_at_the_end(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    for number in range(1, 421):
+        bob.send(chat, f"Message {number}.")
+    data(alice.post(f"/messages/{chat}/read", {}))
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("Message 420.")).to_be_in_viewport()
+    scroll_up_to(hers, hers.message("Message 2."))
+    height = "box => box.scrollHeight"
+    whole = hers.page.locator(".scroller").evaluate(height)
+    hers.page.get_by_role("button", name="Go to the newest messages").click()
+    expect(hers.message("Message 420.")).to_be_in_viewport()
+    hers.page.wait_for_function("most => document.querySelector('.scroller').scrollHeight < most", arg=whole * 0.7)
+    expect(hers.message("Message 420.")).to_be_in_viewport()
+    # They come again.
+    scroll_up_to(hers, hers.message("Message 3."))
+    expect(hers.message("Message 3.")).to_be_in_viewport()
+
+
+CLICKS = """async name => {
+    const ends = [];
+    const box = document.querySelector(".scroller");
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let turn = 0; turn < 6; turn += 1) {
+        box.scrollTop -= 500;
+        await frame();
+        await frame();
+        document.querySelector(`[aria-label="${name}"]`).click();
+        const end = performance.now() + 1200;
+        while (performance.now() < end) await frame();
+        ends.push(box.scrollHeight - box.clientHeight - box.scrollTop);
+    }
+    return ends;
+}"""
+
+
+def test_the_newest_messages_are_reached_while_more_arrive(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
+    over = threading.Event()
+
+    def talk() -> None:
+        while not over.wait(0.25):
+            bob.send(chat, "And one more, with so many words that it takes more than one line of a chat. " * 3)
+
+    talker = threading.Thread(target=talk)
+    talker.start()
+    try:
+        ends = hers.page.evaluate(CLICKS, "Go to the newest messages")
+    finally:
+        over.set()
+        talker.join()
+    assert max(ends) < 2, ends
+
+
+def test_who_wants_no_motion_is_at_the_newest_messages_at_once(
+    visit: Visit, alice: Person, bob: Person, chat: str
+) -> None:
+    hers = visit(alice, reduced_motion="reduce")
+    hers.entry(bob.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
+    left = hers.page.evaluate(
+        """async () => {
+            const box = document.querySelector(".scroller");
+            const frame = () => new Promise(requestAnimationFrame);
+            box.scrollTop -= 600;
+            await frame();
+            await frame();
+            document.querySelector('[aria-label="Go to the newest messages"]').click();
+            return box.scrollHeight - box.clientHeight - box.scrollTop;
+        }"""
+    )
+    assert left < 2

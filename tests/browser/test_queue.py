@@ -76,7 +76,7 @@ def test_text_is_sent_while_a_file_is_uploaded(visit: Visit, alice: Person, bob:
     hers.page.route(UPLOADS, lambda route: held.append(route))
     attach(hers, png("sea.png"))
     hers.say("Look at this")
-    expect(hers.message("Look at this")).to_contain_text("Being sent")
+    expect(hers.message("Look at this")).to_contain_text("Sending")
     hers.say("Meanwhile")
     expect(hers.message("Meanwhile")).to_contain_text(SENT)
     held[0].continue_()

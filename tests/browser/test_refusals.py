@@ -38,19 +38,19 @@ def test_a_refused_origin_is_named(visit: Visit, alice: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "detail", "more"),
+    ("status", "code", "text", "more"),
     [
         (413, "file_too_large", "Files can be up to 10 MB.", {}),
-        (429, "rate_limited", "You uploaded too much today.", {"retryAfter": 7200}),
+        (429, "rate_limited", "Too many requests. Try again in 120 minutes.", {"retryAfter": 7200}),
     ],
 )
 def test_a_refused_file_says_why(
-    visit: Visit, alice: Person, bob: Person, status: int, code: str, detail: str, more: dict[str, int]
+    visit: Visit, alice: Person, bob: Person, status: int, code: str, text: str, more: dict[str, int]
 ) -> None:
     hers = visit(alice)
     hers.find(bob.name)
-    hers.context.route("**/messages/upload", lambda route: refuse(route, status, code, detail, **more))
+    hers.context.route("**/messages/upload", lambda route: refuse(route, status, code, "In other words.", **more))
     hers.page.get_by_label("Files", exact=True).set_input_files([png("sea.png")])
     hers.page.get_by_role("button", name="Send").click()
-    expect(hers.page.get_by_role("alert").filter(has_text=detail)).to_be_visible()
+    expect(hers.page.get_by_role("alert").filter(has_text=text)).to_be_visible()
     expect(hers.message("Not sent")).to_be_visible()

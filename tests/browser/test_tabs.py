@@ -59,7 +59,7 @@ def test_what_was_not_sent_before_the_page_was_closed_is_sent_by_the_next_one(
     hers.context.route("**/socket.io/**", lambda route: route.abort())
     hers.context.set_offline(True)
     hers.say("Written on the way out")
-    expect(hers.message("Written on the way out")).to_contain_text("Being sent")
+    expect(hers.message("Written on the way out")).to_contain_text("Sending")
     hers.page.close()
     hers.context.set_offline(False)
     hers.context.unroute("**/socket.io/**")

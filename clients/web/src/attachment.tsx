@@ -2,7 +2,7 @@ import type { FileToSend, Message } from "@chatapp/client";
 import { useEffect, useState } from "preact/hooks";
 import { client } from "./client";
 import { fileSize } from "./format";
-import { Dialog } from "./ui/dialog";
+import { t } from "./texts";
 import { icons } from "./ui/icons";
 import { complain } from "./ui/toast";
 
@@ -13,43 +13,35 @@ const SMALLEST = 120;
 const EDGE = 4;
 
 /** A stored file: a picture to look at, or something to download. */
-export function Attachment({ message }: { message: Message }) {
-  return message.type === "IMAGE" ? <Picture message={message} /> : <FileCard message={message} />;
+export function Attachment({ message, onOpen }: { message: Message; onOpen: () => void }) {
+  return message.type === "IMAGE" ? <Picture message={message} onOpen={onOpen} /> : <FileCard message={message} />;
 }
 
-function Picture({ message }: { message: Message }) {
-  const [isOpen, setOpen] = useState(false);
-  const [isRenewed, setRenewed] = useState(false);
-  const whole = client.fileUrl(message.fileUrl!);
-  const name = message.fileName ?? "Picture";
-  const renew = () => {
-    if (isRenewed) return;
-    setRenewed(true);
-    client.renewLinks(message.id).catch(complain);
+export const pictureName = (message: Message) => message.fileName ?? t.viewer.picture;
+
+/** What to call when a file of a message does not load: its links may have expired. They are renewed once. */
+export function useRenewal(messageId: string): () => void {
+  const [renewed, setRenewed] = useState<string | null>(null);
+  return () => {
+    if (renewed === messageId) return;
+    setRenewed(messageId);
+    client.renewLinks(messageId).catch(complain);
   };
+}
+
+function Picture({ message, onOpen }: { message: Message; onOpen: () => void }) {
+  const renew = useRenewal(message.id);
   return (
-    <>
-      <button
-        type="button"
-        class="picture"
-        style={{ aspectRatio: message.width && message.height ? `${message.width} / ${message.height}` : "4 / 3" }}
-        aria-label={`Open ${name}`}
-        onClick={() => setOpen(true)}
-      >
-        <img src={client.fileUrl(message.thumbnailUrl ?? message.fileUrl!)} alt="" loading="lazy" onError={renew} />
-      </button>
-      {isOpen && (
-        <Dialog title={name} class="viewer" onClose={() => setOpen(false)}>
-          <img src={whole} alt={name} />
-          <footer>
-            <span class="quiet">{fileSize(message.fileSize ?? 0)}</span>
-            <a class="button" href={whole} download={name}>
-              {icons.download} Download
-            </a>
-          </footer>
-        </Dialog>
-      )}
-    </>
+    <button
+      type="button"
+      class="picture"
+      tabIndex={-1}
+      style={{ aspectRatio: message.width && message.height ? `${message.width} / ${message.height}` : "4 / 3" }}
+      aria-label={t.viewer.open(pictureName(message))}
+      onClick={onOpen}
+    >
+      <img src={client.fileUrl(message.thumbnailUrl ?? message.fileUrl!)} alt="" loading="lazy" onError={renew} />
+    </button>
   );
 }
 
@@ -61,14 +53,16 @@ export function bubbleWidth({ type, isDeleted, width, height }: Message): string
 }
 
 function FileCard({ message }: { message: Message }) {
-  const name = message.fileName ?? "File";
+  const name = message.fileName ?? t.preview.file;
   return (
-    <a class="file-card" href={client.fileUrl(message.fileUrl!)} download={name}>
+    <a class="file-card" dir="ltr" tabIndex={-1} href={client.fileUrl(message.fileUrl!)} download={name}>
       <span class="kind">{extension(name)}</span>
-      <span class="name">{name}</span>
+      <span class="name" dir="auto">
+        {name}
+      </span>
       <span class="size">
         {fileSize(message.fileSize ?? 0)}
-        <span class="hidden">, download</span>
+        <span class="hidden">, {t.viewer.download}</span>
       </span>
       {icons.download}
     </a>
@@ -79,22 +73,25 @@ function FileCard({ message }: { message: Message }) {
 export function QueuedAttachment({ file, progress }: { file: FileToSend; progress: number | null }) {
   const preview = usePreview(file.data);
   const percent = Math.round((progress ?? 0) * 100);
-  const bar = progress !== null && <progress max={100} value={percent} aria-label={`Sending ${file.name}`} />;
+  const bar = progress !== null && (
+    <progress max={100} value={percent} aria-label={t.messages.sendingFile(file.name)} />
+  );
   if (preview) {
     return (
-      <div class="picture queued">
+      <div class="picture queued" dir="ltr">
         <img src={preview} alt={file.name} />
         {bar}
       </div>
     );
   }
+  const size = fileSize(file.data.size);
   return (
-    <div class="file-card queued">
+    <div class="file-card queued" dir="ltr">
       <span class="kind">{extension(file.name)}</span>
-      <span class="name">{file.name}</span>
-      <span class="size">
-        {progress === null ? fileSize(file.data.size) : `${percent} % of ${fileSize(file.data.size)}`}
+      <span class="name" dir="auto">
+        {file.name}
       </span>
+      <span class="size">{progress === null ? size : t.messages.progress(percent, size)}</span>
       {bar}
     </div>
   );

@@ -5,34 +5,39 @@ import { client, useLive, useMe } from "./client";
 import { Composer } from "./composer";
 import { addFiles, startEdit } from "./drafts";
 import { useDrop } from "./drop";
-import { chatName, count, presenceText } from "./format";
+import { chatName, presenceText } from "./format";
 import { Messages } from "./messages";
 import { HOME, chatPath, detailsPath } from "./route";
+import { useSwipeBack } from "./swipe";
+import { t } from "./texts";
 import { icons } from "./ui/icons";
 import { complain } from "./ui/toast";
 
-/** One chat: who it is with, what was said, and the field to say more. */
+/** One chat: its header, its messages and the composer. */
 export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
   const onEdit = useCallback((messageId: string) => startEdit(chat.id, messageId), []);
   const drop = useDrop((dropped) => addFiles(chat.id, dropped));
+  const swipe = useSwipeBack();
   useEffect(() => {
     client.openChat(chat.id).catch(complain);
     return () => client.closeChat(chat.id);
   }, []);
   return (
-    <section class="chat" aria-label={`Chat with ${chatName(chat)}`} {...drop.events}>
+    <section class="chat" aria-label={t.messages.chatWith(chatName(chat))} {...drop.events} {...swipe}>
       <header>
-        <a class="icon-button back" href={HOME} aria-label="Back to all chats">
+        <a class="icon-button back" href={HOME} aria-label={t.messages.back}>
           {icons.back}
         </a>
         <a
           class="whom"
           href={details ? chatPath(chat.id) : detailsPath(chat.id)}
           aria-expanded={details}
-          title={details ? "Hide details" : "Show details"}
+          title={details ? t.messages.hideDetails : t.messages.showDetails}
         >
           <ChatAvatar chat={chat} />
-          <h2 class="title">{chatName(chat)}</h2>
+          <h2 class="title" dir="auto">
+            {chatName(chat)}
+          </h2>
           <Subtitle chat={chat} />
         </a>
       </header>
@@ -41,7 +46,7 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
       {drop.isOver && (
         <div class="drop">
           <p>
-            {icons.clip} Drop files to send them to <b>{chatName(chat)}</b>
+            {icons.clip} {t.messages.dropFiles(chatName(chat))}
           </p>
         </div>
       )}
@@ -59,16 +64,10 @@ function Subtitle({ chat }: { chat: Chat }) {
         .length,
   );
   if (typers.length) {
-    const who = chat.type === "GROUP" ? typers.map((typer) => typer.username).join(", ") : "";
-    return (
-      <p class="preview typing-text">{who ? `${who} ${typers.length > 1 ? "are" : "is"} typing …` : "typing …"}</p>
-    );
+    const names = typers.map((typer) => typer.username);
+    return <p class="preview typing-text">{chat.type === "GROUP" ? t.chats.namesTyping(names) : t.chats.typing}</p>;
   }
   if (chat.type === "DIRECT") return <p class="preview">{presenceText(presence)}</p>;
-  return (
-    <p class="preview">
-      {count(chat.memberCount, "member")}
-      {online > 1 && `, ${online} online`}
-    </p>
-  );
+  const members = t.details.memberCount(chat.memberCount);
+  return <p class="preview">{online > 1 ? t.messages.membersOnline(members, online) : members}</p>;
 }

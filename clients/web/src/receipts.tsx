@@ -1,17 +1,14 @@
 import type { DeliveryStatus, Message, MessageStatus } from "@chatapp/client";
 import { useEffect, useState } from "preact/hooks";
 import { client, useLive } from "./client";
+import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { Dialog } from "./ui/dialog";
 import { complain } from "./ui/toast";
 
-const HEADINGS: readonly [DeliveryStatus, string][] = [
-  ["READ", "Read by"],
-  ["DELIVERED", "Delivered to"],
-  ["SENT", "Not delivered yet"],
-];
+const STATUSES: readonly DeliveryStatus[] = ["READ", "DELIVERED", "SENT"];
 
-/** How far one's own message got with everybody. */
+/** Who has received and read a message of one's own. */
 export function Receipts({ message, onClose }: { message: Message; onClose: () => void }) {
   const [statuses, setStatuses] = useState<readonly MessageStatus[] | null>(null);
   const members = useLive(() => client.members(message.chatId));
@@ -27,23 +24,26 @@ export function Receipts({ message, onClose }: { message: Message; onClose: () =
     load().catch(complain);
   }, []);
   const nameOf = (userId: string) => members.find((member) => member.userId === userId)?.user;
+  const headings = { READ: t.receipts.read, DELIVERED: t.receipts.delivered, SENT: t.receipts.sent };
   return (
-    <Dialog title="Seen by" class="receipts" onClose={onClose}>
-      {statuses === null && <p class="quiet">Loading …</p>}
-      {statuses?.length === 0 && <p class="quiet">Nobody else was in the chat.</p>}
-      {HEADINGS.map(([status, heading]) => {
+    <Dialog title={t.messages.seenBy} class="receipts" onClose={onClose}>
+      {statuses === null && <p class="quiet">{t.receipts.loading}</p>}
+      {statuses?.length === 0 && <p class="quiet">{t.receipts.empty}</p>}
+      {STATUSES.map((status) => {
         const those = statuses?.filter((one) => one.status === status) ?? [];
         return (
           those.length > 0 && (
             <section key={status}>
-              <h3>{heading}</h3>
+              <h3>{headings[status]}</h3>
               <ul class="people">
                 {those.map(({ userId }) => {
-                  const name = nameOf(userId)?.username ?? "Somebody who left";
+                  const name = nameOf(userId)?.username ?? t.receipts.formerMember;
                   return (
                     <li key={userId} class="entry">
                       <Avatar id={userId} name={name} picture={nameOf(userId)?.avatar ?? null} />
-                      <span class="title">{name}</span>
+                      <span class="title" dir="auto">
+                        {name}
+                      </span>
                     </li>
                   );
                 })}

@@ -1,164 +1,286 @@
-import { type Item, type Message, ProblemError } from "@chatapp/client";
+import type { Item, Message } from "@chatapp/client";
 import { useState } from "preact/hooks";
-import { Attachment, QueuedAttachment, bubbleWidth } from "./attachment";
+import { Attachment, bubbleWidth, QueuedAttachment } from "./attachment";
 import { client } from "./client";
+import { errorText } from "./error-text";
 import { clock, fullTime, gist } from "./format";
-import { Receipts } from "./receipts";
+import { copyText } from "./message-menu";
+import { showProfile } from "./profile-popup";
 import { isEmoji, Linked } from "./text";
+import { t } from "./texts";
 import { Avatar, hue } from "./ui/avatar";
-import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { memo } from "./ui/memo";
-import { Menu, type MenuItem } from "./ui/menu";
 import { Ticks } from "./ui/ticks";
-import { complain, tell } from "./ui/toast";
+import { complain } from "./ui/toast";
+
+/** What is open over the list, for one message of it. */
+export type Overlay =
+  | { readonly kind: "menu"; readonly key: string; readonly anchor: HTMLElement }
+  | { readonly kind: "viewer"; readonly messageId: string }
+  | { readonly kind: "receipts"; readonly message: Message };
+export type Open = (overlay: Overlay) => void;
 
 interface RowProps {
   item: Item;
+  /** The block of messages that begins with this row, if one does. */
+  block: number | undefined;
   isOwn: boolean;
   isGroup: boolean;
-  /** The first and last of what one person says in a row. */
+  /** The first and last message of a run. */
   isFirst: boolean;
   isLast: boolean;
-  /** The newest of all: where the Tab key enters. */
-  isNewest: boolean;
-  /** Others' messages too. */
-  mayDelete: boolean;
+  /** Whether time and status are shown, rather than on hover and focus. */
+  hasMeta: boolean;
+  /** Whether a long text is shown whole. */
+  isExpanded: boolean;
+  onExpand: (key: string) => void;
   onEdit: (messageId: string) => void;
+  open: Open;
 }
 
 /** One message: stored, on its way, or refused. */
 export const Row = memo((props: RowProps) => {
-  const { item, isOwn, isFirst, isLast, isNewest } = props;
+  const { item, block, isOwn, isFirst, isLast } = props;
+  // By the mouse or the focus. What shows then is not rendered for all the others.
+  const [isHovered, setHovered] = useState(false);
+  const [isFocused, setFocused] = useState(false);
   const classes = ["row", isOwn ? "own" : "other", isFirst && "first", isLast && "last", item.state];
   return (
     <li
       class={classes.filter(Boolean).join(" ")}
       data-key={item.key}
-      tabIndex={isNewest ? 0 : -1}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter" || event.target !== event.currentTarget) return;
-        event.preventDefault();
-        event.currentTarget.querySelector<HTMLElement>(".actions")?.click();
-      }}
+      data-block={block}
+      tabIndex={-1}
+      onPointerEnter={(event) => event.pointerType === "mouse" && setHovered(true)}
+      onPointerLeave={() => setHovered(false)}
+      onFocusIn={() => setFocused(true)}
+      onFocusOut={() => setFocused(false)}
     >
-      {item.state === "sent" ? <Stored {...props} message={item.message} /> : <Queued item={item} />}
+      {item.state === "sent" ? (
+        <Sent {...props} item={item} isActive={isHovered || isFocused} />
+      ) : (
+        <Queued {...props} item={item} isActive={isHovered || isFocused} />
+      )}
     </li>
   );
 });
 
-function Stored({ message, isOwn, isGroup, isFirst, isLast, mayDelete, onEdit }: RowProps & { message: Message }) {
-  const [isInfoOpen, setInfoOpen] = useState(false);
+type Part<State> = RowProps & { isActive: boolean; item: Extract<Item, { state: State }> };
+
+function Sent(props: Part<"sent">) {
+  const { item, isActive, isOwn, isGroup, isFirst, isLast, hasMeta, onEdit } = props;
+  const { message, edit, isDeleting } = item;
   const { sender, content, isDeleted } = message;
   const isBig = !isDeleted && message.type === "TEXT" && isEmoji(content ?? "");
+  const profile = (event: MouseEvent) => showProfile(sender, event.currentTarget as HTMLElement);
+  const isMarked = edit !== null || isDeleting || (message.isEdited && !isDeleted);
   return (
     <>
       {isGroup && !isOwn && isLast && (
-        <Avatar id={sender.id} name={sender.username} picture={sender.avatar} size="small" />
+        // The sender's name above the run does the same, and is read out.
+        <button type="button" class="face" tabIndex={-1} aria-hidden="true" onClick={profile}>
+          <Avatar id={sender.id} name={sender.username} picture={sender.avatar} size="small" />
+        </button>
       )}
       <div
         class={`bubble ${isBig ? "big" : ""} ${isDeleted ? "deleted" : message.type.toLowerCase()}`}
+        dir="auto"
         style={{ width: bubbleWidth(message) }}
       >
         {isFirst && isGroup && !isOwn ? (
-          <p class="sender" style={{ "--hue": hue(sender.id) }}>
-            {sender.username}
-          </p>
-        ) : (
-          <span class="hidden">{isOwn ? "You" : sender.username}: </span>
-        )}
-        {!isDeleted && message.fileUrl && <Attachment message={message} />}
-        {isDeleted ? <p class="text">{gist(message)}</p> : content && <Linked text={content} />}
-        <p class="meta">
-          {message.isEdited && !isDeleted && (
-            <span title={fullTime(message.editedAt ?? message.createdAt)}>edited</span>
-          )}
-          <time dateTime={message.createdAt} title={fullTime(message.createdAt)}>
-            {clock(message.createdAt)}
-          </time>
-          {isOwn && !isDeleted && <Ticks status={message.status} />}
-        </p>
-        {!isDeleted && (
-          <Menu
-            label="Message actions"
-            class="icon-button actions"
-            items={actions(message, isOwn, mayDelete, onEdit, () => setInfoOpen(true))}
+          <button
+            type="button"
+            class="sender"
+            dir="auto"
+            tabIndex={-1}
+            style={{ "--hue": hue(sender.id) }}
+            onClick={profile}
           >
-            {icons.more}
-          </Menu>
-        )}
-      </div>
-      {isInfoOpen && <Receipts message={message} onClose={() => setInfoOpen(false)} />}
-    </>
-  );
-}
-
-function actions(
-  message: Message,
-  isOwn: boolean,
-  mayDelete: boolean,
-  onEdit: (messageId: string) => void,
-  onInfo: () => void,
-): MenuItem[] {
-  const copy = async () => {
-    await navigator.clipboard.writeText(message.content ?? "");
-    tell("Copied.");
-  };
-  const remove = async () => {
-    const question = { title: "Delete this message?", text: "It disappears for everybody.", action: "Delete" };
-    if (await confirmed(question)) await client.delete(message.id);
-  };
-  const items: (MenuItem | false)[] = [
-    isOwn && { label: "Edit", icon: icons.edit, onSelect: () => onEdit(message.id) },
-    !!message.content && { label: "Copy text", icon: icons.copy, onSelect: () => void copy().catch(complain) },
-    isOwn && { label: "Seen by", icon: icons.check, onSelect: onInfo },
-    (isOwn || mayDelete) && {
-      label: "Delete",
-      icon: icons.trash,
-      danger: true,
-      separate: true,
-      onSelect: () => void remove().catch(complain),
-    },
-  ];
-  return items.filter((item) => item !== false);
-}
-
-function Queued({ item }: { item: Exclude<Item, { state: "sent" }> }) {
-  const { queued } = item;
-  return (
-    <>
-      <div class={`bubble ${queued.file ? "file" : "text"}`}>
-        <span class="hidden">You: </span>
-        {queued.file && (
-          <QueuedAttachment file={queued.file} progress={item.state === "pending" ? item.progress : null} />
-        )}
-        {queued.content && <Linked text={queued.content} />}
-        <p class="meta">
-          {item.state === "pending" ? (
-            <span class="clock" title="Being sent">
-              <span class="hidden">Being sent</span>
-            </span>
-          ) : (
-            <span class="failed-mark">{icons.alert} Not sent</span>
-          )}
-          {item.state === "pending" && queued.file && (
-            <button type="button" class="link" onClick={() => client.discard(queued.clientId)}>
-              Cancel
-            </button>
-          )}
-        </p>
-      </div>
-      {item.state === "failed" && (
-        <p class="failure" role="alert">
-          {item.error instanceof ProblemError ? item.error.message : "The server could not be reached."}{" "}
-          <button type="button" class="link" onClick={() => client.retry(queued.clientId)}>
-            Try again
-          </button>{" "}
-          <button type="button" class="link" onClick={() => client.discard(queued.clientId)}>
-            Discard
+            {sender.username}
           </button>
-        </p>
+        ) : (
+          <bdi class="hidden">{isOwn ? t.messages.you : sender.username}: </bdi>
+        )}
+        {!isDeleted && message.fileUrl && (
+          <Attachment message={message} onOpen={() => props.open({ kind: "viewer", messageId: message.id })} />
+        )}
+        {isDeleted ? <p class="text">{gist(message)}</p> : content && <Text {...props} text={content} />}
+        {(hasMeta || isMarked) && (
+          <p class="meta" dir="ltr">
+            <Marks item={item} />
+            {hasMeta && <Time iso={message.createdAt} />}
+            {hasMeta && isOwn && !isDeleted && !isDeleting && <Ticks status={message.status} />}
+          </p>
+        )}
+        <Aside {...props} isActive={isActive}>
+          {!hasMeta && (
+            <span class="when">
+              <Time iso={message.createdAt} />
+              {isOwn && !isDeleted && <Ticks status={message.status} />}
+            </span>
+          )}
+          {isOwn && !isDeleted && !isDeleting && (
+            <IconButton label={t.messages.edit} icon={icons.edit} onClick={() => onEdit(message.id)} />
+          )}
+          {!isDeleted && content && (
+            <IconButton
+              label={t.messages.copy}
+              icon={icons.copy}
+              onClick={() => void copyText(content).catch(complain)}
+            />
+          )}
+        </Aside>
+      </div>
+      {edit?.error && (
+        <Failure text={t.messages.editFailed} error={edit.error}>
+          <LinkButton label={t.messages.tryAgain} onClick={() => client.retryEdit(message.id)} />
+          <LinkButton label={t.messages.discardEdit} onClick={() => client.discardEdit(message.id)} />
+        </Failure>
       )}
     </>
   );
 }
+
+/** What is true of a message beside its text: edited, or a change that waits to be stored. */
+function Marks({ item: { message, edit, isDeleting } }: { item: Extract<Item, { state: "sent" }> }) {
+  if (isDeleting) return <Clock label={t.messages.deleting} />;
+  if (edit) return edit.error ? <span>{t.messages.notSaved}</span> : <Clock label={t.messages.saving} />;
+  if (!message.isEdited || message.isDeleted) return null;
+  return <span title={fullTime(message.editedAt ?? message.createdAt)}>{t.messages.edited}</span>;
+}
+
+const Clock = ({ label }: { label: string }) => (
+  <span class="clock" title={label}>
+    <span class="hidden">{label}</span>
+  </span>
+);
+
+const Time = ({ iso }: { iso: string }) => (
+  <time dateTime={iso} title={fullTime(iso)}>
+    {clock(iso)}
+  </time>
+);
+
+const IconButton = ({ label, icon, onClick }: { label: string; icon: preact.ComponentChild; onClick: () => void }) => (
+  <button type="button" class="icon-button" tabIndex={-1} aria-label={label} title={label} onClick={onClick}>
+    {icon}
+  </button>
+);
+
+const LinkButton = ({ label, onClick }: { label: string; onClick: () => void }) => (
+  <button type="button" class="link" tabIndex={-1} onClick={onClick}>
+    {label}
+  </button>
+);
+
+/** Beside the bubble, while the row is hovered or has the focus: the time if it is not in the bubble, and actions. */
+function Aside({
+  item,
+  isActive,
+  open,
+  children,
+}: Pick<RowProps, "item" | "open"> & { isActive: boolean; children?: preact.ComponentChildren }) {
+  const onClick = (event: MouseEvent) => {
+    const anchor = event.currentTarget as HTMLElement;
+    open({ kind: "menu", key: item.key, anchor: isActive ? anchor : (anchor.parentElement ?? anchor) });
+  };
+  const { actions } = t.messages;
+  if (!isActive) {
+    return (
+      <button type="button" class="hidden" tabIndex={-1} aria-haspopup="menu" onClick={onClick}>
+        {actions}
+      </button>
+    );
+  }
+  return (
+    <div class="aside" dir="ltr">
+      {children}
+      <button
+        type="button"
+        class="icon-button"
+        tabIndex={-1}
+        aria-label={actions}
+        title={actions}
+        aria-haspopup="menu"
+        onClick={onClick}
+      >
+        {icons.more}
+      </button>
+    </div>
+  );
+}
+
+const LONG_LINES = 30;
+const LONG_CHARACTERS = 1500;
+
+/** The beginning of a text that is too long to be shown whole, or null. */
+function beginning(text: string): string | null {
+  let end = -1;
+  for (let line = 0; line < LONG_LINES; line += 1) {
+    end = text.indexOf("\n", end + 1);
+    if (end < 0) break;
+  }
+  // A bit more is shown whole: "Show more" takes a line too.
+  const cut = end >= 0 && text.indexOf("\n", end + 1) >= 0 ? end : text.length;
+  const short = text.slice(0, Math.min(cut, text.length > LONG_CHARACTERS * 1.2 ? LONG_CHARACTERS : cut));
+  return short.length < text.length ? `${short.trimEnd()}…` : null;
+}
+
+export const isLong = (text: string) => beginning(text) !== null;
+
+function Text({ item, text, isExpanded, onExpand }: RowProps & { text: string }) {
+  const short = beginning(text);
+  if (short === null) return <Linked text={text} />;
+  return (
+    <>
+      <Linked text={isExpanded ? text : short} />
+      <button
+        type="button"
+        class="link more"
+        tabIndex={-1}
+        aria-expanded={isExpanded}
+        onClick={() => onExpand(item.key)}
+      >
+        {isExpanded ? t.messages.showLess : t.messages.showMore}
+      </button>
+    </>
+  );
+}
+
+function Queued(props: Part<"pending" | "failed">) {
+  const { item, isActive } = props;
+  const { queued } = item;
+  const { file, content, clientId } = queued;
+  return (
+    <>
+      <div class={`bubble ${file ? "file" : "text"}`} dir="auto">
+        <bdi class="hidden">{t.messages.you}: </bdi>
+        {file && <QueuedAttachment file={file} progress={item.state === "pending" ? item.progress : null} />}
+        {content && <Text {...props} text={content} />}
+        {item.state === "pending" && (
+          <p class="meta" dir="ltr">
+            <Clock label={t.messages.sending} />
+            {file && <LinkButton label={t.messages.cancel} onClick={() => client.discard(clientId)} />}
+          </p>
+        )}
+        <Aside {...props} isActive={isActive} />
+      </div>
+      {item.state === "failed" && (
+        <Failure text={t.messages.notSent} error={item.error}>
+          {item.canRetry && <LinkButton label={t.messages.tryAgain} onClick={() => client.retry(clientId)} />}
+          <LinkButton label={t.messages.discard} onClick={() => client.discard(clientId)} />
+        </Failure>
+      )}
+    </>
+  );
+}
+
+const Failure = ({ text, error, children }: { text: string; error: Error; children: preact.ComponentChildren }) => (
+  <p class="failure" role="alert">
+    <span>
+      {icons.alert} {text} {errorText(error)}
+    </span>
+    {children}
+  </p>
+);

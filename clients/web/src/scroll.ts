@@ -1,23 +1,51 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Item } from "@chatapp/client";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { blocksOf, Heights, NEWEST, type Range } from "./blocks";
 
-/** So near to the end counts as being there. */
+/** This near to the end counts as being there. */
 const NEAR = 48;
+/** How far beyond the visible part rows are rendered: this many pixels, or this share of the visible height. */
+const AHEAD = 600;
+const AHEAD_SHARE = 0.75;
+/** After this long, the way to the end is cut short. */
+const ANIMATION_MS = 600;
+/** How often the rendered part is corrected in one frame. */
+const ROUNDS_PER_FRAME = 20;
 
 interface Anchor {
   readonly element: HTMLElement;
+  /** On the page, and below the upper edge of the scroller. */
   readonly top: number;
+  readonly offset: number;
+}
+
+interface Goal {
+  readonly key: string;
+  /** How far below the upper edge the row shall be. */
+  readonly offset: number;
+  readonly focus: boolean;
 }
 
 /**
- * Keeps a scroller of rows where its reader is, whatever comes above or below or changes its height: at the end while
- * they are there, otherwise at the row they see at the top.
+ * Renders a window of a long list and keeps its reader in place, whatever is added above or below, changes its height or
+ * is left out: at the end while they are there, otherwise at the first row they see.
  */
-export function useAnchoredScroll() {
+export function useWindow(items: readonly Item[]) {
   const scroller = useRef<HTMLDivElement>(null);
-  const anchor = useRef<Anchor | null>(null);
-  // As it was drawn, and as it is.
+  const list = useRef<HTMLDivElement>(null);
+  const { current: heights } = useRef(new Heights());
+  const blocks = useMemo(() => blocksOf(items), [items]);
+  const [range, setRange] = useState<Range>(NEWEST);
+  const slice = heights.slice(blocks, range);
+  // As it was rendered, and as it is.
   const [isAtEnd, setAtEnd] = useState(true);
   const atEnd = useRef(true);
+  /** When the reader asked to go to the end, while they are on their way. */
+  const leftFor = useRef<number | null>(null);
+  const goal = useRef<Goal | null>(null);
+  const anchor = useRef<Anchor | null>(null);
+  const hadFocus = useRef(false);
+  const rounds = useRef(0);
   // How far the reader had scrolled when that was noted, and how far they could.
   const noted = useRef({ at: 0, most: 0 });
 
@@ -25,46 +53,134 @@ export function useAnchoredScroll() {
     const box = scroller.current;
     if (!box) return;
     noted.current = { at: box.scrollTop, most: box.scrollHeight - box.clientHeight };
-    atEnd.current = noted.current.most - noted.current.at < NEAR;
-    setAtEnd(atEnd.current);
+    const arrived = noted.current.most - noted.current.at < NEAR;
+    if (arrived) leftFor.current = null;
+    if (leftFor.current === null) {
+      atEnd.current = arrived;
+      setAtEnd(arrived);
+    }
     anchor.current = topRow(box);
+    hadFocus.current = list.current!.contains(document.activeElement);
   };
+
+  const measure = () => {
+    const marks = [...list.current!.querySelectorAll<HTMLElement>("[data-block]")];
+    const tops = [...marks, list.current!.lastElementChild!].map((mark) => mark.getBoundingClientRect().top);
+    const byId = new Map(blocks.map((block) => [block.id, block]));
+    for (const [at, mark] of marks.entries()) {
+      const block = byId.get(Number(mark.dataset["block"]));
+      if (block) heights.measure(block, tops[at + 1]! - tops[at]!);
+    }
+  };
+
+  /** Render what is around the visible part. */
+  const extend = () => {
+    const box = scroller.current!;
+    const top = box.getBoundingClientRect().top - list.current!.getBoundingClientRect().top;
+    const ahead = Math.max(AHEAD, box.clientHeight * AHEAD_SHARE);
+    const next = heights.rangeOf(blocks, top - ahead, top + box.clientHeight + ahead);
+    // What is measured decides what is rendered, which is measured: not for ever, should the two never agree.
+    if (!rounds.current) requestAnimationFrame(() => (rounds.current = 0));
+    if ((rounds.current += 1) > ROUNDS_PER_FRAME) return;
+    setRange((known) => (known.from === next.from && known.to === next.to ? known : next));
+  };
+
+  const seek = ({ key, offset, focus }: Goal) => {
+    const box = scroller.current!;
+    const row = rowOf(box, key);
+    if (!row) {
+      const at = items.findIndex((item) => item.key === key);
+      const block = blocks.find(({ end }) => at >= 0 && at < end);
+      if (block) setRange({ from: block.id, to: block.id });
+      else goal.current = null;
+      return;
+    }
+    goal.current = null;
+    box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - offset;
+    if (focus) row.focus({ preventScroll: true });
+  };
+
   const settle = () => {
     const box = scroller.current;
     if (!box) return;
+    measure();
     const held = anchor.current;
-    // What the reader has scrolled since: its event comes with the next frame, and this may come before.
-    const scrolled = box.scrollTop - noted.current.at;
-    if (scrolled) atEnd.current = noted.current.most - box.scrollTop < NEAR;
-    if (atEnd.current) box.scrollTop = box.scrollHeight;
-    else if (held?.element.isConnected) {
+    // What the reader has scrolled since: its event comes with the next frame, and this may come before. Where the
+    // content became shorter than that, it was the browser that scrolled.
+    const most = box.scrollHeight - box.clientHeight;
+    const scrolled = noted.current.at > most ? 0 : box.scrollTop - noted.current.at;
+    if (scrolled && leftFor.current === null) atEnd.current = noted.current.most - box.scrollTop < NEAR;
+    if (goal.current) seek(goal.current);
+    else if (atEnd.current) {
+      const isGoing = leftFor.current !== null && performance.now() - leftFor.current < ANIMATION_MS;
+      if (isGoing) box.scrollTo({ top: box.scrollHeight, behavior: "smooth" });
+      else box.scrollTop = box.scrollHeight;
+    } else if (held?.element.isConnected) {
       box.scrollTop += held.element.getBoundingClientRect().top - held.top + scrolled;
     }
-    note();
-  };
-  const toEnd = (smooth = false) => {
-    atEnd.current = true;
-    scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior: smooth ? "smooth" : "instant" });
-  };
-  const toRow = (row: HTMLElement) => {
-    atEnd.current = false;
-    row.scrollIntoView({ block: "start" });
+    // A row that had the focus may have been left out.
+    if (hadFocus.current && document.activeElement === document.body) list.current!.focus({ preventScroll: true });
+    if (goal.current) return;
+    extend();
     note();
   };
 
+  const toEnd = (smooth = false) => {
+    const box = scroller.current;
+    if (!box) return;
+    goal.current = null;
+    atEnd.current = true;
+    const isNear = box.scrollHeight - box.scrollTop < 3 * box.clientHeight;
+    if (smooth && isNear && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      leftFor.current = performance.now();
+      box.scrollTo({ top: box.scrollHeight, behavior: "smooth" });
+    } else {
+      leftFor.current = null;
+      box.scrollTop = box.scrollHeight;
+      extend();
+      note();
+    }
+  };
+
+  /** Scroll to a row, rendered or not. */
+  const show = (key: string, offset = 0, focus = false) => {
+    atEnd.current = false;
+    leftFor.current = null;
+    goal.current = { key, offset, focus };
+    settle();
+  };
+
+  /** The reader scrolls by themselves: nothing carries them to the end any more. */
+  const interrupt = () => {
+    leftFor.current = null;
+  };
+
+  const onScroll = () => {
+    if (goal.current) return;
+    extend();
+    note();
+  };
+
+  // Of the latest rendering, for observers that live longer.
+  const latest = useRef(settle);
+  latest.current = settle;
   useLayoutEffect(settle);
   useLayoutEffect(() => {
-    // Windows, keyboards, pictures and the composer change heights without anything being drawn anew.
-    const observer = new ResizeObserver(settle);
+    // Windows, keyboards, pictures and the composer change heights without anything being rendered.
+    const observer = new ResizeObserver(() => latest.current());
     const box = scroller.current;
     if (box) for (const element of [box, ...box.children]) observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  return { scroller, atEnd, isAtEnd, onScroll: note, toEnd, toRow };
+  return { scroller, list, blocks, slice, atEnd, isAtEnd, anchor, onScroll, interrupt, toEnd, show };
+}
+
+export function rowOf(box: HTMLElement, key: string): HTMLElement | null {
+  return box.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
 }
 
 /** The first row that can be seen, and where. */
-function topRow(box: HTMLElement): Anchor | null {
+export function topRow(box: HTMLElement): Anchor | null {
   const edge = box.getBoundingClientRect().top;
   const rows = box.querySelectorAll<HTMLElement>("[data-key]");
   let [low, high] = [0, rows.length];
@@ -74,5 +190,7 @@ function topRow(box: HTMLElement): Anchor | null {
     else low = middle + 1;
   }
   const element = rows[low];
-  return element ? { element, top: element.getBoundingClientRect().top } : null;
+  if (!element) return null;
+  const { top } = element.getBoundingClientRect();
+  return { element, top, offset: top - edge };
 }

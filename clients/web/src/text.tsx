@@ -1,21 +1,38 @@
-/** A web address: all that has no white space or quotes, less punctuation at its end. */
-const LINK = /https?:\/\/[^\s<>"“”]+/gi;
+/** A web address, a mailto address or an e-mail address. */
+const LINK = /\b(?:https?:\/\/|www\.(?=[^\s.])|mailto:(?=[^\s@]+@))[^\s<>"“”]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
 const TRAILING = /[.,:;!?'’)\]}…]+$/;
+const EMAIL = /^[^\s:/@]+@/;
 
-/** What somebody wrote, with its web addresses as links. Everything is text to the page; nothing is markup. */
+export interface Link {
+  readonly text: string;
+  readonly href: string;
+  readonly index: number;
+}
+
+/** The addresses in a text. */
+export function linksOf(text: string): Link[] {
+  const links: Link[] = [];
+  for (const match of text.matchAll(LINK)) {
+    const address = trimmed(match[0]);
+    const scheme = /^www\./i.test(address) ? "https://" : EMAIL.test(address) ? "mailto:" : "";
+    const href = scheme + address;
+    if (URL.canParse(href)) links.push({ text: address, href, index: match.index });
+  }
+  return links;
+}
+
+/** What a user wrote, with its addresses as links. Everything is text to the page, nothing is markup. */
 export function Linked({ text }: { text: string }) {
   const parts = [];
   let end = 0;
-  for (const match of text.matchAll(LINK)) {
-    const address = trimmed(match[0]);
-    if (!URL.canParse(address)) continue;
-    parts.push(text.slice(end, match.index));
+  for (const { text: address, href, index } of linksOf(text)) {
+    parts.push(text.slice(end, index));
     parts.push(
-      <a href={address} target="_blank" rel="noopener noreferrer nofollow">
+      <a href={href} dir="ltr" tabIndex={-1} target="_blank" rel="noopener noreferrer nofollow">
         {address}
       </a>,
     );
-    end = match.index + address.length;
+    end = index + address.length;
   }
   parts.push(text.slice(end));
   return <p class="text">{parts}</p>;
@@ -31,4 +48,4 @@ function trimmed(address: string): string {
 const EMOJI = /^(?:\p{RGI_Emoji}\s?){1,3}$/v;
 
 /** Whether it is nothing but one to three emoji, which are shown larger. */
-export const isEmoji = (text: string) => EMOJI.test(text);
+export const isEmoji = (text: string) => text.length < 60 && EMOJI.test(text);

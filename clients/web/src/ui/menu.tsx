@@ -48,7 +48,7 @@ export function Menu({ label, items, children, class: kind = "icon-button" }: Me
       >
         {children}
       </button>
-      {isOpen && <List label={label} items={items} anchor={button.current} onClose={() => setOpen(false)} />}
+      {isOpen && <MenuList label={label} items={items} anchor={button.current} onClose={() => setOpen(false)} />}
     </>
   );
 }
@@ -60,7 +60,8 @@ interface ListProps {
   onClose: () => void;
 }
 
-function List({ label, items, anchor, onClose }: ListProps) {
+/** A list of things to do, beside what opened it. */
+export function MenuList({ label, items, anchor, onClose }: ListProps) {
   const element = useRef<HTMLDivElement>(null);
   const entries = () => [...(element.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
   useLayoutEffect(() => {
