@@ -2,7 +2,8 @@
 
 A fence says what its lines are. Those of `sh`, `python` and `js` are run: in each page all of the shell is one script,
 and a block of another language that imports something begins a program, which the next ones go on with. An `output`
-fence shows what is printed, "…" standing for anything. All other languages are to be read.
+fence shows what is printed, "…" standing for anything. All other languages are to be read; programs in `py` run until they
+are stopped, and have tests of their own.
 """
 
 import os
@@ -19,7 +20,7 @@ from tests.server import ROOT
 from tests.socket_clients.javascript import JS
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TO_READ = {"console", "html", "ini", "json", "nginx", "promql", "sql", "text", "ts", "yaml"}
+TO_READ = {"console", "html", "ini", "json", "nginx", "promql", "py", "sql", "text", "ts", "yaml"}
 BEGINNINGS = {"python": re.compile(r"^(import|from) ", re.MULTILINE), "js": re.compile(r"^import ", re.MULTILINE)}
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a script of the shell finds: no target of make is really made, which would run this very test.
