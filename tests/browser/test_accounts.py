@@ -1,11 +1,13 @@
 """Coming in, staying in, and going."""
 
+import re
 import secrets
 
 import pytest
 import requests
 from playwright.sync_api import Route, expect
 
+from chatapp.launcher.web import WEB
 from tests.browser.conftest import Visit
 from tests.browser.test_files import TRANSFER
 from tests.browser.test_groups import open_details
@@ -157,3 +159,12 @@ def test_toasts_and_questions_end_with_the_session(visit: Visit, alice: Person, 
     end_session(hers)
     expect(hers.page.get_by_role("dialog")).to_have_count(0)
     expect(hers.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_state_outside_of_components_is_reset_with_the_session() -> None:
+    # The language belongs to the browser; app.tsx is where sessions begin and end.
+    source = WEB / "src"
+    modules = [path for path in source.rglob("*.ts*") if path.parent.name != "texts" and path.name != "app.tsx"]
+    holders = {path.name for path in modules if re.search(r"^(export )?let ", path.read_text(), re.MULTILINE)}
+    reset = {path.name for path in modules if "onSessionEnd(" in path.read_text()}
+    assert holders - reset == set()

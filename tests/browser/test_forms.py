@@ -134,9 +134,15 @@ def test_an_untouched_dialog_closes_by_a_click_beside_it(visit: Visit, alice: Pe
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_borders_of_fields_can_be_seen(visit: Visit, alice: Person, scheme: str) -> None:
-    visitor = visit(alice, color_scheme=scheme)
+def test_borders_of_fields_can_be_seen(visit: Visit, alice: Person, bob: Person, scheme: str) -> None:
+    alice.direct_chat(bob)
+    visitor = visit(color_scheme=scheme, reduced_motion="reduce")
     page = visitor.page
+    assert page.get_by_label("Password", exact=True).evaluate(BORDER_CONTRAST) >= 3
+    visitor.submit_login(alice.name)
+    visitor.entry(bob.name).click()
+    assert page.locator(".composer .line").evaluate(BORDER_CONTRAST) >= 3
     visitor.new_group()
-    for name in ("Name", "Description", "Picture"):
-        assert page.get_by_label(name, exact=True).evaluate(BORDER_CONTRAST) >= 3
+    assert page.locator(".composer .line").evaluate(BORDER_CONTRAST) >= 3
+    for name in ("Name", "Description", "Picture", "Find people"):
+        assert page.get_by_label(name, exact=True).evaluate(BORDER_CONTRAST) >= 3, name
