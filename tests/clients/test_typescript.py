@@ -43,9 +43,10 @@ def roomy(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose access tokens last 3 seconds, and which takes 20 events in that time."""
+    """A server whose access tokens last 3 seconds, and which takes 20 events in that time and 2 uploads at once."""
     limits = {"RATELIMIT_ENABLED": "true", "RATELIMIT_GLOBAL": "10000/60s", "RATELIMIT_REGISTER": "1000/60s"}
     limits |= {"RATELIMIT_LOGIN": "1000/60s", "RATELIMIT_LOGIN_FAILURES": "5/15m", "RATELIMIT_EVENTS": "20/3s"}
+    limits |= {"MAX_UPLOADS_PER_USER": "2"}
     with Server(database_url, tmp_path_factory.mktemp("strict"), JWT_ACCESS_EXPIRES_IN="3s", **limits) as server:
         yield server
     assert server.complaints() == []

@@ -1,8 +1,9 @@
 // A server that takes 20 socket events in 3 seconds: the client waits as long as it is told.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 
-import { items, person, talk, texts, truth, until } from "./support.js";
+import type { Chat, Message } from "../src/index.js";
+import { anotherWindow, items, Line, person, talk, texts, truth, until } from "./support.js";
 
 describe("limits", { concurrency: 4 }, () => {
   test("more than the server takes arrives in order, later", async (t) => {
@@ -25,3 +26,59 @@ describe("limits", { concurrency: 4 }, () => {
     assert.equal(alice.client.connection.state, "online");
   });
 });
+
+test("an upload beyond those that the server takes at the same time waits for them", async (t) => {
+  const line = await Line.open(t);
+  const [alice, bob, carol] = await Promise.all([
+    person(t, "alice", { url: line.url }),
+    person(t, "bob"),
+    person(t, "carol"),
+  ]);
+  const chats = await Promise.all([bob, carol].map(({ me }) => alice.client.createDirectChat(me.id)));
+  const window = await anotherWindow(t, alice);
+  const begun = new Promise<void>((resolve) => {
+    let count = 0;
+    line.slow = (sent) => {
+      if (!sent.includes(HERE)) return false;
+      count += 1;
+      if (count === chats.length) resolve();
+      return true;
+    };
+  });
+  const long = chats.map(({ id }) =>
+    alice.client.send(id, "", { file: { data: pdf("x".repeat(300_000), HERE, "x".repeat(100_000)), name: "a.pdf" } }),
+  );
+  await begun;
+  const refused = refusal(t);
+  const [chat] = chats as [Chat, Chat];
+  const short: Promise<Message>[] = [];
+  for (let status: number | null = null; status === null; ) {
+    // The server may not have seen both of the others yet.
+    const { sent } = window.client.send(chat.id, "", { file: { data: pdf("x"), name: "b.pdf" } });
+    short.push(sent);
+    status = await Promise.race([refused, sent.then(() => null)]);
+    if (status !== null) assert.equal(status, 429);
+  }
+  assert.equal(items(window.client, chat.id, "failed").length, 0);
+  line.resume();
+  await Promise.all([...long.map(({ sent }) => sent), ...short]);
+});
+
+/** Where an upload stops: the server has seen a part of the file by then. */
+const HERE = "=here=";
+const pdf = (...parts: string[]): Blob => new Blob(["%PDF-1.4\n", ...parts]);
+
+/** The status of the first upload that is refused. */
+function refusal(t: TestContext): Promise<number> {
+  const { fetch } = globalThis;
+  t.after(() => {
+    globalThis.fetch = fetch;
+  });
+  return new Promise((resolve) => {
+    globalThis.fetch = async (...given) => {
+      const response = await fetch(...given);
+      if (String(given[0]).endsWith("/messages/upload") && !response.ok) resolve(response.status);
+      return response;
+    };
+  });
+}
