@@ -100,6 +100,18 @@ def test_what_is_begun_survives_switching_chats(visit: Visit, alice: Person, bob
     expect(tray(hers)).to_contain_text("sea.png")
 
 
+def test_escape_leaves_the_field_and_loses_nothing(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.composer.fill("A begun answer")
+    attach(hers, png("sea.png"))
+    hers.composer.press("Escape")
+    expect(hers.entry(bob.name)).to_be_focused()
+    expect(hers.composer).to_have_value("A begun answer")
+    expect(tray(hers)).to_contain_text("sea.png")
+
+
 def test_what_is_begun_survives_a_reload(visit: Visit, alice: Person, bob: Person) -> None:
     alice.send(alice.direct_chat(bob), "Meet at seven")
     hers = visit(alice)

@@ -72,7 +72,6 @@ export function Composer({ chat }: { chat: Chat }) {
     } else if (event.key === "Escape") {
       event.preventDefault();
       if (editing) endEdit();
-      else if (files.length) client.setDraft(chat.id, { files: [] });
       else leave();
     } else if (event.key === "ArrowUp" && !text && !editing) {
       const last = client.messages(chat.id).findLast((item) => isEditable(item, me.id));
