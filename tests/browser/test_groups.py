@@ -115,7 +115,8 @@ def test_a_sole_admin_chooses_who_takes_over(visit: Visit, alice: Person, bob: P
     open_details(hers)
     hers.page.get_by_role("button", name="Leave group").click()
     heir = hers.page.get_by_label("New admin")
-    # The one whom the server would choose is proposed.
+    # The one whom the server would choose is named and proposed.
+    expect(hers.page.get_by_role("dialog")).to_contain_text(f"{bob.name} has been a member the longest and takes over")
     expect(heir.locator("option:checked")).to_have_text(bob.name)
     heir.select_option(carol.name)
     hers.page.get_by_role("dialog").get_by_role("button", name="Leave", exact=True).click()

@@ -23,9 +23,9 @@ export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readon
       {() => (
         <>
           <p class="quiet">{chat.memberCount === 1 ? t.details.leaveLast : t.details.leaveText}</p>
-          {heirs.length > 0 && (
+          {heirs[0] && (
             <div class="field">
-              <p>{t.details.leaveSoleAdmin}</p>
+              <p>{t.details.leaveSoleAdmin(heirs[0].user.username)}</p>
               <label for={id}>{t.details.newAdmin}</label>
               <select id={id} name="heir">
                 {heirs.map(({ userId, user }) => (

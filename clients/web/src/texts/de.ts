@@ -259,8 +259,8 @@ export const de: Texts = {
     leaveTitle: (group) => `${isolate(group)} verlassen?`,
     leaveText: "Du siehst dann keine neuen Nachrichten mehr. Nur ein Admin kann dich wieder hinzufügen.",
     leaveLast: "Du bist das letzte Mitglied: Die Gruppe und ihre Nachrichten werden gelöscht.",
-    leaveSoleAdmin:
-      "Du bist der einzige Admin. Wähle, wer übernimmt; sonst ist es das Mitglied, das am längsten dabei ist.",
+    leaveSoleAdmin: (name) =>
+      `Du bist der einzige Admin. ${isolate(name)} ist am längsten Mitglied und übernimmt, wenn du niemand anderen auswählst.`,
     newAdmin: "Neuer Admin",
     leave: "Verlassen",
     left: (group) => `Du hast ${isolate(group)} verlassen.`,

@@ -260,7 +260,8 @@ export const en = {
     leaveTitle: (group: string) => `Leave ${isolate(group)}?`,
     leaveText: "You won't see new messages. Only an admin can add you again.",
     leaveLast: "You are the last member: the group and its messages will be deleted.",
-    leaveSoleAdmin: "You are the only admin. Choose who takes over; otherwise it is the member who joined first.",
+    leaveSoleAdmin: (name: string) =>
+      `You are the only admin. ${isolate(name)} has been a member the longest and takes over, unless you choose someone else.`,
     newAdmin: "New admin",
     leave: "Leave",
     left: (group: string) => `You left ${isolate(group)}.`,
