@@ -6,8 +6,10 @@ import pytest
 from playwright.sync_api import Dialog, FilePayload, Locator, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.stored import stored_data
 from tests.browser.test_files import TRANSFER, png
 from tests.browser.visitor import Visitor
+from tests.multiworker.conftest import eventually
 from tests.people import Person
 
 # An Enter key as browsers report it while an input method composes a word.
@@ -39,20 +41,6 @@ DROP = """(element, sizes) => {
 }"""
 
 
-# Whether a text or the name of a file is in the browser's database.
-IS_STORED = """async (part) => {
-  for (const {name} of await indexedDB.databases()) {
-    const open = await new Promise((resolve) => (indexedDB.open(name).onsuccess = (event) => resolve(event.target.result)));
-    const request = open.transaction("values").objectStore("values").getAll();
-    const values = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
-    open.close();
-    const texts = (value) => (value && typeof value === "object" ? Object.values(value).flatMap(texts) : [value]);
-    if (values.flatMap(texts).includes(part)) return true;
-  }
-  return false;
-}"""
-
-
 def tray(visitor: Visitor) -> Locator:
     """The files that are attached."""
     return visitor.page.get_by_role("list", name="Files to send")
@@ -61,6 +49,11 @@ def tray(visitor: Visitor) -> Locator:
 def attach(visitor: Visitor, *files: FilePayload) -> None:
     """Choose files."""
     visitor.page.get_by_label("Files", exact=True).set_input_files(list(files))
+
+
+def await_stored(visitor: Visitor, part: str) -> None:
+    """Wait until the browser has stored a text or the name of a file."""
+    eventually(lambda: part in stored_data(visitor.page), 10)
 
 
 def log_out(visitor: Visitor, name: str) -> None:
@@ -121,7 +114,7 @@ def test_what_is_begun_survives_a_reload(visit: Visit, alice: Person, bob: Perso
     hers.act(hers.message("Meet at seven"), "Edit")
     hers.composer.fill("Meet at eight")
     for part in ("A begun answer", "Meet at eight", "sea.png"):
-        hers.page.wait_for_function(IS_STORED, arg=part)
+        await_stored(hers, part)
     hers.page.reload()
     expect(hers.composer).to_have_value("Meet at eight")
     hers.composer.press("Escape")
@@ -143,7 +136,7 @@ def test_leaving_the_page_asks_only_while_something_would_be_lost(
     hers.entry(bob.name).click()
     hers.composer.fill("A begun answer")
     if not is_lost:
-        hers.page.wait_for_function(IS_STORED, arg="A begun answer")
+        await_stored(hers, "A begun answer")
     asked: list[str] = []
 
     def accept(dialog: Dialog) -> None:
