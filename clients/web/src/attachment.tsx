@@ -97,11 +97,14 @@ export function QueuedAttachment({ file, progress }: { file: FileToSend; progres
   );
 }
 
+/** Whether browsers show it. */
+export const isPicture = ({ type }: Blob) => /^image\/(png|jpeg|gif|webp)$/.test(type);
+
 /** A URL to show a picture by that is not stored yet; null for what is no picture. */
 export function usePreview(data: Blob): string | null {
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {
-    if (!/^image\/(png|jpeg|gif|webp)$/.test(data.type)) return undefined;
+    if (!isPicture(data)) return undefined;
     const made = URL.createObjectURL(data);
     setUrl(made);
     return () => URL.revokeObjectURL(made);

@@ -16,22 +16,36 @@ export function onSessionEnd(reset: () => void): void {
   });
 }
 
-/** What `read` gives of the client's state; the component is drawn again whenever that is something else. */
-export function useLive<T>(read: () => T): T {
+/**
+ * What `read` gives of the client's state; the component is rendered again whenever that is something else, but not sooner
+ * than `pauseMs` after it was last: what arrives in a burst is rendered together.
+ */
+export function useLive<T>(read: () => T, pauseMs = 0): T {
   const [, again] = useReducer((count: number) => count + 1, 0);
   const value = read();
-  const drawn = useRef({ read, value });
+  const drawn = useRef({ read, value, at: 0 });
   useLayoutEffect(() => {
-    drawn.current = { read, value };
+    drawn.current = { read, value, at: performance.now() };
   });
   useLayoutEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const check = () => {
-      if (!Object.is(drawn.current.read(), drawn.current.value)) again(undefined);
+      if (Object.is(drawn.current.read(), drawn.current.value)) return;
+      const wait = drawn.current.at + pauseMs - performance.now();
+      if (!pauseMs || wait <= 0) again(undefined);
+      else
+        timer ??= setTimeout(() => {
+          timer = undefined;
+          check();
+        }, wait);
     };
     const end = client.subscribe(check);
     // It may have changed since it was drawn.
     check();
-    return end;
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
   }, []);
   return value;
 }

@@ -26,13 +26,15 @@ const DROPPED_FROM = 400;
 /** A place this many messages back is restored after a reload; from further back the chat opens at its end. */
 const FARTHEST_PLACE = 500;
 const PILL_MS = 1200;
+/** Messages that arrive within this time are rendered together. */
+const BURST_MS = 50;
 /** Below the day pill and a bit of air, where a chat opens at its first new message. */
 const BELOW_EDGE = 64;
 
 export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: string) => void }) {
   const me = useMe();
-  const items = useLive(() => client.messages(chat.id));
-  const history = useLive(() => client.history(chat.id));
+  const items = useLive(() => client.messages(chat.id), BURST_MS);
+  const history = useLive(() => client.history(chat.id), BURST_MS);
   const role = useLive(() => client.members(chat.id).find((member) => member.userId === me.id)?.role);
   const view = useWindow(items);
   const { scroller, list, slice, atEnd, isAtEnd, toEnd } = view;

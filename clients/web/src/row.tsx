@@ -1,6 +1,6 @@
-import type { Item, Message } from "@chatapp/client";
+import type { FileToSend, Item, Message } from "@chatapp/client";
 import { useState } from "preact/hooks";
-import { Attachment, bubbleWidth, QueuedAttachment } from "./attachment";
+import { Attachment, bubbleWidth, isPicture, QueuedAttachment } from "./attachment";
 import { client } from "./client";
 import { errorText } from "./error-text";
 import { clock, fullTime, gist } from "./format";
@@ -84,7 +84,7 @@ function Sent(props: Part<"sent">) {
         </button>
       )}
       <div
-        class={`bubble ${isBig ? "big" : ""} ${isDeleted ? "deleted" : message.type.toLowerCase()}`}
+        class={`bubble ${isBig ? "big" : ""} ${isDeleted ? "deleted" : message.type.toLowerCase()} ${content ? "" : "bare"}`}
         dir="auto"
         style={{ width: bubbleWidth(message) }}
       >
@@ -248,13 +248,15 @@ function Text({ item, text, isExpanded, onExpand }: RowProps & { text: string })
   );
 }
 
+const kindOf = ({ data }: FileToSend) => (isPicture(data) ? "image" : "file");
+
 function Queued(props: Part<"pending" | "failed">) {
   const { item, isActive } = props;
   const { queued } = item;
   const { file, content, clientId } = queued;
   return (
     <>
-      <div class={`bubble ${file ? "file" : "text"}`} dir="auto">
+      <div class={`bubble ${file ? kindOf(file) : "text"} ${content ? "" : "bare"}`} dir="auto">
         <bdi class="hidden">{t.messages.you}: </bdi>
         {file && <QueuedAttachment file={file} progress={item.state === "pending" ? item.progress : null} />}
         {content && <Text {...props} text={content} />}
