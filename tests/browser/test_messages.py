@@ -300,7 +300,8 @@ def viewing(visitor: Visitor, name: str) -> Locator:
 
 
 def test_a_picture_has_its_final_size_at_once(visit: Visit, alice: Person, bob: Person, gallery: list[str]) -> None:
-    hers = opened(visit, alice, bob)
+    # The dialog is at its place at once, too.
+    hers = opened(visit, alice, bob, reduced_motion="reduce")
     expect(hers.page.locator(".picture img").nth(1)).not_to_have_js_property("naturalWidth", 0)
     waiting: list[Route] = []
     hers.page.route(re.compile(r"/uploads/\w+\.png"), lambda route: waiting.append(route))
