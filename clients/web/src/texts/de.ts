@@ -38,8 +38,8 @@ export const de: Texts = {
   },
   home: {
     noChat: "Kein Chat",
-    welcome: "Schön, dass du da bist",
-    welcomeHint: "Wähle einen Chat aus oder beginne einen neuen.",
+    welcome: "Kein Chat ausgewählt",
+    welcomeHint: "Wähle einen Chat aus der Liste oder beginne einen neuen.",
     gone: "Dieser Chat ist nicht verfügbar",
     goneHint: "Er wurde gelöscht, oder du bist kein Mitglied mehr.",
     back: "Zurück zu deinen Chats",

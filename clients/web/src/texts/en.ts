@@ -37,8 +37,8 @@ export const en = {
   },
   home: {
     noChat: "No chat",
-    welcome: "Pick up where you left off",
-    welcomeHint: "Choose a chat, or start a new one.",
+    welcome: "No chat selected",
+    welcomeHint: "Choose a chat from the list, or start a new one.",
     gone: "This chat isn't available",
     goneHint: "It was deleted, or you are no longer a member.",
     back: "Back to your chats",
