@@ -308,8 +308,9 @@ def main() -> None:
                     raw.mkdir(exist_ok=True)
                     (raw / f"{name}-{scheme}-{viewport['width']}.png").write_bytes(shots[-1])
                 # What is on its way is not to arrive.
-                for button in visitor.message("Sending").get_by_role("button", name="Cancel").all():
+                for button in visitor.page.get_by_role("log").get_by_role("button", name="Cancel").all():
                     button.click()
+                    expect(button).to_have_count(0)
                 visitor.context.close()
             picture = packed(side_by_side(shots))
             (OUT / f"{name}.png").write_bytes(picture)

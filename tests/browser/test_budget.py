@@ -57,7 +57,7 @@ def test_nothing_moves_while_the_page_loads(visit: Visit, alice: Person, bob: Pe
     visitor.log_in(alice.name)
     expect(visitor.entry(bob.name)).to_be_visible()
     assert shifts(page) == []
-    for path in ("/",):
+    for path in ("/", f"/#/chats/{chat}"):
         for load in ("cold", "warm"):
             if load == "cold":
                 visitor.context.new_cdp_session(page).send("Network.clearBrowserCache")

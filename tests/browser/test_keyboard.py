@@ -1,5 +1,6 @@
 """A conversation without a mouse."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
@@ -171,3 +172,18 @@ def test_a_link_skips_to_the_message_field(visit: Visit, alice: Person) -> None:
     visitor.page.keyboard.press("Enter")
     expect(visitor.composer).to_be_focused()
     expect(skip).not_to_be_in_viewport()
+
+
+def test_few_tabs_lead_from_the_title_of_a_chat_to_the_message_field(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    for number in range(20):
+        (alice if number % 2 else bob).send(chat, f"See https://example.org/{number}")
+    visitor = visit(alice)
+    visitor.entry(bob.name).click()
+    expect(visitor.message("example.org/19")).to_be_visible()
+    visitor.talk.locator("header a.whom").focus()
+    for _ in range(6):
+        visitor.page.keyboard.press("Tab")
+        if visitor.composer.evaluate("field => field === document.activeElement"):
+            return
+    pytest.fail("The message field is more than 6 stops away.")

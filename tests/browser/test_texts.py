@@ -138,3 +138,19 @@ def test_a_german_browser_shows_no_english_text_in_the_composer_and_the_details(
         check(page, opens, "dialog")
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_german_browser_shows_no_english_text_in_a_chat(visit: Visit, alice: Person, bob: Person) -> None:
+    chat = alice.direct_chat(bob)
+    bob.send(chat, "…")
+    alice.send(chat, "…")
+    group = alice.post("/chats/groups", {"name": "…", "memberIds": [bob.id]}).json()["data"]["id"]
+    alice.send(group, "…")
+    visitor = visit(locale="de-DE")
+    log_in(visitor, alice)
+    page = visitor.page
+    for opened, end in ((chat, ""), (chat, "/details"), (group, ""), (group, "/details")):
+        page.goto(f"{visitor.url}/#/chats/{opened}{end}")
+        expect(page.get_by_role("log", name="Nachrichten")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        check(page, f"{'group' if opened == group else 'direct chat'}{end}")

@@ -88,8 +88,6 @@ const number = lazy(() => new Intl.NumberFormat(locale));
 /** A count that fits into a badge. */
 export const shortCount = (count: number) => (count > 999 ? `${number().format(999)}+` : number().format(count));
 
-export const count = (number: number, one: string, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
-
 export const chatName = (chat: Chat) => chat.name ?? chat.peer?.username ?? t.common.deletedAccount;
 
 /** A message in a few words. */

@@ -131,7 +131,7 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
         onPointerDown={view.interrupt}
         onTouchMove={view.interrupt}
       >
-        <div class="top">
+        <div key={history.loaded ? "top" : "loading"} class="top">
           {history.error ? (
             <p class="quiet">
               {t.messages.olderFailed}{" "}
