@@ -56,7 +56,7 @@ export interface ClientOptions {
   url?: string;
   /** Where the session is kept: by default localStorage in browsers, memory elsewhere. */
   session?: SessionStorage;
-  /** Where queued messages are kept until they are sent: by default localStorage in browsers, memory elsewhere. */
+  /** Where unsent work is kept until it is sent: by default IndexedDB in browsers, memory elsewhere. */
   queue?: QueueStorage;
   /**
    * Where the list of chats and the newest messages are kept for the next page, to be shown before the network answers: by

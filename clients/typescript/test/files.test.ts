@@ -105,7 +105,7 @@ describe("files", { concurrency: 4 }, () => {
     const chat = await talk(alice, bob);
     const wrong = alice.client.send(chat.id, "", { file: { data: new Blob(["MZ"]), name: "a.png" } });
     await assert.rejects(wrong.sent, (error) => error instanceof UnacceptableFileError && error.status === 415);
-    const large = alice.client.send(chat.id, "", { file: { data: pdf(11_000_000), name: "a.pdf" } });
+    const large = alice.client.send(chat.id, "", { file: { data: pdf(2_200_000), name: "a.pdf" } });
     await assert.rejects(large.sent, (error) => error instanceof UnacceptableFileError && error.status === 413);
     const failed = items(alice.client, chat.id, "failed");
     assert.deepEqual(
@@ -121,7 +121,7 @@ describe("files", { concurrency: 4 }, () => {
     const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
     const chat = await talk(alice, bob);
     line.deaf = true;
-    const { clientId, sent } = alice.client.send(chat.id, "", { file: { data: pdf(3_000_000), name: "Long.pdf" } });
+    const { clientId, sent } = alice.client.send(chat.id, "", { file: { data: pdf(1_500_000), name: "Long.pdf" } });
     await until(alice.client, () => items(alice.client, chat.id, "pending")[0]?.progress);
     alice.client.discard(clientId);
     await assert.rejects(sent, DiscardedError);
