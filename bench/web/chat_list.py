@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, Page, Route
+from playwright.sync_api import Browser, CDPSession, Page
 
 from bench.site import PORT, Site, User, site
 from chatapp.launcher.web import build
@@ -22,7 +22,7 @@ RUNS = 2
 URL = f"http://127.0.0.1:{PORT}"
 LINE = {"offline": False, "latency": 400, "downloadThroughput": 0.4e6 / 8, "uploadThroughput": 0.4e6 / 8}
 SLOWER = 4
-# Keeps the time at which the list was first drawn, and by which request what it shows came.
+# Keeps the time at which the list was first drawn.
 WATCH = """
 new MutationObserver((_, observer) => {
   if (document.querySelectorAll("nav a").length < 10) return;
@@ -59,11 +59,9 @@ def populate(made: Site) -> User:
 
 
 def log_in(browser: Browser, name: str, password: str) -> Any:
-    """What a browser stores of the session, without any other data."""
+    """What localStorage holds after the login, without what is in IndexedDB."""
     context = browser.new_context()
     page = context.new_page()
-    # The session alone is wanted: no list is fetched.
-    page.route("**/api/v1/chats*", Route.abort)
     page.goto(URL)
     page.locator("input").nth(0).fill(name)
     page.locator("input[type=password]").fill(password)

@@ -22,6 +22,23 @@ export default defineConfig({
           : null;
       },
     },
+    {
+      name: "ahead",
+      apply: "build",
+      buildStart() {
+        this.emitFile({ type: "chunk", id: "src/ahead.ts", name: "ahead" });
+      },
+      // A script of its own: it does not wait for the others.
+      transformIndexHtml: {
+        order: "post",
+        handler(_, { bundle }) {
+          const ahead = Object.values(bundle ?? {}).find((chunk) => chunk.type === "chunk" && chunk.name === "ahead");
+          if (!ahead) throw new Error("There is no chunk of src/ahead.ts.");
+          const attrs = { type: "module", async: true, src: `/${ahead.fileName}` };
+          return [{ tag: "script", attrs, injectTo: "head" }];
+        },
+      },
+    },
   ],
   // Nothing inline: the page's policy allows files alone.
   build: {

@@ -2,7 +2,7 @@
 
 import time
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
@@ -64,3 +64,19 @@ def test_nothing_is_stored_after_the_logout(visit: Visit, alice: Person, bob: Pe
     while (left := stored_data(hers.page)) and (alice.id in left or "Private" in left):
         assert time.monotonic() < deadline, left
         hers.page.wait_for_timeout(100)
+
+
+def test_the_list_is_asked_for_before_the_script_has_come(visit: Visit, alice: Person, bob: Person) -> None:
+    bob.send(bob.direct_chat(alice), "Early")
+    hers = visit(alice)
+    expect(hers.entry(bob.name)).to_be_visible()
+    held: list[Route] = []
+    hers.page.route("**/assets/index-*.js", lambda route: held.append(route))
+    hers.page.reload(wait_until="commit")
+    hers.page.wait_for_function("() => window.ahead")
+    assert held
+    for route in held:
+        route.continue_()
+    expect(hers.entry(bob.name)).to_contain_text("Early")
+    # The library took the response.
+    hers.page.wait_for_function("() => !window.ahead")

@@ -23,7 +23,9 @@ export class CatchUp {
   private calm: ReturnType<typeof setInterval> | undefined;
   private syncing: Promise<void> | null = null;
   private certain = false;
-  private first: Promise<void> | null = null;
+  /** Whether the list that was fetched at first is here. */
+  private first: Promise<boolean> | null = null;
+  private wasOnline = false;
 
   constructor(
     private readonly book: ChatBook,
@@ -39,21 +41,24 @@ export class CatchUp {
 
   /** Fetch the list of chats beside the handshake, without waiting for the connection. */
   start(): void {
-    this.first = this.list(FIRST_PAGE);
-    // Without a network it is fetched once there is a connection.
-    this.first.catch(() => {});
+    this.first ??= this.list(FIRST_PAGE).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** There is a connection: bring everything up to date. */
   async all(): Promise<void> {
-    const fetched = await this.first?.then(
-      () => true,
-      () => false,
-    );
-    this.first = null;
-    // Whoever came online since is listed first, if anything was said.
-    await this.list(fetched ? FIRST_PAGE : PAGE);
+    if (this.wasOnline) await this.list();
+    else {
+      const wasEarly = this.first !== null;
+      this.start();
+      if (!(await this.first)) await this.list();
+      // Events say who is online from now on: of who came before that, a newer list does.
+      else if (wasEarly) await this.list(FIRST_PAGE);
+    }
     await this.sync();
+    this.wasOnline = true;
     if (this.certain) this.behind();
     // The session may have ended meanwhile.
     if (this.over.aborted) return;

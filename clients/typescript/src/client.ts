@@ -29,7 +29,7 @@ import { callSafely, Changes } from "./changes.js";
 import { EMPTY_DRAFT } from "./drafts.js";
 import { LoggedOutError } from "./errors.js";
 import { Home, type Means } from "./home.js";
-import { Http } from "./http.js";
+import { type Fetch, Http } from "./http.js";
 import { SessionKeeper } from "./session.js";
 import {
   browserQueue,
@@ -63,6 +63,8 @@ export interface ClientOptions {
    * default IndexedDB in browsers; null keeps nothing.
    */
   cache?: CacheStorage | null;
+  /** Does the requests, for pages that have some answered ahead: by default the global `fetch`. Uploads don't use it. */
+  fetch?: Fetch;
   /** Socket.IO's transports, in the order in which they are tried: by default websocket, then polling. */
   transports?: ("polling" | "websocket")[];
 }
@@ -110,7 +112,7 @@ export class ChatClient {
       door,
       this.closed.signal,
     );
-    this.http = new Http(this.url, this.keeper, this.closed.signal);
+    this.http = new Http(this.url, this.keeper, this.closed.signal, options.fetch);
     this.means = {
       url: this.url,
       transports: options.transports,

@@ -21,6 +21,9 @@ export interface Tokens {
   replace(rejected: string): Promise<string>;
 }
 
+/** Does a request, as the global `fetch` does. */
+export type Fetch = (url: string, request: RequestInit) => Promise<Response>;
+
 /** What came back: `body` is the parsed JSON, or undefined. */
 export interface RawAnswer {
   status: number;
@@ -38,6 +41,7 @@ export class Http {
     private readonly url: string,
     private readonly tokens: Tokens,
     private readonly closed: AbortSignal,
+    private readonly fetch: Fetch = (url, request) => globalThis.fetch(url, request),
   ) {}
 
   /**
@@ -123,7 +127,12 @@ export class Http {
     const timer = setTimeout(giveUp, ANSWER_MS);
     this.closed.addEventListener("abort", giveUp);
     try {
-      const response = await fetch(url, { ...request, signal: overdue.signal, credentials: "omit", cache: "no-store" });
+      const response = await this.fetch(url, {
+        ...request,
+        signal: overdue.signal,
+        credentials: "omit",
+        cache: "no-store",
+      });
       const text = await response.text();
       return rawAnswer(response.status, text, response.headers.get("Retry-After"));
     } catch (error) {
