@@ -63,6 +63,12 @@ def test_each_text_has_the_direction_of_its_script(visit: Visit, alice: Person, 
              - row.querySelector(".text").getClientRects()[0].right"""
     )
     assert gap < 20
+    # The time is at the other end of the last line, apart from its words.
+    apart = hers.message("תמונה").evaluate(
+        """row => row.querySelector(".text").getClientRects()[0].left
+             - row.querySelector(".meta").getBoundingClientRect().right"""
+    )
+    assert apart > 10
 
 
 def test_addresses_without_a_scheme_are_links_too(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
