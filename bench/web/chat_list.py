@@ -18,7 +18,7 @@ from chatapp.launcher.web import build
 from tests.browser.chromium import chromium, find_chromium
 
 CHATS = 200
-RUNS = 2
+RUNS = 3
 URL = f"http://127.0.0.1:{PORT}"
 LINE = {"offline": False, "latency": 400, "downloadThroughput": 0.4e6 / 8, "uploadThroughput": 0.4e6 / 8}
 SLOWER = 4

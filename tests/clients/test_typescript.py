@@ -72,7 +72,11 @@ def test_its_types_are_those_of_the_documents(server: Server) -> None:
 
 
 def test_it_keeps_what_it_promises(roomy: Server) -> None:
-    run_tests("book", "cache", "paging", "timeline", "refusals", "talking", server=roomy)
+    run_tests("book", "paging", "timeline", "refusals", "talking", server=roomy)
+
+
+def test_it_shows_what_was_seen_last_and_corrects_it(roomy: Server) -> None:
+    run_tests("cache", server=roomy)
 
 
 def test_it_sends_and_catches_up_through_cuts(roomy: Server) -> None:
