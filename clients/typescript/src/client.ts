@@ -535,7 +535,7 @@ export class ChatClient {
   }
 }
 
-/** Nobody has to wait for it: what became of it is in the state. */
+/** Callers need not wait for the promise: the state has the outcome. */
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

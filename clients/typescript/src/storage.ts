@@ -72,7 +72,7 @@ export interface QueueStorage {
   exclusively?(name: string, task: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /**
    * Call `changed` with each record that another client puts, or with null for one that it removes; returns what ends
-   * that. Absent, nobody else changes records.
+   * that. Absent, no other client changes records.
    */
   watch?(userId: string, changed: QueueWatcher): () => void;
 }

@@ -34,7 +34,7 @@ export class Timeline {
     private readonly toItem: (message: Message) => Item,
   ) {}
 
-  /** Whether changes are kept here: not before somebody has asked for this chat. */
+  /** Whether changes are kept here: not before this chat was opened. */
   get isKept(): boolean {
     return this.history.loaded || this.history.loading;
   }

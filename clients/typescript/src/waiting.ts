@@ -26,7 +26,7 @@ export interface Deferred<T> {
   reject(error: Error): void;
 }
 
-/** A promise that is settled from outside. Nobody has to wait for it: that it is rejected is no uncaught error. */
+/** A promise that is settled from outside. Its rejection is no uncaught error where no caller waits for it. */
 export function deferred<T>(): Deferred<T> {
   let settle: Omit<Deferred<T>, "promise"> | undefined;
   const promise = new Promise<T>((resolve, reject) => (settle = { resolve, reject }));

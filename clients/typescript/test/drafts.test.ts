@@ -165,7 +165,7 @@ describe("drafts", { concurrency: 4 }, () => {
     assert.equal(client.session.me?.id, carol.me.id);
   });
 
-  test("a session that ends by itself leaves the drafts to its user, and to nobody else", async (t) => {
+  test("a session that ends by itself leaves the drafts to its user alone", async (t) => {
     const kept = { session: memorySession(), queue: memoryQueue() };
     const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
     const chat = await talk(alice, bob);
