@@ -21,6 +21,7 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 from gunicorn import util
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.core import batches
@@ -41,6 +42,11 @@ LAST_REQUESTS_SECONDS = 1.0
 CLOSED_PER_SECOND = 300
 DRAIN_SECONDS = 60.0
 DRAIN_STEP_SECONDS = 0.1
+# Bytes of a body that gunicorn receives at once. Each of its small reads, by which it discards the body of a refused
+# request, copies all that was received and not read yet.
+RECEIVED_BYTES = 64 * 1024
+
+SocketUnreader.max_body_chunk = RECEIVED_BYTES
 
 
 class Listener:
