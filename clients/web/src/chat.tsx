@@ -13,6 +13,9 @@ import { t } from "./texts";
 import { icons } from "./ui/icons";
 import { complain } from "./ui/toast";
 
+/** Keeps the place of a line that is yet to come: the name above it does not move. */
+const NO_BREAK_SPACE = "\u00a0";
+
 /** One chat: its header, its messages and the composer. */
 export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
   const onEdit = useCallback((messageId: string) => startEdit(chat.id, messageId), []);
@@ -67,7 +70,7 @@ function Subtitle({ chat }: { chat: Chat }) {
     const names = typers.map((typer) => typer.username);
     return <p class="preview typing-text">{chat.type === "GROUP" ? t.chats.namesTyping(names) : t.chats.typing}</p>;
   }
-  if (chat.type === "DIRECT") return <p class="preview">{presenceText(presence)}</p>;
+  if (chat.type === "DIRECT") return <p class="preview">{presenceText(presence) || (chat.peer && NO_BREAK_SPACE)}</p>;
   const members = t.details.memberCount(chat.memberCount);
   return <p class="preview">{online > 1 ? t.messages.membersOnline(members, online) : members}</p>;
 }

@@ -1,5 +1,5 @@
 import type { Connection } from "@chatapp/client";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { client, useLive } from "./client";
 import { errorText } from "./error-text";
 import { t } from "./texts";
@@ -21,7 +21,11 @@ export function ConnectionBanner() {
     const timer = setTimeout(() => setLate(true), PATIENCE_MS);
     return () => clearTimeout(timer);
   }, [isOnline]);
-  const isShown = isLate && !isOnline;
+  // The first connection is part of loading the page, unless something is in the way: nothing moves for it.
+  const wasOnline = useRef(false);
+  wasOnline.current ||= isOnline;
+  const isLoading = !wasOnline.current && !connection.cause && !connection.error;
+  const isShown = isLate && !isOnline && !isLoading;
   return (
     <div class={`banner ${isShown ? connection.state : "online"}`} role="status">
       {isShown &&
