@@ -29,6 +29,7 @@ PHASES = {
         "realtime/test_connecting.py",
         "realtime/test_presence.py",
         "reliability/test_locked_chat.py",
+        "rest/test_password_hashing.py",
     ),
 }
 # Files and folders that take a minute or more: they start first, so that no process works on them alone in the end.
@@ -48,8 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.pluginmanager.hasplugin("xdist"):
         items.sort(key=lambda item: not place(item).startswith(LONG))
         for item in items:
-            path = place(item)
-            item.add_marker(pytest.mark.xdist_group("browser" if path.startswith("browser/") else path))
+            item.add_marker(pytest.mark.xdist_group(place(item)))
 
 
 def phase_of(item: pytest.Item) -> str:

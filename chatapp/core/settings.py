@@ -79,6 +79,11 @@ class Settings:
         """Whether every answer is held against its schema: in tests, so that documents and bytes can't part."""
         return self.app_env == "test"
 
+    @property
+    def hashes_cheaply(self) -> bool:
+        """Whether passwords are hashed with the smallest parameters: in tests, which register thousands of users."""
+        return self.app_env == "test"
+
 
 _current: Settings | None = None
 
