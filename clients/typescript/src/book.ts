@@ -121,8 +121,11 @@ export class ChatBook {
     return [...this.entries.values()].some((entry) => entry.rev < entry.chat.lastRev || entry.timeline.hasGap);
   }
 
-  /** Take in a chat as an answer describes it, with its members or without. */
-  put(told: ServerChat & { members?: Member[] }): Chat {
+  /**
+   * Take in a chat as an answer describes it, with its members or without. Who was online when one was cached is not
+   * known any more.
+   */
+  put(told: ServerChat & { members?: Member[] }, { isCached = false } = {}): Chat {
     const { members, ...chat } = told;
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
@@ -141,7 +144,7 @@ export class ChatBook {
       for (const { user } of members) this.door.met(user);
     }
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
-    if (chat.peer) this.door.met(chat.peer);
+    if (chat.peer && !isCached) this.door.met(chat.peer);
     if (entry.rev < entry.chat.lastRev) this.door.behind(entry.chat.memberCount);
     return entry.shown;
   }
@@ -297,8 +300,14 @@ export class ChatBook {
       for (const message of [...messages].reverse()) this.take(entry, message);
     } else {
       entry.timeline = this.newTimeline();
-      entry.timeline.addPage(messages, cursor, null);
+      this.putPage(entry.timeline, messages, cursor, null);
     }
+  }
+
+  /** Take in a page of a chat that was asked for with `before`. */
+  putPage(timeline: Timeline, messages: readonly Message[], cursor: string | null, before: string | null): void {
+    timeline.addPage(messages, cursor, before);
+    for (const message of messages) if (message.senderId === this.me && message.clientId) this.door.stored(message);
   }
 
   remove(chatId: string): void {

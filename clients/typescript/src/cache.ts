@@ -71,7 +71,7 @@ export class Cache {
     if (this.isOver || !list) return;
     this.pages = [...list.pages];
     for (const chat of list.chats) {
-      if (!this.book.chat(chat.id)) this.book.put(chat);
+      if (!this.book.chat(chat.id)) this.book.put(chat, { isCached: true });
     }
   }
 

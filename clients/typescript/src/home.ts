@@ -42,6 +42,8 @@ export class Home {
   private readonly reading: Reading;
   private readonly catchUp: CatchUp;
   private readonly over = new AbortController();
+  /** Settled once the list is here as it was last seen. */
+  private listed: Promise<void> = Promise.resolve();
   private readonly items = new Map<string, { version: number; list: readonly Item[] }>();
 
   constructor(
@@ -50,7 +52,8 @@ export class Home {
   ) {
     const { url, transports, http, tokens, changes } = means;
     this.live = new LiveConnection(url, transports, tokens, {
-      catchUp: () => this.catchUp.all(),
+      // What the cache has comes first: it takes nothing from what the server says.
+      catchUp: () => this.listed.then(() => this.catchUp.all()),
       connected: () => this.connected(),
       disconnected: () => this.disconnected(),
       changed: () => this.connectionChanged(),
@@ -115,8 +118,8 @@ export class Home {
   /** Connect, and take up queued messages that were left. */
   async start(): Promise<void> {
     globalThis.document?.addEventListener("visibilitychange", this.seen, { signal: this.over.signal });
+    this.listed = this.list();
     this.live.start();
-    void this.list();
     const take = (records: readonly QueueRecord[]): void => {
       // Edits first: the messages that they change are shown with them.
       this.edits.restore(records);
@@ -194,8 +197,6 @@ export class Home {
   /** Show the list of chats as it was last seen, and ask for it. */
   private async list(): Promise<void> {
     await this.cache?.restore();
-    // Who was here when the cache was written is not known any more.
-    this.people.forget();
     if (!this.over.signal.aborted) this.catchUp.start();
   }
 

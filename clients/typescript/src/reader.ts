@@ -88,8 +88,7 @@ export class Reader {
   async older(chatId: string): Promise<boolean> {
     const timeline = this.book.timeline(chatId);
     if (!timeline?.history.loaded) await this.fetchNewest(chatId);
-    else if (timeline.history.hasOlder)
-      await this.once(`page ${chatId}`, () => this.fetchPage(chatId, timeline.cursor));
+    else if (timeline.history.hasOlder) await this.fetchOnce(chatId, timeline.cursor);
     return this.book.timeline(chatId)?.history.hasOlder ?? false;
   }
 
@@ -129,7 +128,12 @@ export class Reader {
   }
 
   private async fetchNewest(chatId: string): Promise<void> {
-    await this.once(`page ${chatId}`, () => this.fetchPage(chatId, null));
+    await this.fetchOnce(chatId, null);
+  }
+
+  /** Each page by itself: one that is under way says nothing of another. */
+  private async fetchOnce(chatId: string, cursor: string | null): Promise<void> {
+    await this.once(`page ${chatId} ${cursor}`, () => this.fetchPage(chatId, cursor));
   }
 
   private async fetchPage(chatId: string, cursor: string | null): Promise<void> {
@@ -144,7 +148,7 @@ export class Reader {
     try {
       const { data, meta } = await this.messagesBefore(chatId, cursor, PAGE);
       if (isVerifying) this.book.putNewest(chatId, data, meta.nextCursor);
-      else timeline.addPage(data, meta.nextCursor, cursor);
+      else this.book.putPage(timeline, data, meta.nextCursor, cursor);
       if (cursor === null) this.unverified.delete(chatId);
       // What changed while the first page was under way may be missing from it.
       if (!wasLoaded) this.book.setBack(chatId, rev);

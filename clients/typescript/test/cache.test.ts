@@ -51,6 +51,40 @@ describe("the cache", { concurrency: 4 }, () => {
     });
   }
 
+  test("does not keep older messages from being fetched while it is corrected", async (t) => {
+    const { options, chat } = await conversation(t, 60, { isOpen: false });
+    const page = client(t, options);
+    await page.restore();
+    await until(page, () => page.chats.length === 1);
+    void page.openChat(chat.id);
+    await until(page, () => texts(page, chat.id).length === 50);
+    await page.loadOlder(chat.id);
+    assert.equal(texts(page, chat.id).length, 60);
+  });
+
+  test("takes nothing from what the server says, when it is slow to answer", async (t) => {
+    const { options, chat, alice, bob } = await conversation(t, 1);
+    const group = await bob.client.createGroup({ name: "Left", memberIds: [alice.me.id] });
+    await until(alice.client, () => alice.client.chat(group.id));
+    const first = client(t, options);
+    await first.restore();
+    await until(first, () => first.chat(group.id));
+    await pass(SAVED_MS);
+    first.close();
+    await alice.client.leaveGroup(group.id);
+    const { cache } = options;
+    const slow = { ...cache, get: <T>(key: readonly string[]) => pass(400).then(() => cache.get<T>(key)) };
+    const page = client(t, { ...options, cache: slow });
+    await page.restore();
+    await online(page);
+    await pass(1500);
+    assert.equal(page.presence(bob.me.id)?.isOnline, true);
+    assert.deepEqual(
+      page.chats.map(({ id }) => id),
+      [chat.id],
+    );
+  });
+
   test("forgets a chat that the user was removed from meanwhile", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const options = { session: memorySession(), cache: memoryCache() };
@@ -110,15 +144,16 @@ describe("the cache", { concurrency: 4 }, () => {
   });
 });
 
-async function conversation(t: Parameters<typeof person>[0], messages: number) {
+async function conversation(t: Parameters<typeof person>[0], messages: number, { isOpen = true } = {}) {
   const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
   const chat = await talk(alice, bob);
   const options = { session: memorySession(), cache: memoryCache() } satisfies ClientOptions;
   const first = client(t, options);
   await first.login(alice.account);
   await online(first);
-  await first.openChat(chat.id);
+  if (isOpen) await first.openChat(chat.id);
   for (let count = 0; count < messages; count += 1) await bob.client.send(chat.id, `message ${count}`).sent;
+  await first.openChat(chat.id);
   await until(first, () => texts(first, chat.id).at(-1) === `message ${messages - 1}`);
   await pass(SAVED_MS);
   first.close();

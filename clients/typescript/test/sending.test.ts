@@ -52,6 +52,23 @@ describe("sending", { concurrency: 4 }, () => {
     });
   }
 
+  test("a message that the server has after all is no longer queued once its page is here", async (t) => {
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const chat = await alice.client.createDirectChat(bob.me.id);
+    const { createdAt, clientId } = await alice.client.send(chat.id, "Once").sent;
+    const queue = memoryQueue();
+    const queued = { clientId: clientId ?? "", chatId: chat.id, content: "Once", file: null, createdAt };
+    const problem = { type: "about:blank", title: "Too Many", status: 429, detail: "Later.", code: "rate_limited" };
+    queue.put(alice.me.id, { kind: "message", id: queued.clientId, owner: "gone", queued, after: 0, problem });
+    const later = await anotherWindow(t, alice, { queue });
+    await until(later.client, () => items(later.client, chat.id, "failed").length === 1);
+    await later.client.openChat(chat.id);
+    assert.deepEqual(
+      later.client.messages(chat.id).map(({ state }) => state),
+      ["sent"],
+    );
+  });
+
   test("an ack that is lost is found by catching up, and nothing is sent twice", async (t) => {
     const line = await Line.open(t);
     const [alice, bob] = await Promise.all([
