@@ -2,11 +2,12 @@
 
 import time
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
-from tests.people import Person
+from tests.people import Person, data
 
 
 def wait_until_stored(page: Page, text: str) -> None:
@@ -80,3 +81,31 @@ def test_the_list_is_asked_for_before_the_script_has_come(visit: Visit, alice: P
     expect(hers.entry(bob.name)).to_contain_text("Early")
     # The library took the response.
     hers.page.wait_for_function("() => !window.ahead")
+
+
+@pytest.mark.parametrize("opened", ["by its address", "from the list"])
+def test_who_comes_back_to_many_begins_at_the_first_new_one(
+    visit: Visit, alice: Person, bob: Person, opened: str
+) -> None:
+    chat = bob.direct_chat(alice)
+    for number in range(20):
+        bob.send(chat, f"Seen {number}, in a few words more than one.")
+    data(alice.post(f"/messages/{chat}/read", {}))
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("Seen 19,")).to_be_in_viewport()
+    expect(hers.entry(bob.name)).not_to_contain_text("unread")
+    wait_until_stored(hers.page, '"page"')
+    url = hers.page.url
+    hers.page.goto("about:blank")
+    for number in range(30):
+        bob.send(chat, f"News {number}, in a few words more than one.")
+    if opened == "by its address":
+        hers.page.goto(url)
+    else:
+        hers.enter()
+        hers.entry(bob.name).click()
+    expect(hers.page.get_by_text("New messages")).to_be_in_viewport()
+    expect(hers.message("News 0,")).to_be_in_viewport()
+    expect(hers.message("News 29,")).not_to_be_in_viewport()
+    expect(hers.entry(bob.name)).to_contain_text("30 unread messages")

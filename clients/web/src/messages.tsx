@@ -38,7 +38,8 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   const role = useLive(() => client.members(chat.id).find((member) => member.userId === me.id)?.role);
   const view = useWindow(items);
   const { scroller, list, slice, atEnd, isAtEnd, toEnd } = view;
-  const isReading = useAttention() && isAtEnd && history.loaded;
+  const [hasBegun, setBegun] = useState(false);
+  const isReading = useAttention() && isAtEnd && hasBegun;
   const firstNew = useFirstNew(chat, isReading, items);
   const [overlay, open] = useState<Overlay | null>(null);
   const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set());
@@ -49,7 +50,7 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
     if (isReading && atEnd.current && chat.unreadCount) client.markRead(chat.id);
   }, [isReading, chat.unreadCount]);
 
-  useStart(chat, items, history.loaded, firstNew, view);
+  useStart(chat, items, history.loaded, firstNew, view, hasBegun, () => setBegun(true));
 
   const lastKey = items.at(-1)?.key;
   useLayoutEffect(() => {
@@ -272,37 +273,58 @@ function useFirstNew(chat: Chat, isReading: boolean, items: readonly Item[]): nu
   return firstNew;
 }
 
-/** Begins where the reader left the chat, or at the first new message, or at the end; and keeps the place. */
+/** Whether there is or was a connection here: what is new is known. */
+function useIsCurrent(): boolean {
+  const isOnline = useLive(() => client.connection.state === "online");
+  const wasOnline = useRef(false);
+  wasOnline.current ||= isOnline;
+  return wasOnline.current;
+}
+
+/**
+ * Begins where the reader left the chat, or at the first new message, or at the end; and keeps the place. What is shown
+ * from the cache may lack what is new: it has begun once that is here.
+ */
 function useStart(
   chat: Chat,
   items: readonly Item[],
   isLoaded: boolean,
   firstNew: number | null,
   { anchor, atEnd, toEnd, show }: ReturnType<typeof useWindow>,
+  hasBegun: boolean,
+  onBegun: () => void,
 ): void {
   const [wanted, setWanted] = useState(() => placeIn(chat.id));
   const latest = useRef(items);
   latest.current = items;
-  const keyOf = (seq: number) => items.find((item) => seqOf(item) >= seq)?.key;
+  const keyOf = (seq: number) => items.find((item) => item.state === "sent" && item.message.seq >= seq)?.key;
 
+  const isCurrent = useIsCurrent();
+  const first = hasBegun || firstNew === null ? undefined : keyOf(firstNew);
+  const isFirstHere = firstNew === null || first !== undefined;
   useLayoutEffect(() => {
-    if (wanted) return;
-    const first = firstNew === null ? undefined : keyOf(firstNew);
-    if (first) show(first, BELOW_EDGE);
-    else toEnd();
-  }, [isLoaded]);
+    if (wanted || hasBegun || !isLoaded) return;
+    // The reader may have gone elsewhere meanwhile.
+    if (first && atEnd.current) show(first, BELOW_EDGE);
+    else if (atEnd.current) toEnd();
+    if (first || (isCurrent && isFirstHere)) onBegun();
+  }, [isLoaded, isCurrent, isFirstHere]);
 
   const oldest = items[0] ? seqOf(items[0]) : Infinity;
   useLayoutEffect(() => {
     if (!wanted || !isLoaded) return;
     const key = keyOf(wanted.seq);
-    if (oldest <= wanted.seq && key) {
+    const begin = () => {
       setWanted(null);
+      onBegun();
+    };
+    if (oldest <= wanted.seq && key) {
+      begin();
       show(key, wanted.offset);
     } else if (chat.lastSeq - wanted.seq > FARTHEST_PLACE || !client.history(chat.id).hasOlder) {
-      setWanted(null);
+      begin();
       toEnd();
-    } else client.loadOlder(chat.id).catch(() => setWanted(null));
+    } else client.loadOlder(chat.id).catch(begin);
   }, [isLoaded, oldest]);
 
   const isWaiting = useRef(wanted !== null);
