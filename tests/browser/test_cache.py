@@ -109,3 +109,19 @@ def test_who_comes_back_to_many_begins_at_the_first_new_one(
     expect(hers.message("News 0,")).to_be_in_viewport()
     expect(hers.message("News 29,")).not_to_be_in_viewport()
     expect(hers.entry(bob.name)).to_contain_text("30 unread messages")
+
+
+def test_a_request_that_was_asked_ahead_and_hangs_is_asked_again(visit: Visit, alice: Person, bob: Person) -> None:
+    bob.send(bob.direct_chat(alice), "Early")
+    hers = visit(alice)
+    expect(hers.entry(bob.name)).to_be_visible()
+    held: list[Route] = []
+    hers.page.route("**/api/v1/chats?limit=15", lambda route: held.append(route) if not held else route.continue_())
+    hers.page.clock.install()
+    hers.page.reload()
+    hers.page.wait_for_function("() => !window.ahead")
+    assert held
+    hers.page.clock.fast_forward(20_000)
+    # The whole list is here once the first page of it is.
+    hers.page.goto(f"{hers.url}/#/chats/unknown")
+    expect(hers.page.get_by_role("heading", name="This chat isn't available")).to_be_visible()

@@ -6,6 +6,8 @@ export interface Ahead {
   readonly url: string;
   readonly authorization: string;
   readonly response: Promise<Response>;
+  /** Gives it up, also while its body is on the way. */
+  abort(): void;
 }
 
 declare global {
@@ -25,9 +27,12 @@ const FAST_MBIT = 2;
 const session = read();
 if (session && session.expiresAt > Date.now() + 1000) {
   const authorization = `Bearer ${session.accessToken}`;
-  const response = fetch(URL, { headers: { Authorization: authorization }, credentials: "omit", cache: "no-store" });
+  const end = new AbortController();
+  const { signal } = end;
+  const headers = { Authorization: authorization };
+  const response = fetch(URL, { headers, signal, credentials: "omit", cache: "no-store" });
   response.catch(() => {});
-  window.ahead = { url: URL, authorization, response };
+  window.ahead = { url: URL, authorization, response, abort: () => end.abort() };
 }
 // On a slow line the font would take a second from the script: it is used from the next load on then.
 if ((navigator.connection?.downlink ?? FAST_MBIT) >= FAST_MBIT) {

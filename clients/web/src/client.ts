@@ -9,6 +9,8 @@ function fetchOnce(url: string, request: RequestInit): Promise<Response> {
   const headers = new Headers(request.headers);
   if (ahead?.url !== url || ahead.authorization !== headers.get("Authorization")) return fetch(url, request);
   delete window.ahead;
+  // One without a response is given up as any other is, and asked for again.
+  request.signal?.addEventListener("abort", ahead.abort);
   return ahead.response;
 }
 
