@@ -59,7 +59,35 @@ def await_stored(visitor: Visitor, part: str) -> None:
 def log_out(visitor: Visitor, name: str) -> None:
     visitor.page.get_by_role("button", name=f"Account of {name}").click()
     visitor.page.get_by_role("menuitem", name="Log out").click()
+
+
+def confirm_logout(visitor: Visitor) -> None:
+    dialog = visitor.page.get_by_role("dialog", name="Log out?")
+    expect(dialog).to_contain_text("Anything you haven't sent yet will be lost.")
+    dialog.get_by_role("button", name="Log out").click()
     expect(visitor.page.get_by_label("Username or e-mail")).to_be_visible()
+
+
+@pytest.mark.parametrize("unsent", ["text", "message"])
+def test_a_logout_that_would_lose_something_is_confirmed(visit: Visit, alice: Person, bob: Person, unsent: str) -> None:
+    visitor = visit(alice)
+    visitor.find(bob.name)
+    if unsent == "message":
+        visitor.context.set_offline(True)
+        visitor.say("Not sent yet")
+    else:
+        visitor.composer.fill("Not sent yet")
+    log_out(visitor, alice.name)
+    visitor.page.get_by_role("dialog", name="Log out?").get_by_role("button", name="Cancel").click()
+    expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+    if unsent == "message":
+        visitor.context.set_offline(False)
+        expect(visitor.message("Not sent yet").get_by_title("Sending")).to_have_count(0)
+        log_out(visitor, alice.name)
+        expect(visitor.page.get_by_label("Username or e-mail")).to_be_visible()
+    else:
+        log_out(visitor, alice.name)
+        confirm_logout(visitor)
 
 
 def test_unsent_text_is_not_shown_to_the_next_user(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
@@ -68,6 +96,7 @@ def test_unsent_text_is_not_shown_to_the_next_user(visit: Visit, alice: Person, 
     visitor.composer.fill("For Carol's eyes only")
     attach(visitor, png("secret.png"))
     log_out(visitor, alice.name)
+    confirm_logout(visitor)
     visitor.submit_login(bob.name)
     visitor.find(carol.name)
     expect(visitor.composer).to_have_value("")

@@ -28,3 +28,12 @@ export function findItem(chatId: string, messageId: string): Item | undefined {
 
 export const contentOf = (item: Item): string =>
   (item.state === "sent" ? item.message.content : item.queued.content) ?? "";
+
+/** Whether something has not reached the server, which a logout gives up. */
+export function hasUnsent(): boolean {
+  return client.chats.some(({ id }) => {
+    const { content, files, editing } = client.draft(id);
+    const isWaiting = (item: Item) => item.state !== "sent" || item.edit !== null || item.isDeleting;
+    return content.trim() !== "" || files.length > 0 || editing !== null || client.messages(id).some(isWaiting);
+  });
+}

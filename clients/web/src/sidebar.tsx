@@ -3,6 +3,7 @@ import { density, theme } from "./appearance";
 import { ChatList } from "./chat-list";
 import { client, useMe } from "./client";
 import { developerLinks } from "./developer-links";
+import { hasUnsent } from "./drafts";
 import { NewChat } from "./new-chat";
 import { NewGroup } from "./new-group";
 import { Profile } from "./profile";
@@ -10,6 +11,7 @@ import { Search } from "./search";
 import { Shortcuts, useShortcuts } from "./shortcuts";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
+import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { isComposing } from "./ui/keys";
 import { Menu, type MenuItem } from "./ui/menu";
@@ -87,6 +89,11 @@ export function Sidebar({ openId }: { openId: string | null }) {
   );
 }
 
+async function logOut(): Promise<void> {
+  const { logOutTitle: title, logOutText: text, logOut: action } = t.sidebar;
+  if (!hasUnsent() || (await confirmed({ title, text, action }))) await client.logout();
+}
+
 /** The button with the user's picture, and its menu. */
 function Account({ onOpen }: { onOpen: (dialog: DialogName) => void }) {
   const me = useMe();
@@ -131,7 +138,7 @@ function Account({ onOpen }: { onOpen: (dialog: DialogName) => void }) {
       label: t.sidebar.logOut,
       icon: icons.leave,
       separate: true,
-      onSelect: () => void client.logout().catch(complain),
+      onSelect: () => void logOut().catch(complain),
     },
   ];
   return (

@@ -60,6 +60,8 @@ export const de: Texts = {
     comfortable: "Normal",
     compact: "Kompakt",
     logOut: "Abmelden",
+    logOutTitle: "Abmelden?",
+    logOutText: "Was du noch nicht gesendet hast, geht verloren.",
     newGroup: "Neue Gruppe",
     find: "Personen und Chats suchen",
     clear: "Leeren",

@@ -59,6 +59,8 @@ export const en = {
     comfortable: "Comfortable",
     compact: "Compact",
     logOut: "Log out",
+    logOutTitle: "Log out?",
+    logOutText: "Anything you haven't sent yet will be lost.",
     newGroup: "New group",
     find: "Find people and chats",
     clear: "Clear",
