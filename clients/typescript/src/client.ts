@@ -42,7 +42,8 @@ import {
 } from "./storage.js";
 import { pause } from "./waiting.js";
 
-const LOGOUT_MS = 3000;
+// Neither a server nor a storage that does not answer holds up who logs out, or the user who follows.
+const MAX_LOGOUT_MS = 3000;
 // The same objects each time, as long as there is nothing.
 const NO_CONNECTION: Connection = { state: "offline", cause: null, retryAt: null, error: null };
 const NO_HISTORY: History = { loaded: false, loading: false, hasOlder: false, error: null };
@@ -165,9 +166,9 @@ export class ChatClient {
   async logout(): Promise<void> {
     // Without a network the session ends here at least.
     const told = this.http.call("POST /auth/logout", {}).catch(() => {});
-    await Promise.race([told, pause(LOGOUT_MS)]);
+    await briefly(told);
     await this.keeper.end(null);
-    await this.leaving;
+    await briefly(this.leaving);
     await this.keeper.forget();
   }
 
@@ -512,9 +513,9 @@ export class ChatClient {
 
   private async dropped({ me, accessToken }: StoredSession): Promise<void> {
     this.http.callOpenly("POST /auth/logout", {}, accessToken).catch(() => {});
-    await this.leaving;
+    await briefly(this.leaving);
     try {
-      await Promise.all([this.means.queue.clear(me.id), this.means.cache?.delete([])]);
+      await briefly(Promise.all([this.means.queue.clear(me.id), this.means.cache?.delete([])]));
     } catch {
       // A storage that does not work has nothing to forget.
     }
@@ -533,6 +534,11 @@ export class ChatClient {
     if (!this.home) throw new LoggedOutError();
     return this.home;
   }
+}
+
+/** Wait for this, but not for long. */
+async function briefly(task: Promise<unknown>): Promise<void> {
+  await Promise.race([task, pause(MAX_LOGOUT_MS)]);
 }
 
 /** Callers need not wait for the promise: the state has the outcome. */

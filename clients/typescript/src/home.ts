@@ -196,7 +196,8 @@ export class Home {
 
   /** Show the list of chats as it was last seen, and ask for it. */
   private async list(): Promise<void> {
-    await this.cache?.restore();
+    // One that can't be read shows nothing, and holds nothing up.
+    await this.cache?.restore().catch(() => {});
     if (!this.over.signal.aborted) this.catchUp.start();
   }
 

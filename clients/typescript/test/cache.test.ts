@@ -85,6 +85,25 @@ describe("the cache", { concurrency: 4 }, () => {
     );
   });
 
+  test("holds nothing up where it does not answer or can't be read", async (t) => {
+    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const cache = memoryCache();
+    const silent = { get: never, put: never, delete: never };
+    const queue = { list: never, put: never, remove: never, clear: never };
+    const page = client(t, { session: memorySession(), cache: silent, queue });
+    await page.login(alice.account);
+    await online(page);
+    await page.logout();
+    await page.login(bob.account);
+    await online(page);
+
+    cache.values.set(JSON.stringify(["owner"]), `1 ${alice.me.id}`);
+    cache.values.set(JSON.stringify([alice.me.id, "list"]), { chats: [null], pages: [] });
+    const other = client(t, { cache });
+    await other.login(alice.account);
+    await online(other);
+  });
+
   test("forgets a chat that the user was removed from meanwhile", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const options = { session: memorySession(), cache: memoryCache() };
@@ -158,6 +177,10 @@ async function conversation(t: Parameters<typeof person>[0], messages: number, {
   await pass(SAVED_MS);
   first.close();
   return { options, chat, alice, bob };
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
 }
 
 function memoryCache(): CacheStorage & { values: Map<string, unknown> } {
