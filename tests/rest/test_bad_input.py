@@ -168,4 +168,4 @@ def test_a_stranger_is_told_nothing_about_shapes(server: Server) -> None:
 
 def test_a_request_is_for_its_path_whatever_its_headers_claim(server: Server) -> None:
     answer = requests.get(f"{server.url}/healthz", headers={"SCRIPT_NAME": "/healthz"}, timeout=20)
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
