@@ -30,6 +30,8 @@ _JS_NAMES = {
 class JsClient(SocketClient):
     """A socket of the official JavaScript client; made by `JsDriver.connect`."""
 
+    retries_first_attempt = True
+
     def __init__(self, command: Callable[..., None], *, reconnection: bool) -> None:
         super().__init__(reconnection=reconnection)
         self._command = command

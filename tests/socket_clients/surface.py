@@ -38,6 +38,9 @@ class SocketClient(ABC):
     in the order of the wire.
     """
 
+    # Whether a client that reconnects also retries its first connection.
+    retries_first_attempt = False
+
     def __init__(self, *, reconnection: bool = False) -> None:
         self.connected = False
         self.transport = ""
@@ -169,8 +172,9 @@ class SocketClient(ABC):
 
     def _note_refused(self, error: ConnectError) -> None:
         with self._changed:
-            # Who lost a connection goes on trying to reach the server, and accepts its no.
-            if error.data is not None or not (self._reconnection and self.transport):
+            # While a client tries again by itself, only the server's own refusal is final.
+            tries_again = self._reconnection and (self.transport or self.retries_first_attempt)
+            if error.data is not None or not tries_again:
                 self._refusal = error
                 self._report("refused", error.data)
             self._changed.notify_all()
