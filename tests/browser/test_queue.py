@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Dialog, FilePayload, Page, Request, Route, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_composer import log_out
+from tests.browser.test_composer import confirm_logout, log_out
 from tests.browser.test_files import png
 from tests.browser.test_tabs import WITHOUT_LOCKS, another_tab
 from tests.browser.visitor import Visitor
@@ -168,6 +168,7 @@ def test_logging_out_forgets_what_was_not_sent(visit: Visit, alice: Person, bob:
     hers.composer.fill("Unsent")
     kept(hers.page, ["draft", "files", "message"])
     log_out(hers, alice.name)
+    confirm_logout(hers)
     kept(hers.page, [])
     hers.log_in(carol.name)
     hers.entry(bob.name).click()
