@@ -37,11 +37,6 @@ class Isolation:
         self._others_connected = others_connected
         self._closed_by: float | None = None
 
-    @property
-    def is_isolated(self) -> bool:
-        """Whether sockets are refused here."""
-        return self._closed_by is not None
-
     def check(self) -> None:
         """Look, and close some sockets (a background task, every `ISOLATION_CHECK_SECONDS`); raises Unavailable."""
         if self._away_seconds() < ISOLATED_AFTER or not self._others_connected():
