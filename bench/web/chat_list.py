@@ -6,7 +6,6 @@ is from the navigation until the first entries of the list are drawn.
 """
 
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, CDPSession, Page
 
 from bench.site import PORT, Site, User, site
 from chatapp.launcher.web import build
-from tests.browser.chromium import chromium, find_chromium
+from tests.browser.chromium import chromium, require_chromium
 
 CHATS = 200
 RUNS = 3
@@ -32,12 +31,9 @@ new MutationObserver((_, observer) => {
 """
 
 
-def main() -> int:
+def main() -> None:
     """Print the medians."""
-    executable = find_chromium()
-    if executable is None:
-        print("No browser is installed: `apt-get install chromium`.", file=sys.stderr)
-        return 1
+    executable = require_chromium()
     build()
     with tempfile.TemporaryDirectory(prefix="chatapp-bench-") as folder, site(Path(folder)) as made:
         user = populate(made)
@@ -46,7 +42,6 @@ def main() -> int:
             state = log_in(browser, user.name, made.password)
             for name, times in measure(browser, state).items():
                 print(f"{name:<6} {statistics.median(times):5.2f} s   ({', '.join(f'{t:.2f}' for t in times)})")
-    return 0
 
 
 def populate(made: Site) -> User:
@@ -104,4 +99,4 @@ def drawn(page: Page) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

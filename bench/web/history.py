@@ -21,7 +21,7 @@ from websocket import create_connection
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.web import build
-from tests.browser.chromium import chromium, find_chromium
+from tests.browser.chromium import chromium, require_chromium
 from tests.browser.visitor import Visitor
 from tests.people import Person, data, register
 from tests.server import Server, migrate
@@ -181,9 +181,7 @@ def main() -> None:
     """Measure, and print."""
     last = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
     build()
-    executable = find_chromium()
-    if executable is None:
-        sys.exit("error: No browser is installed: `apt-get install chromium`.")
+    executable = require_chromium()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,11 @@ FLAGS = (
 def find_chromium() -> Path | None:
     """The browser of this machine, if it has one."""
     return next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
+
+
+def require_chromium() -> Path:
+    """The browser of this machine, for a command; without one, the command ends with a sentence."""
+    return find_chromium() or sys.exit("error: No browser is installed: `apt-get install chromium`.")
 
 
 @contextmanager

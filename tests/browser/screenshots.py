@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.web import build
 from tests.browser import demo
-from tests.browser.chromium import chromium, find_chromium
+from tests.browser.chromium import chromium, require_chromium
 from tests.browser.visitor import NARROW, WIDE, Visitor
 from tests.people import PASSWORD
 from tests.server import ROOT, Server, migrate
@@ -260,9 +260,7 @@ VIEWS: dict[View, str | None] = {
 def main() -> None:
     """Make all of them."""
     build()
-    executable = find_chromium()
-    if executable is None:
-        sys.exit("error: No browser is installed: `apt-get install chromium`.")
+    executable = require_chromium()
     raw = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     only = sys.argv[2:]
     OUT.mkdir(exist_ok=True)
