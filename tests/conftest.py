@@ -92,7 +92,7 @@ def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server with one worker and no rate limits; no test may make it log an error."""
     with Server(database_url, tmp_path_factory.mktemp("server")) as server:
         yield server
-    assert not server.complaints(), "\n".join(server.complaints())
+    assert not server.errors_in_log(), "\n".join(server.errors_in_log())
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ UNREACHED_LIMITS = {
     "MAX_UPLOADS_PER_USER": "1000",
     "UPLOAD_QUOTA_MB": "1000000",
 }
-COMPLAINTS = ('"level": "error"', "[ERROR]", "Traceback")
+ERROR_SIGNS = ('"level": "error"', "[ERROR]", "Traceback")
 
 
 def free_port() -> int:
@@ -97,9 +97,9 @@ class Server:
         """Everything that the server wrote so far."""
         return self._log.read_text()
 
-    def complaints(self) -> list[str]:
-        """The lines of its log that tell of an error."""
-        return [line for line in self.log.splitlines() if any(sign in line for sign in COMPLAINTS)]
+    def errors_in_log(self) -> list[str]:
+        """The lines of the log that report an error."""
+        return [line for line in self.log.splitlines() if any(sign in line for sign in ERROR_SIGNS)]
 
     def memory(self) -> int:
         """The bytes that its processes hold, for comparisons: what they share is counted for each."""

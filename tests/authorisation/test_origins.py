@@ -33,7 +33,7 @@ def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server that two pages may call."""
     with Server(database_url, tmp_path_factory.mktemp("strict"), CORS_ORIGIN=",".join(OURS)) as server:
         yield server
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 @pytest.fixture(scope="module")

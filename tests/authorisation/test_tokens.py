@@ -28,7 +28,7 @@ def guarded(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     secrets = {"JWT_ACCESS_SECRET": SECRET, "JWT_REFRESH_SECRET": REFRESH_SECRET}
     with Server(database_url, tmp_path_factory.mktemp("guarded"), **secrets) as server:
         yield server
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ):
         nginx.serve(server.port)
         yield server, nginx.url, str(nginx.certificate)
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 def test_the_built_in_client_is_live_at_the_servers_own_address(visit: Visit, site: tuple[Server, str, str]) -> None:

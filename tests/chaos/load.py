@@ -276,12 +276,12 @@ def main() -> int:
             finding = measure(server, kind, Scale())
             rows.append(finding.row())
             print(rows[-1], flush=True)
-        complaints = server.complaints()
-    for line in complaints:
+        errors_in_log = server.errors_in_log()
+    for line in errors_in_log:
         print(line)
     if not wanted.no_report:
         put_table(BEGIN, END, HEAD, rows)
-    return 1 if complaints else 0
+    return 1 if errors_in_log else 0
 
 
 if __name__ == "__main__":

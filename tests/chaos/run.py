@@ -84,7 +84,7 @@ def run(
         result.faults[INCOMPLETE] += after_outages
         result.faults["who is here"] = roll_call(site, humans, random.Random(f"roll call {seed}"))
         result.faults["never answered"] = late
-        result.faults["errors of the server"] = complaints(site)
+        result.faults["errors of the server"] = errors_in_log(site)
         result.counts = count(truth, humans)
         for client in (client for human in humans for client in human.sockets):
             client.end()
@@ -199,9 +199,9 @@ def share_a_chat(humans: list[Human], device: Device, user_id: str) -> bool:
     return any(set(device.copies) & set(other.copies) for other in others)
 
 
-def complaints(site: Site) -> list[str]:
-    """Stack traces and errors in the log, but for what tells of our own strikes."""
-    return [line for line in site.server.complaints() if "SIGKILL" not in line]
+def errors_in_log(site: Site) -> list[str]:
+    """Stack traces and errors in the log, except those that our own kills cause."""
+    return [line for line in site.server.errors_in_log() if "SIGKILL" not in line]
 
 
 def count(truth: Truth, humans: list[Human]) -> Counter[str]:

@@ -16,7 +16,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of these tests' own; none of them may make it log an error."""
     with serving(tmp_path_factory.mktemp("load")) as server:
         yield server
-        assert not server.complaints()
+        assert not server.errors_in_log()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -39,7 +39,7 @@ def roomy(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = {"MAX_SOCKETS_PER_USER": "1000", "MAX_UPLOAD_MB": "2"}
     with Server(database_url, tmp_path_factory.mktemp("roomy"), **settings) as server:
         yield server
-    assert server.complaints() == []
+    assert server.errors_in_log() == []
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     limits |= {"MAX_UPLOADS_PER_USER": "2"}
     with Server(database_url, tmp_path_factory.mktemp("strict"), JWT_ACCESS_EXPIRES_IN="3s", **limits) as server:
         yield server
-    assert server.complaints() == []
+    assert server.errors_in_log() == []
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def disk_place(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
 
     with Server(database_url, folder) as server:
         yield Place("disk", server, folder, {}, stored, lambda name, content: _write(uploads / name, content))
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -127,7 +127,7 @@ def bucket_place(database_url: str, tmp_path_factory: pytest.TempPathFactory, s3
 
     with Server(database_url, folder, **s3) as server:
         yield Place("bucket", server, folder, s3, stored, put)
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 @pytest.fixture(params=["disk", "bucket"])

@@ -68,10 +68,10 @@ def polling(target: Server, mallory: Person) -> Iterator[Polling]:
 @pytest.fixture(autouse=True)
 def nobody_notices(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
     """After each test the neighbour is served and has heard nothing, and the log tells of no error."""
-    before = len(target.complaints())
+    before = len(target.errors_in_log())
     yield
     assert neighbour.flush() == []
-    assert target.complaints()[before:] == []
+    assert target.errors_in_log()[before:] == []
 
 
 @pytest.fixture(scope="session")

@@ -114,7 +114,7 @@ def workers(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A server with several workers; no test may make it log an error."""
     with WorkersServer(database_url, tmp_path_factory.mktemp("workers")) as server:
         yield server
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 @pytest.fixture

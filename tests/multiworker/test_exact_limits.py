@@ -25,7 +25,7 @@ def crowd(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         changes = {"REDIS_URL": valkey.url, "RATELIMIT_ENABLED": "true", "WEB_CONCURRENCY": "3", "TRUSTED_PROXIES": "1"}
         with Server(database_url, folder, **changes) as server:
             yield server
-        assert not server.complaints()
+        assert not server.errors_in_log()
 
 
 def somewhere() -> dict[str, str]:

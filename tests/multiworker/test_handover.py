@@ -145,7 +145,7 @@ def test_clients_of_a_killed_worker_come_back_and_the_others_stay(
     assert 0 < len(lost) < len(sockets)
     for socket in sockets:
         socket.disconnect()
-    assert [line for line in own_workers.complaints() if "SIGKILL" not in line] == []
+    assert [line for line in own_workers.errors_in_log() if "SIGKILL" not in line] == []
 
 
 def test_a_stop_takes_moments_and_clients_come_back(own_workers: WorkersServer, js_driver: JsDriver) -> None:
@@ -158,7 +158,7 @@ def test_a_stop_takes_moments_and_clients_come_back(own_workers: WorkersServer, 
         socket.wait_connected()
         socket.flush()
         socket.disconnect()
-    assert not own_workers.complaints()
+    assert not own_workers.errors_in_log()
 
 
 def test_what_a_killed_server_leaves_is_gone_when_it_is_back(database_url: str, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def machines(
             wait_until_ready(server)
         yield one, two
         for server in (one, two):
-            assert not server.complaints()
+            assert not server.errors_in_log()
 
 
 @pytest.fixture

@@ -26,4 +26,4 @@ def test_no_request_fails_and_no_socket_is_away_for_long(production: Production)
     assert traffic.count > 20
     assert traffic.failures == []
     assert [max(socket.away) for socket in sockets if max(socket.away) > AWAY_SECONDS] == []
-    assert not server.complaints()
+    assert not server.errors_in_log()

@@ -43,7 +43,7 @@ def bounded(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     changes = LIMITS | {"WEB_CONCURRENCY": "2", "RATELIMIT_HANDSHAKES": "1000/10s"}
     with EditedServer(database_url, tmp_path_factory.mktemp("bounded"), SHORT, **changes) as server:
         yield server
-    assert not [line for line in server.complaints() if "SIGKILL" not in line]
+    assert not [line for line in server.errors_in_log() if "SIGKILL" not in line]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def proxied(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     changes = LIMITS | {"TRUSTED_PROXIES": "1", "RATELIMIT_HANDSHAKES": f"{HANDSHAKES}/{WINDOW}s"}
     with Server(database_url, tmp_path_factory.mktemp("proxied"), **changes) as server:
         yield server
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 @pytest.fixture

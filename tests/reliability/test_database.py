@@ -109,4 +109,4 @@ def test_who_connects_without_a_database_is_let_in_once_it_is_back(
             socket.flush()
             socket.disconnect()
         wait_for(lambda: not data(register(server.url).get(f"/users/{person.name}"))["isOnline"], 10)
-        assert server.complaints() == []
+        assert server.errors_in_log() == []

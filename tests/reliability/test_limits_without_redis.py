@@ -44,7 +44,7 @@ def counting(valkey: EmbeddedValkey, database_url: str, tmp_path_factory: pytest
     """A server that counts in that Valkey; no test may make it log an error."""
     with Server(database_url, tmp_path_factory.mktemp("counting"), REDIS_URL=valkey.url, **LIMITS) as server:
         yield server
-    assert not server.complaints()
+    assert not server.errors_in_log()
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def pooled(postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pyte
         Server(f"{url}?pgbouncer=true&connection_limit=10", tmp_path_factory.mktemp("pooled")) as server,
     ):
         yield server
-    assert not server.complaints(), "\n".join(server.complaints())
+    assert not server.errors_in_log(), "\n".join(server.errors_in_log())
 
 
 def use(person: Person, others: list[Person]) -> None:
