@@ -31,7 +31,7 @@ from chatapp.realtime.background import Background
 from chatapp.realtime.bus import BEAT_SECONDS, Bus
 from chatapp.realtime.gateway import Gateway
 from chatapp.realtime.isolation import ISOLATION_CHECK_SECONDS, Isolation
-from chatapp.realtime.packets import LARGEST_PAYLOAD, PacketJson
+from chatapp.realtime.packets import MAX_PAYLOAD, PacketJson
 from chatapp.realtime.rooms import rooms
 from chatapp.realtime.server_events import expect_events
 from chatapp.realtime.session import Session
@@ -102,7 +102,7 @@ def create_app(config: Settings) -> Flask:
         cors_allowed_origins="*",  # `headers.guard` has refused those that may not call.
         async_handlers=False,
         monitor_clients=False,
-        max_http_buffer_size=LARGEST_PAYLOAD,
+        max_http_buffer_size=MAX_PAYLOAD,
     )
     attendance = Attendance(
         config.max_sockets if config.ratelimit_enabled else sys.maxsize,

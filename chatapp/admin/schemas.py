@@ -39,7 +39,7 @@ class AccountFilter(Input):
     """Filters of the list of accounts."""
 
     q = Text(
-        longest=254,
+        max_length=254,
         load_default=absent,
         metadata={
             "description": "Text that the username or email address contains, in any case; empty for all.",

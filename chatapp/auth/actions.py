@@ -23,7 +23,7 @@ from chatapp.users.queries import ME_FIELDS, me
 _PRUNE_TOKENS = text(
     """
     DELETE FROM refresh_tokens WHERE hash IN (
-        SELECT hash FROM refresh_tokens WHERE expires_at < now() LIMIT :most
+        SELECT hash FROM refresh_tokens WHERE expires_at < now() LIMIT :limit
     )
     """
 )
@@ -33,7 +33,7 @@ _PRUNE_SESSIONS = text(
         SELECT s.id FROM sessions s
         WHERE s.ended_at < now() - {queries.REMEMBERED}
         OR NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.session_id = s.id)
-        LIMIT :most
+        LIMIT :limit
     )
     """
 )
@@ -41,7 +41,7 @@ _PRUNE_ADDRESSES = text(
     f"""
     DELETE FROM login_addresses WHERE (user_id, address_hash) IN (
         SELECT user_id, address_hash FROM login_addresses
-        WHERE last_login_at < now() - {queries.KNOWN_ADDRESS} LIMIT :most
+        WHERE last_login_at < now() - {queries.KNOWN_ADDRESS} LIMIT :limit
     )
     """
 )
@@ -181,14 +181,14 @@ def logout(actor: Actor) -> None:
         work.announce(SessionEnded(actor.session_id, actor.user_id))
 
 
-def prune_tokens(most: int) -> int:
-    """Remove at most `most` refresh tokens that have expired, as many sessions that ended or have none, and as many
+def prune_tokens(limit: int) -> int:
+    """Remove at most `limit` refresh tokens that have expired, as many sessions that ended or have none, and as many
     addresses without a login for 30 days; returns how many in all.
 
     Of an ended session the tokens go with it, a day later: until then their use is `refresh_reused`.
     """
     with unit_of_work() as work:
-        removed = (work.db.execute(statement, {"most": most}) for statement in _PRUNE)
+        removed = (work.db.execute(statement, {"limit": limit}) for statement in _PRUNE)
         return sum(rows.rowcount for rows in removed)
 
 

@@ -25,7 +25,7 @@ class Email(Text):
             "description": "Unique regardless of case and of the form of its domain; up to 254 characters.",
             "example": "alice@example.org",
         }
-        super().__init__(longest=254, validate=[validate.Email(), _known_domain], metadata=metadata, **kwargs)
+        super().__init__(max_length=254, validate=[validate.Email(), _known_domain], metadata=metadata, **kwargs)
 
 
 def _strong(password: str) -> None:
@@ -64,15 +64,15 @@ class LoginSchema(Input):
         bounds: ClassVar = {"minProperties": 2, "maxProperties": 2}
 
     email = Text(
-        longest=254,
+        max_length=254,
         metadata={
             "description": "The email address, in any case. Send this or `username`.",
             "example": "alice@example.org",
         },
     )
-    username = Text(longest=254, metadata={"description": "The username, in any case. Send this or `email`."})
+    username = Text(max_length=254, metadata={"description": "The username, in any case. Send this or `email`."})
     password = Text(
-        longest=1024,
+        max_length=1024,
         trim=False,
         required=True,
         load_only=True,
@@ -90,7 +90,7 @@ class RefreshSchema(Input):
 
     # Opaque to clients: text that is not a token of this server is an invalid token, not an invalid field.
     refresh_token = Text(
-        longest=1024,
+        max_length=1024,
         data_key="refreshToken",
         metadata={
             "format": "uuid",

@@ -12,7 +12,7 @@ from chatapp.core.identity import Actor
 
 # The bound on what this could get wrong, whatever else fails.
 REMEMBERED_SECONDS = 2.0
-MOST_REMEMBERED = 20_000
+MAX_CACHED = 20_000
 
 
 class Sessions:
@@ -34,7 +34,7 @@ class Sessions:
         if actor is None or actor.user_id != user_id:
             return None
         if self._remembers and changes == self._changes:
-            if len(self._known) >= MOST_REMEMBERED:
+            if len(self._known) >= MAX_CACHED:
                 self._known.clear()
             self._known[session_id] = actor, time.monotonic() + REMEMBERED_SECONDS
         return actor

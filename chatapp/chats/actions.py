@@ -22,7 +22,7 @@ from chatapp.core.turns import in_turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.models import Chat, ChatChange, Member, User
 
-MOST_MEMBERS = 1000
+MAX_GROUP_MEMBERS = 1000
 # Messages that one transaction deletes, and the pause before the next, in seconds.
 MAX_DELETED_AT_ONCE = 1000
 PURGE_PAUSE = 0.05
@@ -139,7 +139,7 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
     """Add somebody to a group: the new `Member`.
 
     They start at the newest message: they may read the history, and nothing of it is unread. Raises NotFound for a
-    person who isn't there, Conflict for one who is in it, Conflict (`group_full`) beyond `MOST_MEMBERS`.
+    person who isn't there, Conflict for one who is in it, Conflict (`group_full`) beyond `MAX_GROUP_MEMBERS`.
     """
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "members.add")
@@ -147,8 +147,8 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
         if queries.member(work.db, chat_id, user_id):
             raise Conflict("The user is already a member of this group.")
         chat = _count_change(work, chat_id, member_count=Chat.member_count + 1)
-        if chat.member_count > MOST_MEMBERS:
-            raise Conflict(f"Groups can have up to {MOST_MEMBERS:,} members.", code="group_full")
+        if chat.member_count > MAX_GROUP_MEMBERS:
+            raise Conflict(f"Groups can have up to {MAX_GROUP_MEMBERS:,} members.", code="group_full")
         newest = dict.fromkeys(("joined_seq", "delivered_seq", "read_seq"), chat.last_seq)
         joined_at = func.clock_timestamp()
         work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))

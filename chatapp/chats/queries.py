@@ -10,7 +10,7 @@ from chatapp.chats.schemas import MAX_MEMBERS
 from chatapp.core.db import reading
 from chatapp.core.errors import Json, NotFound
 from chatapp.core.identity import Actor
-from chatapp.core.pagination import LARGEST_KEY, Page, page
+from chatapp.core.pagination import MAX_KEY, Page, page
 from chatapp.core.prepared import Prepared, array
 from chatapp.users.queries import USER_FIELDS
 
@@ -90,7 +90,7 @@ _LIST = Prepared(
     """,
 )
 # The key before that of every chat in the order of activity.
-FIRST_CHAT = (LARGEST_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+FIRST_CHAT = (MAX_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _DETAIL = text(
     f"""

@@ -12,7 +12,7 @@ CHAT_TYPES = ("DIRECT", "GROUP")
 MEMBER_ROLES = ("MEMBER", "ADMIN")
 MESSAGE_TYPES = ("TEXT", "IMAGE", "FILE")
 STATUSES = ("SENT", "DELIVERED", "READ")
-MOST_INVITED = 200
+MAX_INVITED = 200
 # How many members a chat object contains; `GET /chats/:id/members` lists all.
 MAX_MEMBERS = 100
 
@@ -211,7 +211,7 @@ class GroupDescription(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {"description": "Up to 500 characters; null for none.", "example": "Who we are, and when we meet."}
-        super().__init__(longest=500, allow_none=True, metadata=metadata, **kwargs)
+        super().__init__(max_length=500, allow_none=True, metadata=metadata, **kwargs)
 
 
 class NewGroupSchema(Input):
@@ -224,7 +224,7 @@ class NewGroupSchema(Input):
         Id(metadata={"description": "The id of a user."}),
         data_key="memberIds",
         load_default=[],
-        validate=validate.Length(max=MOST_INVITED),
+        validate=validate.Length(max=MAX_INVITED),
         metadata={"description": "Up to 200 users to add beside the caller."},
     )
 

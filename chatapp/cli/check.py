@@ -29,10 +29,10 @@ from chatapp.presence.queries import count_live_workers, split_workers
 from chatapp.realtime.bus import CHANNEL
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
-OLDEST_POSTGRES = 14
+MIN_POSTGRES = 14
 # Each socket is an open file; the rest are connections to the database, logs and the like.
 FEW_FILES = 4096
-LONGEST_PATIENCE = 5.0
+REDIS_TIMEOUT = 5.0
 # Workers subscribe to another channel.
 CHECK_CHANNEL = "chatapp:check"
 # What PgBouncer says of the startup parameters by which the server sets up its sessions.
@@ -84,11 +84,11 @@ def _database(config: Settings) -> str:
         _check_connections(config, db)
     if config.database_schema and schema != config.database_schema:
         raise Fault(f"The schema {config.database_schema} of DATABASE_URL does not exist: flask --app wsgi db upgrade")
-    if int(version.split(".")[0]) < OLDEST_POSTGRES:
-        raise Fault(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} or later is needed.")
-    wanted, most = _wanted_connections(config, config.workers)
+    if int(version.split(".")[0]) < MIN_POSTGRES:
+        raise Fault(f"PostgreSQL {version} is too old: {MIN_POSTGRES} or later is needed.")
+    wanted, allowed = _wanted_connections(config, config.workers)
     pooled = ", through a pooler in transaction mode" if config.database_pooler else ""
-    return f"PostgreSQL {version}{pooled}; the workers use up to {wanted} of its {most} connections."
+    return f"PostgreSQL {version}{pooled}; the workers use up to {wanted} of its {allowed} connections."
 
 
 def _wanted_connections(config: Settings, workers: int) -> tuple[int, int]:
@@ -148,7 +148,7 @@ def _queue(config: Settings) -> str:
         return "Not needed by one worker on one machine."
     shown = config.shown["REDIS_URL"]
     client: Any = redis.Redis.from_url(
-        config.redis_url, socket_connect_timeout=LONGEST_PATIENCE, socket_timeout=LONGEST_PATIENCE
+        config.redis_url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
     )
     try:
         with client.pubsub() as subscription:
@@ -171,7 +171,7 @@ def _queue(config: Settings) -> str:
 def _subscribe(subscription: Any) -> None:
     subscription.subscribe(CHANNEL)
     # The reply, or the refusal.
-    subscription.get_message(timeout=LONGEST_PATIENCE)
+    subscription.get_message(timeout=REDIS_TIMEOUT)
 
 
 def _version(client: Any) -> str:

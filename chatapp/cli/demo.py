@@ -113,6 +113,6 @@ def _send_picture() -> None:
         ).one()
     photographer = Actor(user_id, "", PHOTOGRAPHER, None, "USER")
     config = settings.current()
-    with Incoming("lake.jpg", "image/jpeg", folder=config.spool_path, most=config.max_upload_bytes) as picture:
+    with Incoming("lake.jpg", "image/jpeg", folder=config.spool_path, limit=config.max_upload_bytes) as picture:
         picture.write(lake())
         send_file(photographer, chat_id=chat_id, file=picture, content="Look where I am. Come, all of you!")

@@ -13,7 +13,7 @@ from chatapp.core.errors import Json
 
 WAKING_HOURS = range(7, 23)
 # Of the messages, each so many were edited or deleted. Of everybody, so many have yet to read the newest.
-EDITED_OF, DELETED_OF, AWAY_OF, MOST_UNREAD = 50, 100, 3, 7
+EDITED_OF, DELETED_OF, AWAY_OF, MAX_UNREAD = 50, 100, 3, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def members(conversation: Conversation, rows: list[Json], began: datetime, dice:
     newest = len(rows)
     sent = {row["sender_id"]: row["seq"] for row in rows}
     for place, user_id in enumerate(conversation.members):
-        unread = 0 if dice.randrange(AWAY_OF) else dice.randint(1, MOST_UNREAD)
+        unread = 0 if dice.randrange(AWAY_OF) else dice.randint(1, MAX_UNREAD)
         read = max(sent.get(user_id, 0), newest - unread, 0)
         yield {
             "chat_id": conversation.about["id"],

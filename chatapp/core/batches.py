@@ -15,12 +15,12 @@ class Batches(Generic[T]):
     """What is put is done with all else that waits. While one batch is being done the next one gathers: there is no
     timer, and a single thing that comes while nothing is done is done at once.
 
-    `do` gets a batch of at most `most`, in the order of arrival. It is never called twice at a time, and must not raise.
+    `do` gets a batch of at most `limit`, in the order of arrival. It is never called twice at a time, and must not raise.
     """
 
-    def __init__(self, do: Callable[[Sequence[T]], None], most: int = 256) -> None:
+    def __init__(self, do: Callable[[Sequence[T]], None], limit: int = 256) -> None:
         self._do = do
-        self._most = most
+        self._limit = limit
         self._waiting: list[T] = []
         self._running = False
 
@@ -37,7 +37,7 @@ class Batches(Generic[T]):
     def _run(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 self._do(batch)
         finally:
             self._running = False

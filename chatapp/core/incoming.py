@@ -35,7 +35,7 @@ class Incoming:
     """
 
     def __init__(
-        self, name: str, declared: str, *, folder: Path | None, most: int, allowance: Allowance | None = None
+        self, name: str, declared: str, *, folder: Path | None, limit: int, allowance: Allowance | None = None
     ) -> None:
         self.name = name
         self.declared = declared
@@ -44,7 +44,7 @@ class Incoming:
             self.file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  # closed by __exit__
         except OSError as error:
             raise not_stored(error) from error
-        self._most = most
+        self._limit = limit
         self._allowance = allowance
         self._hash = hashlib.blake2b(digest_size=16)
 
@@ -64,8 +64,8 @@ class Incoming:
     def write(self, chunk: bytes) -> None:
         """Take in some more of it; raises TooLarge (`file_too_large`) and RateLimited beyond what is allowed."""
         self.size += len(chunk)
-        if self.size > self._most:
-            raise file_too_large(self._most)
+        if self.size > self._limit:
+            raise file_too_large(self._limit)
         if self._allowance:
             self._allowance.add(len(chunk))
         try:
@@ -85,6 +85,6 @@ def not_stored(error: Exception) -> Unavailable:
     return Unavailable("The file can't be stored at the moment. Try again.", code="storage_unavailable")
 
 
-def file_too_large(most: int) -> TooLarge:
-    """The refusal of a file of more than `most` bytes."""
-    return TooLarge(f"Files can be up to {most / 2**20:g} MB.", code="file_too_large")
+def file_too_large(limit: int) -> TooLarge:
+    """The refusal of a file of more than `limit` bytes."""
+    return TooLarge(f"Files can be up to {limit / 2**20:g} MB.", code="file_too_large")

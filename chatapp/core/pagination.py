@@ -18,9 +18,9 @@ from chatapp.core.errors import Json
 from chatapp.core.schemas import Digits, Input, absent
 
 DEFAULT_LIMIT = 50
-LARGEST_LIMIT = 100
+MAX_LIMIT = 100
 # As a number of milliseconds it is a moment that PostgreSQL can still hold.
-LARGEST_KEY = 2**53 - 1
+MAX_KEY = 2**53 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CURSOR = "[A-Za-z0-9_-]{1,200}"
 
@@ -64,7 +64,7 @@ class Cursor(fields.Field[tuple[Any, ...]]):
 def _is(part: object, kind: type) -> bool:
     """Whether a part of a forged cursor could stand in a key: nothing else may reach the database."""
     if kind is int:
-        return type(part) is int and 0 <= part <= LARGEST_KEY
+        return type(part) is int and 0 <= part <= MAX_KEY
     if kind is uuid.UUID:
         return isinstance(part, str) and _UUID.fullmatch(part) is not None
     return isinstance(part, str) and "\0" not in part
@@ -76,7 +76,7 @@ def page_query(*key: type) -> type[Input]:
         {
             "limit": Digits(
                 load_default=DEFAULT_LIMIT,
-                validate=validate.Range(1, LARGEST_LIMIT),
+                validate=validate.Range(1, MAX_LIMIT),
                 metadata={"description": "The maximum number of items in the page.", "example": 20},
             ),
             "cursor": Cursor(*key),

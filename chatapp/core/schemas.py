@@ -61,14 +61,14 @@ class Text(fields.String):
     """Text for people: NFC-normalised, CR LF and CR as newlines, without control characters other than newline and tab,
     and with something to see unless it is empty.
 
-    `shortest` and `longest` count characters after trimming (`trim=False` keeps white space at the ends, and text
+    `min_length` and `max_length` count characters after trimming (`trim=False` keeps white space at the ends, and text
     without anything to see).
     """
 
-    def __init__(self, shortest: int = 0, longest: int | None = None, *, trim: bool = True, **kwargs: Any) -> None:
+    def __init__(self, min_length: int = 0, max_length: int | None = None, *, trim: bool = True, **kwargs: Any) -> None:
         self.trim = trim
-        validators = [validate.Length(min=shortest or None, max=longest), *kwargs.pop("validate", [])]
-        metadata = {"pattern": _SOME_TEXT if shortest and trim else _ANY_TEXT} | kwargs.pop("metadata", {})
+        validators = [validate.Length(min=min_length or None, max=max_length), *kwargs.pop("validate", [])]
+        metadata = {"pattern": _SOME_TEXT if min_length and trim else _ANY_TEXT} | kwargs.pop("metadata", {})
         super().__init__(validate=validators, metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:

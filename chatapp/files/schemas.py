@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields
 from chatapp.core.incoming import Incoming
 from chatapp.core.schemas import Input
 
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 # What makes a name read another way than it is: "exe.jpg" for "gpj.exe".
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -54,8 +54,8 @@ class File(fields.Field[Incoming]):
         if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
             raise ValidationError("The file name contains a control character.")
         name = _DIRECTIONS.sub("", name).replace("\\", "/").rpartition("/")[2].strip()
-        if not 0 < len(name) <= LONGEST_NAME:
-            raise ValidationError(f"The file name must have 1–{LONGEST_NAME} characters.")
+        if not 0 < len(name) <= MAX_NAME_LENGTH:
+            raise ValidationError(f"The file name must have 1–{MAX_NAME_LENGTH} characters.")
         if not value.size:
             raise ValidationError("The file is empty.")
         value.name = name

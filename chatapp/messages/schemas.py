@@ -6,11 +6,11 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from chatapp.chats.schemas import MESSAGE_TYPES, STATUSES, ChatSchema, MessageSchema
 from chatapp.core.errors import Json
-from chatapp.core.pagination import LARGEST_KEY, Cursor
+from chatapp.core.pagination import MAX_KEY, Cursor
 from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Whole
 from chatapp.files.schemas import File
 
-LONGEST_CONTENT = 4000
+MAX_CONTENT_LENGTH = 4000
 # After a long absence only the latest messages are listed; `readSeq` covers all.
 MAX_NAMED = 1000
 MAX_SYNC_CHATS = 1000
@@ -22,7 +22,7 @@ class SendMessageSchema(Input):
 
     chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
     content = Text(
-        longest=LONGEST_CONTENT,
+        max_length=MAX_CONTENT_LENGTH,
         required=True,
         metadata={"description": "1–4000 characters after trimming; a file's caption may be empty.", "example": "Hi!"},
     )
@@ -41,7 +41,7 @@ class SendMessageSchema(Input):
         metadata={"description": "With `fileUrl`, the type of the file; otherwise TEXT."},
     )
     file_url = Text(
-        longest=2048,
+        max_length=2048,
         data_key="fileUrl",
         load_default=None,
         allow_none=True,
@@ -50,7 +50,7 @@ class SendMessageSchema(Input):
         },
     )
     file_name = Text(
-        longest=255,
+        max_length=255,
         data_key="fileName",
         load_default=None,
         allow_none=True,
@@ -60,7 +60,7 @@ class SendMessageSchema(Input):
         data_key="fileSize",
         load_default=None,
         allow_none=True,
-        validate=validate.Range(0, LARGEST_KEY),
+        validate=validate.Range(0, MAX_KEY),
         metadata={"description": "Accepted with `fileUrl` and ignored: the stored value is used."},
     )
 
@@ -78,7 +78,7 @@ class SendFileSchema(Input):
 
     chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
     content = Text(
-        longest=LONGEST_CONTENT,
+        max_length=MAX_CONTENT_LENGTH,
         load_default="",
         metadata={"description": "A caption, up to 4000 characters.", "example": "Our view"},
     )
@@ -98,7 +98,7 @@ class NewContentSchema(Input):
     """The new content of a message."""
 
     content = Text(
-        longest=LONGEST_CONTENT,
+        max_length=MAX_CONTENT_LENGTH,
         required=True,
         metadata={
             "description": "1–4000 characters after trimming; a file's caption may be empty.",
@@ -206,7 +206,7 @@ class SyncSchema(Input):
 
     chats = fields.Dict(
         keys=Id(),
-        values=Whole(validate=validate.Range(0, LARGEST_KEY)),
+        values=Whole(validate=validate.Range(0, MAX_KEY)),
         required=True,
         validate=validate.Length(max=MAX_SYNC_CHATS),
         metadata={

@@ -30,7 +30,7 @@ from chatapp.messages import queries
 from chatapp.messages.events import MessageSent
 
 # Within the statement some rows are matched each with each: beyond this, one batch costs more than two.
-MOST_AT_ONCE = 128
+MAX_BATCH = 128
 # How long a message waits for a lock before it fails, and how long a queue pauses between two attempts, in seconds.
 MAX_LOCK_WAIT = 15.0
 FIRST_PAUSE = 0.02
@@ -138,7 +138,7 @@ def _send_queue(chat_id: str) -> None:
     pause = FIRST_PAUSE
     try:
         while queue:
-            batch = queue[:MOST_AT_ONCE]
+            batch = queue[:MAX_BATCH]
             with _queue_slots:
                 locked = _send_together(batch)
             queue[: len(batch)] = locked
@@ -268,7 +268,7 @@ def _explain(sending: Sending, *, gone: bool = False) -> None:
         sending.set_exception(error)
 
 
-_batches = Batches(_send, MOST_AT_ONCE)
+_batches = Batches(_send, MAX_BATCH)
 # By chat, the messages that wait for a lock. A chat has a queue until that is empty: later messages join it.
 _queues: dict[str, list[Sending]] = {}
 # One connection of those that are kept for bounded waits is left to the batch, and one to receipts.

@@ -7,7 +7,7 @@ from marshmallow import validate
 from chatapp.chats.schemas import MessageSchema
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
-from chatapp.core.pagination import LARGEST_KEY, Page, page_query
+from chatapp.core.pagination import MAX_KEY, Page, page_query
 from chatapp.core.schemas import Digits, absent
 from chatapp.files.quota import UploadInProgress
 from chatapp.messages import actions, queries
@@ -44,7 +44,7 @@ class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
 
     after = Digits(
         load_default=absent,
-        validate=validate.Range(0, LARGEST_KEY),
+        validate=validate.Range(0, MAX_KEY),
         metadata={
             "description": "A `rev`: returns the messages that were created or changed after it, sorted by `rev`.",
             "example": 0,

@@ -120,16 +120,16 @@ def note_split(worker_id: str, split: bool) -> None:
         work.db.execute(_NOTE_SPLIT, {"worker_id": worker_id, "split": split})
 
 
-def came(worker_id: str, user_ids: Sequence[str], *, most: int) -> list[bool | Exception]:
+def came(worker_id: str, user_ids: Sequence[str], *, limit: int) -> list[bool | Exception]:
     """Count new sockets of people: for each whether it is their first on any worker, or RateLimited when they have
-    `most` already. Raises LeaseLost."""
+    `limit` already. Raises LeaseLost."""
     try:
-        return _count_in(worker_id, user_ids, most)
+        return _count_in(worker_id, user_ids, limit)
     except IntegrityError as error:
         raise LeaseLost from error
 
 
-def _count_in(worker_id: str, user_ids: Sequence[str], most: int) -> list[bool | Exception]:
+def _count_in(worker_id: str, user_ids: Sequence[str], limit: int) -> list[bool | Exception]:
     answers: list[bool | Exception] = []
     with unit_of_work() as work:
         work.db.execute(_TAKE_TURNS, {"user_ids": user_ids})
@@ -137,8 +137,8 @@ def _count_in(worker_id: str, user_ids: Sequence[str], most: int) -> list[bool |
         admitted = []
         for user_id in user_ids:
             before = sockets.get(user_id, 0)
-            if before >= most:
-                answers.append(RateLimited(RETRY_SECONDS, most))
+            if before >= limit:
+                answers.append(RateLimited(RETRY_SECONDS, limit))
                 continue
             sockets[user_id] = before + 1
             admitted.append(user_id)

@@ -27,12 +27,12 @@ class Attendance:
 
     def __init__(
         self,
-        most_sockets: int,
+        max_sockets: int,
         worker_id: str | None = None,
         redis_connected: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._worker_id = worker_id or new_id()
-        self._most_sockets = most_sockets
+        self._max_sockets = max_sockets
         self._redis_connected = redis_connected
         self._arrived: set[str] = set()
         self._departed: dict[str, float] = {}
@@ -104,10 +104,10 @@ class Attendance:
     def _count_in(self, user_ids: Sequence[str]) -> Sequence[bool | Exception]:
         try:
             try:
-                firsts = actions.came(self._worker_id, user_ids, most=self._most_sockets)
+                firsts = actions.came(self._worker_id, user_ids, limit=self._max_sockets)
             except actions.LeaseLost:
                 self.renew()
-                firsts = actions.came(self._worker_id, user_ids, most=self._most_sockets)
+                firsts = actions.came(self._worker_id, user_ids, limit=self._max_sockets)
         except Exception:
             # Without an answer they may have been counted all the same.
             self._in_doubt = True

@@ -20,10 +20,10 @@ from chatapp.core.version import __version__
 from chatapp.realtime.client_events import ClientEvent
 from chatapp.realtime.frames import MAX_FRAGMENTS
 from chatapp.realtime.gateway import TOKEN_SECONDS
-from chatapp.realtime.packets import LARGEST_PAYLOAD, MOST_READ, NAMESPACE
+from chatapp.realtime.packets import MAX_PAYLOAD, MAX_RECEIVED, NAMESPACE
 from chatapp.realtime.server_events import ServerEvent
 from chatapp.realtime.session import UPGRADE_TIMEOUT
-from chatapp.realtime.wire import MOST_UNREAD
+from chatapp.realtime.wire import MAX_BACKLOG
 from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
 from chatapp.rest.examples import example
 
@@ -166,8 +166,8 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
 def _server(settings: Settings) -> Json:
     limits = LIMITS.format(
         events=settings.rate_events,
-        payload=LARGEST_PAYLOAD // 1024,
-        packet=MOST_READ // 1024,
+        payload=MAX_PAYLOAD // 1024,
+        packet=MAX_RECEIVED // 1024,
         sockets=settings.max_sockets,
         fragments=MAX_FRAGMENTS,
         handshakes=settings.rate_handshakes,
@@ -175,7 +175,7 @@ def _server(settings: Settings) -> Json:
         upgrade=int(UPGRADE_TIMEOUT),
         off="" if settings.ratelimit_enabled else " (turned off on this server)",
         token=TOKEN_SECONDS,
-        backlog=MOST_UNREAD // 1024**2,
+        backlog=MAX_BACKLOG // 1024**2,
     )
     return {
         "host": "{host}",

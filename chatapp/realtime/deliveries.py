@@ -9,7 +9,7 @@ from itertools import islice
 PAUSE_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 # Everybody hears of everybody's receipt: in a large group a few people's at a time, to stay below this many a second.
-MOST_RECEIPTS = 10_000
+MAX_RECEIPTS = 10_000
 
 Note = Callable[[Collection[tuple[str, str, int]]], None]
 
@@ -35,7 +35,7 @@ class Deliveries:
         chat = self._chats.get(chat_id)
         if chat is None:
             chat = self._chats[chat_id] = _Chat(time.monotonic() + PAUSE_SECONDS)
-        chat.at_once = max(1, int(MOST_RECEIPTS * PAUSE_SECONDS / len(user_ids)))
+        chat.at_once = max(1, int(MAX_RECEIPTS * PAUSE_SECONDS / len(user_ids)))
         newest = chat.newest
         for user_id in user_ids:
             # Of what two workers sent, the later may be told first.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _CONTINUATION = 0
 _FIN, _RESERVED, _OPCODE, _MASKED, _SIZE = 0x80, 0x70, 0x0F, 0x80, 0x7F
-_LARGEST_CONTROL = 125
+_MAX_CONTROL = 125
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, NOT_TEXT, TOO_BIG = 1000, 1001, 1002, 1007, 1009
 # Of one message.
 MAX_FRAGMENTS = 1000
@@ -54,14 +54,14 @@ def payload_of(frame: bytes) -> bytes:
 class Decoder:
     """Reads the frames of one client out of a stream of bytes.
 
-    A message has at most `largest` bytes and `MAX_FRAGMENTS` fragments. Bytes are copied once for each frame, however
+    A message has at most `max_size` bytes and `MAX_FRAGMENTS` fragments. Bytes are copied once for each frame, however
     small the pieces are in which they arrive.
     """
 
-    __slots__ = ("_fragments", "_largest", "_missing", "_opcode", "_rest", "_size")
+    __slots__ = ("_fragments", "_max_size", "_missing", "_opcode", "_rest", "_size")
 
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
         # The beginning of a frame, and how many bytes it needs before it can be read.
         self._rest: bytes | bytearray = b""
         self._missing = 0
@@ -70,9 +70,9 @@ class Decoder:
         self._fragments: list[bytes] | None = None
         self._size = 0
 
-    def allow(self, largest: int) -> None:
-        """Accept messages of up to `largest` bytes from now on."""
-        self._largest = largest
+    def allow(self, max_size: int) -> None:
+        """Accept messages of up to `max_size` bytes from now on."""
+        self._max_size = max_size
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Each message or control frame that is complete by now: its opcode and its payload. Raises FrameError."""
@@ -88,7 +88,7 @@ class Decoder:
                 raise FrameError(PROTOCOL_ERROR)
             size &= _SIZE
             opcode = first & _OPCODE
-            if opcode >= CLOSE and (size > _LARGEST_CONTROL or not first & _FIN or opcode > PONG):
+            if opcode >= CLOSE and (size > _MAX_CONTROL or not first & _FIN or opcode > PONG):
                 raise FrameError(PROTOCOL_ERROR)
             if size == 126:
                 size, head = int.from_bytes(data[at + 2 : at + 4], "big"), 8
@@ -99,7 +99,7 @@ class Decoder:
             if end - at < head:
                 missing = head
                 break
-            if size + self._size > self._largest:
+            if size + self._size > self._max_size:
                 raise FrameError(TOO_BIG)
             start = at + head
             if end - start < size:

@@ -28,7 +28,7 @@ from chatapp.realtime.actors import read_settled, refresh_actor
 from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
 from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
 from chatapp.realtime.packets import (
-    LARGEST_PAYLOAD,
+    MAX_PAYLOAD,
     NAMESPACE,
     TOO_LARGE,
     Event,
@@ -62,7 +62,7 @@ RENEWAL_SECONDS = 50
 AWAY_SECONDS = 1.0
 
 # A client's further sends, while earlier ones wait for their commit.
-MOST_UNSETTLED = 64
+MAX_UNSETTLED = 64
 
 FAILED = ChatError("Internal server error. The error was logged.")
 NO_EVENT = Event(None, [], "")
@@ -224,7 +224,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         event = NO_EVENT
         if connection and isinstance(packet, str) and packet[:1] not in ("0", "1"):
             event = decode_event(packet)
-        if lane.unsettled and not (self._is_pipelined(event) and lane.unsettled < MOST_UNSETTLED):
+        if lane.unsettled and not (self._is_pipelined(event) and lane.unsettled < MAX_UNSETTLED):
             return False
         if session.refused:
             pass
@@ -351,7 +351,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         if event.name is None:
             raise Malformed("The packet is not an event.", code="malformed_packet")
         if event.name == TOO_LARGE:
-            raise TooLarge(f"Payloads can be up to {LARGEST_PAYLOAD // 1024} KiB.", code="payload_too_large")
+            raise TooLarge(f"Payloads can be up to {MAX_PAYLOAD // 1024} KiB.", code="payload_too_large")
         if event.name not in self._events:
             raise NotFound("Unknown event.", code="unknown_event")
         known, schema = self._events[event.name]

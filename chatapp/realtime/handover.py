@@ -32,7 +32,7 @@ SOCKETIO_PATH = "/socket.io/"
 PATIENCE_SECONDS = 5.0
 WAITING_CONNECTIONS = 1024
 # Of a unix socket's path, which may have about 100 bytes.
-LONGEST_PARENT = 60
+MAX_PARENT_LENGTH = 60
 PREFIX = "chatapp-workers-"
 _SESSION = re.compile(r"(?:^|&)sid=([0-9a-f]{8})\.")
 # As Engine.IO reads a query: a `sid` without a value is none.
@@ -46,7 +46,7 @@ def make_folder(uid: int, gid: int) -> Path:
     It is locked as long as a process of this server lives. Those of servers that were killed are removed.
     """
     parent = Path(tempfile.gettempdir())
-    if len(os.fsencode(parent)) > LONGEST_PARENT:
+    if len(os.fsencode(parent)) > MAX_PARENT_LENGTH:
         parent = Path("/tmp")  # noqa: S108
     for other in parent.glob(f"{PREFIX}*"):
         _remove_if_dead(other)

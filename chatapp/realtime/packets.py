@@ -12,9 +12,9 @@ from chatapp.realtime.frames import TEXT, encode, payload_of
 
 NAMESPACE = "/chat"
 # Bytes of a packet; a larger one is answered as such, without having been looked at.
-LARGEST_PAYLOAD = 64 * 1024
+MAX_PAYLOAD = 64 * 1024
 # Bytes of a websocket's message, or of all packets in one POST of a polling client: beyond this, a session ends.
-MOST_READ = 256 * 1024
+MAX_RECEIVED = 256 * 1024
 # An EVENT (2), or a BINARY_EVENT (5) whose attachments are left aside: no event of this server takes bytes.
 _EVENT = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?![0-9])")
 # A CONNECT (0): the namespace, without what some clients append to it as a query, and what comes with it.
@@ -54,10 +54,10 @@ class Event:
 def bounded(packet: str) -> str:
     """`packet`, or what stands for it when it is too large: an event, to be answered, or a greeting that is none."""
     # A character has up to four bytes.
-    if len(packet) <= LARGEST_PAYLOAD // 4 or len(packet.encode()) <= LARGEST_PAYLOAD:
+    if len(packet) <= MAX_PAYLOAD // 4 or len(packet.encode()) <= MAX_PAYLOAD:
         return packet
     if packet.startswith("0"):
-        return packet[: LARGEST_PAYLOAD // 4]
+        return packet[: MAX_PAYLOAD // 4]
     head = _EVENT.match(packet)
     return f"2{NAMESPACE},{head[1] if head else ''}{orjson.dumps([TOO_LARGE]).decode()}"
 

@@ -22,8 +22,8 @@ from chatapp.core import metrics
 from chatapp.realtime.admission import Held
 from chatapp.realtime.dispatch import Dispatcher, Lane
 from chatapp.realtime.frames import BINARY, TEXT, encode
-from chatapp.realtime.packets import LARGEST_PAYLOAD, MALFORMED, MOST_READ, Told, bounded
-from chatapp.realtime.wire import MOST_UNREAD, Wire, accept
+from chatapp.realtime.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, Told, bounded
+from chatapp.realtime.wire import MAX_BACKLOG, Wire, accept
 
 # For a client to end the upgrade to a websocket that it began; the same as in the reference implementation.
 UPGRADE_TIMEOUT = 10.0
@@ -32,9 +32,9 @@ CLOSE_DELAY = 5.0
 # Packets other than CONNECT that a client may send before it presents a token.
 MAX_EARLY_PACKETS = 100
 # Reading from a client stops while this many of its packets wait to be handled.
-MOST_UNHANDLED = 64
+MAX_UNHANDLED = 64
 # Python's own client takes no more in the answer to a poll.
-MOST_IN_A_POLL = 16
+MAX_PER_POLL = 16
 SEPARATOR = "\x1e"
 
 
@@ -88,7 +88,7 @@ class Session(Socket):  # type: ignore[misc]
                 self.wire.write(told.frame)
         elif not self.closed:
             self.queue.put(Packet(MESSAGE, data=told.text))
-            if self.queue.size > MOST_UNREAD and not self.reads_nothing:
+            if self.queue.size > MAX_BACKLOG and not self.reads_nothing:
                 metrics.backlog_drops.inc()
                 self.reads_nothing = True
                 gevent.spawn(self.cut)
@@ -114,7 +114,7 @@ class Session(Socket):  # type: ignore[misc]
             packets = [queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)]
         except Empty:
             raise QueueEmpty from None
-        while not queue.empty() and len(packets) < MOST_IN_A_POLL:
+        while not queue.empty() and len(packets) < MAX_PER_POLL:
             packets.append(queue.get_nowait())
         if None in packets:
             # The end: for every poll that comes. A payload without packets would be none.
@@ -125,11 +125,11 @@ class Session(Socket):  # type: ignore[misc]
     def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client posted, and return when it was handled; ContentTooLongError ends the session."""
         try:
-            body = environ["wsgi.input"].read(MOST_READ + 1)
+            body = environ["wsgi.input"].read(MAX_RECEIVED + 1)
         except RequestTimeout as error:
             self.cut()
             raise EngineIOError from error
-        if len(body) > MOST_READ:
+        if len(body) > MAX_RECEIVED:
             self.cut()
             raise ContentTooLongError
         try:
@@ -142,7 +142,7 @@ class Session(Socket):  # type: ignore[misc]
 
     def handled(self) -> None:
         """One of its packets was handled: more may come."""
-        if self.wire and len(self.lane.waiting) < MOST_UNHANDLED:
+        if self.wire and len(self.lane.waiting) < MAX_UNHANDLED:
             self.wire.resume()
 
     def cut(self) -> None:
@@ -153,7 +153,7 @@ class Session(Socket):  # type: ignore[misc]
         """A token was presented: the client may send more at once, and counts no longer."""
         self.has_token = True
         if self.wire:
-            self.wire.allow(MOST_READ)
+            self.wire.allow(MAX_RECEIVED)
         self.release()
 
     def release(self) -> None:
@@ -247,7 +247,7 @@ class Session(Socket):  # type: ignore[misc]
                 self.cut()
             return self.server._bad_request("Not a websocket handshake")
         connection = environ["gunicorn.socket"]
-        self.wire = wire = Wire(connection, MOST_READ if self.has_token else LARGEST_PAYLOAD)
+        self.wire = wire = Wire(connection, MAX_RECEIVED if self.has_token else MAX_PAYLOAD)
         wire.received = self._probe if self.connected else self._take
         wire.ended = self._wire_ended
         wire.write(response)
@@ -315,7 +315,7 @@ class Session(Socket):  # type: ignore[misc]
 
     def _handle(self, packet: str | bytes) -> None:
         self.dispatcher.put(self.lane, packet)
-        if len(self.lane.waiting) > MOST_UNHANDLED and self.wire:
+        if len(self.lane.waiting) > MAX_UNHANDLED and self.wire:
             self.wire.pause()
 
     def _wire_ended(self) -> None:

@@ -32,7 +32,7 @@ from chatapp.realtime.frames import (
 )
 from chatapp.realtime.handover import stop_watching
 
-MOST_UNREAD = 1024 * 1024
+MAX_BACKLOG = 1024 * 1024
 _READABLE, _WRITABLE = 1, 2
 _CHUNK = 65536
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -72,7 +72,7 @@ class Wire:
         "received",
     )
 
-    def __init__(self, connection: Any, largest: int) -> None:
+    def __init__(self, connection: Any, max_size: int) -> None:
         self.received: Callable[[str | bytes], None]
         self.ended: Callable[[], None]
         self._socket = _socket(fileno=os.dup(connection.fileno()))
@@ -80,7 +80,7 @@ class Wire:
         stop_watching(connection.fileno())
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._decoder = Decoder(largest)
+        self._decoder = Decoder(max_size)
         loop = gevent.get_hub().loop
         self._reader = loop.io(self._socket.fileno(), _READABLE)
         self._writer: Any = None
@@ -126,9 +126,9 @@ class Wire:
                 loop.run_callback(loop.run_callback, _flush)
         self._gathered.append(data)
 
-    def allow(self, largest: int) -> None:
-        """Accept messages of up to `largest` bytes from now on."""
-        self._decoder.allow(largest)
+    def allow(self, max_size: int) -> None:
+        """Accept messages of up to `max_size` bytes from now on."""
+        self._decoder.allow(max_size)
 
     def pause(self) -> None:
         """Take in nothing until `resume`: the client is faster than its events are handled."""
@@ -189,7 +189,7 @@ class Wire:
         """Keep what the kernel does not take, up to the bound: who reads nothing is cut."""
         self._out.append(data)
         self._size += len(data)
-        if self._size > MOST_UNREAD:
+        if self._size > MAX_BACKLOG:
             metrics.backlog_drops.inc()
             self.overflowed = True
             self.cut()

@@ -27,7 +27,7 @@ ALGORITHM = "HS256"
 # Seconds by which the times of a token (`nbf`, `iat`) may be ahead of this machine's clock.
 MAX_CLOCK_DIFFERENCE = 10
 # Tokens whose signature was found to hold, which costs as much as a query.
-MOST_VERIFIED = 20_000
+MAX_CACHED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def read_access_token(token: object) -> Claims:
         # Other machines' clocks may be ahead; the end of a token is not moved by that.
         if int(claims["exp"]) <= time.time():
             raise ExpiredSignatureError
-        if len(_verified) >= MOST_VERIFIED:
+        if len(_verified) >= MAX_CACHED:
             _verified.clear()
         user_id, session_id = (str(uuid.UUID(str(claims[name]))) for name in ("sub", "sid"))
         _verified[token] = read = Claims(user_id, session_id, int(claims["exp"]))

@@ -13,7 +13,7 @@ from chatapp.core.incoming import Allowance, Incoming, file_too_large
 from chatapp.core.settings import Settings
 
 PIECE = 64 * 1024
-MOST_PARTS = 20
+MAX_PARTS = 20
 BeforeFile = Callable[[Json], Allowance | None]
 
 
@@ -47,12 +47,12 @@ class Form:
         if kind != "multipart/form-data":
             raise UnsupportedType("The body must be a form with a file (Content-Type: multipart/form-data).")
         require_no_encoding(request)
-        most = self._settings.max_upload_bytes + self._settings.max_body_bytes
-        if (request.content_length or 0) > most:
+        limit = self._settings.max_upload_bytes + self._settings.max_body_bytes
+        if (request.content_length or 0) > limit:
             raise file_too_large(self._settings.max_upload_bytes)
-        request.max_content_length = most
+        request.max_content_length = limit
         boundary = options.get("boundary", "").encode("latin-1", "replace")
-        decoder = MultipartDecoder(boundary, 4 * PIECE, max_parts=MOST_PARTS)
+        decoder = MultipartDecoder(boundary, 4 * PIECE, max_parts=MAX_PARTS)
         try:
             if not boundary:
                 raise ValueError
@@ -98,7 +98,7 @@ class Form:
             event.filename,
             declared,
             folder=self._settings.spool_path,
-            most=self._settings.max_upload_bytes,
+            limit=self._settings.max_upload_bytes,
             allowance=self._allowance,
         )
 

@@ -48,7 +48,7 @@ class Avatar(Text):
             "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
             "example": "https://example.org/a.png",
         }
-        super().__init__(longest=2048, allow_none=True, validate=[url, ascii_only], metadata=metadata, **kwargs)
+        super().__init__(max_length=2048, allow_none=True, validate=[url, ascii_only], metadata=metadata, **kwargs)
 
 
 class ShownName(fields.String):

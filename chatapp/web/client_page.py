@@ -36,7 +36,7 @@ DEVELOPER_LINKS = b'<meta name="developer-links" content="shown" />'
 # Their names change with what is in them.
 FOR_EVER = "public, max-age=31536000, immutable"
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
-LARGEST_KEPT = 32
+MAX_CACHED = 32
 
 
 def blueprint(built: Path, image_sources: Iterable[str], *, developer_links: bool = False) -> Blueprint:
@@ -82,7 +82,7 @@ def blueprint(built: Path, image_sources: Iterable[str], *, developer_links: boo
     return pages
 
 
-@lru_cache(maxsize=LARGEST_KEPT)
+@lru_cache(maxsize=MAX_CACHED)
 def _read(path: Path) -> tuple[bytes, bytes]:
     """A file, plain and compressed; OSError if there is none."""
     content = path.read_bytes()

@@ -34,7 +34,7 @@ def test_who_came_is_told_of_once_the_database_is_back(
     alice: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "tell_online", announcer)
-    attendance = Attendance(most_sockets=5)
+    attendance = Attendance(max_sockets=5)
     attendance.came(actor(alice))
     with pytest.raises(Unavailable):
         attendance.tell()
@@ -49,7 +49,7 @@ def test_who_has_gone_is_told_of_once_the_database_is_back(
 ) -> None:
     monkeypatch.setattr(actions, "tell_offline", announcer)
     monkeypatch.setattr("chatapp.presence.attendance.LINGER_SECONDS", 0.0)
-    attendance = Attendance(most_sockets=5)
+    attendance = Attendance(max_sockets=5)
     attendance.came(actor(alice))
     attendance.went(actor(alice), "a socket")
     attendance.came(actor(bob))  # Is counted after that.

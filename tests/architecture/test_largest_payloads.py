@@ -8,17 +8,17 @@ import pytest
 from marshmallow import Schema, fields, validate
 
 from chatapp.app import CLIENT_EVENTS
-from chatapp.core.pagination import LARGEST_KEY
+from chatapp.core.pagination import MAX_KEY
 from chatapp.core.schemas import Id, Output, ProblemSchema, Timestamp
 from chatapp.realtime.client_events import RenewedSchema
-from chatapp.realtime.wire import MOST_UNREAD
+from chatapp.realtime.wire import MAX_BACKLOG
 from chatapp.server_events import SERVER_EVENTS
 
 # UTF-8 takes up to four bytes for a character; those that JSON escapes take two.
 CHARACTER = 4
 ID = len('"01a209c0-dd89-7528-89ae-40572c1fa41a"')
 TIMESTAMP = len('"2026-11-22T10:00:00.000Z"')
-WHOLE = len(str(LARGEST_KEY))
+WHOLE = len(str(MAX_KEY))
 # PostgreSQL writes spaces around colons and after commas.
 SEPARATOR = len(" : , ")
 ENVELOPE = 200
@@ -30,15 +30,15 @@ def largest(schema: type[Schema] | Schema, path: str = "") -> int:
     if isinstance(shape, Output) and shape.max_bytes:
         return shape.max_bytes
     return 2 + sum(
-        len(name) + 2 + SEPARATOR + _largest_value(field, f"{path}.{name}") for name, field in shape.fields.items()
+        len(name) + 2 + SEPARATOR + _max_value(field, f"{path}.{name}") for name, field in shape.fields.items()
     )
 
 
-def _largest_value(field: fields.Field[Any], path: str) -> int:
+def _max_value(field: fields.Field[Any], path: str) -> int:
     if isinstance(field, fields.Nested):
         return largest(field.schema, path)
     if isinstance(field, fields.List):
-        return 2 + _most(field.validators, path) * (_largest_value(field.inner, path) + SEPARATOR)
+        return 2 + _limit(field.validators, path) * (_max_value(field.inner, path) + SEPARATOR)
     if isinstance(field, Id):
         return ID
     if isinstance(field, Timestamp):
@@ -51,10 +51,10 @@ def _largest_value(field: fields.Field[Any], path: str) -> int:
     if choices:
         return 2 + max(map(len, choices))
     assert isinstance(field, fields.String), f"{path}: what is the largest {type(field).__name__}?"
-    return 2 + CHARACTER * _most(field.validators, path)
+    return 2 + CHARACTER * _limit(field.validators, path)
 
 
-def _most(validators: Iterable[Any], path: str) -> int:
+def _limit(validators: Iterable[Any], path: str) -> int:
     bounds = [v.max for v in validators if isinstance(v, validate.Length) and v.max is not None]
     assert bounds, f"{path} has no bound: give it validate.Length(max=…)"
     return min(bounds)
@@ -62,7 +62,7 @@ def _most(validators: Iterable[Any], path: str) -> int:
 
 @pytest.mark.parametrize("event", SERVER_EVENTS, ids=lambda event: event.name)
 def test_the_largest_event_is_smaller_than_the_backlog_bound(event: Any) -> None:
-    assert largest(event.schema, event.name) + ENVELOPE < MOST_UNREAD
+    assert largest(event.schema, event.name) + ENVELOPE < MAX_BACKLOG
 
 
 ACKS = {event.name: event.returns for event in CLIENT_EVENTS if event.returns} | {
@@ -73,4 +73,4 @@ ACKS = {event.name: event.returns for event in CLIENT_EVENTS if event.returns} |
 
 @pytest.mark.parametrize("name", ACKS)
 def test_the_largest_ack_is_smaller_than_the_backlog_bound(name: str) -> None:
-    assert largest(ACKS[name], name) + ENVELOPE < MOST_UNREAD
+    assert largest(ACKS[name], name) + ENVELOPE < MAX_BACKLOG

@@ -14,7 +14,7 @@ HEAD = (
     "| events heard | syncs | lost | doubled | out of order | leaked "
     "| incomplete without `sync` | anything else |"
 )
-MOST_ROWS = 6
+MAX_ROWS = 6
 FAULTS = ("lost", "doubled", "out of order", "leaked", INCOMPLETE)
 
 
@@ -46,7 +46,7 @@ def write(result: Result, page: Path = PAGE) -> None:
     """Put a run into the page, in the place of an earlier one by the same command."""
     old = page.read_text().partition(BEGIN)[2].partition(END)[0]
     rows = [line for line in old.splitlines() if line.startswith("| `make") and command(result) not in line]
-    put_table(BEGIN, END, HEAD, [row(result), *rows[: MOST_ROWS - 1]], page)
+    put_table(BEGIN, END, HEAD, [row(result), *rows[: MAX_ROWS - 1]], page)
 
 
 def put_table(begin: str, end: str, head: str, rows: list[str], page: Path = PAGE) -> None:

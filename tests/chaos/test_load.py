@@ -8,7 +8,7 @@ from tests.chaos.load import KINDS, MEBI, SMALL, measure, serving
 from tests.server import Server
 
 # What a load may leave behind; five slow readers have 1 MB each, and what Python keeps for the next ones.
-MOST = {"slow readers": 8 * MEBI, "a flood of uploads": 40 * MEBI}
+MAX_GROWTH = {"slow readers": 8 * MEBI, "a flood of uploads": 40 * MEBI}
 
 
 @pytest.fixture(scope="module")
@@ -23,4 +23,4 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_healthy_people_are_served_and_memory_is_bounded(loaded: Server, kind: str) -> None:
     finding = measure(loaded, kind, SMALL)
     assert finding.p95 < 1000, finding
-    assert finding.grew < MOST.get(kind, 12 * MEBI), finding
+    assert finding.grew < MAX_GROWTH.get(kind, 12 * MEBI), finding

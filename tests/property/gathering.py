@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.property.door import NOT_FOUND, Refused, outcome
-from tests.property.machine import MOST, PEOPLE, PERSON, SOME, ChatMachine
+from tests.property.machine import MAX_INDEX, PEOPLE, PERSON, SOME, ChatMachine
 from tests.property.world import Room
 
 ADMIN_FIRST = st.sampled_from([0, 0, 0, 1, 2, 3])
-MOST_CHATS = 4
+MAX_CHATS = 4
 
 
 class Gathering(ChatMachine):
     """What happens to chats and to who is in them."""
 
-    @precondition(lambda self: len(self.world.rooms) < MOST_CHATS)
+    @precondition(lambda self: len(self.world.rooms) < MAX_CHATS)
     @rule(who=PERSON, others=st.lists(PERSON, min_size=1, max_size=PEOPLE), direct=st.booleans())
     def begin_chat(self, who: int, others: list[int], direct: bool) -> None:
         """A direct chat with the first of them, or a group of all."""
@@ -59,7 +59,7 @@ class Gathering(ChatMachine):
     def _change(self, room: Room, who: int, whom: int, act: str) -> None:
         """To somebody who is in the group, or for `add` is not; now and then to the first, whether they are or not."""
         others = [other for other in self.people if (other in room.members) is not (act == "add")]
-        other = others[whom % len(others)] if others and whom < MOST else self.people[0]
+        other = others[whom % len(others)] if others and whom < MAX_INDEX else self.people[0]
         getattr(self, f"_{act}")(room, self.member(room, who), other)
 
     def _rename(self, room: Room, person: str, _other: str) -> None:

@@ -20,8 +20,8 @@ from tests.property.world import Note, Position, Room
 PEOPLE = 4
 PERSON = st.integers(0, PEOPLE - 1)
 # One of however many there are, counted round.
-MOST = 11
-SOME = st.integers(0, MOST)
+MAX_INDEX = 11
+SOME = st.integers(0, MAX_INDEX)
 # One of all messages, the newest first: mostly one of the last, so that several things happen to the same.
 NEWEST_FIRST = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 8])
 LIMIT = st.integers(1, 4)
@@ -88,7 +88,7 @@ class ChatMachine(RuleBasedStateMachine):
     def group(self, some: int) -> Room:
         """One of the groups; now and then, and when there is none, a direct chat."""
         groups = [room for room in self.world.rooms.values() if room.type == "GROUP"]
-        return _one(groups, some) if groups and some < MOST else self.room(0 if not groups else 1)
+        return _one(groups, some) if groups and some < MAX_INDEX else self.room(0 if not groups else 1)
 
     def member(self, room: Room, some: int) -> str:
         """One of those in a chat, ADMINs first."""

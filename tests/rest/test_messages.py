@@ -87,8 +87,8 @@ def test_content_is_trimmed_and_normalised(alice: Person, chat: str) -> None:
 
 
 def test_the_longest_content_fits(alice: Person, chat: str) -> None:
-    longest = "😀" * 4000
-    assert alice.send(chat, f"  {longest}  ")["content"] == longest
+    max_length = "😀" * 4000
+    assert alice.send(chat, f"  {max_length}  ")["content"] == max_length
 
 
 @pytest.mark.parametrize(

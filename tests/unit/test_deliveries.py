@@ -7,7 +7,7 @@ import pytest
 
 from chatapp.core.errors import Unavailable
 from chatapp.realtime import deliveries
-from chatapp.realtime.deliveries import MOST_RECEIPTS, PAUSE_SECONDS, Deliveries
+from chatapp.realtime.deliveries import MAX_RECEIPTS, PAUSE_SECONDS, Deliveries
 
 Noted = list[tuple[str, str, int]]
 
@@ -54,7 +54,7 @@ def test_a_large_group_is_noted_a_few_at_a_time_and_everybody_is_reached(clock: 
         if sum(map(len, batches)) >= len(everybody):
             break
     # Each receipt is told to everybody.
-    assert max(map(len, batches)) * len(everybody) <= MOST_RECEIPTS * PAUSE_SECONDS
+    assert max(map(len, batches)) * len(everybody) <= MAX_RECEIPTS * PAUSE_SECONDS
     assert [user_id for batch in batches for _, user_id, _ in batch][: len(everybody)] == everybody
 
 
