@@ -117,7 +117,7 @@ def create_app(config: Settings) -> Flask:
         client_page.blueprint(config.web_path, storage.sources(), developer_links=config.web_developer_links)
     )
     metrics.install(app, config)
-    isolation = Isolation(lambda: bus.away_seconds if bus else 0.0, lambda: others_have_redis(worker_id))
+    isolation = Isolation(lambda: bus.seconds_disconnected if bus else 0.0, lambda: others_have_redis(worker_id))
     bounded = app.extensions["unauthenticated"] = UnauthenticatedClients(isolation.guard(app.wsgi_app), config)
     guarded = headers.guard(bounded, Origins(config.cors_origins, config.trusted_proxies))
     # In front of sockets too.

@@ -24,7 +24,7 @@ from chatapp.users.events import AccountChanged
 deliveries = Deliveries(mark_delivered_soon)
 replay = Replay()
 # Changes are kept for a day: a worker that was away for longer than this can't replay all of them.
-MAX_AWAY = 12 * 3600
+MAX_OUTAGE = 12 * 3600
 # Own events that wait while the rooms are read from the database.
 MAX_EARLY = 10_000
 
@@ -205,7 +205,7 @@ def _keep(event: Announced) -> None:
 _DURING_READ: Mapping[type, Sequence[Subscriber]] = {**dict.fromkeys(SUBSCRIBERS, (_keep,)), **_ALWAYS}
 
 
-def on_bus_state(connected: bool, away_seconds: float = 0) -> None:
+def on_bus_state(connected: bool, seconds_disconnected: float = 0) -> None:
     """Called when the bus disconnects, and before anything is taken from it once it is connected again.
 
     While it is disconnected nothing is emitted: the database has it. Afterwards rooms are read from the database and
@@ -219,7 +219,7 @@ def on_bus_state(connected: bool, away_seconds: float = 0) -> None:
         return
     _early.clear()
     events.dispatch_by(_DURING_READ)
-    replay.reconcile(resync_all=away_seconds > MAX_AWAY)
+    replay.reconcile(resync_all=seconds_disconnected > MAX_OUTAGE)
     events.dispatch_by(SUBSCRIBERS)
     sessions.remember(True)
     for event in _early:

@@ -17,7 +17,7 @@ from chatapp.realtime.rooms import rooms
 log = structlog.get_logger()
 
 # Who is back within this was never away: a page that is loaded again, a train in a tunnel.
-LINGER_SECONDS = 1.0
+OFFLINE_GRACE = 1.0
 # By when a worker has counted its sockets anew, with its next lease.
 RECOUNT_SECONDS = 6.0
 
@@ -123,5 +123,5 @@ class Attendance:
             log.warning("presence_recounted", error=type(error).__name__)
             self._in_doubt = True
         # Only now: who is told to be gone has to be gone in the database too.
-        at = time.monotonic() + (RECOUNT_SECONDS if self._in_doubt else LINGER_SECONDS)
+        at = time.monotonic() + (RECOUNT_SECONDS if self._in_doubt else OFFLINE_GRACE)
         self._departed |= {user_id: at for user_id in user_ids if not rooms.of_users([user_id])}

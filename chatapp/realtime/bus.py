@@ -40,7 +40,7 @@ REDIS_TIMEOUT = 1.0
 # and knows it.
 ACK_TIMEOUT = SILENCE_SECONDS + 1
 # The same while this worker has been disconnected for longer than that.
-AWAY_ACK_TIMEOUT = 1.0
+DISCONNECTED_ACK_TIMEOUT = 1.0
 # How often an action that waits looks whether a worker has fallen silent.
 ACK_POLL_SECONDS = 0.25
 # After an outage, how long a worker waits for the others to connect again before it reads the database.
@@ -127,7 +127,7 @@ class Bus:
         return self._connected
 
     @property
-    def away_seconds(self) -> float:
+    def seconds_disconnected(self) -> float:
         """For how long the bus has been disconnected; 0 while it is connected."""
         return 0.0 if self._connected else time.monotonic() - self._lost_at
 
@@ -261,7 +261,7 @@ class Bus:
                 if not self._subscribed:
                     # Nothing arrives. If Redis is gone for all workers, they have all noticed it by then.
                     self._dropped = True
-                    deadline = min(deadline, max(began + AWAY_ACK_TIMEOUT, self._lost_at + ACK_TIMEOUT))
+                    deadline = min(deadline, max(began + DISCONNECTED_ACK_TIMEOUT, self._lost_at + ACK_TIMEOUT))
                 left = deadline - time.monotonic()
                 if left <= 0:
                     log.warning("bus_ack_timeout", change=name)

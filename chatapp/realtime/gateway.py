@@ -59,7 +59,7 @@ CLIENT_MISTAKES = {
 TOKEN_SECONDS = 10
 RENEWAL_SECONDS = 50
 # How often clients come to see whether the database is back.
-AWAY_SECONDS = 1.0
+RETRY_DELAY = 1.0
 
 # A client's further sends, while earlier ones wait for their commit.
 MAX_UNSETTLED = 64
@@ -170,7 +170,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             log.info("socket_refused", code=error.code)
             if isinstance(error, Unavailable):
                 # A client that is refused does not come again; one that loses its connection does, at once.
-                gevent.sleep(AWAY_SECONDS)
+                gevent.sleep(RETRY_DELAY)
                 session.cut()
             raise ConnectionRefusedError(error.detail, error.problem()) from None
         except ConnectionRefusedError:

@@ -29,7 +29,7 @@ from chatapp.realtime.connections import Connection
 
 SOCKETIO_PATH = "/socket.io/"
 # Between two workers, for what was read of a connection to be written and read.
-PATIENCE_SECONDS = 5.0
+TRANSFER_TIMEOUT = 5.0
 WAITING_CONNECTIONS = 1024
 # Of a unix socket's path, which may have about 100 bytes.
 MAX_PARENT_LENGTH = 60
@@ -118,7 +118,7 @@ class Exchange:
             # At once or not at all: only where a worker hangs do as many wait as may.
             messenger.setblocking(False)
             messenger.connect(str(self._folder / worker))
-            messenger.settimeout(PATIENCE_SECONDS)
+            messenger.settimeout(TRANSFER_TIMEOUT)
             message = _LENGTH.pack(len(read)) + read
             sent = socket.send_fds(messenger, [message], [descriptor])
             messenger.sendall(message[sent:])
@@ -132,7 +132,7 @@ def session_of(environ: Mapping[str, Any]) -> str | None:
 
 def take(messenger: Any) -> Connection | None:
     """The connection that another worker hands over; None when that worker gave up on the way and keeps it."""
-    messenger.settimeout(PATIENCE_SECONDS)
+    messenger.settimeout(TRANSFER_TIMEOUT)
     with messenger, messenger.makefile("rb") as rest:
         try:
             length, descriptors, _, _ = socket.recv_fds(messenger, _LENGTH.size, 1)

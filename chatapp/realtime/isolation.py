@@ -29,17 +29,17 @@ ISOLATION_CHECK_SECONDS = 0.5
 class Isolation:
     """Whether this worker has been without Redis for `ISOLATED_AFTER` while others have it.
 
-    `away_seconds` is for how long it has been, `others_connected` asks the database about the others.
+    `seconds_disconnected` is for how long it has been, `others_connected` asks the database about the others.
     """
 
-    def __init__(self, away_seconds: Callable[[], float], others_connected: Callable[[], bool]) -> None:
-        self._away_seconds = away_seconds
+    def __init__(self, seconds_disconnected: Callable[[], float], others_connected: Callable[[], bool]) -> None:
+        self._seconds_disconnected = seconds_disconnected
         self._others_connected = others_connected
         self._closed_by: float | None = None
 
     def check(self) -> None:
         """Look, and close some sockets (a background task, every `ISOLATION_CHECK_SECONDS`); raises Unavailable."""
-        if self._away_seconds() < ISOLATED_AFTER or not self._others_connected():
+        if self._seconds_disconnected() < ISOLATED_AFTER or not self._others_connected():
             self._closed_by = None
             return
         now = time.monotonic()

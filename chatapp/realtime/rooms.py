@@ -19,7 +19,7 @@ from chatapp.realtime.packets import DISCONNECT, Told
 from chatapp.realtime.session import Session
 
 # For a client to read that it is disconnected.
-GOODBYE_SECONDS = 0.5
+CLOSE_DELAY = 0.5
 
 # A chat's `lastRev` and `lastSeq`.
 Position = tuple[int, int]
@@ -71,7 +71,7 @@ class Connection:
         self.why = why
         self.send(DISCONNECT)
         self.ended(self)
-        gevent.spawn_later(GOODBYE_SECONDS, self.session.close, wait=False)
+        gevent.spawn_later(CLOSE_DELAY, self.session.close, wait=False)
 
 
 class Rooms:

@@ -48,7 +48,7 @@ def test_who_has_gone_is_told_of_once_the_database_is_back(
     alice: Person, bob: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "tell_offline", announcer)
-    monkeypatch.setattr("chatapp.presence.attendance.LINGER_SECONDS", 0.0)
+    monkeypatch.setattr("chatapp.presence.attendance.OFFLINE_GRACE", 0.0)
     attendance = Attendance(max_sockets=5)
     attendance.came(actor(alice))
     attendance.went(actor(alice), "a socket")

@@ -21,7 +21,7 @@ from tests.socket_clients import JsDriver
 GROUPS = 5
 TRANSPORTS: tuple[list[str] | None, ...] = (["websocket"], None, ["polling"])
 # For everybody to be back.
-PATIENCE_SECONDS = 60.0
+SETTLE_TIMEOUT = 60.0
 # For a worker to replay what its clients missed, once an outage is over: it has to notice that, and may wait to try again.
 REPLAY_SECONDS = 20.0
 # For who is gone to be missed: 30 s after their worker was killed, 45 s after a connection was abandoned without a word
@@ -116,14 +116,14 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
     for human in humans:
         human.others = [other for other in humans if other is not human]
         for device in human.devices:
-            device.catch_up(PATIENCE_SECONDS)
+            device.catch_up(SETTLE_TIMEOUT)
     return humans
 
 
 def settle(humans: list[Human], say: Callable[[str], None]) -> list[str]:
     """Everybody gets the answers that they wait for, and catches up; what is not answered."""
     devices = [device for human in humans for device in human.devices]
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + SETTLE_TIMEOUT
 
     def left() -> float:
         return max(1.0, deadline - time.monotonic())
@@ -150,7 +150,7 @@ def await_replay(site: Site, clients: list[PlainClient], say: Callable[[str], No
 
 def comes_back(client: PlainClient) -> bool:
     """Whether a client is connected in time and knows its chats."""
-    return not wait_until_none(lambda: [] if client.is_following else ["not yet"], PATIENCE_SECONDS)
+    return not wait_until_none(lambda: [] if client.is_following else ["not yet"], SETTLE_TIMEOUT)
 
 
 def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
