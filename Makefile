@@ -1,4 +1,4 @@
-# One door to everything: `make` alone lists what there is.
+# The entry point of all tasks: `make` alone lists them.
 
 VENV := .venv
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))

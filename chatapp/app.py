@@ -1,4 +1,4 @@
-"""A self-hosted chat server: REST and Socket.IO doors onto the same actions, PostgreSQL as the only truth."""
+"""A self-hosted chat server: REST and Socket.IO transports over the same actions, PostgreSQL as the source of truth."""
 
 import sys
 
@@ -38,13 +38,21 @@ from chatapp.realtime.session import Session
 from chatapp.realtime.unauthenticated import UnauthenticatedClients
 from chatapp.rest import access, bearer, docs, headers, health, limits, metrics, problems
 from chatapp.rest.app import App, allow_origins
-from chatapp.rest.door import reject_large_bodies
 from chatapp.rest.origins import Origins
+from chatapp.rest.resource import reject_large_bodies
 from chatapp.server_events import SERVER_EVENTS
 from chatapp.users import views as users
 from chatapp.web import client_page, errors_page, events_page
 
-DOORS = (auth.door, users.door, chats.door, messages.door, messages.sync_door, files.door, admin.door)
+RESOURCES = (
+    auth.resource,
+    users.resource,
+    chats.resource,
+    messages.resource,
+    messages.sync_resource,
+    files.resource,
+    admin.resource,
+)
 # How often the files of deleted chats are looked for, and what was left behind when deleting files failed.
 UNREFERENCED_SECONDS = 2.0
 LEFT_BEHIND_SECONDS = 600.0
@@ -90,8 +98,8 @@ def create_app(config: Settings) -> Flask:
     docs.install(app, config)
     # After the docs: flask-smorest would answer errors in a form of its own.
     problems.install(app)
-    for door in DOORS:
-        api.register_blueprint(door.blueprint)
+    for resource in RESOURCES:
+        api.register_blueprint(resource.blueprint)
     app.cli.add_command(cli.chat)
     split = SplitDetector(worker_id, bus.peers if bus else frozenset)
     app.register_blueprint(health.blueprint(checks, {"split_brain": lambda: split.is_split}))

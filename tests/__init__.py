@@ -1,1 +1,1 @@
-"""The promises of the product, tested through its public doors."""
+"""Tests of the server through its public interfaces."""

@@ -81,7 +81,7 @@ def database_url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def engine(database_url: str) -> Iterator[Engine]:
-    """The truth, to compare with what the doors say."""
+    """The database, to compare with responses."""
     engine = create_engine(database_url)
     yield engine
     engine.dispose()

@@ -5,11 +5,11 @@ from chatapp.admin.schemas import AccountFilter, AccountSchema, PatchAccountSche
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
-from chatapp.rest.door import Door
+from chatapp.rest.resource import Resource
 
 PARTS = {"userId": {"description": "The id of a user, active or deactivated."}}
 
-door = Door("admin", "/admin", "Manage accounts. Requires the role ADMIN.", PARTS)
+resource = Resource("admin", "/admin", "Manage accounts. Requires the role ADMIN.", PARTS)
 
 ADMIN_ONLY = {403: "The caller's role is not ADMIN (`forbidden`)."}
 
@@ -18,7 +18,7 @@ class AccountsQuery(AccountFilter, page_query(str)):  # type: ignore[misc]
     """Filters and page of the list of accounts."""
 
 
-@door.endpoint("GET", "/users", query=AccountsQuery, returns=AccountSchema, many=True, errors=ADMIN_ONLY)
+@resource.endpoint("GET", "/users", query=AccountsQuery, returns=AccountSchema, many=True, errors=ADMIN_ONLY)
 def list_accounts(actor: Actor, query: Json) -> Page:
     """List accounts.
 
@@ -27,7 +27,7 @@ def list_accounts(actor: Actor, query: Json) -> Page:
     return queries.list_accounts(actor, **query)
 
 
-@door.endpoint(
+@resource.endpoint(
     "PATCH",
     "/users/<uuid:userId>",
     body=PatchAccountSchema,

@@ -7,9 +7,9 @@ from chatapp.core import settings
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.rest.bearer import bearer_token, client_address, issue_access_token
-from chatapp.rest.door import UNAVAILABLE, Door
+from chatapp.rest.resource import UNAVAILABLE, Resource
 
-door = Door("auth", "/auth", "Register, log in, refresh tokens, log out.")
+resource = Resource("auth", "/auth", "Register, log in, refresh tokens, log out.")
 # Hashing is slow on purpose, and a bounded number of passwords is hashed at the same time.
 BUSY = f"{UNAVAILABLE} Too many logins are in progress (`busy`)."
 
@@ -23,7 +23,7 @@ def tokens(grant: Grant) -> Json:
     }
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/register",
     public=True,
@@ -43,7 +43,7 @@ def register(body: Json) -> Json:
     return {"user": user, **tokens(grant)}
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/login",
     public=True,
@@ -64,7 +64,7 @@ def login(body: Json) -> Json:
     return {"user": user, **tokens(grant)}
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/refresh",
     public=True,
@@ -86,7 +86,7 @@ def refresh(body: Json) -> Json:
     return tokens(actions.refresh(body.get("refresh_token", bearer_token() or "")))
 
 
-@door.endpoint("POST", "/logout", status=204)
+@resource.endpoint("POST", "/logout", status=204)
 def logout(actor: Actor) -> None:
     """Log out.
 

@@ -16,20 +16,20 @@ from chatapp.chats.schemas import (
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
-from chatapp.rest.door import NOT_VISIBLE, Door
+from chatapp.rest.resource import NOT_VISIBLE, Resource
 
 PARTS = {
     "chatId": {"description": "A chat of which the caller is a member."},
     "userId": {"description": "A member of the chat."},
 }
 
-door = Door("chats", "/chats", "Direct chats, groups and their members.", PARTS)
+resource = Resource("chats", "/chats", "Direct chats, groups and their members.", PARTS)
 # What every change of a group may refuse.
 GROUP_ONLY = NOT_VISIBLE | {409: "The chat is a direct chat (`not_a_group`)."}
 ADMIN_ONLY = GROUP_ONLY | {403: "The caller is not an ADMIN of the group (`forbidden`)."}
 
 
-@door.endpoint("GET", "", query=page_query(int, UUID), returns=ChatSchema, many=True)
+@resource.endpoint("GET", "", query=page_query(int, UUID), returns=ChatSchema, many=True)
 def list_chats(actor: Actor, query: Json) -> Page:
     """List the caller's chats.
 
@@ -39,7 +39,7 @@ def list_chats(actor: Actor, query: Json) -> Page:
     return queries.list_chats(actor, **query)
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/direct",
     body=NewDirectChatSchema,
@@ -57,7 +57,7 @@ def create_direct_chat(actor: Actor, body: Json) -> tuple[Json, int]:
     return chat, 201 if created else 200
 
 
-@door.endpoint("GET", "/<uuid:chatId>", returns=ChatDetailSchema, errors=NOT_VISIBLE)
+@resource.endpoint("GET", "/<uuid:chatId>", returns=ChatDetailSchema, errors=NOT_VISIBLE)
 def get_chat(actor: Actor, chat_id: str) -> Json:
     """Get a chat.
 
@@ -66,7 +66,7 @@ def get_chat(actor: Actor, chat_id: str) -> Json:
     return queries.read_chat(actor, chat_id)
 
 
-@door.endpoint(
+@resource.endpoint(
     "GET",
     "/<uuid:chatId>/members",
     query=page_query(int, UUID),
@@ -82,7 +82,7 @@ def list_members(actor: Actor, chat_id: str, query: Json) -> Page:
     return queries.list_members(actor, chat_id, **query)
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/groups",
     body=NewGroupSchema,
@@ -98,7 +98,7 @@ def create_group(actor: Actor, body: Json) -> Json:
     return actions.create_group(actor, **body)
 
 
-@door.endpoint("PATCH", "/<uuid:chatId>", body=PatchChatSchema, returns=ChatSchema, errors=ADMIN_ONLY)
+@resource.endpoint("PATCH", "/<uuid:chatId>", body=PatchChatSchema, returns=ChatSchema, errors=ADMIN_ONLY)
 def update_chat(actor: Actor, chat_id: str, body: Json) -> Json:
     """Update a group.
 
@@ -107,7 +107,7 @@ def update_chat(actor: Actor, chat_id: str, body: Json) -> Json:
     return actions.update_chat(actor, chat_id, **body)
 
 
-@door.endpoint("DELETE", "/<uuid:chatId>", status=204, errors=ADMIN_ONLY)
+@resource.endpoint("DELETE", "/<uuid:chatId>", status=204, errors=ADMIN_ONLY)
 def delete_chat(actor: Actor, chat_id: str) -> None:
     """Delete a group and its messages.
 
@@ -116,7 +116,7 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
     actions.delete_chat(actor, chat_id)
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/<uuid:chatId>/members",
     body=NewMemberSchema,
@@ -137,7 +137,7 @@ def add_member(actor: Actor, chat_id: str, body: Json) -> Json:
     return actions.add_member(actor, chat_id, **body)
 
 
-@door.endpoint("DELETE", "/<uuid:chatId>/members/<uuid:userId>", status=204, errors=ADMIN_ONLY)
+@resource.endpoint("DELETE", "/<uuid:chatId>/members/<uuid:userId>", status=204, errors=ADMIN_ONLY)
 def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     """Remove a member from a group.
 
@@ -146,7 +146,7 @@ def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     actions.remove_member(actor, chat_id, user_id)
 
 
-@door.endpoint(
+@resource.endpoint(
     "PATCH",
     "/<uuid:chatId>/members/<uuid:userId>/role",
     body=NewRoleSchema,
@@ -162,7 +162,7 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, body: Json) -> Jso
     return actions.set_member_role(actor, chat_id, user_id, **body)
 
 
-@door.endpoint("DELETE", "/<uuid:chatId>/leave", status=204, errors=GROUP_ONLY)
+@resource.endpoint("DELETE", "/<uuid:chatId>/leave", status=204, errors=GROUP_ONLY)
 def leave_chat(actor: Actor, chat_id: str) -> None:
     """Leave a group.
 

@@ -1,6 +1,6 @@
 """Every way in which the server says no.
 
-An action raises one of these kinds; each door writes it as the same RFC 9457 problem: REST as a response with
+An action raises one of these kinds; each transport sends it as the same RFC 9457 problem: REST as a response with
 `status`, Socket.IO as a failed ack or an `exception` event. The `code` is stable and part of the contract.
 """
 
@@ -28,7 +28,7 @@ class ChatError(Exception):
             self.code = code
 
     def problem(self) -> Json:
-        """The RFC 9457 object of this error, as both doors send it."""
+        """The RFC 9457 object of this error, as both transports send it."""
         return {
             "type": problem_type(self.code),
             "title": self.status.phrase,

@@ -15,7 +15,7 @@ from chatapp.files import queries
 from chatapp.files.queries import Download
 from chatapp.files.schemas import SignatureQuery
 from chatapp.files.storage import LocalStorage, storage
-from chatapp.rest.door import Caller, Door
+from chatapp.rest.resource import Caller, Resource
 
 PARTS = {
     "fileName": {
@@ -35,10 +35,10 @@ CACHED_SECONDS = 3600
 PIECE = 128 * 1024
 _ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)")
 
-door = Door("files", "/uploads", "Files and thumbnails.", PARTS, base="")
+resource = Resource("files", "/uploads", "Files and thumbnails.", PARTS, base="")
 
 
-@door.endpoint(
+@resource.endpoint(
     "GET",
     "/<fileName>",
     query=SignatureQuery,

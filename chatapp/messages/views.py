@@ -21,7 +21,7 @@ from chatapp.messages.schemas import (
     SyncAnswerSchema,
     SyncSchema,
 )
-from chatapp.rest.door import FORM_REFUSALS, NOT_VISIBLE, UNAVAILABLE, Door
+from chatapp.rest.resource import FORM_REFUSALS, NOT_VISIBLE, UNAVAILABLE, Resource
 
 PARTS = {
     "chatId": {"description": "A chat of which the caller is a member."},
@@ -35,8 +35,8 @@ REUSED = {
     "The `clientId` was used for a message with another chat, content or file (`client_id_reused`)."
 }
 
-door = Door("messages", "/messages", "Send, list, edit and delete messages, and mark them as read.", PARTS)
-sync_door = Door("sync", "/sync", "Catch up after a disconnection.")
+resource = Resource("messages", "/messages", "Send, list, edit and delete messages, and mark them as read.", PARTS)
+sync_resource = Resource("sync", "/sync", "Catch up after a disconnection.")
 
 
 class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
@@ -52,7 +52,7 @@ class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
     )
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "",
     body=SendMessageSchema,
@@ -77,7 +77,7 @@ def _admit(actor: Actor, known: Json) -> UploadInProgress:
     return UploadInProgress(actor)
 
 
-@door.endpoint(
+@resource.endpoint(
     "POST",
     "/upload",
     form=SendFileSchema,
@@ -107,7 +107,7 @@ def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
     return message, 201 if sent else 200
 
 
-@door.endpoint("GET", "/<uuid:id>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
+@resource.endpoint("GET", "/<uuid:id>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
 def list_messages(actor: Actor, id: str, query: Json) -> Page:
     """List the messages of a chat.
 
@@ -117,7 +117,7 @@ def list_messages(actor: Actor, id: str, query: Json) -> Page:
     return actions.fetch_messages(actor, id, **query)
 
 
-@door.endpoint(
+@resource.endpoint(
     "PATCH",
     "/<uuid:id>",
     body=NewContentSchema,
@@ -133,7 +133,7 @@ def edit_message(actor: Actor, id: str, body: Json) -> Json:
     return actions.edit_message(actor, id, **body)
 
 
-@door.endpoint(
+@resource.endpoint(
     "DELETE",
     "/<uuid:id>",
     status=204,
@@ -149,7 +149,9 @@ def delete_message(actor: Actor, id: str) -> None:
     actions.delete_message(actor, id)
 
 
-@door.endpoint("POST", "/<uuid:chatId>/read", body=ReadReceiptSchema, returns=MessagesReadSchema, errors=NOT_VISIBLE)
+@resource.endpoint(
+    "POST", "/<uuid:chatId>/read", body=ReadReceiptSchema, returns=MessagesReadSchema, errors=NOT_VISIBLE
+)
 def mark_read(actor: Actor, chat_id: str, body: Json) -> Json:
     """Mark messages as read.
 
@@ -158,7 +160,7 @@ def mark_read(actor: Actor, chat_id: str, body: Json) -> Json:
     return actions.mark_read(actor, chat_id, **body)
 
 
-@door.endpoint(
+@resource.endpoint(
     "GET",
     "/<uuid:messageId>/statuses",
     query=page_query(UUID),
@@ -174,7 +176,7 @@ def list_statuses(actor: Actor, message_id: str, query: Json) -> Page:
     return queries.list_statuses(actor, message_id, **query)
 
 
-@sync_door.endpoint("POST", "", body=SyncSchema, returns=SyncAnswerSchema)
+@sync_resource.endpoint("POST", "", body=SyncSchema, returns=SyncAnswerSchema)
 def sync(actor: Actor, body: Json) -> Json:
     """Get all changes since the client was last connected.
 

@@ -1,1 +1,1 @@
-"""The Socket.IO door: who is asking, how often, in which shape, and who hears what happened."""
+"""Socket.IO transport: sessions, dispatch of client events, subscriptions and broadcast."""

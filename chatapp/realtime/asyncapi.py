@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the socket door, made from the tables that it works by and the schemas that validate.
+"""The AsyncAPI 3.0 document of the Socket.IO API, generated from its event tables and the schemas that validate.
 
 What clients emit is a `receive` operation, whose reply is the ack; what they listen for is a `send` operation. The
 schemas come from the plugin that makes those of the OpenAPI document, so that both describe an object alike.
@@ -117,7 +117,7 @@ class Shapes:
 
 
 def document(client_events: Iterable[ClientEvent], server_events: Iterable[ServerEvent], settings: Settings) -> Json:
-    """What a server with these events and settings publishes about its socket door."""
+    """The document of a server with these events and settings."""
     shapes = Shapes()
     events: Json = {}
     acks: Json = {"failed": shapes.failure()}

@@ -1,4 +1,4 @@
-"""The Socket.IO door: one table of events, one way that each of them takes.
+"""Socket.IO transport: one table of events, each handled in the same steps.
 
     who (the socket's session) → how often → shape (the schema) → call (the action) → answer (the ack)
 

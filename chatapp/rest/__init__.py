@@ -1,1 +1,1 @@
-"""The REST door: who is asking, how often, in which shape, and how the answer is written."""
+"""REST transport: authentication, rate limits, validation, and responses."""

@@ -1,4 +1,4 @@
-"""Errors as the REST door writes them: RFC 9457, `application/problem+json`."""
+"""Error responses of the REST API: RFC 9457, `application/problem+json`."""
 
 from http import HTTPStatus
 

@@ -3,7 +3,7 @@
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
-from chatapp.rest.door import Door
+from chatapp.rest.resource import Resource
 from chatapp.users import actions, queries
 from chatapp.users.schemas import MeSchema, PatchMeSchema, SearchQuery, UserSchema
 
@@ -13,14 +13,14 @@ USERNAME = {
     "example": "alice",
 }
 
-door = Door("users", "/users", "Profiles and user search.", {"username": USERNAME})
+resource = Resource("users", "/users", "Profiles and user search.", {"username": USERNAME})
 
 
 class SearchPageQuery(SearchQuery, page_query(int, str)):  # type: ignore[misc]
     """Search text and page of the results."""
 
 
-@door.endpoint("GET", "/me", returns=MeSchema)
+@resource.endpoint("GET", "/me", returns=MeSchema)
 def get_me(actor: Actor) -> Json:
     """Get the caller's account.
 
@@ -29,7 +29,7 @@ def get_me(actor: Actor) -> Json:
     return queries.read_me(actor)
 
 
-@door.endpoint(
+@resource.endpoint(
     "PATCH", "/me", body=PatchMeSchema, returns=MeSchema, errors={409: "The username is taken (`username_taken`)."}
 )
 def update_me(actor: Actor, body: Json) -> Json:
@@ -40,7 +40,7 @@ def update_me(actor: Actor, body: Json) -> Json:
     return actions.update_me(actor, **body)
 
 
-@door.endpoint("GET", "/search", query=SearchPageQuery, returns=UserSchema, many=True)
+@resource.endpoint("GET", "/search", query=SearchPageQuery, returns=UserSchema, many=True)
 def search_users(actor: Actor, query: Json) -> Page:
     """Search users by username.
 
@@ -50,7 +50,7 @@ def search_users(actor: Actor, query: Json) -> Page:
     return queries.search_users(actor, **query)
 
 
-@door.endpoint(
+@resource.endpoint(
     "GET", "/<username>", returns=UserSchema, errors={404: "The user does not exist or is deactivated (`not_found`)."}
 )
 def get_user(actor: Actor, username: str) -> Json:

@@ -1,1 +1,1 @@
-"""Promises of actions and queries, called without a door."""
+"""Tests of actions and queries, called without a transport."""

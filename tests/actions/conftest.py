@@ -1,4 +1,4 @@
-"""Actions without a door: the application in this process, on the shared database."""
+"""Actions without a transport: the application in this process, on the shared database."""
 
 from collections.abc import Callable, Iterator
 

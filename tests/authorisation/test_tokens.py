@@ -1,4 +1,4 @@
-"""Tokens that are forged, old, of another kind or of a session that has ended open no door: REST, socket or renewal."""
+"""Forged, expired and refresh tokens, and those of ended sessions, fail everywhere: REST, CONNECT and auth:renew."""
 
 import base64
 import json
@@ -18,8 +18,8 @@ from tests.server import Server
 
 SECRET, REFRESH_SECRET = secrets.token_urlsafe(60), secrets.token_urlsafe(60)
 Claims = dict[str, Any]
-# A door takes a token and says with which code it was refused, "" when it opens.
-Door = Callable[[Server, str], str]
+# Presents a token; returns the code of the error, "" for success.
+Transport = Callable[[Server, str], str]
 
 
 @pytest.fixture(scope="module")
@@ -116,40 +116,42 @@ FORGERIES: dict[str, Callable[[Claims, Claims, str], str]] = {
     "nothing in it": lambda mine, theirs, token: "..",
     "something very long": lambda mine, theirs, token: token + "A" * 4000,
 }
-DOORS = [over_rest, by_socket, by_renewal]
+TRANSPORTS = [over_rest, by_socket, by_renewal]
 
 
-@pytest.mark.parametrize("door", [over_rest, by_socket])
-def test_a_good_token_opens_each_door(guarded: Server, owner: Person, door: Door) -> None:
-    assert door(guarded, owner.token) == ""
+@pytest.mark.parametrize("transport", [over_rest, by_socket])
+def test_a_good_token_opens_each_door(guarded: Server, owner: Person, transport: Transport) -> None:
+    assert transport(guarded, owner.token) == ""
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_token_opens_none(guarded: Server, owner: Person, victim: Person, forgery: str, door: Door) -> None:
+def test_a_forged_token_opens_none(
+    guarded: Server, owner: Person, victim: Person, forgery: str, transport: Transport
+) -> None:
     mine, theirs = (jwt.decode(p.token, options={"verify_signature": False}) for p in (owner, victim))
-    assert door(guarded, FORGERIES[forgery](mine, theirs, owner.token)) == "token_invalid"
+    assert transport(guarded, FORGERIES[forgery](mine, theirs, owner.token)) == "token_invalid"
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_an_expired_token_opens_none_and_says_so(guarded: Server, owner: Person, door: Door) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_expired_token_opens_none_and_says_so(guarded: Server, owner: Person, transport: Transport) -> None:
     claims = jwt.decode(owner.token, options={"verify_signature": False}) | {"exp": int(time.time()) - 1}
-    assert door(guarded, signed(claims)) == "token_expired"
+    assert transport(guarded, signed(claims)) == "token_expired"
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(5, ""), (120, "token_invalid")])
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
-@pytest.mark.parametrize("door", [over_rest, by_socket])
+@pytest.mark.parametrize("transport", [over_rest, by_socket])
 def test_clocks_may_differ_by_some_seconds(
-    guarded: Server, owner: Person, door: Door, claim: str, seconds: int, code: str
+    guarded: Server, owner: Person, transport: Transport, claim: str, seconds: int, code: str
 ) -> None:
     claims = jwt.decode(owner.token, options={"verify_signature": False}) | {claim: int(time.time()) + seconds}
-    assert door(guarded, signed(claims)) == code
+    assert transport(guarded, signed(claims)) == code
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_refresh_token_is_no_access_token(guarded: Server, owner: Person, door: Door) -> None:
-    assert door(guarded, owner.refresh_token) == "token_invalid"
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_refresh_token_is_no_access_token(guarded: Server, owner: Person, transport: Transport) -> None:
+    assert transport(guarded, owner.refresh_token) == "token_invalid"
 
 
 def test_an_access_token_is_no_refresh_token(guarded: Server, owner: Person) -> None:
@@ -161,11 +163,11 @@ def test_an_access_token_is_no_refresh_token(guarded: Server, owner: Person) -> 
     assert over_rest(guarded, owner.token) == ""
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_the_token_of_a_session_that_has_ended_opens_none(guarded: Server, door: Door) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_token_of_a_session_that_has_ended_opens_none(guarded: Server, transport: Transport) -> None:
     leaver = register(guarded.url, "leaver")
     assert leaver.post("/auth/logout").status_code == 204
-    assert door(guarded, leaver.token) == "token_invalid"
+    assert transport(guarded, leaver.token) == "token_invalid"
 
 
 def test_a_body_that_arrives_after_the_session_ended_is_refused(guarded: Server) -> None:
@@ -185,8 +187,8 @@ def test_a_body_that_arrives_after_the_session_ended_is_refused(guarded: Server)
     connection.close()
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_reused_refresh_token_ends_its_access_tokens_too(guarded: Server, door: Door) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_reused_refresh_token_ends_its_access_tokens_too(guarded: Server, transport: Transport) -> None:
     robbed = register(guarded.url, "robbed")
     token = robbed.refresh_token
     for _ in range(2):
@@ -197,7 +199,7 @@ def test_a_reused_refresh_token_ends_its_access_tokens_too(guarded: Server, door
     )
     assert problem(reused) == (401, "refresh_reused")
     for ended in (robbed.token, access):
-        assert door(guarded, ended) == "token_invalid"
+        assert transport(guarded, ended) == "token_invalid"
 
 
 def test_other_sessions_of_a_person_go_on(guarded: Server) -> None:
@@ -205,8 +207,8 @@ def test_other_sessions_of_a_person_go_on(guarded: Server) -> None:
     account = {"email": person.email, "password": PASSWORD}
     other = Person(guarded.url, data(requests.post(f"{guarded.url}/api/v1/auth/login", json=account, timeout=20)))
     person.post("/auth/logout")
-    for door in (over_rest, by_socket):
-        assert door(guarded, other.token) == ""
+    for transport in (over_rest, by_socket):
+        assert transport(guarded, other.token) == ""
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ View = Callable[[Visitor, demo.Demo], None]
 
 
 def login(_visitor: Visitor, _demo: demo.Demo) -> None:
-    """The door."""
+    """The login page."""
 
 
 def register(visitor: Visitor, _demo: demo.Demo) -> None:

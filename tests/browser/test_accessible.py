@@ -28,7 +28,7 @@ def violations(page: Page) -> list[str]:
 
 
 def log_in(_visitor: Visitor) -> None:
-    """The door."""
+    """The login page."""
 
 
 def register(visitor: Visitor) -> None:

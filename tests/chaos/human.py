@@ -112,7 +112,7 @@ class Human:
     def _send(self, device: Device, chat_id: str) -> None:
         client_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         message = {"chatId": chat_id, "clientId": client_id, "content": f"{self.person.name} says {client_id}"}
-        sent = self._by_either_door(device, "message:send", message, ("POST", "/messages", message))
+        sent = self._by_socket_or_rest(device, "message:send", message, ("POST", "/messages", message))
         if sent is not None:
             self.did["send"] += 1
             self.sent[client_id] = sent
@@ -125,7 +125,7 @@ class Human:
             self.attempted.setdefault(message, []).append(content)
             change = {"messageId": message, "content": content}
             rest: Ask = ("PATCH", f"/messages/{message}", {"content": content})
-            edited = self._by_either_door(device, "message:edit", change, rest)
+            edited = self._by_socket_or_rest(device, "message:edit", change, rest)
             if edited is not None:
                 self.did["edit"] += 1
                 self.edited[message] = content, edited["rev"]
@@ -133,13 +133,13 @@ class Human:
     def _delete(self, device: Device, _chat_id: str) -> None:
         if message := self._own_message():
             rest: Ask = ("DELETE", f"/messages/{message}", None)
-            if self._by_either_door(device, "message:delete", {"messageId": message}, rest) is not None:
+            if self._by_socket_or_rest(device, "message:delete", {"messageId": message}, rest) is not None:
                 self.did["delete"] += 1
                 self.deleted.add(message)
 
     def _read(self, device: Device, chat_id: str) -> None:
         rest: Ask = ("POST", f"/messages/{chat_id}/read", {})
-        receipt = self._by_either_door(device, "messages:read", {"chatId": chat_id}, rest)
+        receipt = self._by_socket_or_rest(device, "messages:read", {"chatId": chat_id}, rest)
         if receipt is not None:
             self.did["read"] += 1
             self.read[chat_id] = receipt["readSeq"]
@@ -194,7 +194,7 @@ class Human:
         mine = [message["id"] for message in list(self.sent.values())[-20:] if message["id"] not in self.deleted]
         return self._rng.choice(mine) if mine else None
 
-    def _by_either_door(self, device: Device, event: str, payload: Json, rest: Ask) -> Json | None:
+    def _by_socket_or_rest(self, device: Device, event: str, payload: Json, rest: Ask) -> Json | None:
         """What was acknowledged, over the socket or over REST, whichever it was in the end; None for a refusal."""
         while True:
             if device.socket.connected and self._rng.random() < 0.7:

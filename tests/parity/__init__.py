@@ -1,1 +1,1 @@
-"""Scenarios that give the same answers through both doors."""
+"""Scenarios that have the same results over both transports."""

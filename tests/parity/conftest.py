@@ -1,4 +1,4 @@
-"""The two doors, behind one handle: each scenario is told once and runs through both."""
+"""Both transports behind one interface: each scenario is written once and runs over both."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from tests.socket_clients import JsDriver, SocketClient
 
 
 class Answer(NamedTuple):
-    """What a door answered: the data, or the problem."""
+    """The response of a transport: the data, or the problem."""
 
     data: Any = None
     problem: Any = None
@@ -35,7 +35,7 @@ def _in_path(path: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(params=["rest", "socket"])
 def act(request: pytest.FixtureRequest, js_driver: JsDriver) -> Iterator[Act]:
-    """Does what an event stands for, through one of the doors."""
+    """Performs the operation of an event over one of the transports."""
 
     opened: list[SocketClient] = []
 

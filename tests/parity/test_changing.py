@@ -1,4 +1,4 @@
-"""Editing, deleting, reading and catching up give the same answers through both doors."""
+"""Editing, deleting, reading and catching up have the same results over both transports."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sending a message gives the same answer through both doors."""
+"""Sending a message has the same result over both transports."""
 
 import uuid
 from typing import Any

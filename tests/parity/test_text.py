@@ -1,4 +1,4 @@
-"""Texts are brought into one form, or refused, in the same way through both doors."""
+"""Texts are normalised or refused in the same way over both transports."""
 
 from typing import Any
 

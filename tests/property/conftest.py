@@ -19,9 +19,9 @@ import config
 from chatapp.app import create_app
 from chatapp.messages import actions, sync
 from tests.conftest import NewPerson
-from tests.property.actions_door import ActionsDoor
+from tests.property.actions_transport import ActionsTransport
 from tests.property.machine import PEOPLE, Caps
-from tests.property.rest_door import RestDoor
+from tests.property.rest_transport import RestTransport
 from tests.server import environment
 
 _SHARED = settings(
@@ -87,16 +87,18 @@ def small_caps(monkeypatch: pytest.MonkeyPatch) -> Caps:
 
 
 @pytest.fixture(scope="module")
-def actions_door(database_url: str, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionsDoor]:
+def actions_transport(
+    database_url: str, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ActionsTransport]:
     """Actions in this process, on the test database, done by people of their own."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(database_url, tmp_path_factory.mktemp("property")).items():
             patch.setenv(name, value)
         create_app(config.load())
-        yield ActionsDoor(engine, PEOPLE)
+        yield ActionsTransport(engine, PEOPLE)
 
 
 @pytest.fixture
-def rest_door(engine: Engine, register_person: NewPerson) -> RestDoor:
+def rest_transport(engine: Engine, register_person: NewPerson) -> RestTransport:
     """Requests to the shared server, by people of their own."""
-    return RestDoor(engine, [register_person("prop") for _ in range(PEOPLE)])
+    return RestTransport(engine, [register_person("prop") for _ in range(PEOPLE)])

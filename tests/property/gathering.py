@@ -5,8 +5,8 @@ from uuid import uuid4
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.property.door import NOT_FOUND, Refused, outcome
 from tests.property.machine import MAX_INDEX, PEOPLE, PERSON, SOME, ChatMachine
+from tests.property.transport import NOT_FOUND, Refused, outcome
 from tests.property.world import Room
 
 ADMIN_FIRST = st.sampled_from([0, 0, 0, 1, 2, 3])
@@ -28,7 +28,7 @@ class Gathering(ChatMachine):
 
     def _new_group(self, creator: str, named: list[str]) -> None:
         """Whoever makes a group is its ADMIN, however often they and others are named."""
-        chat = self.door.new_group(creator, "New", named)
+        chat = self.transport.new_group(creator, "New", named)
         room = self.came_to_be(chat)
         assert {member: position.role for member, position in room.members.items()} == {
             member: "ADMIN" if member == creator else "MEMBER" for member in {creator, *named}
@@ -37,7 +37,7 @@ class Gathering(ChatMachine):
 
     def _open_direct(self, person: str, other: str) -> None:
         """Two people have one direct chat, and nobody has one with themselves."""
-        opened = outcome(lambda: self.door.open_direct(person, other))
+        opened = outcome(lambda: self.transport.open_direct(person, other))
         if isinstance(opened, Refused):
             assert (opened, person) == (Refused(422, "validation_error"), other)
             return
@@ -64,20 +64,25 @@ class Gathering(ChatMachine):
 
     def _rename(self, room: Room, person: str, _other: str) -> None:
         renamed = self.both(
-            lambda: self.world.rename(person, room.id, "Others"), lambda: self.door.rename(person, room.id, "Others")
+            lambda: self.world.rename(person, room.id, "Others"),
+            lambda: self.transport.rename(person, room.id, "Others"),
         )
         if renamed:
             self.looks_at_chat(person, *renamed)
 
     def _add(self, room: Room, person: str, other: str) -> None:
-        added = self.both(lambda: self.world.add(person, room.id, other), lambda: self.door.add(person, room.id, other))
+        added = self.both(
+            lambda: self.world.add(person, room.id, other), lambda: self.transport.add(person, room.id, other)
+        )
         if added:
             position, member = added
             assert (member["userId"], member["role"]) == (other, "MEMBER")
             position.joined_at = member["joinedAt"]
 
     def _remove(self, room: Room, person: str, other: str) -> None:
-        self.both(lambda: self.world.remove(person, room.id, other), lambda: self.door.remove(person, room.id, other))
+        self.both(
+            lambda: self.world.remove(person, room.id, other), lambda: self.transport.remove(person, room.id, other)
+        )
 
     def _promote(self, room: Room, person: str, other: str) -> None:
         self._set_role(room, person, other, "ADMIN")
@@ -88,17 +93,19 @@ class Gathering(ChatMachine):
     def _set_role(self, room: Room, person: str, other: str, role: str) -> None:
         changed = self.both(
             lambda: self.world.set_role(person, room.id, other, role),
-            lambda: self.door.set_role(person, room.id, other, role),
+            lambda: self.transport.set_role(person, room.id, other, role),
         )
         if changed:
             _, member = changed
             assert (member["userId"], member["role"]) == (other, role)
 
     def _leave(self, room: Room, person: str, _other: str) -> None:
-        self.both(lambda: self.world.leave(person, room.id), lambda: self.door.leave(person, room.id))
+        self.both(lambda: self.world.leave(person, room.id), lambda: self.transport.leave(person, room.id))
 
     def _end(self, room: Room, person: str, _other: str) -> None:
-        self.both(lambda: self.world.delete_group(person, room.id), lambda: self.door.delete_group(person, room.id))
+        self.both(
+            lambda: self.world.delete_group(person, room.id), lambda: self.transport.delete_group(person, room.id)
+        )
 
     @rule(who=PERSON, whom=PERSON, chat=SOME)
     def knock(self, who: int, whom: int, chat: int) -> None:
@@ -109,27 +116,27 @@ class Gathering(ChatMachine):
         room = strange[chat % len(strange)] if strange else None
         chat_id = room.id if room else str(uuid4())
         note = room.notes[-1].id if room and room.notes else str(uuid4())
-        door = self.door
+        transport = self.transport
         for ask in (
-            lambda: door.read_chat(person, chat_id),
-            lambda: door.rename(person, chat_id, "Mine"),
-            lambda: door.delete_group(person, chat_id),
-            lambda: door.add(person, chat_id, other),
-            lambda: door.remove(person, chat_id, other),
-            lambda: door.leave(person, chat_id),
-            lambda: door.set_role(person, chat_id, other, "ADMIN"),
-            lambda: door.history(person, chat_id, limit=50),
-            lambda: door.history(person, chat_id, limit=50, after=0),
-            lambda: door.send(person, chat_id, "Let me in"),
-            lambda: door.send(person, chat_id, "Let me in", str(uuid4())),
-            lambda: door.read(person, chat_id),
-            lambda: door.read(person, chat_id, [note]),
-            lambda: door.edit(person, note, "Mine"),
-            lambda: door.delete(person, note),
-            lambda: door.statuses(person, note, limit=50),
+            lambda: transport.read_chat(person, chat_id),
+            lambda: transport.rename(person, chat_id, "Mine"),
+            lambda: transport.delete_group(person, chat_id),
+            lambda: transport.add(person, chat_id, other),
+            lambda: transport.remove(person, chat_id, other),
+            lambda: transport.leave(person, chat_id),
+            lambda: transport.set_role(person, chat_id, other, "ADMIN"),
+            lambda: transport.history(person, chat_id, limit=50),
+            lambda: transport.history(person, chat_id, limit=50, after=0),
+            lambda: transport.send(person, chat_id, "Let me in"),
+            lambda: transport.send(person, chat_id, "Let me in", str(uuid4())),
+            lambda: transport.read(person, chat_id),
+            lambda: transport.read(person, chat_id, [note]),
+            lambda: transport.edit(person, note, "Mine"),
+            lambda: transport.delete(person, note),
+            lambda: transport.statuses(person, note, limit=50),
         ):
             assert outcome(ask) == NOT_FOUND
-        told = door.sync(person, {chat_id: 0})
+        told = transport.sync(person, {chat_id: 0})
         assert told["gone"] == [chat_id]
         assert chat_id not in {chat["id"] for chat in told["chats"]} | told["messages"].keys() | told["unread"].keys()
         for messages in told["messages"].values():

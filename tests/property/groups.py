@@ -1,6 +1,6 @@
 """What the plain model knows of groups: who may change what, and who follows whom."""
 
-from tests.property.door import NOT_FOUND, Refused
+from tests.property.transport import NOT_FOUND, Refused
 from tests.property.world import Position, Room, World
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 
 from chatapp.core.errors import Json
 from tests.property.clients import Browser, Device, Follower, Ratchet
-from tests.property.door import NOT_FOUND, Door, Refused, everything, outcome
 from tests.property.groups import Groups
+from tests.property.transport import NOT_FOUND, Refused, Transport, everything, outcome
 from tests.property.world import Note, Position, Room
 
 PEOPLE = 4
@@ -53,12 +53,12 @@ class Caps:
 
 
 class ChatMachine(RuleBasedStateMachine):
-    """People who go through a door, a world that foretells what they see there, and the devices that they carry."""
+    """Users of a transport, a model that predicts what they see, and their devices."""
 
-    def __init__(self, door: Door, engine: Engine, caps: Caps) -> None:
+    def __init__(self, transport: Transport, engine: Engine, caps: Caps) -> None:
         super().__init__()
-        self.door, self.engine, self.caps = door, engine, caps
-        self.people = door.people
+        self.transport, self.engine, self.caps = transport, engine, caps
+        self.people = transport.people
         self.world = Groups()
         self.seen, self.receipts = Ratchet(), Ratchet()
         self.browsers: dict[tuple[str, str], Browser] = defaultdict(Browser)
@@ -66,14 +66,14 @@ class ChatMachine(RuleBasedStateMachine):
         self.devices = {who: Device() for who in self.people}
         self.step = 0
         self.error_before = sys.exception()
-        door.forget()
+        transport.forget()
 
     @initialize()
     def begin(self) -> None:
         """A group of three whose ADMIN is the first, and a direct chat of the first two; the fourth is a stranger."""
         first, second, third, _ = self.people
-        self.came_to_be(self.door.new_group(first, "Group", [second, third]))
-        self.came_to_be(self.door.open_direct(first, second)[0])
+        self.came_to_be(self.transport.new_group(first, "Group", [second, third]))
+        self.came_to_be(self.transport.open_direct(first, second)[0])
 
     def came_to_be(self, chat: Json) -> Room:
         """Know a chat that the server made just now."""
@@ -100,7 +100,7 @@ class ChatMachine(RuleBasedStateMachine):
 
     def chats_of(self, who: str, limit: int) -> list[Json]:
         """Somebody's chats, as they get them page by page."""
-        return everything(lambda cursor: self.door.list_chats(who, limit=limit, cursor=cursor))
+        return everything(lambda cursor: self.transport.list_chats(who, limit=limit, cursor=cursor))
 
     def handed(self, who: str, messages: list[Json]) -> None:
         """Somebody was handed messages: they are delivered by that, and are what they should be."""
@@ -149,7 +149,7 @@ class ChatMachine(RuleBasedStateMachine):
         for chat in chats:
             self.looks_at_chat(who, self.world.rooms[chat["id"]], chat)
         for room in rooms:
-            detail = outcome(partial(self.door.read_chat, who, room.id))
+            detail = outcome(partial(self.transport.read_chat, who, room.id))
             if who not in room.members or isinstance(detail, Refused):
                 assert (detail, who in room.members) == (NOT_FOUND, False)
                 continue

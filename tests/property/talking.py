@@ -5,8 +5,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.property.door import NOT_FOUND, everything, outcome
 from tests.property.machine import LIMIT, NEWEST_FIRST, PERSON, SOME, ChatMachine
+from tests.property.transport import NOT_FOUND, everything, outcome
 from tests.property.world import Note
 
 CONTENT = st.sampled_from(["one", "two", "drei\n\t…"])
@@ -42,7 +42,7 @@ class Sending(ChatMachine):
     def _send(self, who: str, chat: str, content: str, client_id: str | None) -> None:
         sent = self.both(
             lambda: self.world.send(who, chat, content, client_id),
-            lambda: self.door.send(who, chat, content, client_id),
+            lambda: self.transport.send(who, chat, content, client_id),
         )
         if sent:
             note, (message, new) = sent
@@ -62,7 +62,7 @@ class Talking(Sending):
         """Only the sender may, only while they are there."""
         note, person = self._by(who, some)
         edited = self.both(
-            lambda: self.world.edit(person, note, content), lambda: self.door.edit(person, note.id, content)
+            lambda: self.world.edit(person, note, content), lambda: self.transport.edit(person, note.id, content)
         )
         if edited:
             self.looks(person, *edited)
@@ -72,7 +72,7 @@ class Talking(Sending):
     def delete(self, who: int | None, some: int) -> None:
         """The sender may, and an ADMIN of the group."""
         note, person = self._by(who, some)
-        self.both(lambda: self.world.delete(person, note), lambda: self.door.delete(person, note.id))
+        self.both(lambda: self.world.delete(person, note), lambda: self.transport.delete(person, note.id))
 
     def _by(self, who: int | None, some: int) -> tuple[Note, str]:
         note = self.note(some)
@@ -95,7 +95,7 @@ class Talking(Sending):
 
     def _read(self, who: str, chat: str, ids: list[str] | None) -> None:
         notes = None if ids is None else [note for note in self.world.notes() if note.id in ids]
-        read = self.both(lambda: self.world.read(who, chat, notes), lambda: self.door.read(who, chat, ids))
+        read = self.both(lambda: self.world.read(who, chat, notes), lambda: self.transport.read(who, chat, ids))
         if read:
             newly, receipt = read
             room = self.world.rooms[chat]
@@ -113,7 +113,7 @@ class Talking(Sending):
         """Everybody in a chat may ask; strangers learn nothing."""
         person, note = self.people[who], self.note(some)
         listed = outcome(
-            lambda: everything(lambda cursor: self.door.statuses(person, note.id, limit=limit, cursor=cursor))
+            lambda: everything(lambda cursor: self.transport.statuses(person, note.id, limit=limit, cursor=cursor))
         )
         if person not in note.room.members:
             assert listed == NOT_FOUND

@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 
 from chatapp.messages import sync
 from chatapp.messages.schemas import MAX_NAMED
-from tests.property.actions_door import ActionsDoor
+from tests.property.actions_transport import ActionsTransport
 from tests.property.conftest import TryOut
 from tests.property.gathering import Gathering
 from tests.property.machine import Caps
-from tests.property.rest_door import RestDoor
+from tests.property.rest_transport import RestTransport
 from tests.property.talking import Sending, Talking
 from tests.property.watching import CatchingUp, Watching
 
@@ -33,36 +33,38 @@ class Everything(Talking, Gathering, Watching):
 
 
 def test_promises_hold_while_people_talk(
-    actions_door: ActionsDoor, engine: Engine, small_caps: Caps, try_out: TryOut
+    actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
     def machine() -> Conversation:
-        return Conversation(actions_door, engine, small_caps)
+        return Conversation(actions_transport, engine, small_caps)
 
     try_out(machine)
 
 
 def test_promises_hold_while_people_come_and_go(
-    actions_door: ActionsDoor, engine: Engine, small_caps: Caps, try_out: TryOut
+    actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
     def machine() -> ComingAndGoing:
-        return ComingAndGoing(actions_door, engine, small_caps)
+        return ComingAndGoing(actions_transport, engine, small_caps)
 
     try_out(machine)
 
 
 def test_promises_hold_whatever_people_do(
-    actions_door: ActionsDoor, engine: Engine, small_caps: Caps, try_out: TryOut
+    actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
     def machine() -> Everything:
-        return Everything(actions_door, engine, small_caps)
+        return Everything(actions_transport, engine, small_caps)
 
     try_out(machine)
 
 
-def test_promises_hold_whatever_people_do_over_rest(rest_door: RestDoor, engine: Engine, try_out: TryOut) -> None:
+def test_promises_hold_whatever_people_do_over_rest(
+    rest_transport: RestTransport, engine: Engine, try_out: TryOut
+) -> None:
     caps = Caps(sync.MAX_CHATS, sync.MAX_MESSAGES_OF_A_CHAT, sync.MAX_MESSAGES, MAX_NAMED)
 
     def machine() -> Everything:
-        return Everything(rest_door, engine, caps)
+        return Everything(rest_transport, engine, caps)
 
     try_out(machine, share=0.25)

@@ -8,56 +8,61 @@ import pytest
 from sqlalchemy import event
 
 from chatapp.core import db
-from tests.property.actions_door import ActionsDoor
+from tests.property.actions_transport import ActionsTransport
 from tests.property.clients import Device, lasting, lasting_chat
-from tests.property.door import NOT_FOUND, Refused, outcome
+from tests.property.transport import NOT_FOUND, Refused, outcome
 
 
 @pytest.fixture(autouse=True)
-def group(actions_door: ActionsDoor) -> str:
+def group(actions_transport: ActionsTransport) -> str:
     """The first person's group with the second, who said something in it."""
-    actions_door.forget()
-    first, second, *_ = actions_door.people
-    chat = str(actions_door.new_group(first, "Group", [second])["id"])
+    actions_transport.forget()
+    first, second, *_ = actions_transport.people
+    chat = str(actions_transport.new_group(first, "Group", [second])["id"])
     for content in ("one", "two"):
-        actions_door.send(second, chat, content)
+        actions_transport.send(second, chat, content)
     return chat
 
 
-def test_a_client_id_of_a_chat_that_was_left_is_told_to_be_reused(actions_door: ActionsDoor, group: str) -> None:
-    first, second, *_ = actions_door.people
+def test_a_client_id_of_a_chat_that_was_left_is_told_to_be_reused(
+    actions_transport: ActionsTransport, group: str
+) -> None:
+    first, second, *_ = actions_transport.people
     client_id = str(uuid4())
-    actions_door.send(second, group, "one", client_id)
-    actions_door.leave(second, group)
-    direct = actions_door.open_direct(first, second)[0]["id"]
-    assert outcome(lambda: actions_door.send(second, direct, "one", client_id)) == Refused(422, "client_id_reused")
-    assert outcome(lambda: actions_door.send(second, group, "one", client_id)) == NOT_FOUND
+    actions_transport.send(second, group, "one", client_id)
+    actions_transport.leave(second, group)
+    direct = actions_transport.open_direct(first, second)[0]["id"]
+    assert outcome(lambda: actions_transport.send(second, direct, "one", client_id)) == Refused(422, "client_id_reused")
+    assert outcome(lambda: actions_transport.send(second, group, "one", client_id)) == NOT_FOUND
 
 
-def test_a_stranger_is_told_nothing_by_a_reused_client_id(actions_door: ActionsDoor, group: str) -> None:
-    first, _, third, _ = actions_door.people
+def test_a_stranger_is_told_nothing_by_a_reused_client_id(actions_transport: ActionsTransport, group: str) -> None:
+    first, _, third, _ = actions_transport.people
     client_id = str(uuid4())
-    direct = actions_door.open_direct(first, third)[0]["id"]
-    actions_door.send(third, direct, "one", client_id)
-    assert outcome(lambda: actions_door.send(third, group, "one", client_id)) == NOT_FOUND
+    direct = actions_transport.open_direct(first, third)[0]["id"]
+    actions_transport.send(third, direct, "one", client_id)
+    assert outcome(lambda: actions_transport.send(third, group, "one", client_id)) == NOT_FOUND
 
 
-def _meanwhile(door: ActionsDoor, chat: str) -> dict[str, list[Callable[[], object]]]:
-    first, second, third, _ = door.people
-    messages = [message["id"] for message in door.history(first, chat, limit=10)[0]]
-    send = partial(door.send, second, chat, "meanwhile")
-    rename = partial(door.rename, first, chat, "Others")
+def _meanwhile(transport: ActionsTransport, chat: str) -> dict[str, list[Callable[[], object]]]:
+    first, second, third, _ = transport.people
+    messages = [message["id"] for message in transport.history(first, chat, limit=10)[0]]
+    send = partial(transport.send, second, chat, "meanwhile")
+    rename = partial(transport.rename, first, chat, "Others")
     return {
         "send": [send],
         "rename": [rename],
         "rename, send": [rename, send],
         "send, rename": [send, rename],
-        "edit, delete": [partial(door.edit, second, messages[1], "new"), partial(door.delete, second, messages[0])],
-        "rename, edit": [rename, partial(door.edit, second, messages[0], "new")],
-        "add": [partial(door.add, first, chat, third), send],
-        "remove": [partial(door.remove, first, chat, second)],
-        "remove, add": [partial(door.remove, first, chat, second), partial(door.add, first, chat, second)],
-        "end": [partial(door.delete_group, first, chat)],
+        "edit, delete": [
+            partial(transport.edit, second, messages[1], "new"),
+            partial(transport.delete, second, messages[0]),
+        ],
+        "rename, edit": [rename, partial(transport.edit, second, messages[0], "new")],
+        "add": [partial(transport.add, first, chat, third), send],
+        "remove": [partial(transport.remove, first, chat, second)],
+        "remove, add": [partial(transport.remove, first, chat, second), partial(transport.add, first, chat, second)],
+        "end": [partial(transport.delete_group, first, chat)],
     }
 
 
@@ -78,13 +83,13 @@ def _meanwhile(door: ActionsDoor, chat: str) -> dict[str, list[Callable[[], obje
 )
 @pytest.mark.parametrize("known", [False, True])
 def test_what_happens_while_a_sync_is_answered_is_told_by_it_or_by_the_next(
-    actions_door: ActionsDoor, group: str, what: str, known: bool
+    actions_transport: ActionsTransport, group: str, what: str, known: bool
 ) -> None:
-    second = actions_door.people[1]
-    device, acts = Device(), _meanwhile(actions_door, group)[what]
+    second = actions_transport.people[1]
+    device, acts = Device(), _meanwhile(actions_transport, group)[what]
     if known:
-        device.fold(actions_door.sync(second, device.revs))
-        actions_door.rename(actions_door.people[0], group, "Changed")
+        device.fold(actions_transport.sync(second, device.revs))
+        actions_transport.rename(actions_transport.people[0], group, "Changed")
 
     def act(*_: object) -> None:
         due, acts[:] = acts[:], []
@@ -94,12 +99,12 @@ def test_what_happens_while_a_sync_is_answered_is_told_by_it_or_by_the_next(
     # Between the statements of which the answer is made.
     event.listen(db.engine(), "after_cursor_execute", act)
     try:
-        device.fold(actions_door.sync(second, device.revs))
+        device.fold(actions_transport.sync(second, device.revs))
     finally:
         event.remove(db.engine(), "after_cursor_execute", act)
-    device.fold(actions_door.sync(second, device.revs))
-    chats, _ = actions_door.list_chats(second, limit=10)
+    device.fold(actions_transport.sync(second, device.revs))
+    chats, _ = actions_transport.list_chats(second, limit=10)
     assert device.chats == {chat["id"]: lasting_chat(chat) for chat in chats}
     for chat in device.chats:
-        history, _ = actions_door.history(second, chat, limit=10)
+        history, _ = actions_transport.history(second, chat, limit=10)
         assert device.history(chat) == [lasting(message) for message in history[::-1]]

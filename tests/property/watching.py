@@ -7,8 +7,8 @@ from hypothesis.stateful import rule
 
 from chatapp.core.errors import Json
 from tests.property.clients import Browser, Follower, lasting, lasting_chat
-from tests.property.door import NOT_FOUND, Paged, everything, outcome, sync_pages
 from tests.property.machine import LIMIT, PERSON, SOME, ChatMachine
+from tests.property.transport import NOT_FOUND, Paged, everything, outcome, sync_pages
 from tests.property.world import Note, Room
 
 
@@ -45,7 +45,7 @@ class CatchingUp(ChatMachine):
 
     def _page(self, who: str, chat: str, limit: int, cursor: str | None, after: int | None) -> Paged | None:
         """A page, or None for a stranger."""
-        page = outcome(lambda: self.door.history(who, chat, limit=limit, cursor=cursor, after=after))
+        page = outcome(lambda: self.transport.history(who, chat, limit=limit, cursor=cursor, after=after))
         if chat not in {room.id for room in self.world.rooms_of(who)}:
             assert page == NOT_FOUND
             return None
@@ -79,7 +79,7 @@ class CatchingUp(ChatMachine):
         known = dict(device.revs)
         reset = [chat for chat in rooms if chat in known][-1:] if ahead else []
         known |= {chat: rooms[chat].rev + 7 for chat in reset}
-        pages = sync_pages(self.door, who, known, only=only)
+        pages = sync_pages(self.transport, who, known, only=only)
         listed = [room for room in rooms.values() if not only or room.id in known]
         assert len(pages) == max(1, -(-len(listed) // self.caps.chats))
         assert sorted(pages[0]["gone"]) == sorted(known.keys() - rooms.keys())
@@ -116,7 +116,7 @@ class CatchingUp(ChatMachine):
             self.handed(who, messages)
 
     def _fresh_history(self, who: str, chat: str, limit: int) -> list[Json]:
-        messages = everything(lambda cursor: self.door.history(who, chat, limit=limit, cursor=cursor))[::-1]
+        messages = everything(lambda cursor: self.transport.history(who, chat, limit=limit, cursor=cursor))[::-1]
         self.handed(who, messages)
         return messages
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from chatapp.core.errors import Json
-from tests.property.door import NOT_FOUND, Refused
+from tests.property.transport import NOT_FOUND, Refused
 
 # A status only rises in this order.
 STATUSES = ("SENT", "DELIVERED", "READ")

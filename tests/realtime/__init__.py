@@ -1,1 +1,1 @@
-"""Promises of the Socket.IO door."""
+"""Tests of the Socket.IO API."""

@@ -1,4 +1,4 @@
-"""The document of the socket door, and the page that shows it."""
+"""The AsyncAPI document and its page."""
 
 import json
 import subprocess

@@ -1,1 +1,1 @@
-"""Promises of the REST door."""
+"""Tests of the REST API."""

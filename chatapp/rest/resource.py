@@ -1,8 +1,8 @@
 """One REST endpoint, declared in one place: who may call, how often, the shapes it takes and gives.
 
-    door = Door("chats", "/chats", "Direct chats and groups.")
+    resource = Resource("chats", "/chats", "Direct chats and groups.")
 
-    @door.endpoint("POST", "/direct", body=DirectChatSchema, returns=ChatSchema, status=201, errors=(404, 422))
+    @resource.endpoint("POST", "/direct", body=DirectChatSchema, returns=ChatSchema, status=201, errors=(404, 422))
     def create_direct_chat(actor: Actor, body: Json) -> Json: ...
 
 The view gets `actor` (unless `public`), `body` and `query` as the schemas validated them, and the path's parts as text
@@ -125,7 +125,7 @@ class PageMeta(Output):
     hasMore = fields.Boolean(required=True, metadata={"description": "True if there is a next page."})
 
 
-class Door:
+class Resource:
     """The endpoints of one feature under `/api/v1` + `prefix`; `parts` documents the parts of their paths, by name."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The REST door of a running server."""
+"""The REST API of a running server."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -8,10 +8,10 @@ from sqlalchemy import Engine
 
 from chatapp.core.errors import Json
 from tests.people import Person, data, problem
-from tests.property.door import Paged, Refused, forget_chats
+from tests.property.transport import Paged, Refused, forget_chats
 
 
-class RestDoor:
+class RestTransport:
     """Requests of people with accounts."""
 
     def __init__(self, engine: Engine, people: Sequence[Person]) -> None:

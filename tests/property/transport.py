@@ -1,4 +1,4 @@
-"""What people can do, whichever door they take: a machine plays through any of these."""
+"""The operations that the state machine performs, over any transport."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias, TypeVar
@@ -38,7 +38,7 @@ def outcome(attempt: Callable[[], T]) -> T | Refused:
         return refusal
 
 
-class Door(Protocol):
+class Transport(Protocol):
     """The acts of people, who are named by their ids. Each raises Refused."""
 
     people: list[str]
@@ -108,11 +108,11 @@ def everything(page: Callable[[str | None], Paged]) -> list[Json]:
     return items
 
 
-def sync_pages(door: Door, who: str, revs: dict[str, int], *, only: bool = False) -> list[Json]:
+def sync_pages(transport: Transport, who: str, revs: dict[str, int], *, only: bool = False) -> list[Json]:
     """All responses of one walk through the chats, the `nextCursor` of each given with the next call."""
-    pages = [door.sync(who, revs, only=only)]
+    pages = [transport.sync(who, revs, only=only)]
     while (cursor := pages[-1]["nextCursor"]) is not None:
-        pages.append(door.sync(who, revs, only=only, cursor=cursor))
+        pages.append(transport.sync(who, revs, only=only, cursor=cursor))
     return pages
 
 

@@ -1,4 +1,4 @@
-"""The door that is none: actions and queries, called in this process, their answers held against the schemas."""
+"""Actions and queries called in this process, their results validated against the schemas."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ from chatapp.messages import actions as messages
 from chatapp.messages import queries as message_queries
 from chatapp.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
 from chatapp.messages.views import HistoryQuery
-from tests.property.door import Paged, Refused, forget_chats
+from tests.property.transport import Paged, Refused, forget_chats
 
 _ADD_PERSON = text(
     "INSERT INTO users (id, email, email_key, username, password_hash) VALUES (:id, :email, :email, :username, '')"
 )
 
 
-class ActionsDoor:
+class ActionsTransport:
     """Actions of `count` new people, on the database of the application that was created last."""
 
     def __init__(self, engine: Engine, count: int) -> None:
@@ -119,7 +119,7 @@ class ActionsDoor:
 
     @contextmanager
     def _as(self, who: str) -> Iterator[Actor]:
-        """The person as actions know them; what is refused is refused as every door does."""
+        """The person as an actor; errors are raised as Refused."""
         try:
             yield self._actors[who]
         except ChatError as error:
