@@ -55,8 +55,8 @@ def logins(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
         while time.monotonic() < deadline:
             talk.send(sender)
             crowd.run(1 / rate)
-        told, _ = others.communicate()
-        clock.done = int(told)
+        output, _ = others.communicate()
+        clock.done = int(output)
     result.p50, result.p99 = centiles(talk.latencies)
     crowd.close()
     return result

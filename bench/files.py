@@ -61,7 +61,7 @@ def talk(sender: WebSocket, receiver: WebSocket, chat: str) -> list[float]:
     return times
 
 
-def tell(what: str, times: list[float]) -> None:
+def report(what: str, times: list[float]) -> None:
     """A line of figures."""
     p99 = statistics.quantiles(times, n=100)[98]
     print(f"{what}: p50 {statistics.median(times):.1f} ms, p99 {p99:.1f} ms, worst {max(times):.1f} ms", flush=True)
@@ -115,7 +115,7 @@ def main() -> None:
                 memory = Memory(server)
                 for kind, path in files(folder).items():
                     memory.highest()
-                    tell("quiet", talk(sender, receiver, chat))
+                    report("quiet", talk(sender, receiver, chat))
                     quiet = memory.highest()
                     command = f"yes | xargs -P {PARALLEL} -I NOTHING curl -s -o /dev/null -w '%{{http_code}}\\n'"
                     command += f" -H 'Authorization: Bearer {alice.token}' -F chatId={uploads} -F file=@{path}"
@@ -125,7 +125,7 @@ def main() -> None:
                     times = talk(sender, receiver, chat)
                     os.killpg(load.pid, signal.SIGTERM)
                     done = load.communicate()[0].split()
-                    tell(f"{PARALLEL} uploads of .{kind} at once", times)
+                    report(f"{PARALLEL} uploads of .{kind} at once", times)
                     stored = done.count(b"201")
                     print(f"  {len(done)} files, {stored} stored, memory {quiet:.0f} → {memory.highest():.0f} MB")
                     time.sleep(3)

@@ -109,22 +109,22 @@ def group(site: Site, members: int, *, online: int | None = None, senders: int =
         watch.on_packet(packet)
         talk.on_packet(client, packet)
 
-    hearers = crowd.connect((person.token for person in people[: online or members]), on_packet)
-    for sender in hearers[:senders]:
+    recipients = crowd.connect((person.token for person in people[: online or members]), on_packet)
+    for sender in recipients[:senders]:
         talk.chats[sender.index] = chat
-    for sender in hearers[:senders]:
+    for sender in recipients[:senders]:
         for _ in range(4 if few else 1):
             talk.send(sender)
     crowd.run(WARM_SECONDS)
     watch.reset()
     with measured(site, result) as clock:
         crowd.run(SECONDS)
-        clock.done = watch.deliveries // watch.hearers if few else watch.deliveries
+        clock.done = watch.deliveries // watch.recipients if few else watch.deliveries
     talk.going = False
     crowd.run(0.3)
     if watch.last:
         result.p50, result.p99 = centiles(watch.last)
-    result.more["messages/s"] = result.rate if few else result.rate / watch.hearers
+    result.more["messages/s"] = result.rate if few else result.rate / watch.recipients
     result.more["failed"] = talk.failed
     crowd.close()
     return result
@@ -133,15 +133,15 @@ def group(site: Site, members: int, *, online: int | None = None, senders: int =
 class Watch:
     """Counts deliveries, and times each message from its first sighting of the sender to its last recipient."""
 
-    def __init__(self, hearers: int) -> None:
-        self.hearers = hearers
+    def __init__(self, recipients: int) -> None:
+        self.recipients = recipients
         self.reset()
 
     def reset(self) -> None:
         """Begin again."""
         self.deliveries = 0
         self.last: list[float] = []
-        self._heard: dict[bytes, list[float]] = {}
+        self._received: dict[bytes, list[float]] = {}
 
     def on_packet(self, packet: Packet) -> None:
         """Count a message, if it is one."""
@@ -150,13 +150,13 @@ class Watch:
         self.deliveries += 1
         at = packet.find(TEXT.encode()) + len(TEXT)
         key = packet[at : at + 8]
-        heard = self._heard.get(key)
-        if heard is None:
-            heard = self._heard[key] = [0, time.perf_counter()]
-        heard[0] += 1
-        if heard[0] == self.hearers:
-            self.last.append(time.perf_counter() - heard[1])
-            del self._heard[key]
+        received = self._received.get(key)
+        if received is None:
+            received = self._received[key] = [0, time.perf_counter()]
+        received[0] += 1
+        if received[0] == self.recipients:
+            self.last.append(time.perf_counter() - received[1])
+            del self._received[key]
 
 
 def _talk(site: Site, talk: Conversation, result: Result, seconds: float) -> Result:

@@ -82,7 +82,7 @@ def create_app(config: Settings) -> Flask:
     if config.redis_url:
         bus = Bus(config.redis_url, worker_id, events.receive, subscribers.on_bus_state, subscribers.replay.request)
     rooms.order.fill_gap, rooms.order.on_overflow = subscribers.replay.fill_gap, subscribers.replay.request
-    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.hears)
+    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.has_subscribers)
     if bus:
         subscribers.on_bus_state(False)
         checks["queue"] = bus.check
@@ -135,7 +135,7 @@ def create_app(config: Settings) -> Flask:
     background.every(1.0, gateway.sweep)
     background.every(1.0, Session.heartbeat)
     background.every(4.0, attendance.renew)
-    background.every(0.2, attendance.tell)
+    background.every(0.2, attendance.announce)
     background.every(CHECK_SECONDS, split.check)
     if bus:
         background.every(ISOLATION_CHECK_SECONDS, isolation.check)

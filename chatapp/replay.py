@@ -77,8 +77,8 @@ class Replay:
         if outages != self._outages:
             return
         # From here on nothing yields: what is emitted and what is subscribed belong together.
-        rooms.endings += 1
-        rooms.deaf = False
+        rooms.epoch += 1
+        rooms.bus_disconnected = False
         state.refresh_actors()
         for chat_id, user_ids in state.missing.items():
             rev, members = state.members.get(chat_id, (None, set()))
@@ -119,12 +119,12 @@ class Replay:
         position = rooms.order.position(chat_id)
         if position is None:
             return True
-        if rooms.deaf:
+        if rooms.bus_disconnected:
             return False
         found = changes_since({chat_id: position})
         subscribed = {connection.actor.user_id for connection in rooms.of_chat(chat_id)}
         rev, members = members_among([chat_id], subscribed).get(chat_id, (None, set()))
-        if rooms.deaf:
+        if rooms.bus_disconnected:
             return False
         log.info("gap_replayed", chat_id=chat_id, rev=position)
         evict(chat_id, subscribed - members, rev)
@@ -135,7 +135,7 @@ class Replay:
         while self._draining:
             gevent.sleep(RETRY_DELAY)
         self._requested = False
-        if rooms.deaf:
+        if rooms.bus_disconnected:
             return
         try:
             self.reconcile()

@@ -37,27 +37,27 @@ class ChatChanged(Protocol):
     payload: Json
 
 
-def tell_change(name: str) -> Subscriber:
+def emit_change(name: str) -> Subscriber:
     """A subscriber that sends an event's payload, under `name`, to everybody in its chat, in the order of `rev`."""
 
     def subscriber(event: ChatChanged) -> None:
         broadcast.to_chat_in_order(event.chat_id, event.rev, name, event.payload)
 
-    subscriber.__name__ = f"tell_{name}"
+    subscriber.__name__ = f"emit_{name}"
     return subscriber
 
 
 def close_sockets(event: SessionEnded) -> None:
     """A login is over: so are its sockets."""
-    rooms.endings += 1
+    rooms.epoch += 1
     sessions.forget(event.user_id)
     for connection in rooms.of_session(event.user_id, event.session_id):
         connection.close("session ended")
 
 
-def know_anew(event: AccountChanged) -> None:
+def refresh_actors(event: AccountChanged) -> None:
     """Somebody's sockets act as who they are now."""
-    rooms.endings += 1
+    rooms.epoch += 1
     sessions.forget(event.user_id)
     for connection in rooms.of_users([event.user_id]):
         refresh_actor(connection, sessions.find_actor)
@@ -68,7 +68,7 @@ def enter_room(event: ChatCreated) -> None:
     rooms.join(event.chat_id, event.member_ids, event.rev, event.payload["lastSeq"])
 
 
-def welcome(event: MemberJoined) -> None:
+def on_member_joined(event: MemberJoined) -> None:
     """Subscribe a new member, and send them the chat."""
     entered = rooms.join(event.chat_id, [event.user_id], event.rev, event.chat["lastSeq"])
     emit_new_chat(entered, event.chat, event.online)
@@ -91,7 +91,7 @@ def emit_joined(event: MemberJoined) -> None:
     broadcast.to_chat_in_order(event.chat_id, event.rev, "chat:member_joined", event.payload, emitted)
 
 
-def see_off(event: MemberLeft) -> None:
+def on_member_left(event: MemberLeft) -> None:
     """Unsubscribe who left at once; the others learn it in order."""
     evict(event.chat_id, [event.user_id], event.rev)
     payload = {"chatId": event.chat_id, "userId": event.user_id}
@@ -108,7 +108,9 @@ def emit_message(event: MessageSent) -> None:
 
     def emitted(connections: Sequence[Connection]) -> None:
         rooms.order.seqs[event.chat_id] = event.payload["seq"]
-        if not rooms.deaf and (users := {c.actor.user_id for c in connections} - {event.payload["senderId"]}):
+        if not rooms.bus_disconnected and (
+            users := {c.actor.user_id for c in connections} - {event.payload["senderId"]}
+        ):
             deliveries.add(event.chat_id, event.payload["seq"], users)
 
     broadcast.to_chat_in_order(event.chat_id, event.rev, "message:new", event.payload, emitted)
@@ -124,7 +126,7 @@ def emit_read(event: MessagesRead) -> None:
 
 def emit_delivered(event: MessagesDelivered) -> None:
     """Emit delivery receipts at once in a direct chat, coalesced in a group."""
-    if not rooms.hears(event.chat_id):
+    if not rooms.has_subscribers(event.chat_id):
         return
     if event.is_group:
         group_receipts.add(event.chat_id, event.receipts, event.audience)
@@ -149,24 +151,24 @@ def stop_typing(event: MessageSent) -> None:
     typing.stop_in(event.chat_id, event.payload["senderId"])
 
 
-def tell_typing(event: TypingStarted) -> None:
+def emit_typing(event: TypingStarted) -> None:
     """The others in the chat learn that somebody types."""
     payload = {"chatId": event.chat_id, "userId": event.user_id, "username": event.username}
     broadcast.to_chat(event.chat_id, "typing:start", payload, besides=event.user_id)
 
 
-def tell_typing_stopped(event: TypingStopped) -> None:
+def emit_typing_stopped(event: TypingStopped) -> None:
     """The others in the chat learn that somebody types no longer."""
     payload = {"chatId": event.chat_id, "userId": event.user_id}
     broadcast.to_chat(event.chat_id, "typing:stop", payload, besides=event.user_id)
 
 
-def tell_online(event: UserOnline) -> None:
+def emit_online(event: UserOnline) -> None:
     """Who shares a chat with somebody learns that they are here."""
     broadcast.to_chats(event.chat_ids, "user:online", {"userId": event.user_id}, besides=event.user_id)
 
 
-def tell_offline(event: UserOffline) -> None:
+def emit_offline(event: UserOffline) -> None:
     """Who shares a chat with somebody learns that they are gone."""
     payload = {"userId": event.user_id, "lastSeen": event.last_seen}
     broadcast.to_chats(event.chat_ids, "user:offline", payload, besides=event.user_id)
@@ -174,22 +176,22 @@ def tell_offline(event: UserOffline) -> None:
 
 SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     SessionEnded: (close_sockets,),
-    AccountChanged: (know_anew,),
-    ChatCreated: (enter_room, tell_change("chat:new"), emit_online_members),
-    ChatUpdated: (tell_change("chat:updated"),),
+    AccountChanged: (refresh_actors,),
+    ChatCreated: (enter_room, emit_change("chat:new"), emit_online_members),
+    ChatUpdated: (emit_change("chat:updated"),),
     ChatDeleted: (close_room,),
-    MemberJoined: (welcome, emit_joined),
-    MemberUpdated: (tell_change("chat:member_updated"),),
-    MemberLeft: (see_off,),
+    MemberJoined: (on_member_joined, emit_joined),
+    MemberUpdated: (emit_change("chat:member_updated"),),
+    MemberLeft: (on_member_left,),
     MessageSent: (emit_message, stop_typing),
-    MessageEdited: (tell_change("message:edited"),),
-    MessageDeleted: (tell_change("message:deleted"),),
+    MessageEdited: (emit_change("message:edited"),),
+    MessageDeleted: (emit_change("message:deleted"),),
     MessagesRead: (emit_read,),
     MessagesDelivered: (emit_delivered,),
-    TypingStarted: (tell_typing,),
-    TypingStopped: (tell_typing_stopped,),
-    UserOnline: (tell_online,),
-    UserOffline: (tell_offline,),
+    TypingStarted: (emit_typing,),
+    TypingStopped: (emit_typing_stopped,),
+    UserOnline: (emit_online,),
+    UserOffline: (emit_offline,),
 }
 # Events that are dispatched whatever the state of the bus: they only take away.
 _ALWAYS: Mapping[type, Sequence[Subscriber]] = {kind: SUBSCRIBERS[kind] for kind in (SessionEnded, AccountChanged)}
@@ -213,7 +215,7 @@ def on_bus_state(connected: bool, seconds_disconnected: float = 0) -> None:
     """
     if not connected:
         sessions.remember(False)
-        rooms.deaf = True
+        rooms.bus_disconnected = True
         events.dispatch_by(_ALWAYS)
         replay.stop()
         return

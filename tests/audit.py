@@ -58,7 +58,7 @@ def ask(service: str) -> Audit:
         return Audit()
 
 
-def tell(audits: Iterable[Audit], required: bool) -> int:
+def report(audits: Iterable[Audit], required: bool) -> int:
     """Say what was found by the first that was reached; the exit code."""
     for audit in audits:
         if audit.reached:
@@ -74,4 +74,4 @@ def tell(audits: Iterable[Audit], required: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(tell((ask(service) for service in SERVICES), os.environ.get("AUDIT_REQUIRED") == "1"))
+    sys.exit(report((ask(service) for service in SERVICES), os.environ.get("AUDIT_REQUIRED") == "1"))

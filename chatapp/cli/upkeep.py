@@ -18,7 +18,7 @@ AT_ONCE = 5000
 # Workers that live take dead ones' leases away, and tell who is gone with them, much sooner than this.
 LONG_DEAD_SECONDS = 60
 
-Tell = Callable[[int], None]
+Report = Callable[[int], None]
 
 
 @click.command()
@@ -41,28 +41,28 @@ def housekeeping() -> None:
             ("Tokens and sessions", sessions.count_prunable, _prune),
             ("Changes of chats", lambda: None, _prune_changes),
             ("Presence of dead workers", lambda: None, _reap),
-            ("Files without a message", lambda: None, lambda tell: tell(files.sweep())),
+            ("Files without a message", lambda: None, lambda report: report(files.sweep())),
         ]
     )
 
 
-def _prune(tell: Tell) -> None:
+def _prune(report: Report) -> None:
     while removed := auth.prune_tokens(AT_ONCE):
-        tell(removed)
+        report(removed)
 
 
-def _prune_changes(tell: Tell) -> None:
+def _prune_changes(report: Report) -> None:
     while removed := chats.prune_changes(AT_ONCE):
-        tell(removed)
+        report(removed)
 
 
-def _reap(tell: Tell) -> None:
+def _reap(report: Report) -> None:
     if gone := presence.reap(dead_for=LONG_DEAD_SECONDS):
-        presence.tell_offline(gone)
-    tell(len(gone))
+        presence.announce_offline(gone)
+    report(len(gone))
 
 
-def _do(chores: list[tuple[str, Callable[[], int | None], Callable[[Tell], None]]]) -> None:
+def _do(chores: list[tuple[str, Callable[[], int | None], Callable[[Report], None]]]) -> None:
     """Do each chore, by name: it tells how much it removed as it goes on, and how much there is if that is known."""
     console = Console(soft_wrap=True)
     removed = dict.fromkeys((name for name, _, _ in chores), 0)
@@ -77,11 +77,11 @@ def _do(chores: list[tuple[str, Callable[[], int | None], Callable[[Tell], None]
         for name, count, work in chores:
             task = progress.add_task(name, total=count())
 
-            def tell(number: int, name: str = name, task: int = task) -> None:
+            def report(number: int, name: str = name, task: int = task) -> None:
                 removed[name] += number
                 progress.advance(task, number)  # type: ignore[arg-type]
 
-            work(tell)
+            work(report)
             progress.update(task, total=removed[name], completed=removed[name])
     for name, number in removed.items():
         console.print(f"{name}: [bold]{number}[/] removed.")

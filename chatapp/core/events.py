@@ -32,23 +32,30 @@ class Ephemeral:
 Event: TypeAlias = Announced | Ephemeral
 Subscriber = Callable[[Any], None]
 Relay = Callable[[Event], None]
-Hears = Callable[[str], bool]
+HasSubscribers = Callable[[str], bool]
 _subscribers: Mapping[type, Sequence[Subscriber]] = {}
 _kinds: Mapping[bytes, type] = {}
 _relay: Relay | None = None
-_hears: Hears | None = None
+_has_subscribers: HasSubscribers | None = None
 
 
 def subscribe(
-    table: Mapping[type, Sequence[Subscriber]], relay: Relay | None = None, hears: Hears | None = None
+    table: Mapping[type, Sequence[Subscriber]],
+    relay: Relay | None = None,
+    has_subscribers: HasSubscribers | None = None,
 ) -> None:
     """Make `table` (event type → what happens next, in order) the one of this process.
 
-    `relay` hands each event of this process to the other workers; there is none where this is the only one. `hears`
+    `relay` hands each event of this process to the other workers; there is none where this is the only one. `has_subscribers`
     tells whether anybody here hears a chat, and so whether what they say of it is read; without it everything is.
     """
-    global _subscribers, _kinds, _relay, _hears
-    _subscribers, _kinds, _relay, _hears = table, {kind.__name__.encode(): kind for kind in table}, relay, hears
+    global _subscribers, _kinds, _relay, _has_subscribers
+    _subscribers, _kinds, _relay, _has_subscribers = (
+        table,
+        {kind.__name__.encode(): kind for kind in table},
+        relay,
+        has_subscribers,
+    )
 
 
 def dispatch_by(table: Mapping[type, Sequence[Subscriber]]) -> None:
@@ -84,7 +91,7 @@ def receive(line: bytes) -> None:
     """Hand on an event that another worker delivered or published, encoded; nothing more of it is read when it matters
     to nobody here."""
     name, chat_id, fields = line.split(b" ", 2)
-    if chat_id and _hears and not _hears(chat_id.decode()):
+    if chat_id and _has_subscribers and not _has_subscribers(chat_id.decode()):
         return
     if kind := _kinds.get(name):
         _dispatch(kind(**orjson.loads(fields)))

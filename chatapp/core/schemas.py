@@ -259,17 +259,17 @@ def invalid(error: ValidationError) -> Invalid:
     """The refusal that tells a client what a schema objected to: each field, and all that is wrong with or in it."""
     faults: Json = error.normalized_messages()  # type: ignore[no-untyped-call]
     first = islice(faults.items(), MAX_FAULTY_FIELDS)
-    return Invalid("A field is not valid.", errors={field: list(dict.fromkeys(_told(f))) for field, f in first})
+    return Invalid("A field is not valid.", errors={field: list(dict.fromkeys(_messages(f))) for field, f in first})
 
 
-def _told(fault: object) -> Iterator[str]:
+def _messages(fault: object) -> Iterator[str]:
     """The messages in what marshmallow says of one field, which nests them for lists and mappings."""
     if isinstance(fault, dict):
         for part in fault.values():
-            yield from _told(part)
+            yield from _messages(part)
     elif isinstance(fault, list):
         for part in fault:
-            yield from _told(part)
+            yield from _messages(part)
     else:
         yield str(fault)
 

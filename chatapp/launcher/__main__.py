@@ -141,9 +141,9 @@ def migrate(environment: Mapping[str, str]) -> None:
     """Bring the database up to date, quietly unless that fails: then SystemExit."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     migration = spawn(command, env=environment, cwd=config.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, told = migration.communicate()
+    _, output = migration.communicate()
     if migration.returncode != 0:
-        sys.exit(told.decode(errors="replace").strip() or "error: The database could not be brought up to date.")
+        sys.exit(output.decode(errors="replace").strip() or "error: The database could not be brought up to date.")
 
 
 def answers(settings: Settings) -> bool:

@@ -96,8 +96,8 @@ def _node_in_wheel() -> Path | None:
 def _version(node: Path) -> tuple[int, int]:
     """The first two numbers of its version; zeros if it does not say."""
     try:
-        told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30).stdout
+        output = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0, 0
-    version = re.match(r"v(\d+)\.(\d+)", told)
+    version = re.match(r"v(\d+)\.(\d+)", output)
     return (int(version[1]), int(version[2])) if version else (0, 0)

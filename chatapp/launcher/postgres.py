@@ -76,10 +76,10 @@ def _major_version(folder: Path) -> int | None:
     if not (folder / "initdb").exists():
         return None
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=10)
+        output = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.match(r"postgres \(PostgreSQL\) (\d+)", told.stdout)
+    match = re.match(r"postgres \(PostgreSQL\) (\d+)", output.stdout)
     return int(match[1]) if match else None
 
 

@@ -121,10 +121,12 @@ def survivor(pid_file: Path, words: str) -> int | None:
     try:
         pid = int(pid_file.read_text().split()[0])
         # Empty for a zombie.
-        told = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") if sys.platform == "linux" else _ps(pid)
+        command_line = (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") if sys.platform == "linux" else _ps(pid)
+        )
     except (OSError, ValueError, IndexError):
         return None
-    return pid if f" {words} " in f"{os.fsdecode(told)} " else None
+    return pid if f" {words} " in f"{os.fsdecode(command_line)} " else None
 
 
 def _ps(pid: int) -> bytes:

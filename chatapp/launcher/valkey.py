@@ -85,11 +85,16 @@ class EmbeddedValkey:
         self._port = self._port or _free_port()
         settings = f'bind 127.0.0.1\nport {self._port}\nrequirepass {self._password}\nsave ""\nappendonly no\n'
         # By standard input: anyone may read a command line.
-        with tempfile.TemporaryFile() as told, self._log.open("wb") as log:
-            told.write(settings.encode())
-            told.seek(0)
+        with tempfile.TemporaryFile() as config_file, self._log.open("wb") as log:
+            config_file.write(settings.encode())
+            config_file.seek(0)
             self._process = spawn(
-                [find_binary(), "-"], env=clean_environment(), cwd=self.folder, stdin=told, stdout=log, stderr=log
+                [find_binary(), "-"],
+                env=clean_environment(),
+                cwd=self.folder,
+                stdin=config_file,
+                stdout=log,
+                stderr=log,
             )
         if not (wait_for(lambda: self._answers() or not self.running, START_SECONDS) and self.running):
             self.kill()

@@ -162,14 +162,14 @@ def reap(*, dead_for: int = 0) -> list[str]:
         return list(work.db.scalars(_REAP, {"seconds": dead_for}))
 
 
-def tell_online(user_ids: Collection[str]) -> None:
+def announce_online(user_ids: Collection[str]) -> None:
     """Announce that these people are here."""
     with unit_of_work() as work:
         for user_id, chat_ids in work.db.execute(_CHATS, {"user_ids": list(user_ids)}):
             work.announce(UserOnline(user_id, chat_ids))
 
 
-def tell_offline(user_ids: Collection[str]) -> None:
+def announce_offline(user_ids: Collection[str]) -> None:
     """Announce that those of these people who have no live socket are gone, and note when."""
     with unit_of_work() as work:
         for user_id, last_seen, chat_ids in work.db.execute(_LEAVE_OFF, {"user_ids": sorted(user_ids)}):

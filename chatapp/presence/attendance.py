@@ -72,7 +72,7 @@ class Attendance:
             self._has_lease = True
         self._departed |= dict.fromkeys(actions.reap(), time.monotonic())
 
-    def tell(self) -> None:
+    def announce(self) -> None:
         """Announce who came and who stayed away since the last time; what fails is announced the next time."""
         now = time.monotonic()
         arrived, self._arrived = self._arrived, set()
@@ -82,10 +82,10 @@ class Attendance:
             del self._departed[user_id]
         try:
             if arrived:
-                actions.tell_online(arrived)
+                actions.announce_online(arrived)
             arrived = set()
             if gone:
-                actions.tell_offline(gone)
+                actions.announce_offline(gone)
         except ChatError:
             self._arrived |= arrived
             self._departed = dict.fromkeys(gone, now) | self._departed

@@ -19,9 +19,9 @@ def read_settled(read: Callable[[], T]) -> T:
     Use the result before waiting for anything else.
     """
     while True:
-        endings = rooms.endings
+        epoch = rooms.epoch
         result = read()
-        if endings == rooms.endings:
+        if epoch == rooms.epoch:
             return result
 
 

@@ -88,7 +88,7 @@ class Shapes:
 
     def message(self, name: str, schema: type[Schema], shows: Json) -> Json:
         """The message of an event; `shows` is what its example says otherwise."""
-        return _message(name, _told_by(schema), self.refer(schema), example(schema()) | shows)
+        return _message(name, _docstring(schema), self.refer(schema), example(schema()) | shows)
 
     def ack(self, name: str, returns: type[Schema] | None) -> Json:
         """The message that says that an event was done."""
@@ -122,18 +122,20 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
     events: Json = {}
     acks: Json = {"failed": shapes.failure()}
     operations: Json = {}
-    for asked in client_events:
-        id = _identifier("client", asked.name)
-        events[id] = shapes.message(asked.name, asked.schema, {})
-        acks[id] = shapes.ack(asked.name, asked.returns)
+    for client_event in client_events:
+        id = _identifier("client", client_event.name)
+        events[id] = shapes.message(client_event.name, client_event.schema, {})
+        acks[id] = shapes.ack(client_event.name, client_event.returns)
         answers = [_ref(f"channels/acks/messages/{ack}") for ack in (id, "failed")]
-        operations[id] = _operation("receive", id, asked.name, _told_by(asked.handler)) | {
+        operations[id] = _operation("receive", id, client_event.name, _docstring(client_event.handler)) | {
             "reply": {"channel": _ref("channels/acks"), "messages": answers}
         }
-    for told in server_events:
-        id = _identifier("server", told.name)
-        events[id] = shapes.message(told.name, told.schema, told.shows)
-        operations[id] = _operation("send", id, told.name, f"{told.happened}\n\n**Recipients:** {told.audience}")
+    for server_event in server_events:
+        id = _identifier("server", server_event.name)
+        events[id] = shapes.message(server_event.name, server_event.schema, server_event.shows)
+        operations[id] = _operation(
+            "send", id, server_event.name, f"{server_event.happened}\n\n**Recipients:** {server_event.audience}"
+        )
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Chat server events", "version": __version__, "description": OVERVIEW.strip()},
@@ -229,6 +231,6 @@ def _identifier(side: str, event: str) -> str:
     return side + "".join(part.capitalize() for part in re.split("[:_]", event))
 
 
-def _told_by(told: object) -> str:
+def _docstring(event: object) -> str:
     """What a docstring says."""
-    return inspect.getdoc(told) or ""
+    return inspect.getdoc(event) or ""

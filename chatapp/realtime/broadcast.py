@@ -32,8 +32,8 @@ def to_chat_in_order(
 
 def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:
     """Send an event once to every socket that hears one of these chats, but for those of one person."""
-    hearers = {connection for chat_id in chat_ids for connection in rooms.of_chat(chat_id)}
-    _send([c for c in hearers if c.actor.user_id != besides], event, payload)
+    connections = {connection for chat_id in chat_ids for connection in rooms.of_chat(chat_id)}
+    _send([c for c in connections if c.actor.user_id != besides], event, payload)
 
 
 def to_members(chat_id: str, user_ids: Iterable[str], event: str, payload: Json) -> None:
@@ -51,14 +51,14 @@ def to_connections(connections: Sequence[Connection], event: str, payload: Json)
     _send(connections, event, payload)
 
 
-def _send(hearers: Sequence[Connection], event: str, payload: Json) -> None:
+def _send(connections: Sequence[Connection], event: str, payload: Json) -> None:
     """Encode once, however many hear it; nobody does while the other workers can't be heard."""
     verify_event(event, payload)
-    if rooms.deaf:
+    if rooms.bus_disconnected:
         return
     began = time.perf_counter()
     packet = encode_event(event, payload)
-    for connection in hearers:
+    for connection in connections:
         connection.send(packet)
     metrics.fanout_seconds.observe(time.perf_counter() - began)
-    metrics.deliveries.inc(by=len(hearers))
+    metrics.deliveries.inc(by=len(connections))

@@ -64,7 +64,7 @@ class Dispatcher:
         lane.unsettled -= 1
         if not lane.unsettled:
             self._start(lane)
-            self._tell_drained(lane)
+            self._signal_drained(lane)
 
     def _start(self, lane: Lane) -> None:
         if not lane.running and lane.waiting:
@@ -105,10 +105,10 @@ class Dispatcher:
                 lane.waiting.appendleft(packet)
                 break
         lane.running = False
-        self._tell_drained(lane)
+        self._signal_drained(lane)
 
     @staticmethod
-    def _tell_drained(lane: Lane) -> None:
+    def _signal_drained(lane: Lane) -> None:
         if lane.drained and lane.idle:
             lane.drained.set()
             lane.drained = None

@@ -151,7 +151,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             session = self._engineio.sockets.get(id)
             if session is None:
                 raise ConnectionRefusedError  # It has left before its turn came.
-            endings = rooms.endings
+            epoch = rooms.epoch
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
             logs.about(socket_id=sid, user_id=actor.user_id)
             # Each connection costs writes and events of presence, also one that leaves at once.
@@ -159,7 +159,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._attendance.came(actor)
             connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
             self._enter(connection)
-            if endings != rooms.endings:
+            if epoch != rooms.epoch:
                 refresh_actor(connection, self._find_actor)
             if id not in rooms:
                 raise Unauthenticated("The session has ended. Log in again.")
@@ -343,7 +343,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         limits.hit(Limit(settings.current().rate_events, "socket events", connection.actor.user_id))
         # Ended sessions and changed accounts are events of other workers: while the bus is disconnected the database
         # is asked each time.
-        if rooms.deaf:
+        if rooms.bus_disconnected:
             refresh_actor(connection, self._find_actor)
         if connection.id not in rooms:
             raise Unauthenticated("The session has ended. Log in again.")

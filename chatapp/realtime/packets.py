@@ -68,12 +68,12 @@ def decode_event(packet: str) -> Event:
     if not head:
         return Event(None, [], "")
     try:
-        told = decode_json(packet[head.end() :])
+        decoded = decode_json(packet[head.end() :])
     except ValueError:
-        told = None
-    if not isinstance(told, list) or not told or not isinstance(told[0], str):
+        decoded = None
+    if not isinstance(decoded, list) or not decoded or not isinstance(decoded[0], str):
         return Event(None, [], head[1])
-    return Event(told[0], told[1:], head[1])
+    return Event(decoded[0], decoded[1:], head[1])
 
 
 def decode_greeting(packet: str) -> tuple[str, str]:
@@ -85,11 +85,11 @@ def decode_greeting(packet: str) -> tuple[str, str]:
 
 def encode_refusal(namespace: str, error: ChatError | None = None) -> str:
     """The packet that refuses a connection: with the problem, or because there is no such namespace."""
-    told = {"message": error.detail, "data": error.problem()} if error else {"message": "Invalid namespace"}
-    return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(told).decode()}"
+    decoded = {"message": error.detail, "data": error.problem()} if error else {"message": "Invalid namespace"}
+    return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(decoded).decode()}"
 
 
-class Told:
+class EncodedPacket:
     """A packet for clients, encoded once for all who hear it: `frame` for websockets, `text` for those who poll."""
 
     __slots__ = ("frame",)
@@ -103,14 +103,14 @@ class Told:
         return payload_of(self.frame)[1:].decode()
 
 
-def encode_event(name: str, payload: Json) -> Told:
+def encode_event(name: str, payload: Json) -> EncodedPacket:
     """The packet of an event to clients."""
-    return Told(b"2/chat," + orjson.dumps([name, payload]))
+    return EncodedPacket(b"2/chat," + orjson.dumps([name, payload]))
 
 
-def encode_ack(ack_id: str, answer: Json) -> Told:
+def encode_ack(ack_id: str, answer: Json) -> EncodedPacket:
     """The packet that answers the event with that ack number."""
-    return Told(b"3/chat," + ack_id.encode() + orjson.dumps([answer]))
+    return EncodedPacket(b"3/chat," + ack_id.encode() + orjson.dumps([answer]))
 
 
-DISCONNECT = Told(b"1/chat,")
+DISCONNECT = EncodedPacket(b"1/chat,")

@@ -1,7 +1,7 @@
 """The live sockets of this process, and which chats each of them is subscribed to.
 
 A room is only a copy of the database's truth, kept for speed: it is filled from there when a socket connects, and
-changed by events. While this worker is disconnected from the others the rooms are `deaf`: nothing is emitted, since
+changed by events. While this worker is disconnected from the others the rooms are `bus_disconnected`: nothing is emitted, since
 a member may have been removed meanwhile. The replay (`chatapp/replay.py`) brings rooms and sockets up to date.
 """
 
@@ -15,7 +15,7 @@ import gevent
 
 from chatapp.core.identity import Actor
 from chatapp.realtime.order import ChatOrder
-from chatapp.realtime.packets import DISCONNECT, Told
+from chatapp.realtime.packets import DISCONNECT, EncodedPacket
 from chatapp.realtime.session import Session
 
 # For a client to read that it is disconnected.
@@ -50,8 +50,8 @@ class Connection:
     # Whether it was subscribed to the chats that the database named.
     filled: bool = False
     # Hands an encoded packet to the socket; until the client knows that it is let in, keeps it.
-    send: Callable[[Told], None] = field(init=False)
-    early: list[Told] = field(default_factory=list)
+    send: Callable[[EncodedPacket], None] = field(init=False)
+    early: list[EncodedPacket] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
     why: str = ""
 
@@ -60,9 +60,9 @@ class Connection:
 
     def open(self) -> None:
         """The client knows that it is let in: hand over what was told meanwhile."""
-        self.send = self.session.tell
-        for told in self.early:
-            self.send(told)
+        self.send = self.session.send_encoded
+        for packet in self.early:
+            self.send(packet)
         self.early = []
 
     def close(self, why: str) -> None:
@@ -78,9 +78,9 @@ class Rooms:
     """Who is connected here, by socket, by person and by chat."""
 
     def __init__(self) -> None:
-        self.deaf = False
+        self.bus_disconnected = False
         # How many times sessions may have ended: whoever was let in meanwhile is asked again.
-        self.endings = 0
+        self.epoch = 0
         self.order = ChatOrder()
         self._by_id: dict[str, Connection] = {}
         self._by_user: dict[str, set[Connection]] = defaultdict(set)
@@ -158,7 +158,7 @@ class Rooms:
         """The sockets that hear a chat."""
         return list(self._by_chat.get(chat_id, ()))
 
-    def hears(self, chat_id: str) -> bool:
+    def has_subscribers(self, chat_id: str) -> bool:
         """Whether any socket is subscribed to a chat, or is about to be by a replay."""
         return chat_id in self.order
 

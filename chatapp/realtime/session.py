@@ -22,7 +22,7 @@ from chatapp.core import metrics
 from chatapp.realtime.admission import Held
 from chatapp.realtime.dispatch import Dispatcher, Lane
 from chatapp.realtime.frames import BINARY, TEXT, encode
-from chatapp.realtime.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, Told, bounded
+from chatapp.realtime.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, EncodedPacket, bounded
 from chatapp.realtime.wire import MAX_BACKLOG, Wire, accept
 
 # For a client to end the upgrade to a websocket that it began; the same as in the reference implementation.
@@ -81,13 +81,13 @@ class Session(Socket):  # type: ignore[misc]
         self.lane = Lane(self)
         self.reads_nothing = False
 
-    def tell(self, told: Told) -> None:
+    def send_encoded(self, packet: EncodedPacket) -> None:
         """Hand an encoded packet to the client; one that does not read is cut."""
         if self.queue is None:
             if self.wire:
-                self.wire.write(told.frame)
+                self.wire.write(packet.frame)
         elif not self.closed:
-            self.queue.put(Packet(MESSAGE, data=told.text))
+            self.queue.put(Packet(MESSAGE, data=packet.text))
             if self.queue.size > MAX_BACKLOG and not self.reads_nothing:
                 metrics.backlog_drops.inc()
                 self.reads_nothing = True

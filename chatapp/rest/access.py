@@ -42,8 +42,8 @@ def install(app: Flask) -> None:
         # Of the path no more than its rule: queries, and paths that are none, may hold what is nobody's business.
         caller = context.get("caller", "")
         who = {"user_id": caller[5:]} if caller.startswith("user ") else {}
-        tell = log.debug if route in QUIET else log.warning if response.status_code >= 500 else log.info
-        tell(
+        write_log = log.debug if route in QUIET else log.warning if response.status_code >= 500 else log.info
+        write_log(
             "request",
             method=method,
             route=route,

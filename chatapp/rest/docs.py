@@ -160,12 +160,12 @@ class Tidy(BasePlugin):
 def _description(settings: Settings) -> str:
     figures = {
         "{off}": "" if settings.ratelimit_enabled else " (turned off on this server)",
-        "{all}": _told(settings.rate_global),
-        "{register}": _told(settings.rate_register),
-        "{login}": _told(settings.rate_login),
-        "{address}": _told(settings.rate_address),
-        "{failures}": _told(settings.rate_login_failures),
-        "{failures_total}": _told(settings.rate_login_failures_total),
+        "{all}": _describe_rate(settings.rate_global),
+        "{register}": _describe_rate(settings.rate_register),
+        "{login}": _describe_rate(settings.rate_login),
+        "{address}": _describe_rate(settings.rate_address),
+        "{failures}": _describe_rate(settings.rate_login_failures),
+        "{failures_total}": _describe_rate(settings.rate_login_failures_total),
         "{uploads}": str(settings.max_uploads),
         "{quota}": str(settings.upload_quota_bytes // 2**20),
         "{body}": str(settings.max_body_bytes // 1024),
@@ -177,6 +177,6 @@ def _description(settings: Settings) -> str:
     return text
 
 
-def _told(rate: Rate) -> str:
+def _describe_rate(rate: Rate) -> str:
     minutes, seconds = divmod(rate.seconds, 60)
     return f"{rate.count} per {rate.seconds} s" if seconds or not minutes else f"{rate.count} per {minutes} min"

@@ -192,16 +192,18 @@ class Resource:
                 decorated = self.blueprint.arguments(query(), location="query")(decorated)
             if body:
                 decorated = self.blueprint.arguments(
-                    body(), location="json", required=_needed(body), description=_told(body), example=example(body())
+                    body(), location="json", required=_needed(body), description=_summary(body), example=example(body())
                 )(decorated)
             if form:
                 decorated = _with_form(form, admit)(decorated)
                 content = {"multipart/form-data": {"schema": form}}
-                described = {"required": True, "description": _told(form), "content": content}
+                described = {"required": True, "description": _summary(form), "content": content}
                 decorated = self.blueprint.doc(requestBody=described)(decorated)
             shape = A_FILE if signed else envelope(returns, many) if returns else None
-            told = "The file." if signed else _told(returns, many) if returns else "Done; the response has no body."
-            successes = {status: told} | (also or {})
+            success_description = (
+                "The file." if signed else _summary(returns, many) if returns else "Done; the response has no body."
+            )
+            successes = {status: success_description} | (also or {})
             shapes = [schema for schema in (body, form, query) if schema]
             some_field = next((f.data_key or name for s in shapes for name, f in s().fields.items()), "")
             documented = answering(self.blueprint, shape, successes)(decorated)
@@ -233,7 +235,7 @@ def _needed(schema: type[Schema]) -> bool:
     return any(field.required for field in schema().fields.values())
 
 
-def _told(schema: type[Schema], many: bool = False) -> str:
+def _summary(schema: type[Schema], many: bool = False) -> str:
     """What a schema says that it is, for whom it is sent to."""
     said = (schema.__doc__ or "").partition("\n")[0]
     return f"A page of a list. Each item: {said}" if many else said
@@ -323,7 +325,7 @@ def envelope(schema: type[Schema], many: bool) -> type[Schema]:
     else:
         data = fields.Nested(schema, required=True, metadata={"description": "The requested object."})
         made = Output.from_dict({"data": data}, name=f"{name}Envelope")
-    made.__doc__ = _told(schema, many)
+    made.__doc__ = _summary(schema, many)
     return made
 
 

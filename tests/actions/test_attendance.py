@@ -17,12 +17,12 @@ class Announcer:
 
     def __init__(self) -> None:
         self.away = True
-        self.told: list[str] = []
+        self.announced: list[str] = []
 
     def __call__(self, user_ids: Collection[str]) -> None:
         if self.away:
             raise Unavailable("The database does not answer.")
-        self.told += user_ids
+        self.announced += user_ids
 
 
 @pytest.fixture
@@ -33,30 +33,30 @@ def announcer(app: Flask) -> Announcer:
 def test_who_came_is_told_of_once_the_database_is_back(
     alice: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "tell_online", announcer)
+    monkeypatch.setattr(actions, "announce_online", announcer)
     attendance = Attendance(max_sockets=5)
     attendance.came(actor(alice))
     with pytest.raises(Unavailable):
-        attendance.tell()
+        attendance.announce()
     announcer.away = False
-    attendance.tell()
-    attendance.tell()
-    assert announcer.told == [alice.id]
+    attendance.announce()
+    attendance.announce()
+    assert announcer.announced == [alice.id]
 
 
 def test_who_has_gone_is_told_of_once_the_database_is_back(
     alice: Person, bob: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "tell_offline", announcer)
+    monkeypatch.setattr(actions, "announce_offline", announcer)
     monkeypatch.setattr("chatapp.presence.attendance.OFFLINE_GRACE", 0.0)
     attendance = Attendance(max_sockets=5)
     attendance.came(actor(alice))
     attendance.went(actor(alice), "a socket")
     attendance.came(actor(bob))  # Is counted after that.
     with pytest.raises(Unavailable):
-        attendance.tell()
+        attendance.announce()
     announcer.away = False
-    attendance.tell()
-    attendance.tell()
+    attendance.announce()
+    attendance.announce()
     # Users of expired leases that other tests left behind are announced by the same call.
-    assert [user_id for user_id in announcer.told if user_id in (alice.id, bob.id)] == [alice.id]
+    assert [user_id for user_id in announcer.announced if user_id in (alice.id, bob.id)] == [alice.id]

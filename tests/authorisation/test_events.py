@@ -44,18 +44,18 @@ class Live:
     people: dict[str, Person]
     sockets: dict[str, RawWebSocket]
 
-    def told(self, who: str) -> list[tuple[str, Json]]:
+    def received(self, who: str) -> list[tuple[str, Json]]:
         """The events that somebody was told since the last time."""
         packets = [packet for packet in self.sockets[who].flush() if packet.startswith("42/chat,")]
         return [tuple(json.loads(packet.removeprefix("42/chat,"))) for packet in packets]
 
-    def heard_by(self, name: str) -> set[str]:
+    def recipients_of(self, name: str) -> set[str]:
         """Who has heard such an event about the scene, or about one of its people, since the last time."""
         about = {self.scene.chat_id, self.people["stranger"].id}
         return {
             who
             for who in self.sockets
-            for each, payload in self.told(who)
+            for each, payload in self.received(who)
             if each == name and about & {payload.get("chatId"), payload.get("id"), payload.get("userId")}
         }
 
@@ -71,7 +71,7 @@ def live(server: Server, people: dict[str, Person], request: pytest.FixtureReque
         }
         live = Live(request.getfixturevalue("scene"), dict(people), sockets)
         for who in sockets:
-            live.told(who)
+            live.received(who)
         yield live
 
 
@@ -90,7 +90,7 @@ def documented(server: Server) -> dict[str, set[str]]:
 def test_the_tables_list_every_event(documented: dict[str, set[str]]) -> None:
     assert documented["receive"] == set(SENDS)
     # `exception` goes to one socket alone, and `resync` follows an outage (tests/multiworker/test_replay.py).
-    assert documented["send"] == {*HEARS, "exception", "resync"}
+    assert documented["send"] == {*RECIPIENTS, "exception", "resync"}
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -105,8 +105,8 @@ def test_everybody_may_send_what_the_table_says(live: Live, name: str, who: str)
         code = {403: "forbidden", 404: "not_found"}[expected]
         assert (answer["error"]["status"], answer["error"]["code"]) == (expected, code)
         # And nothing of it has happened. (Receipts for the message of the scene may arrive at any time.)
-        told = [name for name, payload in live.told("author") if payload.get("chatId") == live.scene.chat_id]
-        assert [name for name in told if name != "messages:delivered"] == []
+        received = [name for name, payload in live.received("author") if payload.get("chatId") == live.scene.chat_id]
+        assert [name for name in received if name != "messages:delivered"] == []
 
 
 @pytest.mark.parametrize("who", ["outsider", "ex_member", "moderator", "admin"])
@@ -116,7 +116,7 @@ def test_sync_tells_nobody_of_a_chat_that_they_are_not_in(live: Live, who: str) 
     assert live.scene.chat_id not in json.dumps({**answer, "gone": []})
 
 
-def wait_until_told(live: Live, who: str, name: str, user_id: str) -> None:
+def wait_until_received(live: Live, who: str, name: str, user_id: str) -> None:
     live.sockets[who].until(f'42/chat,["{name}",{{"userId":"{user_id}"')
 
 
@@ -149,7 +149,7 @@ def say(live: Live) -> object:
 
 
 # event → what brings it about, and who hears it.
-HEARS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
+RECIPIENTS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
     "message:new": (say, IN_IT),
     "message:edited": (
         lambda live: live.scene.author.patch(f"/messages/{live.scene.message_id}", {"content": "Hi"}),
@@ -174,39 +174,39 @@ HEARS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in HEARS if not name.startswith("user:")])
+@pytest.mark.parametrize("name", [name for name in RECIPIENTS if not name.startswith("user:")])
 def test_those_hear_it_whom_it_concerns_and_nobody_else(server: Server, live: Live, name: str) -> None:
-    happen, hearers = HEARS[name]
+    happen, recipients = RECIPIENTS[name]
     with RawWebSocket(server.url) as socket:
         live.sockets["stranger"] = socket.join(live.people["stranger"].token)
         happen(live)
-        for who in hearers:
+        for who in recipients:
             assert live.sockets[who].until(f'42/chat,["{name}",')
-        assert live.heard_by(name) <= hearers
+        assert live.recipients_of(name) <= recipients
 
 
 @pytest.mark.parametrize("name", ["user:online", "user:offline"])
 def test_those_who_share_a_chat_hear_who_comes_and_goes_and_nobody_else(
     server: Server, live: Live, register_person: NewPerson, name: str
 ) -> None:
-    happen, hearers = HEARS[name]
+    happen, recipients = RECIPIENTS[name]
     # Somebody new: who was there a moment ago has not been away.
     live.people["stranger"] = register_person("newcomer")
     happen(live)
     with RawWebSocket(server.url) as socket:
         socket.join(live.people["stranger"].token)
-        wait_until_told(live, "author", "user:online", live.people["stranger"].id)
+        wait_until_received(live, "author", "user:online", live.people["stranger"].id)
         if name == "user:online":
-            assert live.heard_by(name) | {"author"} == hearers
+            assert live.recipients_of(name) | {"author"} == recipients
     if name == "user:offline":
-        wait_until_told(live, "author", name, live.people["stranger"].id)
-        assert live.heard_by(name) | {"author"} == hearers
+        wait_until_received(live, "author", name, live.people["stranger"].id)
+        assert live.recipients_of(name) | {"author"} == recipients
 
 
 def test_an_exception_is_told_to_the_socket_that_it_is_about(server: Server, live: Live) -> None:
     with RawWebSocket(server.url) as second:
         second.join(live.people["member"].token)
         live.sockets["member"].write(frame(event("message:send", {"chatId": live.scene.chat_id})))
-        assert [name for name, _ in live.told("member")] == ["exception"]
+        assert [name for name, _ in live.received("member")] == ["exception"]
         assert [packet for packet in second.flush() if "exception" in packet] == []
-        assert {who for who in live.sockets if who != "member" and live.told(who)} == set()
+        assert {who for who in live.sockets if who != "member" and live.received(who)} == set()

@@ -87,11 +87,11 @@ def test_no_payload_takes_a_field_that_it_does_not_list(
     ]
     with RawWebSocket(server.url) as socket:
         socket.join(people["group_admin"].token)
-        for told in names:
+        for message in names:
             for field, value in FIELDS.items():
-                payload = told["examples"][0]["payload"] | {"chatId": scene.chat_id} | {field: value}
-                answer = socket.ask(event(told["name"], payload, ack="1"), "1")
-                assert answer["error"]["code"] == "validation_error", (told["name"], field, answer)
+                payload = message["examples"][0]["payload"] | {"chatId": scene.chat_id} | {field: value}
+                answer = socket.ask(event(message["name"], payload, ack="1"), "1")
+                assert answer["error"]["code"] == "validation_error", (message["name"], field, answer)
                 assert field in answer["error"]["errors"]
 
 

@@ -77,7 +77,7 @@ def make(url: str, engine: Engine) -> Demo:
     demo = Demo({name: _register(url, name) for name in (ME, *OTHERS)})
     me = demo.people[ME]
 
-    def tell(chat_id: str, talk: tuple[tuple[int, str, str, str], ...]) -> None:
+    def send_all(chat_id: str, talk: tuple[tuple[int, str, str, str], ...]) -> None:
         for days, clock, name, said in talk:
             message = _say(demo.people[name], chat_id, said)
             hour, minute = map(int, clock.split(":"))
@@ -86,14 +86,14 @@ def make(url: str, engine: Engine) -> Demo:
 
     for name, talk in CHATS.items():
         demo.chats[name] = me.direct_chat(demo.people[name])
-        tell(demo.chats[name], talk)
+        send_all(demo.chats[name], talk)
     groups = {HIKE: HIKE_TALK, **GROUPS}
     for name, talk in groups.items():
         about = {"name": name, "memberIds": [demo.people[each].id for each in OTHERS[:6]]}
         if name == HIKE:
             about["description"] = "Over the ridge and back, with lunch at the hut."
         demo.chats[name] = str(data(me.post("/chats/groups", about))["id"])
-        tell(demo.chats[name], talk)
+        send_all(demo.chats[name], talk)
     for name in OTHERS[:6]:
         demo.people[name].post(f"/messages/{demo.chats[HIKE]}/read", {})
     for name in ("jonas", "sofia", "ines"):

@@ -77,7 +77,7 @@ def check(truth: Truth, humans: list[Human]) -> dict[str, list[str]]:
         "doubled": [*_doubled(truth)],
         "out of order": [
             *_out_of_order(truth),
-            *(fault for device in devices for fault in _heard_out_of_order(device)),
+            *(fault for device in devices for fault in _events_out_of_order(device)),
         ],
         "leaked": [fault for device in devices for fault in _leaked(truth, device)],
         "copies that differ": [fault for device in devices for fault in _differing(truth, device)],
@@ -135,15 +135,15 @@ def _out_of_order(truth: Truth) -> Iterator[str]:
             yield f"the members of {chat.id}: {members}, counted {chat.member_count}"
 
 
-def _heard_out_of_order(device: Device) -> Iterator[str]:
+def _events_out_of_order(device: Device) -> Iterator[str]:
     """On the wire: on one connection the messages of a chat come in the order of `seq`, all changes in that of `rev`."""
     highest: dict[tuple[int, str, str], int] = {}
-    for heard in device.log:
-        for kind, number in (("seq", heard.seq if heard.name == "message:new" else None), ("rev", heard.rev)):
-            if number is not None and heard.name.startswith("message:"):
-                key = heard.connection, heard.chat_id, kind
+    for entry in device.log:
+        for kind, number in (("seq", entry.seq if entry.name == "message:new" else None), ("rev", entry.rev)):
+            if number is not None and entry.name.startswith("message:"):
+                key = entry.connection, entry.chat_id, kind
                 if number <= highest.get(key, 0):
-                    yield f"{heard} after {kind} {highest[key]}"
+                    yield f"{entry} after {kind} {highest[key]}"
                 highest[key] = number
 
 
@@ -151,17 +151,17 @@ def _leaked(truth: Truth, device: Device) -> Iterator[str]:
     """Nothing is heard of a chat by who was not in it at that change. What has no number must not come, on one
     connection, after somebody left for good; who came back may not have been told, but hears again."""
     outside: set[tuple[int, str]] = set()
-    for heard in device.log:
-        where = heard.connection, heard.chat_id
-        stays = truth.stays[heard.chat_id, device.user_id]
-        if heard.name == "chat:new":
+    for entry in device.log:
+        where = entry.connection, entry.chat_id
+        stays = truth.stays[entry.chat_id, device.user_id]
+        if entry.name == "chat:new":
             outside.discard(where)
-        elif heard.rev is None and where in outside and len(stays) == 1 and heard.user_id != device.user_id:
-            yield f"{heard} after leaving"
-        if heard.name == "chat:member_left" and heard.user_id == device.user_id:
+        elif entry.rev is None and where in outside and len(stays) == 1 and entry.user_id != device.user_id:
+            yield f"{entry} after leaving"
+        if entry.name == "chat:member_left" and entry.user_id == device.user_id:
             outside.add(where)
-        if heard.rev is not None and not any(came <= heard.rev <= left for came, left in stays):
-            yield f"{heard}, where they were from {stays}"
+        if entry.rev is not None and not any(came <= entry.rev <= left for came, left in stays):
+            yield f"{entry}, where they were from {stays}"
 
 
 def _differing(truth: Truth, device: Device) -> Iterator[str]:

@@ -15,7 +15,7 @@ ANSWER_SECONDS = 4.0
 PASSING = {"database_unavailable"}
 
 
-class Heard(NamedTuple):
+class LogEntry(NamedTuple):
     """An event of a chat, as it came. `connection` counts those of the device."""
 
     connection: int
@@ -48,14 +48,14 @@ class Device:
 
     def __init__(self, driver: JsDriver, url: str, token: str, user_id: str, transports: Sequence[str] | None) -> None:
         self.user_id = user_id
-        self.log: list[Heard] = []
+        self.log: list[LogEntry] = []
         self.copies: dict[str, Copy] = {}
         self.unread: dict[str, int] = {}
         # Of others: when it was told last that they came or went, and which of both.
         self.presence: dict[str, tuple[float, bool]] = {}
         self.faults: list[str] = []
         self.connections = self.syncs = self.gaps = 0
-        self._told: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        self._reports: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._behind = True
         self._in_step = threading.Event()
         self.socket = driver.connect(
@@ -67,14 +67,14 @@ class Device:
             reconnection_delay=0.2,
             reconnection_delay_max=1.0,
         )
-        self.socket.report_to(lambda what, told: self._told.put((what, told)))
+        self.socket.report_to(lambda what, report: self._reports.put((what, report)))
         self._thread = threading.Thread(target=self._follow, name=f"device of {user_id}", daemon=True)
         self._thread.start()
 
     def catch_up(self, seconds: float) -> bool:
         """Whether it has all that there is: everything that was told is taken in, and a `sync` after that."""
         self._in_step.clear()
-        self._told.put(("asked", None))
+        self._reports.put(("asked", None))
         return self._in_step.wait(seconds)
 
     def leave(self) -> None:
@@ -83,26 +83,26 @@ class Device:
 
     def end(self) -> None:
         """Stop following."""
-        self._told.put(("end", None))
+        self._reports.put(("end", None))
         self._thread.join(10)
 
     def _follow(self) -> None:
         while True:
-            what, told = self._told.get()
+            what, report = self._reports.get()
             if what == "end":
                 return
             if what == "event":
-                self._take(*told)
+                self._take(*report)
             elif what == "connected":
                 self.connections += 1
                 self._behind = True
-            elif what == "disconnected" and told == "io server disconnect":
+            elif what == "disconnected" and report == "io server disconnect":
                 self.faults.append("The server ended a session that lives.")
-            elif what == "refused" and told:
-                self.faults.append(f"A socket was refused: {told}")
+            elif what == "refused" and report:
+                self.faults.append(f"A socket was refused: {report}")
             elif what == "asked":
                 self._behind = True
-            if self._behind and self._told.empty() and self.socket.connected:
+            if self._behind and self._reports.empty() and self.socket.connected:
                 self._sync()
 
     def _sync(self) -> None:
@@ -174,7 +174,7 @@ class Device:
         chat_id = payload["id"] if name in ("chat:new", "chat:updated") else payload["chatId"]
         user_id = payload.get("userId") or payload.get("member", {}).get("userId")
         rev = payload.get("lastRev", payload.get("rev"))
-        self.log.append(Heard(self.connections, name, chat_id, rev, payload.get("seq"), user_id))
+        self.log.append(LogEntry(self.connections, name, chat_id, rev, payload.get("seq"), user_id))
         if name == "chat:deleted" or (name == "chat:member_left" and user_id == self.user_id):
             self.copies.pop(chat_id, None)
         elif name == "chat:new":

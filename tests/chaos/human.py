@@ -85,16 +85,16 @@ class Human:
                 answer = self._http.request(
                     method, self._url + path, json=body, params=query, timeout=ANSWER_SECONDS, allow_redirects=False
                 )
-                told = answer.json() if answer.content else {}
+                content = answer.json() if answer.content else {}
             except requests.RequestException:
                 time.sleep(0.1)
                 continue
-            if answer.status_code == 503 and told.get("code") in PASSING:
+            if answer.status_code == 503 and content.get("code") in PASSING:
                 time.sleep(0.2)
                 continue
             if answer.status_code >= 500 or answer.status_code == 401:
-                self.faults.append(f"{method} {path}: {answer.status_code} {told}")
-            return answer.status_code, told.get("data", told)
+                self.faults.append(f"{method} {path}: {answer.status_code} {content}")
+            return answer.status_code, content.get("data", content)
 
     def _live(self) -> None:
         ways, weights = list(WAYS), list(WAYS.values())

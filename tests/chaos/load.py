@@ -40,7 +40,7 @@ class Scale:
     """How much of everything."""
 
     stalled: int = 5
-    told: int = 1200
+    messages: int = 1200
     half_open: int = 1000
     events: int = 20_000
     uploads: int = 60
@@ -48,7 +48,7 @@ class Scale:
     rounds: int = 3
 
 
-SMALL = Scale(told=500, half_open=300, events=1500, uploads=10, storm=120, rounds=2)
+SMALL = Scale(messages=500, half_open=300, events=1500, uploads=10, storm=120, rounds=2)
 # A load is repeated until healthy people have sent so many messages meanwhile.
 MIN_SAMPLES = 5
 
@@ -128,8 +128,8 @@ def stalled_readers(server: Server, scale: Scale) -> Iterator[str]:
             stalled = stack.enter_context(RawWebSocket(server.url, receive_buffer=4096))
             stalled.join(person.token)
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda n: talker.send(chat, f"{n} " + "x" * 3900), range(scale.told)))
-        yield f"{scale.stalled} that read nothing of {scale.told * 4 / 1024:.1f} MB each"
+            list(pool.map(lambda n: talker.send(chat, f"{n} " + "x" * 3900), range(scale.messages)))
+        yield f"{scale.stalled} that read nothing of {scale.messages * 4 / 1024:.1f} MB each"
 
 
 @contextmanager

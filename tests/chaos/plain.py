@@ -50,7 +50,7 @@ class PlainClient:
             reconnection_delay=0.2,
             reconnection_delay_max=1.0,
         )
-        self.socket.report_to(lambda what, told: self._reports.put((what, told)))
+        self.socket.report_to(lambda what, report: self._reports.put((what, report)))
         self._thread = threading.Thread(target=self._follow, name=f"plain client of {person.name}", daemon=True)
         self._thread.start()
 

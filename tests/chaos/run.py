@@ -166,7 +166,7 @@ def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
         present = online()
         return [f"{names[id]} is {'' if id in present else 'not '}said to be here" for id in present ^ expected]
 
-    def untold() -> list[str]:
+    def not_informed() -> list[str]:
         staying = [device for human in humans if human.person.id not in leaving for device in human.devices]
         return [
             f"{names[device.user_id]} was not told that {names[id]} has left"
@@ -183,7 +183,7 @@ def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
         if human.person.id in leaving:
             for device in human.sockets:
                 device.leave()
-    return faults + wait_until_none(lambda: absent(set(names) - leaving) + untold())
+    return faults + wait_until_none(lambda: absent(set(names) - leaving) + not_informed())
 
 
 def wait_until_none(find: Callable[[], list[str]], seconds: float = PRESENCE_SECONDS) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tests.chaos.checker import Truth, check
-from tests.chaos.device import Copy, Device, Heard
+from tests.chaos.device import Copy, Device, LogEntry
 from tests.chaos.human import Human
 
 CHAT, ALICE, BOB = "chat", "alice", "bob"
@@ -20,7 +20,7 @@ def stored(seq: int, **changes: Any) -> Any:
     return SimpleNamespace(**dict(zip(FIELDS, values, strict=True)) | changes)
 
 
-def told(seq: int) -> dict[str, Any]:
+def message(seq: int) -> dict[str, Any]:
     """The same, as clients have it."""
     row = stored(seq)
     return {"id": row.id, "seq": seq, "rev": row.rev, "content": row.content, "isDeleted": False}
@@ -40,12 +40,12 @@ class Scene:
         }
         self.device = Device.__new__(Device)
         self.device.user_id, self.device.faults, self.device.unread = BOB, [], {CHAT: 2}
-        self.device.log = [Heard(1, "message:new", CHAT, seq + 1, seq, None) for seq in (1, 2, 3)]
-        self.device.copies = {CHAT: Copy(4, {f"m{seq}": told(seq) for seq in (1, 2, 3)})}
+        self.device.log = [LogEntry(1, "message:new", CHAT, seq + 1, seq, None) for seq in (1, 2, 3)]
+        self.device.copies = {CHAT: Copy(4, {f"m{seq}": message(seq) for seq in (1, 2, 3)})}
         self.alice = SimpleNamespace(
             person=SimpleNamespace(id=ALICE, name="alice"),
             devices=[],
-            sent={f"c{seq}": told(seq) for seq in (1, 2, 3)},
+            sent={f"c{seq}": message(seq) for seq in (1, 2, 3)},
             edited={},
             attempted={},
             deleted=set(),
@@ -70,8 +70,8 @@ class Scene:
         return {kind for kind, faults in found.items() if faults}
 
 
-def hear(scene: Scene, *heard: Heard) -> None:
-    scene.device.log += heard
+def log_events(scene: Scene, *entries: LogEntry) -> None:
+    scene.device.log += entries
 
 
 def swap_two(scene: Scene) -> None:
@@ -106,15 +106,18 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "a change is there twice": (lambda s: s.rows.update(m3=stored(3, rev=3)), "out of order"),
     "members are counted wrong": (lambda s: setattr(s.chat, "member_count", 3), "out of order"),
     "messages come in another order": (swap_two, "out of order"),
-    "a message comes twice": (lambda s: hear(s, s.device.log[-1]), "out of order"),
-    "a deletion comes late": (lambda s: hear(s, Heard(1, "message:deleted", CHAT, 2, None, None)), "out of order"),
+    "a message comes twice": (lambda s: log_events(s, s.device.log[-1]), "out of order"),
+    "a deletion comes late": (
+        lambda s: log_events(s, LogEntry(1, "message:deleted", CHAT, 2, None, None)),
+        "out of order",
+    ),
     "a message from before somebody came": (lambda s: s.stays.update({(CHAT, BOB): [(3, 9.0)]}), "leaked"),
     "a message from after somebody left": (lambda s: s.stays.update({(CHAT, BOB): [(1, 3.0)]}), "leaked"),
     "a receipt after the goodbye": (
-        lambda s: hear(
+        lambda s: log_events(
             s,
-            Heard(1, "chat:member_left", CHAT, None, None, BOB),
-            Heard(1, "messages:read", CHAT, None, None, ALICE),
+            LogEntry(1, "chat:member_left", CHAT, None, None, BOB),
+            LogEntry(1, "messages:read", CHAT, None, None, ALICE),
         ),
         "leaked",
     ),
@@ -154,9 +157,9 @@ def test_an_edit_that_was_asked_for_twice_may_come_after_the_next_one() -> None:
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_who_comes_back_hears_again(told: bool) -> None:
+def test_who_comes_back_hears_again(message: bool) -> None:
     scene = Scene()
     scene.stays[CHAT, BOB] = [(1, 3.0), (4, float("inf"))]
-    left, back = Heard(1, "chat:member_left", CHAT, None, None, BOB), Heard(1, "chat:new", CHAT, 4, None, None)
-    scene.device.log[2:2] = [left, back] if told else [left]
+    left, back = LogEntry(1, "chat:member_left", CHAT, None, None, BOB), LogEntry(1, "chat:new", CHAT, 4, None, None)
+    scene.device.log[2:2] = [left, back] if message else [left]
     assert scene.faults() == set()

@@ -24,8 +24,8 @@ def test_a_server_that_can_serve(chat: Chat, tmp_path: Path) -> None:
     assert shown["METRICS_TOKEN"] == f"({len(SECRET)} characters)"
     assert SECRET not in done.stdout + done.stderr
     # Other tests may have stored files in folders of their own.
-    for told in ("ok +database", "ok +migrations", "ok +queue", "(ok|mind) +files"):
-        assert re.search(rf"^{told} ", done.stdout, re.MULTILINE), done.stdout
+    for found in ("ok +database", "ok +migrations", "ok +queue", "(ok|mind) +files"):
+        assert re.search(rf"^{found} ", done.stdout, re.MULTILINE), done.stdout
     assert not list((tmp_path / "uploads").iterdir())
 
 
@@ -74,6 +74,6 @@ def test_files_that_can_not_be_kept_are_told_of(chat: Chat, tmp_path: Path) -> N
 def test_files_in_the_folder_of_another_server_are_told_of(chat: Chat, alice: Person, bob: Person) -> None:
     assert alice.upload(alice.direct_chat(bob), "a.pdf", PDF).status_code == 201
     done = chat("check")
-    told = re.search(r"^mind +files .*other upload folders .*: ([0-9a-f-]{36}) \([0-9]+\)", done.stdout, re.MULTILINE)
-    assert told, done.stdout
+    found = re.search(r"^mind +files .*other upload folders .*: ([0-9a-f-]{36}) \([0-9]+\)", done.stdout, re.MULTILINE)
+    assert found, done.stdout
     assert done.returncode == 0

@@ -29,8 +29,8 @@ def test_compose_sets_all_that_production_needs() -> None:
         assert set(services[name]["environment"]) >= NEEDED | {"REDIS_URL"}
         for needed in services[name]["depends_on"]:
             assert needed in services
-    told = re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text())
-    assert set(told) <= SETTINGS | {"POSTGRES_PASSWORD"}
+    names = re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text())
+    assert set(names) <= SETTINGS | {"POSTGRES_PASSWORD"}
 
 
 def test_the_heroku_button_sets_all_that_production_needs() -> None:

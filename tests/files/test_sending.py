@@ -42,11 +42,11 @@ def test_a_file_is_a_message_to_everybody(
 ) -> None:
     listener = js_driver.connect(bob.url, bob.token)
     message = data(alice.upload(chat, "a.png", samples.image("PNG", (400, 200)), content="x"))
-    told = listener.wait_for("message:new")
+    event = listener.wait_for("message:new")
     listener.disconnect()
-    assert told == {name: value for name, value in message.items() if name != "status"}
+    assert event == {name: value for name, value in message.items() if name != "status"}
     assert (message["width"], message["height"], message["status"]) == (400, 200, "SENT")
-    assert [place.fetch(told[url]).status_code for url in ("fileUrl", "thumbnailUrl")] == [200, 200]
+    assert [place.fetch(event[url]).status_code for url in ("fileUrl", "thumbnailUrl")] == [200, 200]
 
 
 def test_its_urls_are_good_wherever_it_is_read(place: Place, alice: Person, bob: Person, chat: str) -> None:

@@ -29,9 +29,9 @@ def payloads(asyncapi: dict[str, Any], mallory: Person, chat: str) -> Payloads:
     for operation in asyncapi["operations"].values():
         if operation["action"] == "receive":
             _, _, _, _, name = operation["messages"][0]["$ref"].split("/")
-            told = asyncapi["channels"]["chat"]["messages"][name]
-            example = told["examples"][0]["payload"]
-            found[told["name"]] = {key: known.get(key, value) for key, value in example.items()}
+            message = asyncapi["channels"]["chat"]["messages"][name]
+            example = message["examples"][0]["payload"]
+            found[message["name"]] = {key: known.get(key, value) for key, value in example.items()}
     found["sync"] = {"chats": {chat: 0}}
     # Those of the example name a file that nobody has.
     found["message:send"] = {"chatId": chat, "content": "Hello", "clientId": found["message:send"]["clientId"]}
@@ -67,8 +67,8 @@ def test_without_an_ack_nothing_is_passed_over_in_silence(
     names = data.draw(st.lists(st.sampled_from(sorted(payloads)), min_size=1, max_size=8))
     wrong = [event(name, data.draw(VALUES.filter(lambda value: not isinstance(value, dict)))) for name in names]
     assert polling.post(SEPARATOR.join(wrong)).status_code == 200
-    told = problems(polling.flush())
-    assert (len(told), set(told) <= {400, 422}) == (len(names), True)
+    errors = problems(polling.flush())
+    assert (len(errors), set(errors) <= {400, 422}) == (len(names), True)
 
 
 @hard

@@ -66,8 +66,8 @@ def test_what_is_no_packet_is_said_to_be_none(websocket: RawWebSocket, polling: 
     websocket.write(frame(packet))
     # A payload of nothing has no packets.
     polling.post(packet or SEPARATOR + MALFORMED[1])
-    for told in (websocket.flush(), polling.flush()):
-        exception = told[-1]
+    for packets in (websocket.flush(), polling.flush()):
+        exception = packets[-1]
         assert json.loads(exception.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"
 
 
@@ -85,9 +85,9 @@ def test_two_bodies_that_are_no_payload_are_refused(polling: Polling) -> None:
 @pytest.mark.parametrize("packet", ["0/other,", "0/other", "0", '0{"token":"x"}', "0/chat/admin,"])
 def test_there_is_no_other_namespace(websocket: RawWebSocket, packet: str) -> None:
     websocket.write(frame("4" + packet))
-    (told,) = websocket.flush()
+    (response,) = websocket.flush()
     namespace = packet[1:].rstrip(",").partition("{")[0]
-    assert told == f'44{namespace and namespace + ","}{{"message":"Invalid namespace"}}'
+    assert response == f'44{namespace and namespace + ","}{{"message":"Invalid namespace"}}'
 
 
 @pytest.mark.parametrize("auth", ["{", "[]", '"x"', "null", "1", '{"token":{}}', '{"token":["a"]}', deep(2000), "{}x"])

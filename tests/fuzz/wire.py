@@ -153,8 +153,8 @@ class RawWebSocket:
 
     def acked(self, ack: str) -> dict[str, Any]:
         """The value of this ack, whatever comes before it."""
-        told = self.until(f"43/chat,{ack}[")[-1]
-        return json.loads(told[told.index("[") :])[0]  # type: ignore[no-any-return]
+        packet = self.until(f"43/chat,{ack}[")[-1]
+        return json.loads(packet[packet.index("[") :])[0]  # type: ignore[no-any-return]
 
     def flush(self) -> list[str]:
         """All packets that came before the answer to an event sent now: the connection serves its client."""

@@ -148,9 +148,9 @@ def test_no_other_header_tells_an_address(crowd: Server, claim: str) -> None:
 
 def test_what_a_client_says_before_its_proxy_counts_for_nothing(crowd: Server) -> None:
     real = somewhere()["X-Forwarded-For"]
-    told = [f"192.0.2.{number}, {real}" for number in range(3)]
-    told += [f"{real}, {real}", f"unknown, {real}", f",, {real}"]
-    answers = [post(crowd, "/register", account(), {"X-Forwarded-For": words}).status_code for words in told]
+    headers = [f"192.0.2.{number}, {real}" for number in range(3)]
+    headers += [f"{real}, {real}", f"unknown, {real}", f",, {real}"]
+    answers = [post(crowd, "/register", account(), {"X-Forwarded-For": words}).status_code for words in headers]
     assert answers == [201] * 5 + [429]
 
 

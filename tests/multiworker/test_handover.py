@@ -36,7 +36,7 @@ def test_every_transport_works(
         socket = connect(someone, transports=transports)
         if transports is None:
             socket.wait_upgrade()
-        sends_and_hears(socket, chat)
+        sends_and_receives(socket, chat)
 
 
 def test_a_hundred_clients_that_connect_at_once_are_all_upgraded(workers: WorkersServer, js_driver: JsDriver) -> None:
@@ -195,7 +195,7 @@ def test_whoever_left_leaves_nothing_behind(workers: WorkersServer, js_driver: J
     eventually(lambda: all(count < before[pid] + 5 for pid, count in workers.descriptors().items()), 20)
 
 
-def sends_and_hears(socket: SocketClient, chat: str) -> None:
+def sends_and_receives(socket: SocketClient, chat: str) -> None:
     """A message is acknowledged to the socket that sent it, and comes to it as to every member's."""
     ack = socket.call("message:send", {"chatId": chat, "content": "Hello"})
     assert ack["ok"], ack

@@ -156,8 +156,8 @@ def test_nothing_is_heard_after_the_204_of_a_removal_on_another_worker(
             for send in storm:
                 send.result()
         sockets[1].flush()
-        heard = [payload["rev"] for _, payload in sockets[1].received("message:new")]
-        assert max(heard) < last_rev
+        revs = [payload["rev"] for _, payload in sockets[1].received("message:new")]
+        assert max(revs) < last_rev
         assert alice.post(f"/chats/{chat}/members", {"userId": bob.id}).status_code == 201
 
 

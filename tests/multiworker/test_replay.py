@@ -277,9 +277,9 @@ def test_connected_clients_are_complete_after_an_outage(
         socket.wait_for("message:new", lambda m: m["content"] == "live again")
     assert is_complete(sockets[0], bob)
     assert is_complete(sockets[1], carol)
-    told = [(name, payload) for name, payload in sockets[2].received() if payload.get("chatId") == chat]
-    assert told[-1] == ("chat:member_left", {"chatId": chat, "userId": dave.id})
-    assert "not for dave" not in str(told)
+    events = [(name, payload) for name, payload in sockets[2].received() if payload.get("chatId") == chat]
+    assert events[-1] == ("chat:member_left", {"chatId": chat, "userId": dave.id})
+    assert "not for dave" not in str(events)
 
 
 def test_what_is_replayed_is_delivered(

@@ -25,8 +25,8 @@ def test_an_edit_is_answered_stored_and_told(
     message = alice.send(chat, "Helo")
     answer = act(alice, "message:edit", {"messageId": message["id"], "content": " Hello "})
     assert (answer.data["content"], answer.data["isEdited"]) == ("Hello", True)
-    told = listener.wait_for("message:edited")
-    assert told == {name: value for name, value in answer.data.items() if name != "status"}
+    event = listener.wait_for("message:edited")
+    assert event == {name: value for name, value in answer.data.items() if name != "status"}
     assert data(alice.get(f"/messages/{chat}"))[0]["rev"] == answer.data["rev"]
     listener.disconnect()
 
@@ -71,8 +71,8 @@ def test_reading_is_answered_and_told(act: Act, alice: Person, bob: Person, chat
         "readSeq": 2,
         "unreadCount": 1,
     }
-    told = listener.wait_for("messages:read")
-    assert told == {name: value for name, value in first.data.items() if name != "unreadCount"}
+    event = listener.wait_for("messages:read")
+    assert event == {name: value for name, value in first.data.items() if name != "unreadCount"}
     assert act(bob, "messages:read", {"chatId": chat}).data["unreadCount"] == 0
     listener.disconnect()
 

@@ -136,8 +136,8 @@ class Gathering(ChatMachine):
             lambda: transport.statuses(person, note, limit=50),
         ):
             assert outcome(ask) == NOT_FOUND
-        told = transport.sync(person, {chat_id: 0})
-        assert told["gone"] == [chat_id]
-        assert chat_id not in {chat["id"] for chat in told["chats"]} | told["messages"].keys() | told["unread"].keys()
-        for messages in told["messages"].values():
+        sync = transport.sync(person, {chat_id: 0})
+        assert sync["gone"] == [chat_id]
+        assert chat_id not in {chat["id"] for chat in sync["chats"]} | sync["messages"].keys() | sync["unread"].keys()
+        for messages in sync["messages"].values():
             self.handed(person, messages)

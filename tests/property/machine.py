@@ -109,9 +109,9 @@ class ChatMachine(RuleBasedStateMachine):
         for note, message in zip(notes, messages, strict=True):
             self.looks(who, note, message)
 
-    def both(self, foretell: Callable[[], S], ask: Callable[[], T]) -> tuple[S, T] | None:
+    def both(self, predict: Callable[[], S], ask: Callable[[], T]) -> tuple[S, T] | None:
         """What the world foretells and what the server answers; None when both refused, for the same reason."""
-        expected, answer = outcome(foretell), outcome(ask)
+        expected, answer = outcome(predict), outcome(ask)
         if isinstance(expected, Refused) or isinstance(answer, Refused):
             assert answer == expected, f"{answer!r} instead of {expected!r}"
             return None

@@ -15,17 +15,17 @@ HELLO = {"chatId": NO_CHAT}
 def test_a_namespace_is_entered_with_a_payload(server: Server, alice: Person) -> None:
     with RawWebSocket(server.url) as socket:
         socket.write(frame(f'40/chat,{{"token":"{alice.token}"}}'))
-        told = json.loads(socket.until("40/chat,")[-1].removeprefix("40/chat,"))
-        assert set(told) == {"sid"}
-        assert isinstance(told["sid"], str)
+        payload = json.loads(socket.until("40/chat,")[-1].removeprefix("40/chat,"))
+        assert set(payload) == {"sid"}
+        assert isinstance(payload["sid"], str)
 
 
 def test_a_refusal_is_an_object_with_a_message(server: Server) -> None:
     with RawWebSocket(server.url) as socket:
         socket.write(frame("40/chat,"))
-        told = json.loads(socket.until("44/chat,")[-1].removeprefix("44/chat,"))
-        assert set(told) == {"message", "data"}
-        assert told["data"]["code"] == "token_invalid"
+        payload = json.loads(socket.until("44/chat,")[-1].removeprefix("44/chat,"))
+        assert set(payload) == {"message", "data"}
+        assert payload["data"]["code"] == "token_invalid"
 
 
 @pytest.mark.parametrize(("greeting", "place"), [("40/random", "/random,"), ("40/random,", "/random,"), ("40", "")])
@@ -65,5 +65,5 @@ def test_what_is_no_packet_is_answered_and_ends_nothing(server: Server, alice: P
     """The suite has it end the connection."""
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token).write(frame(packet))
-        (told,) = socket.flush()
-        assert json.loads(told.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"
+        (payload,) = socket.flush()
+        assert json.loads(payload.removeprefix("42/chat,"))[1]["code"] == "malformed_packet"

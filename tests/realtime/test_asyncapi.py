@@ -152,8 +152,8 @@ def test_both_documents_describe_an_object_alike(server: Server, document: Json)
 
 
 def test_the_connection_is_documented(document: Json) -> None:
-    (told,) = document["servers"].values()
-    assert told["protocol"] == "socket.io"
+    (server,) = document["servers"].values()
+    assert server["protocol"] == "socket.io"
     for limit in (
         "60 events per 10 s",
         "64 KiB",
@@ -162,9 +162,9 @@ def test_the_connection_is_documented(document: Json) -> None:
         "1 MiB",
         "polling",
     ):
-        assert limit in told["description"], limit
+        assert limit in server["description"], limit
     assert document["channels"]["chat"]["address"] == "/chat"
-    access = resolve(document, told["security"][0])
+    access = resolve(document, server["security"][0])
     assert "auth: {token}" in access["description"]
     (refusal,) = examples(document, document["channels"]["chat"]["x-connect-error"])
     assert refusal["code"] == "token_expired"

@@ -118,7 +118,7 @@ def test_who_leaves_while_they_are_let_in_is_gone_and_silences_nobody(
             # Engine.IO's own farewell, which overtakes what the greeting asks the database.
             answers = list(both.map(requests.post, [session] * 2, [greeting, "1"]))
         assert {answer.status_code for answer in answers} <= {200, 400}
-    hearer = connect(alice)
+    listener = connect(alice)
     wait_until(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"])
     sent = alice.send(chat, "Hello?")
-    assert hearer.wait_for("message:new")["seq"] == sent["seq"]
+    assert listener.wait_for("message:new")["seq"] == sent["seq"]

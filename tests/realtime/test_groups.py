@@ -25,8 +25,8 @@ def test_whoever_is_added_hears_the_chat_at_once(
 ) -> None:
     one, new = connect(bob), connect(carol)
     added = data(alice.post(f"/chats/{group}/members", {"userId": carol.id}))
-    told = new.wait_for("chat:new")
-    assert (told["id"], members(told)) == (group, {alice.id, bob.id, carol.id})
+    event = new.wait_for("chat:new")
+    assert (event["id"], members(event)) == (group, {alice.id, bob.id, carol.id})
     added["user"] |= {"isOnline": False, "lastSeen": None}
     for socket in (one, new):
         assert socket.wait_for("chat:member_joined") == {"chatId": group, "member": added}
@@ -68,8 +68,8 @@ def test_nothing_is_heard_after_the_204_of_a_removal_in_a_storm_of_sends(
             storm.result()
         sender.flush()
         goes.flush()
-        heard = [payload["rev"] for _, payload in goes.received("message:new")]
-        assert max(heard) < last_rev
+        revs = [payload["rev"] for _, payload in goes.received("message:new")]
+        assert max(revs) < last_rev
         events = [name for name, _ in goes.received() if name in ("message:new", "chat:member_left")]
         assert events[-1] == "chat:member_left"
         assert alice.post(f"/chats/{group}/members", {"userId": bob.id}).status_code == 201
@@ -79,8 +79,8 @@ def test_nothing_is_heard_after_the_204_of_a_removal_in_a_storm_of_sends(
 def test_changes_of_a_group_are_told_to_its_members(alice: Person, bob: Person, group: str, connect: Connect) -> None:
     socket = connect(bob)
     alice.patch(f"/chats/{group}", {"name": "Others"})
-    told = socket.wait_for("chat:updated")
-    assert (told["name"], told["memberCount"]) == ("Others", 2)
+    event = socket.wait_for("chat:updated")
+    assert (event["name"], event["memberCount"]) == ("Others", 2)
     promoted = data(alice.patch(f"/chats/{group}/members/{bob.id}/role", {"role": "ADMIN"}))
     promoted["user"] |= {"isOnline": False, "lastSeen": None}
     assert socket.wait_for("chat:member_updated") == {"chatId": group, "member": promoted}

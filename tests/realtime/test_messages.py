@@ -26,8 +26,8 @@ def test_who_sends_is_told_of_the_message_and_of_its_ack_in_one_piece(alice: Per
         socket.join(alice.token).flush()
         socket.write(frame(event("message:send", {"chatId": chat, "content": "Hello"}, ack="7")))
         # What one system call wrote is read by one.
-        told = socket.connection.recv(65536)
-        assert told.count(b'42/chat,["message:new"') == told.count(b'43/chat,7[{"ok":true') == 1
+        received = socket.connection.recv(65536)
+        assert received.count(b'42/chat,["message:new"') == received.count(b'43/chat,7[{"ok":true') == 1
 
 
 def test_a_message_sent_over_rest_reaches_sockets_too(alice: Person, bob: Person, connect: Connect) -> None:
@@ -48,10 +48,10 @@ def test_nobody_else_hears_a_message(alice: Person, bob: Person, carol: Person, 
 def test_a_new_chat_is_heard_and_so_is_all_that_is_said_in_it(alice: Person, bob: Person, connect: Connect) -> None:
     socket = connect(bob)
     chat = alice.direct_chat(bob)
-    told = socket.wait_for("chat:new")
-    assert told["id"] == chat
-    assert {member["userId"] for member in told["members"]} == {alice.id, bob.id}
-    assert not {"unreadCount", "peer"} & set(told)
+    event = socket.wait_for("chat:new")
+    assert event["id"] == chat
+    assert {member["userId"] for member in event["members"]} == {alice.id, bob.id}
+    assert not {"unreadCount", "peer"} & set(event)
     alice.send(chat, "Hello")
     assert socket.wait_for("message:new")["chatId"] == chat
 

@@ -84,13 +84,13 @@ def check(engine: Engine, chat_id: str, talkers: list[Talker]) -> int:
 
 def fold(socket: SocketClient, chat_id: str) -> dict[str, int]:
     """What a client knows after all that it heard and a `sync`: message → rev. What it heard has to be in order."""
-    heard = [payload for name, payload in socket.received("message:new") if payload["chatId"] == chat_id]
-    sequence = [message["seq"] for message in heard]
+    messages = [payload for name, payload in socket.received("message:new") if payload["chatId"] == chat_id]
+    sequence = [message["seq"] for message in messages]
     assert sequence == sorted(set(sequence)), "heard twice or out of order"
-    known = {message["id"]: message["rev"] for message in heard}
+    known = {message["id"]: message["rev"] for message in messages}
     # A client that saw a jump in seq asks from before it.
     rev, expected = 0, 1
-    for message in heard:
+    for message in messages:
         if message["seq"] != expected:
             break
         rev, expected = message["rev"], expected + 1

@@ -141,8 +141,8 @@ def test_no_secret_and_no_message_is_ever_logged(
     log = frank.log
     assert log.count("nothing_new") >= 2
     assert "UndefinedTable" in log
-    told = [secret for secret in hidden if secret.split()[-1] in log]
-    assert not told, [line for line in log.splitlines() if any(secret in line for secret in told)][:3]
+    leaked = [secret for secret in hidden if secret.split()[-1] in log]
+    assert not leaked, [line for line in log.splitlines() if any(secret in line for secret in leaked)][:3]
     for line in log.splitlines():
         assert json.loads(line)["event"]
 

@@ -248,7 +248,7 @@ def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_fac
 
 
 def test_the_figures_of_the_limits_are_told(document: Json) -> None:
-    told = document["info"]["description"]
+    description = document["info"]["description"]
     for figure in (
         "100 per 1 min",
         "5 per 1 min",
@@ -259,7 +259,7 @@ def test_the_figures_of_the_limits_are_told(document: Json) -> None:
         "256 KiB",
         "10 MB",
     ):
-        assert f"| {figure} |" in told, figure
+        assert f"| {figure} |" in description, figure
 
 
 def test_every_code_that_is_raised_is_documented(document: Json) -> None:

@@ -186,8 +186,8 @@ class Run:
             for check in recorder.checks.get(case_id, []):
                 if check.failure_info and not is_expected(check.name, recorder.label, response):
                     failure = check.failure_info.failure
-                    told = f"{recorder.label}: {failure.title}: {failure.message}"
-                    self.findings.setdefault(told, check.failure_info.code_sample)
+                    finding = f"{recorder.label}: {failure.title}: {failure.message}"
+                    self.findings.setdefault(finding, check.failure_info.code_sample)
 
 
 def unnamed_code(case: AnyCase, response: Response) -> str | None:
@@ -265,8 +265,8 @@ def run(server: Server, register_person: NewPerson, engine: Engine) -> Run:
 
 
 def test_every_answer_is_as_the_document_says(run: Run) -> None:
-    told = [f"{finding}\n{sample}" for finding, sample in run.findings.items()]
-    assert not told, "\n\n".join([f"seed {SEED}", *told])
+    findings = [f"{finding}\n{sample}" for finding, sample in run.findings.items()]
+    assert not findings, "\n\n".join([f"seed {SEED}", *findings])
 
 
 def test_every_operation_is_taken_to_a_success(run: Run) -> None:

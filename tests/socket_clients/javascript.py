@@ -48,7 +48,7 @@ class JsClient(SocketClient):
     def _cut(self) -> None:
         self._command("close")
 
-    def heard(self, report: dict[str, Any]) -> None:
+    def on_report(self, report: dict[str, Any]) -> None:
         """Note what the driver tells of this client."""
         match report["type"]:
             case "connected":
@@ -142,9 +142,9 @@ class JsDriver:
         assert self._process.stdout
         for line in self._process.stdout:
             report = json.loads(line)
-            self._clients[report["client"]].heard(report)
+            self._clients[report["client"]].on_report(report)
         for client in list(self._clients.values()):
-            client.heard({"type": "disconnected", "reason": "the driver ended"})
+            client.on_report({"type": "disconnected", "reason": "the driver ended"})
 
 
 def _in_js_units(name: str, value: Any) -> Any:

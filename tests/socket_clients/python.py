@@ -127,10 +127,10 @@ class PyClient(SocketClient):
         self._worker = threading.Thread(target=work, name="py-client", daemon=True)
         self._worker.start()
 
-    def _refused(self, told: Any = None) -> None:
+    def _refused(self, data: Any = None) -> None:
         # The server's refusals have this form; what has not comes from python-engineio, who could not reach it.
-        refused = isinstance(told, dict) and "message" in told
-        self._note_refused(ConnectError(told["message"], told.get("data")) if refused else ConnectError(str(told)))
+        refused = isinstance(data, dict) and "message" in data
+        self._note_refused(ConnectError(data["message"], data.get("data")) if refused else ConnectError(str(data)))
 
     def _disconnected(self, reason: str) -> None:
         reason = "client disconnect" if self._leaving else reason

@@ -202,9 +202,9 @@ class SocketClient(ABC):
             self._unconsumed.append(each)
             self._changed.notify_all()
 
-    def _report(self, what: str, told: Any) -> None:
+    def _report(self, what: str, data: Any) -> None:
         if self._listener:
-            self._listener(what, told)
+            self._listener(what, data)
 
     def _note_answer(self, number: int, answer: Answer) -> None:
         with self._changed:

@@ -45,7 +45,7 @@ def database(*answers: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[
 
 
 def end_something() -> None:
-    rooms.endings += 1
+    rooms.epoch += 1
 
 
 def test_an_actor_is_read_again_after_a_change_during_the_read() -> None:

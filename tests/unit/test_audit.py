@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit import Audit, read, tell
+from tests.audit import Audit, read, report
 
 CLEAN: dict[str, Any] = {"name": "flask", "version": "3.1.3", "vulns": []}
 HOLED: dict[str, Any] = {
@@ -21,21 +21,21 @@ def audited(*dependencies: dict[str, Any]) -> Audit:
 
 @pytest.mark.parametrize("required", [False, True])
 def test_a_vulnerable_package_fails(capsys: pytest.CaptureFixture[str], required: bool) -> None:
-    assert tell([audited(CLEAN, HOLED)], required) == 1
+    assert report([audited(CLEAN, HOLED)], required) == 1
     assert "oldlib 1.0: PYSEC-2026-1, mended in 1.1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("required", [False, True])
 def test_nothing_found_is_a_success(required: bool) -> None:
-    assert tell([audited(CLEAN)], required) == 0
+    assert report([audited(CLEAN)], required) == 0
 
 
 @pytest.mark.parametrize("audit", [Audit(), audited(UNKNOWN, UNKNOWN)])
 def test_a_service_that_was_not_reached_is_no_clean_bill(capsys: pytest.CaptureFixture[str], audit: Audit) -> None:
-    assert tell([audit, audit], required=False) == 0
+    assert report([audit, audit], required=False) == 0
     assert "NOTHING WAS AUDITED" in capsys.readouterr().out
-    assert tell([audit, audit], required=True) == 1
+    assert report([audit, audit], required=True) == 1
 
 
 def test_the_second_service_is_asked_where_the_first_is_not_reached() -> None:
-    assert tell([audited(UNKNOWN), audited(HOLED)], required=False) == 1
+    assert report([audited(UNKNOWN), audited(HOLED)], required=False) == 1

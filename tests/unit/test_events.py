@@ -9,7 +9,7 @@ import pytest
 from chatapp.core import events
 from chatapp.core.errors import Json
 
-HEARD, UNHEARD = "chat-1", "chat-2"
+SUBSCRIBED, UNSUBSCRIBED = "chat-1", "chat-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +30,38 @@ class Joined(events.Announced):
 
 
 @pytest.fixture
-def told() -> Iterator[list[events.Event]]:
-    """What the subscribers of a worker are told on which `HEARD` is heard, and no other chat."""
-    told: list[events.Event] = []
-    events.subscribe({Said: (told.append,), Joined: (told.append,)}, hears=HEARD.__eq__)
-    yield told
+def received() -> Iterator[list[events.Event]]:
+    """What the subscribers of a worker are told on which `SUBSCRIBED` is heard, and no other chat."""
+    received: list[events.Event] = []
+    events.subscribe({Said: (received.append,), Joined: (received.append,)}, has_subscribers=SUBSCRIBED.__eq__)
+    yield received
     events.subscribe({})
 
 
 @pytest.mark.parametrize(
     "event",
-    [Said(HEARD, {"content": "two lines\nand a blank", "emoji": "👩‍💻", "none": None}), Joined(HEARD), Joined(UNHEARD)],
+    [
+        Said(SUBSCRIBED, {"content": "two lines\nand a blank", "emoji": "👩‍💻", "none": None}),
+        Joined(SUBSCRIBED),
+        Joined(UNSUBSCRIBED),
+    ],
     ids=["in a chat", "of a chat", "of another chat"],
 )
-def test_an_event_arrives_as_it_was(told: list[events.Event], event: events.Event) -> None:
+def test_an_event_arrives_as_it_was(received: list[events.Event], event: events.Event) -> None:
     line = events.encode(event)
     assert b"\n" not in line
     events.receive(line)
-    assert told == [event]
+    assert received == [event]
 
 
-def test_what_is_said_in_a_chat_that_nobody_hears_is_not_read(told: list[events.Event]) -> None:
-    name, chat_id, fields = events.encode(Said(UNHEARD, {"content": "Hello"})).split(b" ", 2)
+def test_what_is_said_in_a_chat_that_nobody_hears_is_not_read(received: list[events.Event]) -> None:
+    name, chat_id, fields = events.encode(Said(UNSUBSCRIBED, {"content": "Hello"})).split(b" ", 2)
     assert fields
     events.receive(b" ".join((name, chat_id, b"no JSON at all")))
-    assert told == []
+    assert received == []
 
 
-def test_an_event_of_another_version_is_passed_over(told: list[events.Event]) -> None:
+def test_an_event_of_another_version_is_passed_over(received: list[events.Event]) -> None:
     events.receive(b'Unheard-of  {"chat_id":"chat-1"}')
-    events.receive(events.encode(Joined(HEARD)))
-    assert told == [Joined(HEARD)]
+    events.receive(events.encode(Joined(SUBSCRIBED)))
+    assert received == [Joined(SUBSCRIBED)]

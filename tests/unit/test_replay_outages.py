@@ -23,16 +23,16 @@ def replay() -> Iterator[Replay]:
 def test_an_outage_during_the_comparison_of_rooms_leaves_them_to_the_next_one(
     replay: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "deaf", False)
+    monkeypatch.setattr(rooms, "bus_disconnected", False)
 
     def read() -> Any:
-        rooms.deaf = True
+        rooms.bus_disconnected = True
         replay.stop()
         return SimpleNamespace(joined={})
 
     monkeypatch.setattr(replaying, "_State", read)
     replay.reconcile()
-    assert rooms.deaf
+    assert rooms.bus_disconnected
 
 
 def test_changes_that_were_read_before_an_outage_are_read_again_after_it(

@@ -51,6 +51,6 @@ def test_a_socket_that_connects_gets_the_changes_after_that(rooms: Rooms, bob: C
 
 def test_without_sockets_a_chat_is_forgotten(rooms: Rooms, bob: Connection) -> None:
     rooms.join("chat", ["bob"], 3, 0)
-    assert rooms.hears("chat")
+    assert rooms.has_subscribers("chat")
     rooms.close("chat")
-    assert not rooms.hears("chat")
+    assert not rooms.has_subscribers("chat")

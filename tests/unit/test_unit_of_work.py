@@ -12,48 +12,48 @@ from chatapp.core.unit_of_work import unit_of_work
 
 
 @dataclass(frozen=True)
-class Happened(events.Announced):
+class SomethingHappened(events.Announced):
     """Something happened."""
 
     number: int
 
 
 @pytest.fixture
-def heard(engine: Engine) -> Iterator[list[int]]:
+def received(engine: Engine) -> Iterator[list[int]]:
     """The numbers of the events that were delivered, by a subscriber behind one that fails."""
     numbers: list[int] = []
 
-    def fail(event: Happened) -> None:
+    def fail(event: SomethingHappened) -> None:
         raise RuntimeError("a subscriber that fails")
 
-    def hear(event: Happened) -> None:
+    def receive(event: SomethingHappened) -> None:
         numbers.append(event.number)
 
     db.bind(engine)
-    events.subscribe({Happened: (fail, hear)})
+    events.subscribe({SomethingHappened: (fail, receive)})
     yield numbers
     events.subscribe({})
 
 
-def test_events_are_delivered_after_the_commit_in_order(heard: list[int]) -> None:
+def test_events_are_delivered_after_the_commit_in_order(received: list[int]) -> None:
     with unit_of_work() as work:
-        work.announce(Happened(1))
-        work.announce(Happened(2))
-        assert heard == []
-    assert heard == [1, 2]
+        work.announce(SomethingHappened(1))
+        work.announce(SomethingHappened(2))
+        assert received == []
+    assert received == [1, 2]
 
 
-def test_nobody_hears_of_what_was_rolled_back(heard: list[int]) -> None:
+def test_nobody_hears_of_what_was_rolled_back(received: list[int]) -> None:
     def fail() -> None:
         with unit_of_work() as work:
-            work.announce(Happened(1))
+            work.announce(SomethingHappened(1))
             work.db.execute(text("SELECT 1 / 0"))
 
     with pytest.raises(DataError):
         fail()
-    assert heard == []
+    assert received == []
 
 
-def test_units_of_work_do_not_nest(heard: list[int]) -> None:
+def test_units_of_work_do_not_nest(received: list[int]) -> None:
     with unit_of_work(), pytest.raises(RuntimeError, match="open already"), unit_of_work():
         pass
