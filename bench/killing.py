@@ -53,8 +53,8 @@ def killed(site: Site, count: int = 100) -> Result:
         said[chat_id].append(content)
     result.more["acknowledged"] = len(acknowledged)
     result.more["lost"] = len(acknowledged - {id for _, id, _ in stored})
-    result.more["doubled"] = len(stored) - len({content for _, _, content in stored})
+    result.more["duplicated"] = len(stored) - len({content for _, _, content in stored})
     result.more["out of order"] = sum(each != sorted(each) for each in said.values())
-    if any(result.more[fault] for fault in ("lost", "doubled", "out of order")):
+    if any(result.more[fault] for fault in ("lost", "duplicated", "out of order")):
         raise RuntimeError(f"What was acknowledged did not hold: {result.more}")
     return result

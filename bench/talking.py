@@ -176,7 +176,7 @@ def _talk(site: Site, talk: Conversation, result: Result, seconds: float) -> Res
 
 def typing(site: Site, members: int = 500, typists: int = 4) -> Result:
     """A few of many type on and on: what is told and never stored."""
-    result = Result(f"typing, told to {members - 1}", "deliveries")
+    result = Result(f"typing, to {members - 1}", "deliveries")
     people = site.users(members)
     chat = site.chat(people)
     site.tidy()
