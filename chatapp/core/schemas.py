@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 from marshmallow.decorators import VALIDATES_SCHEMA
 
+from chatapp.core.error_codes import CODES
 from chatapp.core.errors import Invalid, Json, problem_type
 from chatapp.core.json_input import UnpairedSurrogates
 
@@ -179,8 +180,11 @@ class ProblemSchema(Output):
     code = fields.String(
         required=True,
         metadata={
-            "description": "The stable error code. New codes can be added: treat unknown codes by `status`.",
+            "description": "The stable error code: one of the known codes, or one that a later version added. Clients must "
+            "accept unknown codes and treat them by `status`.",
             "example": "validation_error",
+            # Not `enum`: generated clients would reject codes of later versions.
+            "x-extensible-enum": [*CODES],
         },
     )
     errors = fields.Dict(

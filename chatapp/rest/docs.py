@@ -39,7 +39,7 @@ passwords); lengths are counted after that. Control characters other than newlin
 character (only zero-width characters, for example) and unpaired surrogates return 422.
 
 **Errors** are problems in the format of RFC 9457 (`application/problem+json`) with a stable `code`; see the
-[list of all codes](/docs/errors). New codes can be added. In addition to the errors of each operation, unknown paths
+[list of all codes](/docs/errors). Clients must accept unknown codes. In addition to the errors of each operation, unknown paths
 return 404 (`not_found`), methods that a path does not have 405 (`method_not_allowed`), pages of other origins 403
 (`origin_not_allowed`), and failures of the server 500 (`internal_error`).
 

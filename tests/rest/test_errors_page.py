@@ -67,12 +67,22 @@ def test_every_entry_says_when_its_code_occurs() -> None:
         assert entry.occurs.endswith("."), code
 
 
+def test_the_documents_list_the_known_codes_and_allow_others(server: Server) -> None:
+    for name in ("openapi", "asyncapi"):
+        document = requests.get(f"{server.url}/api/v1/{name}.json", timeout=20).json()
+        code = document["components"]["schemas"]["Problem"]["properties"]["code"]
+        assert code["x-extensible-enum"] == [*CODES]
+        assert "enum" not in code
+        assert "accept unknown codes" in code["description"]
+
+
 def test_the_page_needs_nothing_from_elsewhere(page: requests.Response) -> None:
     check_self_contained(page)
 
 
 def test_the_page_has_every_code_and_the_operations_that_return_it(page: requests.Response) -> None:
     assert set(CODES) <= set(Links(page.text).ids)
+    assert "accept unknown codes" in page.text
     entry = page.text.partition('<article id="refresh_reused">')[2].partition("</article>")[0]
     assert "POST /api/v1/auth/refresh" in entry
 

@@ -130,6 +130,9 @@ function type(schema, indent = "", names = new Set()) {
     return name;
   }
   if ("const" in schema) return JSON.stringify(schema.const);
+  const open = schema["x-extensible-enum"];
+  // `string & {}` accepts other strings without hiding the known ones from editors.
+  if (open) return [...open.map((value) => JSON.stringify(value)), "(string & {})"].join(" | ");
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return choices.map((choice) => type(choice, indent, names)).join(" | ");

@@ -1,10 +1,13 @@
 import type { Problem } from "./generated/schemas.js";
 
+/** The known error codes. Any other string is accepted too, because later versions of the server can add codes. */
+export type ErrorCode = Problem["code"];
+
 /** What the server says no with: an RFC 9457 problem. `code` is stable, `message` a sentence for people. */
 export class ProblemError extends Error {
   override readonly name: string = "ProblemError";
   readonly status: number;
-  readonly code: string;
+  readonly code: ErrorCode;
   /** Field → what is wrong with it; empty where no field is. */
   readonly errors: Readonly<Record<string, readonly string[]>>;
 

@@ -560,8 +560,8 @@ export interface Problem {
   status: number;
   /** A sentence that explains the error. */
   detail: string;
-  /** The stable error code. New codes can be added: treat unknown codes by `status`. */
-  code: string;
+  /** The stable error code: one of the known codes, or one that a later version added. Clients must accept unknown codes and treat them by `status`. */
+  code: "bad_request" | "malformed_json" | "malformed_form" | "malformed_packet" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "origin_not_allowed" | "not_found" | "unknown_event" | "method_not_allowed" | "request_timeout" | "conflict" | "email_taken" | "username_taken" | "not_a_group" | "last_admin" | "group_full" | "body_too_large" | "file_too_large" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "unsupported_file_type" | "range_not_satisfiable" | "validation_error" | "client_id_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable" | "busy" | "database_unavailable" | "storage_unavailable" | (string & {});
   /** The messages for each invalid field; at most the first 50 fields. */
   errors?: Record<string, Array<string>>;
   /** Seconds to wait before the next attempt; only with `rate_limited`. */
