@@ -7,7 +7,7 @@ this forget at once. While other workers can't be heard nothing is remembered at
 import time
 
 from chatapp.auth import queries
-from chatapp.core.batches import Together
+from chatapp.core.batching import Coalescer
 from chatapp.core.identity import Actor
 
 # The bound on what this could get wrong, whatever else fails.
@@ -19,7 +19,7 @@ class Sessions:
     """The sessions that were asked for lately."""
 
     def __init__(self) -> None:
-        self._find: Together[str, Actor | None] = Together(queries.find_actors)
+        self._find: Coalescer[str, Actor | None] = Coalescer(queries.find_actors)
         self._known: dict[str, tuple[Actor, float]] = {}
         self._remembers = True
         # Counts what was forgotten: an answer that was on its way meanwhile may be out of date.

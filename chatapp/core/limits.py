@@ -17,7 +17,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from chatapp.core.batches import Together
+from chatapp.core.batching import Coalescer
 from chatapp.core.errors import RateLimited
 from chatapp.core.settings import Rate
 
@@ -160,14 +160,14 @@ class SharedCounters:
         self._redis = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), socket_timeout=REDIS_TIMEOUT)
         self._script = self._redis.register_script(_COUNT)
         self._local = LocalCounters()
-        self._together: Together[Sequence[Limit], _Counted] = Together(self._count)
+        self._coalescer: Coalescer[Sequence[Limit], _Counted] = Coalescer(self._count)
         self._available = True
 
     def count(self, limits: Sequence[Limit]) -> _Counted:
         """As `LocalCounters.count`, after a wait of at most `REDIS_TIMEOUT`; raises nothing because of Redis."""
         if self._available:
             try:
-                return self._together.put(limits).get(timeout=REDIS_TIMEOUT)  # type: ignore[no-any-return]
+                return self._coalescer.put(limits).get(timeout=REDIS_TIMEOUT)  # type: ignore[no-any-return]
             except (redis.RedisError, OSError, gevent.Timeout) as error:
                 self._fall_back(error)
         return self._local.count(limits)

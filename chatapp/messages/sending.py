@@ -18,7 +18,7 @@ from gevent.lock import BoundedSemaphore
 
 from chatapp.chats.queries import FILE_FIELDS
 from chatapp.core import metrics
-from chatapp.core.batches import Batches, spawn
+from chatapp.core.batching import Batcher, spawn
 from chatapp.core.db import LOCK_BOUNDED_CONNECTIONS, Locked
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
@@ -112,7 +112,7 @@ class Sending(AsyncResult):  # type: ignore[misc]
 
 def send(sending: Sending) -> None:
     """Have a message leave with the next batch. Never blocks."""
-    _batches.put(sending)
+    _batcher.put(sending)
 
 
 def _send(batch: Sequence[Sending]) -> None:
@@ -268,7 +268,7 @@ def _explain(sending: Sending, *, gone: bool = False) -> None:
         sending.set_exception(error)
 
 
-_batches = Batches(_send, MAX_BATCH)
+_batcher = Batcher(_send, MAX_BATCH)
 # By chat, the messages that wait for a lock. A chat has a queue until that is empty: later messages join it.
 _queues: dict[str, list[Sending]] = {}
 # One connection of those that are kept for bounded waits is left to the batch, and one to receipts.

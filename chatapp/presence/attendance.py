@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from gevent.lock import RLock
 
-from chatapp.core.batches import Together
+from chatapp.core.batching import Coalescer
 from chatapp.core.errors import ChatError
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
@@ -42,7 +42,7 @@ class Attendance:
         self._held: Counter[str] = Counter()
         self._turn = RLock()
         # Who, and whether a socket of theirs opens or is closed; whether it is their first.
-        self._count: Together[tuple[str, bool], bool] = Together(self._count_all)
+        self._count: Coalescer[tuple[str, bool], bool] = Coalescer(self._count_all)
 
     def came(self, actor: Actor) -> None:
         """A socket opens; raises RateLimited when this person has too many, Unavailable without a database."""

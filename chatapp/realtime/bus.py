@@ -23,7 +23,7 @@ import structlog
 from gevent.event import Event
 
 from chatapp.core import events, metrics
-from chatapp.core.batches import Batches
+from chatapp.core.batching import Batcher
 from chatapp.core.causes import MAX_CAUSES
 from chatapp.core.ids import new_id
 
@@ -115,7 +115,7 @@ class Bus:
         self._beat_due = False
         self._beat: tuple[int, float] | None = None
         self._valid_until = 0.0
-        self._batches: Batches[_Outgoing] = Batches(self._post, MAX_BATCH)
+        self._batcher: Batcher[_Outgoing] = Batcher(self._post, MAX_BATCH)
         self._waiting_bytes = 0
         self._sender = self._connection(REDIS_TIMEOUT)
         self._awaited: dict[bytes, _Awaited] = {}
@@ -139,7 +139,7 @@ class Bus:
         """Publish an event to the other workers; one that is `awaited` returns when it is in force on all of them."""
         if event.awaited:
             self._share_awaited(events.encode(event), type(event).__name__)
-        elif self._subscribed and len(self._batches) < MAX_WAITING and self._waiting_bytes < MAX_WAITING_BYTES:
+        elif self._subscribed and len(self._batcher) < MAX_WAITING and self._waiting_bytes < MAX_WAITING_BYTES:
             self._put(b"%s %s" % (NO_ACK, events.encode(event)))
         elif hasattr(event, "rev"):
             self._dropped = True
@@ -273,7 +273,7 @@ class Bus:
 
     def _put(self, line: bytes, awaited: _Awaited | None = None) -> None:
         self._waiting_bytes += len(line)
-        self._batches.put((line, awaited))
+        self._batcher.put((line, awaited))
 
     def _post(self, batch: Sequence[_Outgoing]) -> None:
         """Publish a batch; it is tried again until that works or this worker is disconnected."""

@@ -19,7 +19,7 @@ from gevent.event import AsyncResult
 from socketio.exceptions import ConnectionRefusedError
 
 from chatapp.core import limits, logs, metrics, settings
-from chatapp.core.batches import Together
+from chatapp.core.batching import Coalescer
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.limits import Limit
@@ -96,7 +96,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self.events = (*events, ClientEvent("auth:renew", RenewSchema, self._renew, RenewedSchema, about_socket=True))
         self._events = {event.name: (event, event.schema()) for event in self.events}
         self._find_actor = find_actor
-        self._list_rooms: Together[str, dict[str, Position]] = Together(
+        self._list_rooms: Coalescer[str, dict[str, Position]] = Coalescer(
             lambda user_ids: list(map(list_rooms(user_ids).__getitem__, user_ids))
         )
         self._attendance = attendance

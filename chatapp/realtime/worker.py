@@ -24,7 +24,7 @@ from gunicorn import util
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
-from chatapp.core import batches
+from chatapp.core import batching
 from chatapp.realtime import responses
 from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
 from chatapp.realtime.arbiter import DRAIN
@@ -120,7 +120,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             end_stream(connection, socket.SHUT_RD)
         with gevent.Timeout(FINISH_SECONDS, False):
             gevent.joinall(closing)
-            batches.finish()
+            batching.finish()
             connections.join()
         connections.kill(timeout=NOTIFY_SECONDS)
         # Or the interpreter would take apart, for a second or two, what the kernel takes back at once.

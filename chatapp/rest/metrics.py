@@ -25,7 +25,7 @@ from prometheus_client.utils import floatToGoString
 
 from chatapp.core import db, metrics
 from chatapp.core.addresses import is_local
-from chatapp.core.batches import Together
+from chatapp.core.batching import Coalescer
 from chatapp.core.errors import Forbidden, NotFound, Unauthenticated
 from chatapp.core.settings import Settings
 from chatapp.rest.bearer import bearer_token
@@ -122,7 +122,7 @@ def install(app: Flask, settings: Settings) -> None:
         metrics.memory.follow(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
     pages = Blueprint("metrics", __name__)
     # However many ask, one collection runs at a time.
-    collected: Together[None, bytes] = Together(_collect)
+    collected: Coalescer[None, bytes] = Coalescer(_collect)
 
     @pages.get("/metrics")
     def show() -> Response:

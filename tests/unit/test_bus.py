@@ -41,7 +41,7 @@ def queue() -> Queue:
 def bus(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Bus:
     """That of a connected worker."""
     bus = Bus("redis://127.0.0.1:1", new_id(), lambda _event: None, lambda _connected, _seconds: None, lambda: None)
-    monkeypatch.setattr(bus, "_batches", queue)
+    monkeypatch.setattr(bus, "_batcher", queue)
     bus._subscribed = bus._connected = True
     bus._restart_clock()
     return bus
