@@ -19,7 +19,7 @@ from chatapp.extensions import api, cors, jwt, migrate, socketio
 from chatapp.extensions import db as sqlalchemy
 from chatapp.files import quota, storage
 from chatapp.files import views as files
-from chatapp.files.actions import check_folder, delete_unreferenced, erase_deleted
+from chatapp.files.actions import check_folder, purge_leftovers, purge_unreferenced
 from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
@@ -141,7 +141,7 @@ def create_app(config: Settings) -> Flask:
         background.every(ISOLATION_CHECK_SECONDS, isolation.check)
     background.every(0.05, subscribers.deliveries.flush)
     background.every(1.0, purge_deleted_groups)
-    background.every(UNREFERENCED_SECONDS, delete_unreferenced)
-    background.every(LEFT_BEHIND_SECONDS, erase_deleted)
+    background.every(UNREFERENCED_SECONDS, purge_unreferenced)
+    background.every(LEFT_BEHIND_SECONDS, purge_leftovers)
     background.every(LEFT_BEHIND_SECONDS, check_folder)
     return app

@@ -18,7 +18,7 @@ from chatapp.cli.demo_texts import PEOPLE, PHOTOGRAPHER, PICTURED
 from chatapp.core import db, settings
 from chatapp.core.clock import now
 from chatapp.core.identity import Actor
-from chatapp.core.incoming import Incoming
+from chatapp.core.uploads import UploadedFile
 from chatapp.messages.actions import send_file
 from chatapp.models import Chat, Member, Message, User
 from chatapp.models.user import USERNAME_KEY
@@ -113,6 +113,6 @@ def _send_picture() -> None:
         ).one()
     photographer = Actor(user_id, "", PHOTOGRAPHER, None, "USER")
     config = settings.current()
-    with Incoming("lake.jpg", "image/jpeg", folder=config.spool_path, limit=config.max_upload_bytes) as picture:
+    with UploadedFile("lake.jpg", "image/jpeg", folder=config.spool_path, limit=config.max_upload_bytes) as picture:
         picture.write(lake())
         send_file(photographer, chat_id=chat_id, file=picture, content="Look where I am. Come, all of you!")

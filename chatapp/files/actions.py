@@ -15,13 +15,13 @@ from sqlalchemy import Connection, insert, select, text
 from chatapp.core.errors import ChatError, Json, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
-from chatapp.core.incoming import Incoming, not_stored
 from chatapp.core.offload import FairThread
 from chatapp.core.unit_of_work import unit_of_work
+from chatapp.core.uploads import UploadedFile, not_stored
 from chatapp.files import queries
 from chatapp.files.images import THUMBNAIL_TYPE, Picture, examine, render
 from chatapp.files.kinds import Kind, claimed_kind, verify
-from chatapp.files.queries import KeptFile
+from chatapp.files.queries import StoredFile
 from chatapp.files.storage import LocalStorage, storage
 from chatapp.models import Upload
 
@@ -32,19 +32,19 @@ log = structlog.get_logger()
 _FILES = FairThread()
 
 
-class _Lane(NamedTuple):
+class _ImageQueue(NamedTuple):
     thread: FairThread
     max_work: float  # Pixels to decode, over all scans.
     max_bytes: float  # Of the file.
 
 
-_SMALL = _Lane(FairThread(), 2_000_000, 256 * 1024)
-_MEDIUM = _Lane(FairThread(), 25_000_000, math.inf)
-_LARGE = _Lane(FairThread(), math.inf, math.inf)
+_SMALL = _ImageQueue(FairThread(), 2_000_000, 256 * 1024)
+_MEDIUM = _ImageQueue(FairThread(), 25_000_000, math.inf)
+_LARGE = _ImageQueue(FairThread(), math.inf, math.inf)
 
 _reported_folders: set[str] = set()
 _LOCK = text("SELECT FROM uploads WHERE id = :id FOR UPDATE")
-_RELEASE = text(
+_DELETE_UNREFERENCED = text(
     """
     WITH gone AS (
         DELETE FROM uploads f WHERE f.id = :id AND NOT EXISTS (SELECT FROM messages m WHERE m.upload_id = f.id)
@@ -73,23 +73,27 @@ AT_ONCE = 1000
 
 
 @dataclass
-class Keeping:
-    """A file that is kept; only for as long as it is `wanted` in the end."""
+class PendingUpload:
+    """A stored upload, which is deleted unless it is committed."""
 
-    file: KeptFile
-    wanted: bool = False
+    file: StoredFile
+    committed: bool = False
+
+    def commit(self) -> None:
+        """Keep the file: a message references it."""
+        self.committed = True
 
 
 @contextmanager
-def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
-    """Look at a file and keep it. If nobody says that it is `wanted`, it is gone after the block.
+def store_upload(actor: Actor, chat_id: str, file: UploadedFile) -> Iterator[PendingUpload]:
+    """Validate and store an upload; deleted on exit unless committed.
 
-    Raises UnsupportedType for what is not taken, or is not what its name and declared type say; Unavailable when it
-    can't be stored.
+    Raises UnsupportedType for a file whose type is not accepted, or differs from its name and declared type;
+    Unavailable when it can't be stored.
     """
-    kind = claimed_kind(incoming.name, incoming.declared)
-    picture = _examine(actor, kind, incoming)
-    content = BytesIO(picture.content) if picture else incoming.file
+    kind = claimed_kind(file.name, file.declared)
+    picture = _examine(actor, kind, file)
+    content = BytesIO(picture.content) if picture else file.file
     name = f"{secrets.token_hex(16)}.{kind.extension}"
     upload: Json = {
         "id": new_id(),
@@ -99,13 +103,13 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
         "chat_id": chat_id,
         "type": kind.message_type,
         "media_type": kind.media_type,
-        "file_name": incoming.name,
-        "file_size": len(picture.content) if picture else incoming.size,
+        "file_name": file.name,
+        "file_size": len(picture.content) if picture else file.size,
         "width": picture and picture.width,
         "height": picture and picture.height,
         "folder_id": None,
     }
-    keeping = Keeping(KeptFile(upload["id"], kind.message_type))
+    pending = PendingUpload(StoredFile(upload["id"], kind.message_type))
     try:
         upload["folder_id"] = _folder_id()
         _save(name, content, kind.media_type)
@@ -113,21 +117,21 @@ def kept(actor: Actor, chat_id: str, incoming: Incoming) -> Iterator[Keeping]:
             _save(upload["thumbnail"], BytesIO(picture.thumbnail), THUMBNAIL_TYPE)
         with unit_of_work() as work:
             work.db.execute(insert(Upload).values(upload))
-        yield keeping
+        yield pending
     finally:
-        if not keeping.wanted:
+        if not pending.committed:
             _discard(upload)
 
 
-def _examine(actor: Actor, kind: Kind, incoming: Incoming) -> Picture | None:
+def _examine(actor: Actor, kind: Kind, file: UploadedFile) -> Picture | None:
     """Verify a file, and decode it if it is an image, when it is the turn of this user."""
     if not kind.format:
-        _FILES.run_for(actor.user_id, verify, kind, incoming.file)
+        _FILES.run_for(actor.user_id, verify, kind, file.file)
         return None
-    lane = _SMALL if incoming.size <= _SMALL.max_bytes else _MEDIUM
-    examined = lane.thread.run_for(actor.user_id, examine, kind, incoming.file)
-    lane = next(other for other in (lane, _MEDIUM, _LARGE) if examined.work <= other.max_work)
-    return lane.thread.run_for(actor.user_id, render, examined)
+    queue = _SMALL if file.size <= _SMALL.max_bytes else _MEDIUM
+    examined = queue.thread.run_for(actor.user_id, examine, kind, file.file)
+    queue = next(other for other in (queue, _MEDIUM, _LARGE) if examined.work <= other.max_work)
+    return queue.thread.run_for(actor.user_id, render, examined)
 
 
 def _folder_id() -> str | None:
@@ -149,29 +153,29 @@ def _discard(upload: Json) -> None:
     """Undo keeping a file, unless a message has it: one that was committed when the answer was lost."""
     try:
         with unit_of_work() as work:
-            names = release(work.db, upload["id"])
+            names = delete_unreferenced(work.db, upload["id"])
             known = work.db.scalar(select(Upload.id).where(Upload.id == upload["id"]))
     except ChatError as error:
         log.warning("file_not_deleted", error=error.code)
         return
     if not known:
-        erase(names or [name for name in (upload["name"], upload["thumbnail"]) if name])
+        delete_stored(names or [name for name in (upload["name"], upload["thumbnail"]) if name])
 
 
-def release(db: Connection, upload_id: str) -> list[str]:
-    """Forget a file if no message has it any more: the names of what is stored of it, to `erase` after the commit.
+def delete_unreferenced(db: Connection, upload_id: str) -> list[str]:
+    """Forget a file if no message has it any more: the names of what is stored of it, to `delete_stored` after the commit.
 
     Waits for messages that are being sent with it. The names stay in `deleted_files` until they are erased, whatever
     becomes of this process. What is in the folder of another server is left to that one.
     """
     db.execute(_LOCK, {"id": upload_id})
-    names = db.execute(_RELEASE, {"id": upload_id}).all()
+    names = db.execute(_DELETE_UNREFERENCED, {"id": upload_id}).all()
     own = _folder_id() if names else None
     return [name for name, folder_id in names if folder_id is None or folder_id == own]
 
 
-def erase(names: Sequence[str]) -> None:
-    """Delete files that no upload has any more from the storage. What fails is tried again by `erase_deleted`."""
+def delete_stored(names: Sequence[str]) -> None:
+    """Delete files that no upload has any more from the storage. What fails is tried again by `purge_leftovers`."""
     if not names:
         return
     try:
@@ -184,24 +188,24 @@ def erase(names: Sequence[str]) -> None:
         work.db.execute(_FORGET, {"names": list(names)})
 
 
-def delete_unreferenced() -> None:
+def purge_unreferenced() -> None:
     """Delete the files of deleted chats, each in a transaction of its own (a background task)."""
     own = _folder_id()
     while own:
         with unit_of_work() as work:
             upload_id = work.db.scalar(_NEXT_UNREFERENCED, {"own": own})
-            names = release(work.db, upload_id) if upload_id else []
+            names = delete_unreferenced(work.db, upload_id) if upload_id else []
         if not upload_id:
             return
-        erase(names)
+        delete_stored(names)
 
 
-def erase_deleted() -> None:
+def purge_leftovers() -> None:
     """Delete from the storage what an interruption, or a failure of the storage, left of deleted files (a background
     task)."""
     own = _folder_id()
     while own and (names := queries.deleted_names(own, AT_ONCE)):
-        erase(names)
+        delete_stored(names)
         if queries.deleted_names(own, 1) == names[:1]:
             return  # The storage fails.
 
@@ -221,14 +225,14 @@ def sweep() -> int:
     removed = 0
     for upload_id in queries.unused_uploads(RUBBISH_SECONDS):
         with unit_of_work() as work:
-            names = release(work.db, upload_id)
-        erase(names)
+            names = delete_unreferenced(work.db, upload_id)
+        delete_stored(names)
         removed += len(names)
     old = time.time() - RUBBISH_SECONDS
     # In a folder or a bucket that is shared with others, theirs are let alone.
-    kept = [name for name, since in storage().names() if since < old and queries.is_kept_name(name)]
-    for start in range(0, len(kept), AT_ONCE):
-        unknown = queries.unknown_names(kept[start : start + AT_ONCE])
-        erase(unknown)
+    stored = [name for name, since in storage().names() if since < old and queries.is_stored_name(name)]
+    for start in range(0, len(stored), AT_ONCE):
+        unknown = queries.unknown_names(stored[start : start + AT_ONCE])
+        delete_stored(unknown)
         removed += len(unknown)
     return removed

@@ -71,7 +71,7 @@ _NO_FOLDER = "00000000-0000-0000-0000-000000000000"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile("[0-9]{1,12}")
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]{3,4}")
-_KEPT_NAME = re.compile(rf"{_NAME.pattern}(\.part)?")
+_STORED_NAME = re.compile(rf"{_NAME.pattern}(\.part)?")
 _FILE_URL = re.compile(rf"/uploads/({_NAME.pattern})(\?.*)?")
 
 
@@ -89,16 +89,16 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class StoredFile:
     """A file that a message can be sent with; `type` is the type of that message."""
 
     id: str
     type: str
 
 
-def is_kept_name(name: str) -> bool:
+def is_stored_name(name: str) -> bool:
     """Whether something is named as this server names files, whole or half written, and not as others may."""
-    return _KEPT_NAME.fullmatch(name) is not None
+    return _STORED_NAME.fullmatch(name) is not None
 
 
 def name_in(file_url: str) -> str | None:
@@ -107,11 +107,11 @@ def name_in(file_url: str) -> str | None:
     return match[1] if match else None
 
 
-def find_forwardable(actor: Actor, file_url: str) -> KeptFile | None:
+def find_forwardable(actor: Actor, file_url: str) -> StoredFile | None:
     """The file of that `fileUrl`, if it stands in a chat of the actor's."""
     with reading() as db:
         row = db.execute(_FORWARDABLE, {"name": name_in(file_url), "user_id": actor.user_id}).first()
-    return KeptFile(**row._mapping) if row else None
+    return StoredFile(**row._mapping) if row else None
 
 
 def find_signed(name: str, *, message_id: str, expires: str, signature: str) -> Download | None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from chatapp.core.incoming import Incoming
 from chatapp.core.schemas import Input
+from chatapp.core.uploads import UploadedFile
 
 MAX_NAME_LENGTH = 255
 # What makes a name read another way than it is: "exe.jpg" for "gpj.exe".
@@ -40,15 +40,15 @@ class SignatureQuery(Input):
     )
 
 
-class File(fields.Field[Incoming]):
+class File(fields.Field[UploadedFile]):
     """A non-empty file; its name has no folders and no control characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {"type": "string", "format": "binary"} | kwargs.pop("metadata", {})
         super().__init__(metadata=metadata, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Incoming:
-        if not isinstance(value, Incoming):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UploadedFile:
+        if not isinstance(value, UploadedFile):
             raise ValidationError("Must be a file, with a file name.")
         name = unicodedata.normalize("NFC", value.name)
         if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):

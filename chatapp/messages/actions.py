@@ -11,19 +11,19 @@ from sqlalchemy import text
 from chatapp.core.db import Locked
 from chatapp.core.errors import Conflict, Invalid, Json, NotFound, Unavailable
 from chatapp.core.identity import Actor
-from chatapp.core.incoming import Incoming
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
 from chatapp.core.prepared import Prepared, array
 from chatapp.core.turns import in_turn, turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
+from chatapp.core.uploads import UploadedFile
 from chatapp.files import queries as files
-from chatapp.files.actions import erase, kept, release
+from chatapp.files.actions import delete_stored, delete_unreferenced, store_upload
 from chatapp.messages import queries
 from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessagesRead
 from chatapp.messages.permissions import PERMISSIONS, KnownMessage
 from chatapp.messages.schemas import MAX_NAMED
-from chatapp.messages.sending import NO_SUCH_FILE, Sending, send
+from chatapp.messages.sending import NO_SUCH_FILE, PendingMessage, send
 from chatapp.messages.sync import missed
 
 log = structlog.get_logger()
@@ -87,7 +87,7 @@ def send_message(
     file_url: str | None = None,
     file_name: str | None = None,
     file_size: int | None = None,
-) -> Sending:
+) -> PendingMessage:
     """A message on its way: its value is the `Message` as its sender sees it, once that is committed.
 
     It raises NotFound for who is not in the chat, Invalid for a file that they can't see, and Invalid
@@ -95,21 +95,21 @@ def send_message(
     """
     file = files.find_forwardable(actor, file_url) if file_url else None
     digest = _fingerprint(chat_id, content, *([files.name_in(file_url) or ""] if file_url else []))
-    sending = Sending(actor, chat_id, content, client_id, digest, file)
+    pending = PendingMessage(actor, chat_id, content, client_id, digest, file)
     if file_url and not file:
         # It may have been sent before it was gone.
         before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
         if not before:
             raise Invalid("File not found.", errors=NO_SUCH_FILE)
-        sending.is_new = False
-        sending.set(before)
+        pending.is_new = False
+        pending.set(before)
     else:
-        send(sending)
-    return sending
+        send(pending)
+    return pending
 
 
 def send_file(
-    actor: Actor, *, chat_id: str, file: Incoming, content: str = "", client_id: str | None = None
+    actor: Actor, *, chat_id: str, file: UploadedFile, content: str = "", client_id: str | None = None
 ) -> tuple[Json, bool]:
     """As `send_message`, of a file that comes with it; nothing of the file stays unless the message does.
 
@@ -119,11 +119,13 @@ def send_file(
     digest = _fingerprint(chat_id, content, file.name, file.digest)
     if client_id and (before := queries.sent_before(actor, chat_id, client_id, digest)):
         return before, False
-    with kept(actor, chat_id, file) as keeping:
-        sending = Sending(actor, chat_id, content, client_id, digest, keeping.file)
-        send(sending)
-        message, keeping.wanted = sending.get(), sending.is_new
-    return message, keeping.wanted
+    with store_upload(actor, chat_id, file) as upload:
+        pending = PendingMessage(actor, chat_id, content, client_id, digest, upload.file)
+        send(pending)
+        message = pending.get()
+        if pending.is_new:
+            upload.commit()
+    return message, pending.is_new
 
 
 def _fingerprint(chat_id: str, content: str, *file: str) -> bytes:
@@ -159,8 +161,8 @@ def delete_message(actor: Actor, message_id: str) -> Json:
         rev = work.db.execute(_DELETE, {"id": message.id, "chat_id": message.chat_id}).scalar()
         if rev is not None:
             work.announce(MessageDeleted(message.chat_id, rev, deleted | {"rev": rev}))
-        unused = release(work.db, upload_id) if upload_id else []
-    erase(unused)
+        unused = delete_unreferenced(work.db, upload_id) if upload_id else []
+    delete_stored(unused)
     return deleted
 
 

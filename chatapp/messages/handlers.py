@@ -14,11 +14,11 @@ from chatapp.messages.schemas import (
     SyncAnswerSchema,
     SyncSchema,
 )
-from chatapp.messages.sending import Sending
+from chatapp.messages.sending import PendingMessage
 from chatapp.realtime.client_events import ClientEvent
 
 
-def send_message(actor: Actor, payload: Json) -> Sending:
+def send_message(actor: Actor, payload: Json) -> PendingMessage:
     """Send a message. The ack contains the stored message."""
     return actions.send_message(actor, **payload)
 

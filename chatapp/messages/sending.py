@@ -25,7 +25,7 @@ from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
 from chatapp.core.prepared import Prepared, array
 from chatapp.core.unit_of_work import unit_of_work
-from chatapp.files.queries import KeptFile
+from chatapp.files.queries import StoredFile
 from chatapp.messages import queries
 from chatapp.messages.events import MessageSent
 
@@ -88,14 +88,14 @@ _SEND = Prepared(
 )
 
 
-class Sending(AsyncResult):  # type: ignore[misc]
+class PendingMessage(AsyncResult):  # type: ignore[misc]
     """A message on its way. Its value is the `Message` as its sender sees it, once that is committed.
 
     `is_new` is false when it was sent before, under the same `client_id`.
     """
 
     def __init__(
-        self, actor: Actor, chat_id: str, content: str, client_id: str | None, digest: bytes, file: KeptFile | None
+        self, actor: Actor, chat_id: str, content: str, client_id: str | None, digest: bytes, file: StoredFile | None
     ) -> None:
         super().__init__()
         self.actor = actor
@@ -110,24 +110,24 @@ class Sending(AsyncResult):  # type: ignore[misc]
         self.began = time.perf_counter()
 
 
-def send(sending: Sending) -> None:
+def send(pending: PendingMessage) -> None:
     """Have a message leave with the next batch. Never blocks."""
-    _batcher.put(sending)
+    _batcher.put(pending)
 
 
-def _send(batch: Sequence[Sending]) -> None:
+def _send(batch: Sequence[PendingMessage]) -> None:
     """Send a batch. The messages of a chat that is locked leave it and wait on their own: the other chats go on."""
-    for sending in _send_together([s for s in batch if not _joins_queue(s)] if _queues else batch):
-        if not _joins_queue(sending):
-            _queues[sending.chat_id] = [sending]
-            spawn(_send_queue, sending.chat_id)
+    for pending in _send_together([s for s in batch if not _joins_queue(s)] if _queues else batch):
+        if not _joins_queue(pending):
+            _queues[pending.chat_id] = [pending]
+            spawn(_send_queue, pending.chat_id)
 
 
-def _joins_queue(sending: Sending) -> bool:
+def _joins_queue(pending: PendingMessage) -> bool:
     """Have a message wait behind earlier ones of its chat, if any wait for a lock."""
-    queue = _queues.get(sending.chat_id)
+    queue = _queues.get(pending.chat_id)
     if queue is not None:
-        queue.append(sending)
+        queue.append(pending)
     return queue is not None
 
 
@@ -150,36 +150,36 @@ def _send_queue(chat_id: str) -> None:
         del _queues[chat_id]
 
 
-def _give_up_late(queue: list[Sending]) -> None:
+def _give_up_late(queue: list[PendingMessage]) -> None:
     """Fail the messages that have waited for `MAX_LOCK_WAIT`."""
     while queue and time.perf_counter() > queue[0].began + MAX_LOCK_WAIT:
         queue.pop(0).set_exception(Locked("This chat is being changed. Try again."))
 
 
-def _send_together(batch: Sequence[Sending]) -> list[Sending]:
+def _send_together(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
     """Send a batch; of what has the same clientId only the first, which the others then find stored.
 
     Returns the messages that are not settled, in order: a chat or a sender's membership was locked.
     """
-    firsts: dict[tuple[str, str], Sending] = {}
-    for sending in batch:
-        firsts.setdefault(_key(sending), sending)
+    firsts: dict[tuple[str, str], PendingMessage] = {}
+    for pending in batch:
+        firsts.setdefault(_key(pending), pending)
     locked = set(_commit_together(list(firsts.values())))
     left = []
-    for sending in batch:
-        first = firsts[_key(sending)]
+    for pending in batch:
+        first = firsts[_key(pending)]
         if first in locked:
-            left.append(sending)
-        elif first is not sending:
-            gevent.spawn(_explain, sending)
+            left.append(pending)
+        elif first is not pending:
+            gevent.spawn(_explain, pending)
     return left
 
 
-def _key(sending: Sending) -> tuple[str, str]:
-    return sending.actor.user_id, sending.client_id or sending.id
+def _key(pending: PendingMessage) -> tuple[str, str]:
+    return pending.actor.user_id, pending.client_id or pending.id
 
 
-def _commit_together(batch: Sequence[Sending]) -> list[Sending]:
+def _commit_together(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
     """Commit a batch and tell of it; each is settled, whatever happens, but for those that it returns: of these a lock
     was not to be had in time."""
     if not batch:
@@ -192,25 +192,25 @@ def _commit_together(batch: Sequence[Sending]) -> list[Sending]:
         # A clientId that another worker stored at this moment, a file that has gone, or what one message alone is to
         # blame for.
         if len(batch) > 1:
-            return [locked for sending in batch for locked in _commit_together([sending])]
+            return [locked for pending in batch for locked in _commit_together([pending])]
         if isinstance(error, psycopg2.IntegrityError):
             gevent.spawn(_explain, batch[0], gone=batch[0].file is not None)
         else:
             batch[0].set_exception(error)
         return []
     except BaseException as error:
-        for sending in batch:
-            sending.set_exception(error)
+        for pending in batch:
+            pending.set_exception(error)
         return []
-    for sending in batch:
-        if message := stored.get(sending.id):
-            sending.set(message)
+    for pending in batch:
+        if message := stored.get(pending.id):
+            pending.set(message)
         else:
-            gevent.spawn(_explain, sending)
+            gevent.spawn(_explain, pending)
     return []
 
 
-def _store(batch: Sequence[Sending]) -> dict[str, Json]:
+def _store(batch: Sequence[PendingMessage]) -> dict[str, Json]:
     """The messages of a batch that were stored, by their ids, as their senders see them."""
     values = {
         "ids": array(s.id for s in batch),
@@ -226,50 +226,50 @@ def _store(batch: Sequence[Sending]) -> dict[str, Json]:
     stored = {}
     with unit_of_work(single=True, lock_bounded=True) as work:
         for id, seq, rev, created_at, username, avatar, file in _SEND.execute(work.db, values):
-            sending = drafts[id]
-            sender_id = sending.actor.user_id
+            pending = drafts[id]
+            sender_id = pending.actor.user_id
             message: Json = {
                 "id": id,
-                "chatId": sending.chat_id,
+                "chatId": pending.chat_id,
                 "seq": seq,
                 "rev": rev,
                 "senderId": sender_id,
                 "sender": {"id": sender_id, "username": username, "avatar": avatar},
-                "content": sending.content,
-                "type": sending.file.type if sending.file else "TEXT",
+                "content": pending.content,
+                "type": pending.file.type if pending.file else "TEXT",
                 **(file or _NO_FILE),
-                "clientId": sending.client_id,
+                "clientId": pending.client_id,
                 "isEdited": False,
                 "isDeleted": False,
                 "createdAt": created_at,
                 "editedAt": None,
             }
-            work.announce(MessageSent(sending.chat_id, rev, message))
+            work.announce(MessageSent(pending.chat_id, rev, message))
             stored[id] = message | {"status": "SENT"}
     metrics.batch_sizes.observe(len(batch))
-    for sending in batch:
-        metrics.send_seconds.observe(work.committed_at - sending.began)
+    for pending in batch:
+        metrics.send_seconds.observe(work.committed_at - pending.began)
     return stored
 
 
-def _explain(sending: Sending, *, gone: bool = False) -> None:
+def _explain(pending: PendingMessage, *, gone: bool = False) -> None:
     """Settle a message that was not stored: it was sent before, its file has `gone`, or its sender is not in the chat."""
     try:
         before = None
-        if sending.client_id:
-            before = queries.sent_before(sending.actor, sending.chat_id, sending.client_id, sending.digest)
+        if pending.client_id:
+            before = queries.sent_before(pending.actor, pending.chat_id, pending.client_id, pending.digest)
         if before is None and gone:
             raise Invalid("File not found.", errors=NO_SUCH_FILE)
         if before is None:
             raise NotFound(queries.NOT_VISIBLE)
-        sending.is_new = False
-        sending.set(before)
+        pending.is_new = False
+        pending.set(before)
     except Exception as error:
-        sending.set_exception(error)
+        pending.set_exception(error)
 
 
 _batcher = Batcher(_send, MAX_BATCH)
 # By chat, the messages that wait for a lock. A chat has a queue until that is empty: later messages join it.
-_queues: dict[str, list[Sending]] = {}
+_queues: dict[str, list[PendingMessage]] = {}
 # One connection of those that are kept for bounded waits is left to the batch, and one to receipts.
 _queue_slots = BoundedSemaphore(LOCK_BOUNDED_CONNECTIONS - 2)

@@ -67,8 +67,8 @@ def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     Same as the event `message:send`. A request with a `clientId` can safely be repeated at any time: the response is
     then 200 with the existing message.
     """
-    sending = actions.send_message(actor, **body)
-    return sending.get(), 201 if sending.is_new else 200
+    pending = actions.send_message(actor, **body)
+    return pending.get(), 201 if pending.is_new else 200
 
 
 def _admit(actor: Actor, known: Json) -> UploadInProgress:

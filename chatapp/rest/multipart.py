@@ -9,8 +9,8 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
-from chatapp.core.incoming import Allowance, Incoming, file_too_large
 from chatapp.core.settings import Settings
+from chatapp.core.uploads import Allowance, UploadedFile, file_too_large
 
 PIECE = 64 * 1024
 MAX_PARTS = 20
@@ -25,13 +25,13 @@ class Form:
         self._settings = settings
         self._before_file = before_file
         self._allowance: Allowance | None = None
-        self._open: tuple[str, bytearray | Incoming] | None = None
+        self._open: tuple[str, bytearray | UploadedFile] | None = None
         self._text_left = settings.max_body_bytes
 
     def close(self) -> None:
         """The file is gone after this, and the upload no longer in progress."""
         for part in [*self.parts.values(), *(self._open or ())]:
-            if isinstance(part, Incoming):
+            if isinstance(part, UploadedFile):
                 part.file.close()
         if self._allowance:
             self._allowance.close()
@@ -75,7 +75,7 @@ class Form:
             self._open = event.name or "", self._begin(event)
         elif isinstance(event, Data) and self._open:
             name, part = self._open
-            if isinstance(part, Incoming):
+            if isinstance(part, UploadedFile):
                 if event.data:
                     part.write(event.data)
             else:
@@ -84,17 +84,17 @@ class Form:
                     raise TooLarge("The form's fields are too large.")
                 part += event.data
             if not event.more_data:
-                self.parts[name] = part if isinstance(part, Incoming) else _text(name, part)
+                self.parts[name] = part if isinstance(part, UploadedFile) else _text(name, part)
                 self._open = None
 
-    def _begin(self, event: Field | File) -> bytearray | Incoming:
+    def _begin(self, event: Field | File) -> bytearray | UploadedFile:
         if isinstance(event, Field):
             return bytearray()
-        if any(isinstance(part, Incoming) for part in self.parts.values()):
+        if any(isinstance(part, UploadedFile) for part in self.parts.values()):
             raise Invalid("A field is not valid.", errors={event.name or "": ["There can be one file."]})
         self._allowance = self._before_file(self.parts)
         declared = parse_options_header(event.headers.get("Content-Type"))[0].lower()
-        return Incoming(
+        return UploadedFile(
             event.filename,
             declared,
             folder=self._settings.spool_path,

@@ -29,11 +29,11 @@ from webargs.flaskparser import FlaskParser
 from chatapp.core import settings
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
 from chatapp.core.identity import Actor
-from chatapp.core.incoming import Allowance
 from chatapp.core.json_input import BOM, decode_json
 from chatapp.core.pagination import Page
 from chatapp.core.schemas import Output, conform, load
 from chatapp.core.settings import Rate
+from chatapp.core.uploads import Allowance
 from chatapp.rest.answers import answering, refusing
 from chatapp.rest.bearer import current_actor
 from chatapp.rest.examples import example

@@ -92,8 +92,8 @@ class ActionsTransport:
 
     def send(self, who: str, chat: str, content: str, client_id: str | None = None) -> tuple[Json, bool]:
         with self._as(who) as actor:
-            sending = messages.send_message(actor, chat_id=chat, content=content, client_id=client_id)
-            return _checked(MessageSchema, sending.get()), sending.is_new
+            pending = messages.send_message(actor, chat_id=chat, content=content, client_id=client_id)
+            return _checked(MessageSchema, pending.get()), pending.is_new
 
     def edit(self, who: str, message: str, content: str) -> Json:
         with self._as(who) as actor:

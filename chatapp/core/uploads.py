@@ -1,4 +1,4 @@
-"""A file on its way in: on disk while it comes, and nowhere once it is closed."""
+"""An upload in progress: a temporary file that is gone once it is closed."""
 
 import hashlib
 from pathlib import Path
@@ -14,24 +14,24 @@ from chatapp.core.offload import in_thread
 
 log = structlog.get_logger()
 
-# Of all that come at once, one gets on with each turn of the loop: what else waits for the loop waits for one piece.
+# Only one upload writes per loop turn, so other work waits for one chunk at most.
 _turns = BoundedSemaphore(1)
 
 
 class Allowance(Protocol):
-    """What a user may upload at the moment."""
+    """Counts the bytes of an upload against the user's quota."""
 
     def add(self, size: int) -> None:
-        """Count so many bytes more; raises RateLimited beyond what is allowed."""
+        """Count `size` more bytes; raises RateLimited beyond the quota."""
 
     def close(self) -> None:
         """The upload has ended; a second call changes nothing."""
 
 
-class Incoming:
-    """What a client sends as a file. `name` and `declared` (its media type) are the client's claims, `size` is in bytes.
+class UploadedFile:
+    """A file in a request. `name` and `declared` (its media type) are the client's claims; `size` is in bytes.
 
-    The temporary file behind it has no name: whatever becomes of this process, nothing of it stays.
+    The temporary file has no name, so that nothing is left behind if this process is killed.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Incoming:
 
     @property
     def digest(self) -> str:
-        """A fingerprint of what came."""
+        """A hash of the content received so far."""
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Take in some more of it; raises TooLarge (`file_too_large`) and RateLimited beyond what is allowed."""
+        """Append a chunk; raises TooLarge (`file_too_large`) and RateLimited beyond the limits."""
         self.size += len(chunk)
         if self.size > self._limit:
             raise file_too_large(self._limit)
@@ -80,11 +80,11 @@ class Incoming:
 
 
 def not_stored(error: Exception) -> Unavailable:
-    """The refusal of a file because of what a disk or a bucket has, which is logged."""
+    """Log a failure of the disk or bucket, and return the error for the client."""
     log.error("file_not_stored", exc_info=error)
     return Unavailable("The file can't be stored at the moment. Try again.", code="storage_unavailable")
 
 
 def file_too_large(limit: int) -> TooLarge:
-    """The refusal of a file of more than `limit` bytes."""
+    """The error for a file of more than `limit` bytes."""
     return TooLarge(f"Files can be up to {limit / 2**20:g} MB.", code="file_too_large")
