@@ -23,9 +23,9 @@ from chatapp.files.actions import check_folder, purge_leftovers, purge_unreferen
 from chatapp.messages import handlers as message_events
 from chatapp.messages import views as messages
 from chatapp.presence import handlers as typing_events
-from chatapp.presence.attendance import Attendance
 from chatapp.presence.queries import others_have_redis
 from chatapp.presence.split import CHECK_SECONDS, SplitDetector
+from chatapp.presence.tracker import PresenceTracker
 from chatapp.realtime import asyncapi
 from chatapp.realtime.background import Background
 from chatapp.realtime.bus import BEAT_SECONDS, Bus
@@ -112,12 +112,12 @@ def create_app(config: Settings) -> Flask:
         monitor_clients=False,
         max_http_buffer_size=MAX_PAYLOAD,
     )
-    attendance = Attendance(
+    tracker = PresenceTracker(
         config.max_sockets if config.ratelimit_enabled else sys.maxsize,
         worker_id,
         lambda: bus.connected if bus else None,
     )
-    gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, attendance)
+    gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, tracker)
     expect_events(SERVER_EVENTS)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
@@ -134,8 +134,8 @@ def create_app(config: Settings) -> Flask:
     background.every(0.0, metrics.watch_loop)
     background.every(1.0, gateway.sweep)
     background.every(1.0, Session.heartbeat)
-    background.every(4.0, attendance.renew)
-    background.every(0.2, attendance.announce)
+    background.every(4.0, tracker.renew)
+    background.every(0.2, tracker.announce)
     background.every(CHECK_SECONDS, split.check)
     if bus:
         background.every(ISOLATION_CHECK_SECONDS, isolation.check)

@@ -1,7 +1,7 @@
-"""Keeps count of live sockets, in leases that end with the worker that holds them.
+"""Counts open sockets in leases that end with the worker that holds them.
 
-A worker's row in `workers` says until when it is alive; `presence` says how many sockets of whom it holds. Whoever has
-sockets on a worker that is alive is online.
+A row in `workers` says until when a worker is alive; `presence` has its number of sockets per user. A user with sockets
+on a live worker is online.
 """
 
 import os
@@ -34,7 +34,7 @@ _HOLD_ALL = text(
     SELECT u, :worker_id, n FROM unnest(CAST(:user_ids AS uuid[]), CAST(:counts AS integer[])) c (u, n)
     """
 )
-# In one order, so that two workers never wait for each other.
+# Locks are taken in one order, to avoid deadlocks between workers.
 _TAKE_TURNS = text(
     """
     SELECT pg_advisory_xact_lock(turn) FROM (
@@ -42,7 +42,7 @@ _TAKE_TURNS = text(
     ) t
     """
 )
-# The sockets that people have, on any worker that is alive.
+# The sockets of users on all live workers.
 _SOCKETS = text(
     """
     SELECT p.user_id::text, sum(p.sockets)
@@ -50,15 +50,15 @@ _SOCKETS = text(
     WHERE p.user_id = ANY(CAST(:user_ids AS uuid[])) GROUP BY p.user_id
     """
 )
-_CAME = text(
+_CONNECT = text(
     """
     INSERT INTO presence (user_id, worker_id, sockets)
     SELECT u, :worker_id, count(*) FROM unnest(CAST(:user_ids AS uuid[])) u GROUP BY u
     ON CONFLICT (user_id, worker_id) DO UPDATE SET sockets = presence.sockets + excluded.sockets
     """
 )
-# Two statements: of several batches that close sockets at once, each has to see what the others left.
-_WENT = text(
+# Two statements: concurrent batches that close sockets have to see each other's result.
+_DISCONNECT = text(
     """
     UPDATE presence p SET sockets = p.sockets - gone.sockets
     FROM (SELECT u, count(*) AS sockets FROM unnest(CAST(:user_ids AS uuid[])) u GROUP BY u) gone
@@ -92,16 +92,16 @@ _CHATS = text(
 
 
 class LeaseLost(Exception):
-    """A worker has no lease: the database has crashed, and forgotten all of them."""
+    """The worker has no lease: the database has crashed and lost all leases."""
 
 
 def renew_lease(
     worker_id: str, sockets: Mapping[str, int], *, recount: bool, redis_connected: bool | None = None
 ) -> bool:
-    """Keep a worker alive for another `LEASE_SECONDS`; whether its lease was taken anew.
+    """Keep a worker alive for another `LEASE_SECONDS`; returns whether the lease is new.
 
-    `sockets` is how many it holds of each person; it is written down again with a new lease, or when `recount` says
-    that it is in doubt. `redis_connected` is None for a worker without Redis.
+    `sockets` is the number of sockets per user; it is written with a new lease, or when `recount` says that the stored
+    counts may be wrong. `redis_connected` is None for a worker without Redis.
     """
     lease = {"worker_id": worker_id, "seconds": LEASE_SECONDS, "redis": redis_connected}
     lease |= {"host": socket.gethostname(), "pid": os.getpid()}
@@ -120,8 +120,8 @@ def note_split(worker_id: str, split: bool) -> None:
         work.db.execute(_NOTE_SPLIT, {"worker_id": worker_id, "split": split})
 
 
-def came(worker_id: str, user_ids: Sequence[str], *, limit: int) -> list[bool | Exception]:
-    """Count new sockets of people: for each whether it is their first on any worker, or RateLimited when they have
+def connect(worker_id: str, user_ids: Sequence[str], *, limit: int) -> list[bool | Exception]:
+    """Count new sockets of users: for each whether it is the user's first on any worker, or RateLimited when they have
     `limit` already. Raises LeaseLost."""
     try:
         return _count_in(worker_id, user_ids, limit)
@@ -130,7 +130,7 @@ def came(worker_id: str, user_ids: Sequence[str], *, limit: int) -> list[bool | 
 
 
 def _count_in(worker_id: str, user_ids: Sequence[str], limit: int) -> list[bool | Exception]:
-    answers: list[bool | Exception] = []
+    results: list[bool | Exception] = []
     with unit_of_work() as work:
         work.db.execute(_TAKE_TURNS, {"user_ids": user_ids})
         sockets = {user_id: int(count) for user_id, count in work.db.execute(_SOCKETS, {"user_ids": user_ids})}
@@ -138,39 +138,39 @@ def _count_in(worker_id: str, user_ids: Sequence[str], limit: int) -> list[bool 
         for user_id in user_ids:
             before = sockets.get(user_id, 0)
             if before >= limit:
-                answers.append(RateLimited(RETRY_SECONDS, limit))
+                results.append(RateLimited(RETRY_SECONDS, limit))
                 continue
             sockets[user_id] = before + 1
             admitted.append(user_id)
-            answers.append(before == 0)
+            results.append(before == 0)
         if admitted:
-            work.db.execute(_CAME, {"user_ids": admitted, "worker_id": worker_id})
-    return answers
+            work.db.execute(_CONNECT, {"user_ids": admitted, "worker_id": worker_id})
+    return results
 
 
-def went(worker_id: str, user_ids: Sequence[str]) -> None:
-    """Count sockets of people less, one for each time that somebody is named."""
+def disconnect(worker_id: str, user_ids: Sequence[str]) -> None:
+    """Count closed sockets, one for each time that a user is listed."""
     with unit_of_work() as work:
         who = {"user_ids": user_ids, "worker_id": worker_id}
-        work.db.execute(_WENT, who)
+        work.db.execute(_DISCONNECT, who)
         work.db.execute(_GONE, who)
 
 
 def reap(*, dead_for: int = 0) -> list[str]:
-    """Take away the leases of workers that are dead since so many seconds; whose sockets those held."""
+    """Remove the leases of workers that have been dead for `dead_for` seconds; returns the users of their sockets."""
     with unit_of_work() as work:
         return list(work.db.scalars(_REAP, {"seconds": dead_for}))
 
 
 def announce_online(user_ids: Collection[str]) -> None:
-    """Announce that these people are here."""
+    """Announce these users as online."""
     with unit_of_work() as work:
         for user_id, chat_ids in work.db.execute(_CHATS, {"user_ids": list(user_ids)}):
             work.announce(UserOnline(user_id, chat_ids))
 
 
 def announce_offline(user_ids: Collection[str]) -> None:
-    """Announce that those of these people who have no live socket are gone, and note when."""
+    """Announce those of these users without an open socket as offline, and record their `last_seen`."""
     with unit_of_work() as work:
         for user_id, last_seen, chat_ids in work.db.execute(_LEAVE_OFF, {"user_ids": sorted(user_ids)}):
             work.announce(UserOffline(user_id, last_seen, chat_ids))

@@ -68,14 +68,14 @@ FAILED = ChatError("Internal server error. The error was logged.")
 NO_EVENT = Event(None, [], "")
 
 
-class Attendance(Protocol):
-    """Who wants to know of sockets that open and close."""
+class PresenceTracker(Protocol):
+    """Counts the sockets of users."""
 
-    def came(self, actor: Actor) -> None:
-        """A socket is about to open; what this raises refuses it."""
+    def connected(self, actor: Actor) -> None:
+        """Called before a socket opens; an exception refuses it."""
 
-    def went(self, actor: Actor, socket_id: str) -> None:
-        """A socket is closed, and no longer in its rooms."""
+    def disconnected(self, actor: Actor, socket_id: str) -> None:
+        """Called when a socket is closed and unsubscribed."""
 
 
 class Gateway(Namespace):  # type: ignore[misc]
@@ -89,7 +89,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         events: Sequence[ClientEvent],
         find_actor: FindActor,
         list_rooms: ListRooms,
-        attendance: Attendance,
+        tracker: PresenceTracker,
     ) -> None:
         super().__init__(NAMESPACE)
         self._app = app
@@ -99,7 +99,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._list_rooms: Coalescer[str, dict[str, Position]] = Coalescer(
             lambda user_ids: list(map(list_rooms(user_ids).__getitem__, user_ids))
         )
-        self._attendance = attendance
+        self._presence = tracker
         self._tokenless: dict[str, float] = {}
         metrics.sockets.follow(rooms.__len__)
         # Those that are about to be let in, or not.
@@ -156,7 +156,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             logs.about(socket_id=sid, user_id=actor.user_id)
             # Each connection costs writes and events of presence, also one that leaves at once.
             limits.hit(limits.Limit(settings.current().rate_events, "socket connects", actor.user_id))
-            self._attendance.came(actor)
+            self._presence.connected(actor)
             connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
             self._enter(connection)
             if epoch != rooms.epoch:
@@ -201,7 +201,7 @@ class Gateway(Namespace):  # type: ignore[misc]
                 reason="reads nothing" if connection.session.reads_nothing else connection.why or why,
                 seconds=round(time.monotonic() - connection.since),
             )
-            self._attendance.went(connection.actor, connection.id)
+            self._presence.disconnected(connection.actor, connection.id)
 
     def _authenticate(self, token: object) -> tuple[Actor, Claims]:
         """The actor and claims of a token; to be used before anything else is waited for."""

@@ -20,7 +20,7 @@ def test_sockets_that_open_and_close_at_once_are_all_counted(app: Flask, engine:
             return db.execute(held, {"user_id": alice.id, "worker_id": worker}).scalar()
 
     with ThreadPoolExecutor(8) as pool:
-        first = list(pool.map(lambda _: actions.came(worker, [alice.id], limit=20)[0], range(12)))
+        first = list(pool.map(lambda _: actions.connect(worker, [alice.id], limit=20)[0], range(12)))
         assert (count(), first.count(True)) == (12, 1)
-        list(pool.map(lambda _: actions.went(worker, [alice.id]), range(12)))
+        list(pool.map(lambda _: actions.disconnect(worker, [alice.id]), range(12)))
     assert count() is None

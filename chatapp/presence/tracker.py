@@ -1,4 +1,4 @@
-"""What one worker knows of who comes and goes, told in batches: cheap when a thousand people reconnect at once."""
+"""Tracks which users are connected to this worker, in batches: cheap when a thousand users reconnect at once."""
 
 import time
 from collections import Counter
@@ -16,14 +16,14 @@ from chatapp.realtime.rooms import rooms
 
 log = structlog.get_logger()
 
-# Who is back within this was never away: a page that is loaded again, a train in a tunnel.
+# A user who reconnects within this stays online: a reloaded page, a train in a tunnel.
 OFFLINE_GRACE = 1.0
-# By when a worker has counted its sockets anew, with its next lease.
+# Within this a worker has recounted its sockets, with its next lease.
 RECOUNT_SECONDS = 6.0
 
 
-class Attendance:
-    """The sockets of this worker, as its lease has them."""
+class PresenceTracker:
+    """The sockets of this worker, as recorded in its lease."""
 
     def __init__(
         self,
@@ -38,25 +38,25 @@ class Attendance:
         self._departed: dict[str, float] = {}
         self._has_lease = False
         self._in_doubt = False
-        # What the database should have counted, and whose turn it is to change it there.
+        # The counts that the database should have, and the lock for changing them there.
         self._held: Counter[str] = Counter()
         self._turn = RLock()
-        # Who, and whether a socket of theirs opens or is closed; whether it is their first.
+        # (user, whether a socket opens or closes) → whether it is the user's first.
         self._count: Coalescer[tuple[str, bool], bool] = Coalescer(self._count_all)
 
-    def came(self, actor: Actor) -> None:
-        """A socket opens; raises RateLimited when this person has too many, Unavailable without a database."""
+    def connected(self, actor: Actor) -> None:
+        """Count a new socket; raises RateLimited when the user has too many, Unavailable without a database."""
         first = self._count((actor.user_id, True))
         if not self._departed.pop(actor.user_id, None) and first:
             self._arrived.add(actor.user_id)
 
-    def went(self, actor: Actor, socket_id: str) -> None:
-        """A socket is closed."""
+    def disconnected(self, actor: Actor, socket_id: str) -> None:
+        """Count a closed socket."""
         typing.stop_on(socket_id)
         self._count.put((actor.user_id, False))
 
     def renew(self) -> None:
-        """Keep this worker's lease, and take those of dead ones away."""
+        """Renew the lease of this worker, and remove those of dead workers."""
         with self._turn:
             try:
                 is_new = actions.renew_lease(
@@ -67,17 +67,17 @@ class Attendance:
                 raise
             self._in_doubt = False
             if is_new and self._has_lease:
-                # It was lost for a while, and others may have told that these people are gone.
+                # It was lost for a while, and others may have announced these users as offline.
                 self._arrived |= set(self._held)
             self._has_lease = True
         self._departed |= dict.fromkeys(actions.reap(), time.monotonic())
 
     def announce(self) -> None:
-        """Announce who came and who stayed away since the last time; what fails is announced the next time."""
+        """Announce users who came online or went offline since the last call; a failure is retried by the next call."""
         now = time.monotonic()
         arrived, self._arrived = self._arrived, set()
         gone = {user_id for user_id, at in self._departed.items() if at <= now}
-        # Before it is told: whoever comes back while it is has come anew.
+        # Before the announcement: a user who reconnects during it comes online again.
         for user_id in gone:
             del self._departed[user_id]
         try:
@@ -104,12 +104,12 @@ class Attendance:
     def _count_in(self, user_ids: Sequence[str]) -> Sequence[bool | Exception]:
         try:
             try:
-                firsts = actions.came(self._worker_id, user_ids, limit=self._max_sockets)
+                firsts = actions.connect(self._worker_id, user_ids, limit=self._max_sockets)
             except actions.LeaseLost:
                 self.renew()
-                firsts = actions.came(self._worker_id, user_ids, limit=self._max_sockets)
+                firsts = actions.connect(self._worker_id, user_ids, limit=self._max_sockets)
         except Exception:
-            # Without an answer they may have been counted all the same.
+            # Without a response they may have been counted all the same.
             self._in_doubt = True
             raise
         self._held.update(user_id for user_id, first in zip(user_ids, firsts, strict=True) if isinstance(first, bool))
@@ -118,10 +118,10 @@ class Attendance:
     def _count_out(self, user_ids: Sequence[str]) -> None:
         self._held -= Counter(user_ids)
         try:
-            actions.went(self._worker_id, user_ids)
+            actions.disconnect(self._worker_id, user_ids)
         except Exception as error:
             log.warning("presence_recounted", error=type(error).__name__)
             self._in_doubt = True
-        # Only now: who is told to be gone has to be gone in the database too.
+        # Only now: users are announced as offline once the database has them as offline.
         at = time.monotonic() + (RECOUNT_SECONDS if self._in_doubt else OFFLINE_GRACE)
         self._departed |= {user_id: at for user_id in user_ids if not rooms.of_users([user_id])}

@@ -1,4 +1,4 @@
-"""Who comes and goes is told, whatever happens to the database meanwhile."""
+"""Users are announced as online and offline in spite of database outages."""
 
 from collections.abc import Collection
 
@@ -7,13 +7,13 @@ from flask import Flask
 
 from chatapp.core.errors import Unavailable
 from chatapp.presence import actions
-from chatapp.presence.attendance import Attendance
+from chatapp.presence.tracker import PresenceTracker
 from tests.actions.conftest import actor
 from tests.people import Person
 
 
 class Announcer:
-    """Stands where announcing does: fails as without a database while `away`, otherwise notes who was told of."""
+    """Replaces announcements: fails like a database outage while `away`, otherwise records the users."""
 
     def __init__(self) -> None:
         self.away = True
@@ -34,13 +34,13 @@ def test_who_came_is_told_of_once_the_database_is_back(
     alice: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "announce_online", announcer)
-    attendance = Attendance(max_sockets=5)
-    attendance.came(actor(alice))
+    tracker = PresenceTracker(max_sockets=5)
+    tracker.connected(actor(alice))
     with pytest.raises(Unavailable):
-        attendance.announce()
+        tracker.announce()
     announcer.away = False
-    attendance.announce()
-    attendance.announce()
+    tracker.announce()
+    tracker.announce()
     assert announcer.announced == [alice.id]
 
 
@@ -48,15 +48,15 @@ def test_who_has_gone_is_told_of_once_the_database_is_back(
     alice: Person, bob: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "announce_offline", announcer)
-    monkeypatch.setattr("chatapp.presence.attendance.OFFLINE_GRACE", 0.0)
-    attendance = Attendance(max_sockets=5)
-    attendance.came(actor(alice))
-    attendance.went(actor(alice), "a socket")
-    attendance.came(actor(bob))  # Is counted after that.
+    monkeypatch.setattr("chatapp.presence.tracker.OFFLINE_GRACE", 0.0)
+    tracker = PresenceTracker(max_sockets=5)
+    tracker.connected(actor(alice))
+    tracker.disconnected(actor(alice), "a socket")
+    tracker.connected(actor(bob))  # Is counted after that.
     with pytest.raises(Unavailable):
-        attendance.announce()
+        tracker.announce()
     announcer.away = False
-    attendance.announce()
-    attendance.announce()
+    tracker.announce()
+    tracker.announce()
     # Users of expired leases that other tests left behind are announced by the same call.
     assert [user_id for user_id in announcer.announced if user_id in (alice.id, bob.id)] == [alice.id]
