@@ -19,7 +19,7 @@ from chatapp.core import logs, metrics  # noqa: E402
 from chatapp.core.version import __version__  # noqa: E402
 from chatapp.realtime import arbiter  # noqa: E402
 from chatapp.realtime.admission import SharedCounters  # noqa: E402
-from chatapp.realtime.handover import make_folder  # noqa: E402
+from chatapp.realtime.transfer import make_folder  # noqa: E402
 from chatapp.realtime.worker import Worker  # noqa: E402
 from config import ConfigError, load  # noqa: E402
 

@@ -21,23 +21,23 @@ SECONDS = 5.0
 class Connection:
     """One keep-alive connection, on which one request at a time is on its way."""
 
-    __slots__ = ("_in", "began", "descriptor", "wire")
+    __slots__ = ("_in", "began", "descriptor", "socket")
 
     def __init__(self) -> None:
-        self.wire = socket.create_connection(("127.0.0.1", PORT))
-        self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.descriptor = self.wire.fileno()
+        self.socket = socket.create_connection(("127.0.0.1", PORT))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.descriptor = self.socket.fileno()
         self.began = 0.0
         self._in = b""
 
     def ask(self, request: bytes) -> None:
         """Send a request."""
         self.began = time.perf_counter()
-        self.wire.sendall(request)
+        self.socket.sendall(request)
 
     def read(self) -> bytes | None:
         """The answer, if it is whole by now: its head and its body."""
-        data = self.wire.recv(262144)
+        data = self.socket.recv(262144)
         if not data:
             raise ConnectionError("the server closed the connection")
         self._in += data
@@ -97,7 +97,7 @@ def drive(
     with measured(site, result) as clock:
         run(seconds, clock.note)
     for connection in by_descriptor.values():
-        connection.wire.close()
+        connection.socket.close()
     poll.close()
     return result
 

@@ -25,7 +25,7 @@ _UPGRADE = (
 class Client:
     """One socket in `/chat`. `packet` is called with each Socket.IO packet that comes once it is let in."""
 
-    __slots__ = ("_hello", "_in", "_mask", "_mask_int", "connected", "descriptor", "index", "packet", "wire")
+    __slots__ = ("_hello", "_in", "_mask", "_mask_int", "connected", "descriptor", "index", "packet", "socket")
 
     def __init__(self, port: int, token: str, index: int, packet: ON_EVENT) -> None:
         self.index = index
@@ -34,19 +34,19 @@ class Client:
         self._mask = os.urandom(4)
         self._mask_int = int.from_bytes(self._mask * 4096, "little")
         self._in = b""
-        self.wire = socket.create_connection(("127.0.0.1", port))
-        self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.descriptor = self.wire.fileno()
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.descriptor = self.socket.fileno()
         self._hello = b'40/chat,{"token":"' + token.encode() + b'"}'
-        self.wire.sendall(_UPGRADE.format(port=port).encode())
+        self.socket.sendall(_UPGRADE.format(port=port).encode())
 
     def send(self, packet: Packet) -> None:
         """Send a Socket.IO packet."""
-        self.wire.sendall(self._frame(packet))
+        self.socket.sendall(self._frame(packet))
 
     def read(self) -> None:
         """Take in what has come; ConnectionError at its end."""
-        data = self.wire.recv(262144)
+        data = self.socket.recv(262144)
         if not data:
             raise ConnectionError("the server closed the connection")
         data = self._in + data if self._in else data
@@ -135,7 +135,7 @@ class Crowd:
     def close(self) -> None:
         """End all connections."""
         for client in self.clients:
-            client.wire.close()
+            client.socket.close()
         self._poll.close()
         self.clients, self._by_descriptor = [], {}
 

@@ -23,7 +23,7 @@ from chatapp.realtime.gateway import TOKEN_SECONDS
 from chatapp.realtime.packets import MAX_PAYLOAD, MAX_RECEIVED, NAMESPACE
 from chatapp.realtime.server_events import ServerEvent
 from chatapp.realtime.session import UPGRADE_TIMEOUT
-from chatapp.realtime.wire import MAX_BACKLOG
+from chatapp.realtime.websocket import MAX_BACKLOG
 from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
 from chatapp.rest.examples import example
 

@@ -14,7 +14,7 @@ from gevent.event import Event
 Packet = str | bytes
 
 
-class Lane:
+class ClientQueue:
     """What one client sent and is not handled yet.
 
     `unsettled` counts events whose answer is still to come, though the next may be handled already.
@@ -48,28 +48,28 @@ class Dispatcher:
     came before is answered (`settle`).
     """
 
-    def __init__(self, handle: Callable[[Lane, Packet], bool]) -> None:
+    def __init__(self, handle: Callable[[ClientQueue, Packet], bool]) -> None:
         self._handle = handle
-        self._ready: deque[Lane] = deque()
+        self._ready: deque[ClientQueue] = deque()
         self._resting: list[Any] = []
         self._called = False
 
-    def put(self, lane: Lane, packet: Packet) -> None:
+    def put(self, queue: ClientQueue, packet: Packet) -> None:
         """Have a packet handled after those that came before it. Never blocks."""
-        lane.waiting.append(packet)
-        self._start(lane)
+        queue.waiting.append(packet)
+        self._start(queue)
 
-    def settle(self, lane: Lane) -> None:
+    def settle(self, queue: ClientQueue) -> None:
         """One more event of a lane was answered. Never blocks."""
-        lane.unsettled -= 1
-        if not lane.unsettled:
-            self._start(lane)
-            self._signal_drained(lane)
+        queue.unsettled -= 1
+        if not queue.unsettled:
+            self._start(queue)
+            self._signal_drained(queue)
 
-    def _start(self, lane: Lane) -> None:
-        if not lane.running and lane.waiting:
-            lane.running = True
-            self._ready.append(lane)
+    def _start(self, queue: ClientQueue) -> None:
+        if not queue.running and queue.waiting:
+            queue.running = True
+            self._ready.append(queue)
             self._call()
 
     def _call(self) -> None:
@@ -90,25 +90,25 @@ class Dispatcher:
         hub, me = gevent.get_hub(), gevent.getcurrent()
         while True:
             while self._ready:
-                lane = self._ready.popleft()
+                queue = self._ready.popleft()
                 if self._ready:
                     # They go on when this one has to wait for something.
                     self._call()
-                self._run(lane)
+                self._run(queue)
             self._resting.append(me)
             hub.switch()
 
-    def _run(self, lane: Lane) -> None:
-        while lane.waiting:
-            packet = lane.waiting.popleft()
-            if not self._handle(lane, packet):
-                lane.waiting.appendleft(packet)
+    def _run(self, queue: ClientQueue) -> None:
+        while queue.waiting:
+            packet = queue.waiting.popleft()
+            if not self._handle(queue, packet):
+                queue.waiting.appendleft(packet)
                 break
-        lane.running = False
-        self._signal_drained(lane)
+        queue.running = False
+        self._signal_drained(queue)
 
     @staticmethod
-    def _signal_drained(lane: Lane) -> None:
-        if lane.drained and lane.idle:
-            lane.drained.set()
-            lane.drained = None
+    def _signal_drained(queue: ClientQueue) -> None:
+        if queue.drained and queue.idle:
+            queue.drained.set()
+            queue.drained = None

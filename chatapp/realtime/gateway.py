@@ -26,17 +26,17 @@ from chatapp.core.limits import Limit
 from chatapp.core.schemas import conform, load
 from chatapp.realtime.actors import read_settled, refresh_actor
 from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
-from chatapp.realtime.dispatch import Dispatcher, Lane, Packet
+from chatapp.realtime.dispatch import ClientQueue, Dispatcher, Packet
 from chatapp.realtime.packets import (
     MAX_PAYLOAD,
     NAMESPACE,
     TOO_LARGE,
     Event,
+    decode_connect,
     decode_event,
-    decode_greeting,
     encode_ack,
+    encode_connect_error,
     encode_event,
-    encode_refusal,
 )
 from chatapp.realtime.rooms import Connection, ListRooms, Position, rooms
 from chatapp.realtime.session import MeasuredQueue, Session, install
@@ -100,10 +100,10 @@ class Gateway(Namespace):  # type: ignore[misc]
             lambda user_ids: list(map(list_rooms(user_ids).__getitem__, user_ids))
         )
         self._presence = tracker
-        self._tokenless: dict[str, float] = {}
+        self._unauthenticated: dict[str, float] = {}
         metrics.sockets.follow(rooms.__len__)
         # Those that are about to be let in, or not.
-        self._greeting: set[str] = set()
+        self._connecting: set[str] = set()
         socketio.on_namespace(self)
         self._engineio = socketio.server.eio
         self._engineio.create_queue = MeasuredQueue
@@ -136,12 +136,14 @@ class Gateway(Namespace):  # type: ignore[misc]
         for connection in rooms:
             if now > connection.expires_at + RENEWAL_SECONDS:
                 connection.close("token expired")
-        self._tokenless = {id: self._tokenless.get(id, now) for id in self._engineio.sockets if id not in rooms}
-        for id, since in self._tokenless.items():
+        self._unauthenticated = {
+            id: self._unauthenticated.get(id, now) for id in self._engineio.sockets if id not in rooms
+        }
+        for id, since in self._unauthenticated.items():
             session = self._engineio.sockets.get(id)
             # One that is busy may have presented its token: it is the server who is late.
-            if session and session.lane.idle and now > since + TOKEN_SECONDS:
-                session.cut()
+            if session and session.client_queue.idle and now > since + TOKEN_SECONDS:
+                session.abort()
 
     def _connect(self, sid: str, _environ: Json, auth: object = None) -> None:
         """Let a socket in; raises ConnectionRefusedError, which carries the problem to the client."""
@@ -171,7 +173,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             if isinstance(error, Unavailable):
                 # A client that is refused does not come again; one that loses its connection does, at once.
                 gevent.sleep(RETRY_DELAY)
-                session.cut()
+                session.abort()
             raise ConnectionRefusedError(error.detail, error.problem()) from None
         except ConnectionRefusedError:
             raise
@@ -198,7 +200,7 @@ class Gateway(Namespace):  # type: ignore[misc]
                 "socket_disconnected",
                 socket_id=connection.sid,
                 user_id=connection.actor.user_id,
-                reason="reads nothing" if connection.session.reads_nothing else connection.why or why,
+                reason="backlog exceeded" if connection.session.backlog_exceeded else connection.why or why,
                 seconds=round(time.monotonic() - connection.since),
             )
             self._presence.disconnected(connection.actor, connection.id)
@@ -217,25 +219,25 @@ class Gateway(Namespace):  # type: ignore[misc]
         connection.actor, connection.expires_at = actor, claims.expires_at
         return {"expiresIn": max(0, int(claims.expires_at - time.time()))}
 
-    def _handle(self, lane: Lane, packet: Packet) -> bool:
+    def _handle(self, queue: ClientQueue, packet: Packet) -> bool:
         """Handle a client's next packet; false when that has to wait for what came before. Called by the dispatcher."""
-        session = lane.owner
+        session = queue.owner
         connection = rooms.get(session.sid)
         event = NO_EVENT
         if connection and isinstance(packet, str) and packet[:1] not in ("0", "1"):
             event = decode_event(packet)
-        if lane.unsettled and not (self._is_pipelined(event) and lane.unsettled < MAX_UNSETTLED):
+        if queue.unsettled and not (self._is_pipelined(event) and queue.unsettled < MAX_UNSETTLED):
             return False
         if session.refused:
             pass
         elif not isinstance(packet, str):
             pass  # The bytes of a binary event, which is answered without them.
         elif packet[:1] == "0":
-            self._greet(session, packet)
+            self._open_socket(session, packet)
         elif packet[:1] == "1":
             self._hand_on(session.sid, packet)
         elif connection:
-            self._answer(lane, connection, event)
+            self._answer(queue, connection, event)
         if not connection:
             session.count_early_packet()
         session.handled()
@@ -245,32 +247,32 @@ class Gateway(Namespace):  # type: ignore[misc]
         known = self._events.get(event.name or "")
         return known is not None and known[0].pipelined
 
-    def _greet(self, session: Session, packet: str) -> None:
+    def _open_socket(self, session: Session, packet: str) -> None:
         """Open a socket, or refuse it and close the connection; a socket that is open stays open."""
         id = session.sid
-        namespace, auth = decode_greeting(packet)
-        refusal = None
+        namespace, auth = decode_connect(packet)
+        error_packet = None
         if namespace != NAMESPACE:
-            refusal = encode_refusal(namespace)
-        elif id in rooms or id in self._greeting:
+            error_packet = encode_connect_error(namespace)
+        elif id in rooms or id in self._connecting:
             return
         elif not _is_json(auth or "{}"):
             error = Malformed("The CONNECT packet is not valid JSON.", code="malformed_packet")
-            refusal = encode_refusal(namespace, error)
+            error_packet = encode_connect_error(namespace, error)
         else:
-            self._greeting.add(id)
+            self._connecting.add(id)
             try:
                 self._hand_on(id, packet)
             finally:
-                self._greeting.discard(id)
-        if refusal:
-            self._engineio.send(id, refusal)
+                self._connecting.discard(id)
+        if error_packet:
+            self._engineio.send(id, error_packet)
         if id not in self._engineio.sockets:
             # It left meanwhile, and python-socketio passes over the end of what is not connected yet.
             self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
         elif not (connection := rooms.get(id)):
             session.refuse()
-        elif not refusal:
+        elif not error_packet:
             session.authenticated()
             connection.open()
 
@@ -281,7 +283,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         except Exception as error:
             log.info("malformed_packet", error=type(error).__name__)
 
-    def _answer(self, lane: Lane, connection: Connection, event: Event) -> None:
+    def _answer(self, queue: ClientQueue, connection: Connection, event: Event) -> None:
         """Do what an event asks for and acknowledge it, at once or when its outcome is known."""
         outcome: Outcome = None
         failure: BaseException | None = None
@@ -297,9 +299,9 @@ class Gateway(Namespace):  # type: ignore[misc]
 
         def settle(later: "AsyncResult[Json]") -> None:
             self._acknowledge(connection, event, began, later.value, later.exception)
-            self._dispatcher.settle(lane)
+            self._dispatcher.settle(queue)
 
-        lane.unsettled += 1
+        queue.unsettled += 1
         outcome.rawlink(settle)
 
     def _acknowledge(

@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 
 from chatapp.core.errors import Unavailable
-from chatapp.realtime.handover import SOCKETIO_PATH, session_of
 from chatapp.realtime.rooms import rooms
+from chatapp.realtime.transfer import SOCKETIO_PATH, session_of
 from chatapp.rest.problems import respond
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class Isolation:
         steps = max(1.0, (self._closed_by - now) / ISOLATION_CHECK_SECONDS)
         for connection in random.sample(connections, math.ceil(len(connections) / steps)):
             # Without Engine.IO's CLOSE, which some clients take for "don't come again".
-            connection.session.cut()
+            connection.session.abort()
 
     def guard(self, application: Any) -> Any:
         """A WSGI application that refuses Engine.IO handshakes while this worker is isolated."""

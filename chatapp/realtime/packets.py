@@ -18,7 +18,7 @@ MAX_RECEIVED = 256 * 1024
 # An EVENT (2), or a BINARY_EVENT (5) whose attachments are left aside: no event of this server takes bytes.
 _EVENT = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?![0-9])")
 # A CONNECT (0): the namespace, without what some clients append to it as a query, and what comes with it.
-_GREETING = re.compile(r"0(/[^,?]*)?(?:\?[^,]*)?,?(.*)", re.DOTALL)
+_CONNECT = re.compile(r"0(/[^,?]*)?(?:\?[^,]*)?,?(.*)", re.DOTALL)
 # An event that is none: what stands for all that can't be read.
 MALFORMED = "2"
 # The name of an event that stands for one that is too large.
@@ -76,14 +76,14 @@ def decode_event(packet: str) -> Event:
     return Event(decoded[0], decoded[1:], head[1])
 
 
-def decode_greeting(packet: str) -> tuple[str, str]:
+def decode_connect(packet: str) -> tuple[str, str]:
     """The namespace that a CONNECT is for, and what comes with it: JSON, or something else."""
-    match = _GREETING.fullmatch(packet)
+    match = _CONNECT.fullmatch(packet)
     assert match, "a CONNECT begins with 0"
     return match[1] or "/", match[2]
 
 
-def encode_refusal(namespace: str, error: ChatError | None = None) -> str:
+def encode_connect_error(namespace: str, error: ChatError | None = None) -> str:
     """The packet that refuses a connection: with the problem, or because there is no such namespace."""
     decoded = {"message": error.detail, "data": error.problem()} if error else {"message": "Invalid namespace"}
     return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(decoded).decode()}"

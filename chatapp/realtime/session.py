@@ -1,4 +1,4 @@
-"""Engine.IO sessions of this server: polling as the library does it, websockets on a `Wire` of our own.
+"""Engine.IO sessions of this server: polling as the library does it, websockets on a `WebSocketConnection` of our own.
 
 A stock session costs three greenlets and a queue, keeps whatever waits for its client, for ever, and asks each client
 for a sign of life from a greenlet of its own. Here a websocket has none of these; the sessions of a worker are asked
@@ -20,10 +20,10 @@ from werkzeug.exceptions import RequestTimeout
 
 from chatapp.core import metrics
 from chatapp.realtime.admission import Held
-from chatapp.realtime.dispatch import Dispatcher, Lane
+from chatapp.realtime.dispatch import ClientQueue, Dispatcher
 from chatapp.realtime.frames import BINARY, TEXT, encode
 from chatapp.realtime.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, EncodedPacket, bounded
-from chatapp.realtime.wire import MAX_BACKLOG, Wire, accept
+from chatapp.realtime.websocket import MAX_BACKLOG, WebSocketConnection, accept
 
 # For a client to end the upgrade to a websocket that it began; the same as in the reference implementation.
 UPGRADE_TIMEOUT = 10.0
@@ -56,7 +56,7 @@ class MeasuredQueue(Queue):  # type: ignore[misc]
 
 
 class Session(Socket):  # type: ignore[misc]
-    """One client's session. What it sends is handled in order (`lane`)."""
+    """One client's session. What it sends is handled in order (`client_queue`)."""
 
     closed: bool
     closing: bool
@@ -67,7 +67,7 @@ class Session(Socket):  # type: ignore[misc]
     _due: ClassVar[deque[tuple[float, "Session"]]] = deque()
     _overdue: ClassVar[deque[tuple[float, "Session"]]] = deque()
     # The websockets to which sessions are being upgraded, and until when that has to be done.
-    _upgrades: ClassVar[deque[tuple[float, "Session", Wire]]] = deque()
+    _upgrades: ClassVar[deque[tuple[float, "Session", WebSocketConnection]]] = deque()
     # What the session counts as while no token was presented.
     held: Held | None = None
     has_token = False
@@ -77,27 +77,27 @@ class Session(Socket):  # type: ignore[misc]
 
     def __init__(self, server: Any, sid: str) -> None:
         super().__init__(server, sid)
-        self.wire: Wire | None = None
-        self.lane = Lane(self)
-        self.reads_nothing = False
+        self.websocket: WebSocketConnection | None = None
+        self.client_queue = ClientQueue(self)
+        self.backlog_exceeded = False
 
     def send_encoded(self, packet: EncodedPacket) -> None:
         """Hand an encoded packet to the client; one that does not read is cut."""
         if self.queue is None:
-            if self.wire:
-                self.wire.write(packet.frame)
+            if self.websocket:
+                self.websocket.write(packet.frame)
         elif not self.closed:
             self.queue.put(Packet(MESSAGE, data=packet.text))
-            if self.queue.size > MAX_BACKLOG and not self.reads_nothing:
+            if self.queue.size > MAX_BACKLOG and not self.backlog_exceeded:
                 metrics.backlog_drops.inc()
-                self.reads_nothing = True
-                gevent.spawn(self.cut)
+                self.backlog_exceeded = True
+                gevent.spawn(self.abort)
 
     def send(self, packet: Packet) -> None:
         """Called by the library for packets of its own."""
         if self.queue is None:
-            if self.wire:
-                self.wire.write(_frame(packet))
+            if self.websocket:
+                self.websocket.write(_frame(packet))
         elif not self.closed:
             self.queue.put(packet)
 
@@ -127,10 +127,10 @@ class Session(Socket):  # type: ignore[misc]
         try:
             body = environ["wsgi.input"].read(MAX_RECEIVED + 1)
         except RequestTimeout as error:
-            self.cut()
+            self.abort()
             raise EngineIOError from error
         if len(body) > MAX_RECEIVED:
-            self.cut()
+            self.abort()
             raise ContentTooLongError
         try:
             packets = body.decode().split(SEPARATOR) if body else []
@@ -138,22 +138,22 @@ class Session(Socket):  # type: ignore[misc]
             packets = ["4" + MALFORMED]
         for packet in packets:
             self._take(packet)
-        self.lane.drain()
+        self.client_queue.drain()
 
     def handled(self) -> None:
         """One of its packets was handled: more may come."""
-        if self.wire and len(self.lane.waiting) < MAX_UNHANDLED:
-            self.wire.resume()
+        if self.websocket and len(self.client_queue.waiting) < MAX_UNHANDLED:
+            self.websocket.resume()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End the session without waiting for its client, who reads nothing anyway."""
         self.close(wait=False, abort=True)
 
     def authenticated(self) -> None:
         """A token was presented: the client may send more at once, and counts no longer."""
         self.has_token = True
-        if self.wire:
-            self.wire.allow(MAX_RECEIVED)
+        if self.websocket:
+            self.websocket.allow(MAX_RECEIVED)
         self.release()
 
     def release(self) -> None:
@@ -170,19 +170,19 @@ class Session(Socket):  # type: ignore[misc]
         else:
             # The next poll gets the refusal, and with it the end of the session.
             self.queue.put(Packet(CLOSE))
-            gevent.spawn_later(CLOSE_DELAY, self.cut)
+            gevent.spawn_later(CLOSE_DELAY, self.abort)
 
     def count_early_packet(self) -> None:
         """A packet came before a token: end a session that sends too many of them."""
         self.early_packets += 1
         if self.early_packets > MAX_EARLY_PACKETS and not self.refused:
             self.refused = True
-            gevent.spawn(self.cut)
+            gevent.spawn(self.abort)
 
     @property
     def unread_by_server(self) -> bool:
         """Whether the client's packets wait because the server has not read or handled earlier ones."""
-        return self.wire.paused if self.wire else not self.lane.idle
+        return self.websocket.paused if self.websocket else not self.client_queue.idle
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session: its handlers are told, then the client, unless `abort` says that it needs no telling."""
@@ -196,11 +196,11 @@ class Session(Socket):  # type: ignore[misc]
         self.closed = True
         self.release()
         self.server.sockets.pop(self.sid, None)
-        if self.wire and self.upgrading:
+        if self.websocket and self.upgrading:
             # A client that has stopped polling for a websocket does not notice its end before it is through.
-            gevent.spawn_later(CLOSE_DELAY, self.wire.close)
-        elif self.wire:
-            self.wire.close()
+            gevent.spawn_later(CLOSE_DELAY, self.websocket.close)
+        elif self.websocket:
+            self.websocket.close()
         if self.queue:
             # Ends a poll that waits; a last one may fetch what was said before.
             self.queue.put(None)
@@ -231,59 +231,59 @@ class Session(Socket):  # type: ignore[misc]
             else:
                 session.close(wait=False, abort=True, reason=session.server.reason.PING_TIMEOUT)
         while cls._upgrades and cls._upgrades[0][0] <= now:
-            _, session, wire = cls._upgrades.popleft()
-            if session.wire is not wire or session.queue is None:
+            _, session, websocket = cls._upgrades.popleft()
+            if session.websocket is not websocket or session.queue is None:
                 continue
-            if session.lane.idle:
+            if session.client_queue.idle:
                 session._give_up()
             else:
                 # The client ends its requests before it upgrades, and the server has yet to answer one.
-                cls._upgrades.append((now + UPGRADE_TIMEOUT, session, wire))
+                cls._upgrades.append((now + UPGRADE_TIMEOUT, session, websocket))
 
     def _become_websocket(self, environ: dict[str, Any]) -> Any:
         response = accept(environ)
-        if response is None or self.wire:
+        if response is None or self.websocket:
             if not self.connected:
-                self.cut()
+                self.abort()
             return self.server._bad_request("Not a websocket handshake")
         connection = environ["gunicorn.socket"]
-        self.wire = wire = Wire(connection, MAX_RECEIVED if self.has_token else MAX_PAYLOAD)
-        wire.received = self._probe if self.connected else self._take
-        wire.ended = self._wire_ended
-        wire.write(response)
+        self.websocket = websocket = WebSocketConnection(connection, MAX_RECEIVED if self.has_token else MAX_PAYLOAD)
+        websocket.received = self._probe if self.connected else self._take
+        websocket.ended = self._websocket_ended
+        websocket.write(response)
         if not self.connected:
             self._open()
         else:
-            self._upgrades.append((time.monotonic() + UPGRADE_TIMEOUT, self, wire))
-        wire.start(environ["wsgi.input"].reader.unreader.take_buffered() + getattr(connection, "read_before", b""))
+            self._upgrades.append((time.monotonic() + UPGRADE_TIMEOUT, self, websocket))
+        websocket.start(environ["wsgi.input"].reader.unreader.take_buffered() + getattr(connection, "read_before", b""))
         # The HTTP server is done with this connection.
         raise StopIteration
 
     def _probe(self, packet: str | bytes) -> None:
         """A client that polls tries whether a websocket works."""
-        if packet != "2probe" or not self.wire:
+        if packet != "2probe" or not self.websocket:
             self._give_up()
             return
-        self.wire.write(encode(TEXT, b"3probe"))
+        self.websocket.write(encode(TEXT, b"3probe"))
         self.upgrading = True
-        self.wire.received = self._confirm
+        self.websocket.received = self._confirm
         self.queue.put(Packet(NOOP))  # Ends the poll that waits.
 
     def _confirm(self, packet: str | bytes) -> None:
         """It does: from here on the session goes over the websocket."""
-        if packet != "5" or not self.wire:
+        if packet != "5" or not self.websocket:
             self._give_up()
         elif self.closed:
-            self.wire.close()
+            self.websocket.close()
         else:
-            self.wire.received = self._take
+            self.websocket.received = self._take
             self._open()
 
     def _give_up(self) -> None:
         """The session goes on polling."""
         self.upgrading = False
-        if self.wire:
-            self.wire.cut()
+        if self.websocket:
+            self.websocket.abort()
 
     def _open(self) -> None:
         """What waited for a poll goes over the websocket."""
@@ -314,15 +314,15 @@ class Session(Socket):  # type: ignore[misc]
             self._handle(MALFORMED)
 
     def _handle(self, packet: str | bytes) -> None:
-        self.dispatcher.put(self.lane, packet)
-        if len(self.lane.waiting) > MAX_UNHANDLED and self.wire:
-            self.wire.pause()
+        self.dispatcher.put(self.client_queue, packet)
+        if len(self.client_queue.waiting) > MAX_UNHANDLED and self.websocket:
+            self.websocket.pause()
 
-    def _wire_ended(self) -> None:
+    def _websocket_ended(self) -> None:
         """Called by the event loop: the websocket is gone, and the session too if it went over it."""
-        if self.wire and self.wire.overflowed:
-            self.reads_nothing = True
-        self.wire = None
+        if self.websocket and self.websocket.backlog_exceeded:
+            self.backlog_exceeded = True
+        self.websocket = None
         if self.queue is None:
             gevent.spawn(self.close, wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         else:

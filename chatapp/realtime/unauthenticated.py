@@ -12,8 +12,8 @@ from chatapp.core import metrics
 from chatapp.core.errors import RateLimited, Unauthenticated
 from chatapp.core.settings import Settings
 from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters
-from chatapp.realtime.handover import SOCKETIO_PATH, session_of
 from chatapp.realtime.rooms import rooms
+from chatapp.realtime.transfer import SOCKETIO_PATH, session_of
 from chatapp.rest.bearer import read_access_token
 from chatapp.rest.problems import from_error
 

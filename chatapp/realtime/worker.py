@@ -3,7 +3,7 @@
 Named in `gunicorn.conf.py`. On SIGTERM it stops accepting, closes every socket so that its client connects to another
 worker, drops the connections on which nothing is asked, and lets running requests finish. Asked to drain, during a
 reload (`arbiter.py`), it does so in steps that no client notices. Connections that belong to another worker's sessions
-move there (`handover.py`).
+move there (`transfer.py`).
 
 The master imports this module too: what only a worker needs is imported when one runs.
 """
@@ -29,7 +29,7 @@ from chatapp.realtime import responses
 from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
 from chatapp.realtime.arbiter import DRAIN
 from chatapp.realtime.connections import Connection, Server, end_stream
-from chatapp.realtime.handover import Exchange, take
+from chatapp.realtime.transfer import ConnectionTransfer, receive_connection
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0
@@ -72,7 +72,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         # The master reads this byte, which the worker sets; in the master alone, whether it was asked to drain.
         self._ready = mmap.mmap(-1, 1)
         self.leaving = False
-        self.exchange = Exchange(self.folder) if self.folder else None
+        self.transfer = ConnectionTransfer(self.folder) if self.folder else None
         self.part = self.counters.take() if self.counters else 0
         self._admission: Admission | None = None
         self._draining = False
@@ -97,9 +97,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if self.counters:
             self._admission = self.wsgi.extensions["unauthenticated"].count_with(self.counters, self.part)
         engineio = self.wsgi.extensions["socketio"].server.eio
-        if self.exchange:
-            engineio.generate_id = self.exchange.mark(engineio.generate_id)
-            servers.append(Server(self.exchange.open(), handle=self._take_over, spawn=connections))
+        if self.transfer:
+            engineio.generate_id = self.transfer.mark(engineio.generate_id)
+            servers.append(Server(self.transfer.open(), handle=self._take_over, spawn=connections))
         self._wait_until_ready()
         for server in servers:
             server.start()
@@ -156,7 +156,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             server.close()
         self._pause(LAST_REQUESTS_SECONDS)
         at_once = len(engineio.sockets)
-        if self.exchange and self.wsgi.extensions["has_bus"]:
+        if self.transfer and self.wsgi.extensions["has_bus"]:
             seconds = min(DRAIN_SECONDS, at_once / CLOSED_PER_SECOND)
             at_once = math.ceil(at_once / max(1.0, seconds / DRAIN_STEP_SECONDS))
         while self.alive and (sessions := list(engineio.sockets.values())[:at_once]):
@@ -173,8 +173,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def leave(self) -> None:
         """Be handed no more connections; called in the master too, for a worker that was killed."""
-        if self.exchange:
-            self.exchange.close()
+        if self.transfer:
+            self.transfer.close()
 
     def init_signals(self) -> None:
         """Called by gunicorn in the worker's process, before the application is loaded."""
@@ -223,7 +223,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._idle.discard(client)
         # A connection of METRICS_PORT stays here: elsewhere it would reach the whole API.
         is_public = listener_name == self._first_listener.getsockname()
-        if is_public and self.exchange and self.exchange.hand_over(request, client):
+        if is_public and self.transfer and self.transfer.send_connection(request, client):
             raise StopIteration
         if self._draining:
             request.force_close()
@@ -247,7 +247,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _take_over(self, messenger: Any, _address: Any) -> None:
         """Serve a connection that another worker accepted."""
-        if client := take(messenger):
+        if client := receive_connection(messenger):
             try:
                 address = client.getpeername()
             except OSError:

@@ -11,7 +11,7 @@ from chatapp.app import CLIENT_EVENTS
 from chatapp.core.pagination import MAX_KEY
 from chatapp.core.schemas import Id, Output, ProblemSchema, Timestamp
 from chatapp.realtime.client_events import RenewedSchema
-from chatapp.realtime.wire import MAX_BACKLOG
+from chatapp.realtime.websocket import MAX_BACKLOG
 from chatapp.server_events import SERVER_EVENTS
 
 # UTF-8 takes up to four bytes for a character; those that JSON escapes take two.

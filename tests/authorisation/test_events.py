@@ -14,7 +14,7 @@ import requests
 
 from tests.authorisation.conftest import PEOPLE, Scene
 from tests.conftest import NewPerson
-from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.fuzz.raw_clients import RawWebSocket, event, frame
 from tests.people import Person, data
 from tests.server import Server
 

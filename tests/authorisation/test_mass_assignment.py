@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from tests.authorisation.conftest import Scene
 from tests.conftest import NewPerson
-from tests.fuzz.wire import RawWebSocket, event
+from tests.fuzz.raw_clients import RawWebSocket, event
 from tests.people import PASSWORD, Person, data
 from tests.server import Server
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.fuzz.wire import RawWebSocket
+from tests.fuzz.raw_clients import RawWebSocket
 from tests.people import Person, problem, register
 from tests.server import Server
 

@@ -12,7 +12,7 @@ import jwt
 import pytest
 import requests
 
-from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.fuzz.raw_clients import RawWebSocket, event, frame
 from tests.people import PASSWORD, Person, data, problem, register
 from tests.server import Server
 

@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.fuzz.wire import RawWebSocket
+from tests.fuzz.raw_clients import RawWebSocket
 from tests.nginx import Nginx, needs_nginx
 from tests.people import problem, register
 from tests.server import Server

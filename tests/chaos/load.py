@@ -25,7 +25,7 @@ import requests
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.chaos.report import put_table
-from tests.fuzz.wire import Ended, RawWebSocket, event, frame
+from tests.fuzz.raw_clients import Ended, RawWebSocket, event, frame
 from tests.people import Person, data, register
 from tests.server import Server, migrate
 

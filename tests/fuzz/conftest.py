@@ -9,7 +9,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, settings
 
-from tests.fuzz.wire import Polling, RawWebSocket
+from tests.fuzz.raw_clients import Polling, RawWebSocket
 from tests.people import Person, data, register
 from tests.server import Server
 

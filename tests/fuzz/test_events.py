@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.conftest import hard, problems, status_of
 from tests.fuzz.packets import VALUES, nearly
-from tests.fuzz.wire import SEPARATOR, Polling, RawWebSocket, event, frame
+from tests.fuzz.raw_clients import SEPARATOR, Polling, RawWebSocket, event, frame
 from tests.people import Person
 from tests.server import Server
 

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.conftest import hard
-from tests.fuzz.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Ended, Frame, RawWebSocket, event, frame
+from tests.fuzz.raw_clients import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Ended,
+    Frame,
+    RawWebSocket,
+    event,
+    frame,
+)
 from tests.people import Person
 from tests.server import Server
 from tests.socket_clients.surface import NO_CHAT

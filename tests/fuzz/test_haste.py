@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.fuzz.wire import Ended, Polling, RawWebSocket, frame
+from tests.fuzz.raw_clients import Ended, Polling, RawWebSocket, frame
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server
@@ -16,46 +16,46 @@ from tests.server import Server
 TIMES = 40
 
 
-def greeting(person: Person) -> str:
+def connect_packet(person: Person) -> str:
     return f'40/chat,{{"token":"{person.token}"}}'
 
 
 def leaves_by_websocket(url: str, person: Person) -> None:
     """The connection ends."""
     with RawWebSocket(url) as websocket:
-        websocket.write(frame(greeting(person)))
+        websocket.write(frame(connect_packet(person)))
 
 
 def breaks_off(url: str, person: Person) -> None:
     """The connection is reset."""
     with RawWebSocket(url) as websocket:
         websocket.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        websocket.write(frame(greeting(person)))
+        websocket.write(frame(connect_packet(person)))
 
 
 def says_goodbye(url: str, person: Person) -> None:
     """A goodbye in the same piece as the greeting."""
     with RawWebSocket(url) as websocket:
-        websocket.write(frame(greeting(person)) + frame("1"))
+        websocket.write(frame(connect_packet(person)) + frame("1"))
 
 
 def leaves_the_namespace(url: str, person: Person) -> None:
     """Another goodbye."""
     with RawWebSocket(url) as websocket:
-        websocket.write(frame(greeting(person)) + frame("41/chat,") + frame("1"))
+        websocket.write(frame(connect_packet(person)) + frame("41/chat,") + frame("1"))
 
 
 def leaves_while_posting(url: str, person: Person) -> None:
     """The same by polling, in two requests at once."""
     with Polling(url) as session, ThreadPoolExecutor(2) as pool:
-        pool.submit(session.post, greeting(person))
+        pool.submit(session.post, connect_packet(person))
         pool.submit(session.post, "1")
 
 
-def greets_on_and_on(url: str, person: Person) -> None:
+def connects_repeatedly(url: str, person: Person) -> None:
     """Many greetings at once, then a goodbye."""
     with Polling(url) as session, ThreadPoolExecutor(8) as pool:
-        for post in [pool.submit(session.post, greeting(person)) for _ in range(8)]:
+        for post in [pool.submit(session.post, connect_packet(person)) for _ in range(8)]:
             assert post.result().status_code == 200
         session.post("1")
 
@@ -66,7 +66,7 @@ WAYS = [
     says_goodbye,
     leaves_the_namespace,
     leaves_while_posting,
-    greets_on_and_on,
+    connects_repeatedly,
 ]
 
 
@@ -91,7 +91,7 @@ def test_who_logs_out_while_connecting_has_no_socket_left(target: Server) -> Non
     for _ in range(TIMES // 2):
         person = register(target.url, "hasty")
         with ThreadPoolExecutor(4) as pool, RawWebSocket(target.url) as websocket:
-            joining = pool.submit(websocket.write, frame(greeting(person)))
+            joining = pool.submit(websocket.write, frame(connect_packet(person)))
             assert pool.submit(person.post, "/auth/logout").result().status_code == 204
             joining.result()
             websocket.connection.settimeout(3)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.conftest import hard, problems
 from tests.fuzz.packets import MESSAGES, deep
-from tests.fuzz.wire import BINARY, SEPARATOR, Polling, RawWebSocket, event, frame
+from tests.fuzz.raw_clients import BINARY, SEPARATOR, Polling, RawWebSocket, event, frame
 from tests.people import Person
 from tests.server import Server
 from tests.socket_clients.surface import NO_CHAT

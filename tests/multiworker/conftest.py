@@ -19,7 +19,7 @@ POLLING = "/socket.io/?EIO=4&transport=polling"
 looks_at_processes = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc is Linux's")
 
 
-class Wire(HTTPConnection):
+class PollingConnection(HTTPConnection):
     """One connection to a server, which is never opened a second time: all requests take the same way."""
 
     auto_open = 0
@@ -71,12 +71,12 @@ class WorkersServer(Server):
         sids: dict[str, str] = {}
 
         def all_answered() -> bool:
-            with ExitStack() as open_wires:
+            with ExitStack() as opened:
                 # At once: of connections that come one by one, most go to the same worker.
-                wires = [open_wires.enter_context(Wire(self)) for _ in range(4 * WORKERS)]
-                for wire in wires:
-                    wire.ask_for_session()
-                sids.update((sid.split(".")[0], sid) for sid in (wire.session() for wire in wires))
+                connections = [opened.enter_context(PollingConnection(self)) for _ in range(4 * WORKERS)]
+                for connection in connections:
+                    connection.ask_for_session()
+                sids.update((sid.split(".")[0], sid) for sid in (connection.session() for connection in connections))
             return len(sids) >= WORKERS
 
         eventually(all_answered, 90)

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
-from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.fuzz.raw_clients import RawWebSocket, event, frame
 from tests.people import PASSWORD, Person, data
 from tests.server import Server
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.fuzz.wire import PATH, Ended, Polling, RawWebSocket, event, frame
+from tests.fuzz.raw_clients import PATH, Ended, Polling, RawWebSocket, event, frame
 from tests.people import Person
 from tests.server import Server
 from tests.socket_clients.surface import NO_CHAT

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.fuzz.wire import BINARY, RawWebSocket, event, frame
+from tests.fuzz.raw_clients import BINARY, RawWebSocket, event, frame
 from tests.people import Person
 from tests.server import Server
 from tests.socket_clients.surface import NO_CHAT
@@ -28,10 +28,12 @@ def test_a_refusal_is_an_object_with_a_message(server: Server) -> None:
         assert payload["data"]["code"] == "token_invalid"
 
 
-@pytest.mark.parametrize(("greeting", "place"), [("40/random", "/random,"), ("40/random,", "/random,"), ("40", "")])
-def test_there_is_no_other_namespace(server: Server, greeting: str, place: str) -> None:
+@pytest.mark.parametrize(
+    ("connect_packet", "place"), [("40/random", "/random,"), ("40/random,", "/random,"), ("40", "")]
+)
+def test_there_is_no_other_namespace(server: Server, connect_packet: str, place: str) -> None:
     with RawWebSocket(server.url) as socket:
-        socket.write(frame(greeting))
+        socket.write(frame(connect_packet))
         assert socket.until("44")[-1] == f'44{place}{{"message":"Invalid namespace"}}'
 
 

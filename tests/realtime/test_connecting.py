@@ -113,10 +113,10 @@ def test_who_leaves_while_they_are_let_in_is_gone_and_silences_nobody(
     for _ in range(10):
         hello = requests.get(f"{server.url}/socket.io/?{POLLING}", timeout=20).text
         session = f"{server.url}/socket.io/?{POLLING}&sid={json.loads(hello[1:])['sid']}"
-        greeting = f"40/chat,{json.dumps({'token': bob.token})}"
+        connect_packet = f"40/chat,{json.dumps({'token': bob.token})}"
         with ThreadPoolExecutor(2) as both:
             # Engine.IO's own farewell, which overtakes what the greeting asks the database.
-            answers = list(both.map(requests.post, [session] * 2, [greeting, "1"]))
+            answers = list(both.map(requests.post, [session] * 2, [connect_packet, "1"]))
         assert {answer.status_code for answer in answers} <= {200, 400}
     listener = connect(alice)
     wait_until(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"])

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import Connect, NewPerson
-from tests.fuzz.wire import RawWebSocket, event, frame
+from tests.fuzz.raw_clients import RawWebSocket, event, frame
 from tests.people import Person, data
 
 PRIVATE = {"status"}

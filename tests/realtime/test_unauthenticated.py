@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.edited import EditedServer
-from tests.fuzz.wire import PATH, RawWebSocket, frame
+from tests.fuzz.raw_clients import PATH, RawWebSocket, frame
 from tests.multiworker.conftest import eventually
 from tests.people import Person, register
 from tests.server import Server

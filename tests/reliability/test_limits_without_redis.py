@@ -15,7 +15,7 @@ import redis
 import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
-from tests.fuzz.wire import RawWebSocket, event
+from tests.fuzz.raw_clients import RawWebSocket, event
 from tests.people import Person, register
 from tests.server import Server
 

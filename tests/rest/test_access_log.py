@@ -120,10 +120,10 @@ def test_no_secret_and_no_message_is_ever_logged(
         f"POST /api/v1/messages HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{said}\r\n\r\n",
         f"POST /api/v1/messages HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{said}",
     ):
-        with sockets.create_connection(("127.0.0.1", frank.port)) as wire:
-            wire.sendall(f"{request}".encode())
-            wire.shutdown(sockets.SHUT_WR)
-            wire.recv(1000)
+        with sockets.create_connection(("127.0.0.1", frank.port)) as raw:
+            raw.sendall(f"{request}".encode())
+            raw.shutdown(sockets.SHUT_WR)
+            raw.recv(1000)
     message = alice.send(chat_id, said)
     tokens = data(requests.post(f"{api}/auth/refresh", json={"refreshToken": alice.refresh_token}, timeout=20))
     hidden |= {tokens["accessToken"], tokens["refreshToken"]}

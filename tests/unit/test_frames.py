@@ -3,7 +3,7 @@
 import time
 
 from chatapp.realtime.frames import TEXT, Decoder
-from tests.fuzz.wire import frame
+from tests.fuzz.raw_clients import frame
 
 LARGEST = 256 * 1024
 

@@ -17,7 +17,7 @@ class Closed(Session):
         self.closed = True
 
 
-class FakeWire:
+class FakeWebSocket:
     """A websocket as far as heartbeats know it."""
 
     def __init__(self, *, paused: bool) -> None:
@@ -62,20 +62,20 @@ def session(beat: Callable[[], None]) -> Iterator[Any]:
 def test_a_missing_pong_ends_a_websocket_only_while_the_server_reads_it(
     session: Any, beat: Callable[[], None], paused: bool
 ) -> None:
-    session.wire = FakeWire(paused=paused)
+    session.websocket = FakeWebSocket(paused=paused)
     beat()
     assert session.closed is (not paused)
 
 
 def test_a_websocket_that_is_read_again_has_to_answer_again(session: Any, beat: Callable[[], None]) -> None:
-    session.wire = FakeWire(paused=True)
+    session.websocket = FakeWebSocket(paused=True)
     beat()
-    session.wire.paused = False
+    session.websocket.paused = False
     beat()
     assert session.closed
 
 
 def test_a_polling_session_whose_packets_are_being_handled_stays(session: Any, beat: Callable[[], None]) -> None:
-    session.lane.running = True
+    session.client_queue.running = True
     beat()
     assert not session.closed

@@ -10,7 +10,7 @@ import pytest
 
 from chatapp.core.settings import Rate
 from chatapp.realtime.admission import SharedCounters
-from chatapp.realtime.handover import session_of
+from chatapp.realtime.transfer import session_of
 from chatapp.realtime.unauthenticated import UnauthenticatedClients
 from chatapp.realtime.worker import _refuse
 

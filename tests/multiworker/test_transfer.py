@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.conftest import Connect
-from tests.multiworker.conftest import POLLING, Wire, WorkersServer, eventually, looks_at_processes
+from tests.multiworker.conftest import POLLING, PollingConnection, WorkersServer, eventually, looks_at_processes
 from tests.people import Person, register
 from tests.server import Server
 from tests.socket_clients import JsDriver, SocketClient
@@ -53,27 +53,27 @@ def test_a_hundred_clients_that_connect_at_once_are_all_upgraded(workers: Worker
 
 def test_one_connection_serves_sessions_of_every_worker(workers: WorkersServer, someone: Person) -> None:
     sids = workers.session_in_each_worker()
-    with Wire(workers) as wire:
+    with PollingConnection(workers) as connection:
         for sid in sids:
-            assert wire.post(sid, f'40/chat,{{"token":"{someone.token}"}}').read() == b"OK"
+            assert connection.post(sid, f'40/chat,{{"token":"{someone.token}"}}').read() == b"OK"
         for sid in sids:
-            answer = wire.poll(sid, Origin="http://elsewhere.example")
+            answer = connection.poll(sid, Origin="http://elsewhere.example")
             assert b'40/chat,{"sid":' in answer.read()
             assert answer.headers["Access-Control-Allow-Origin"] == "http://elsewhere.example"
 
 
 def test_requests_that_come_in_one_piece_are_answered_in_order(workers: WorkersServer) -> None:
     sids = workers.session_in_each_worker() * 3
-    with Wire(workers) as wire:
+    with PollingConnection(workers) as connection:
         requests = (
             f"POST {POLLING}&sid={sid} HTTP/1.1\r\nHost: chat\r\nOrigin: http://{number}.example\r\n"
             "Content-Length: 1\r\n\r\n3"
             for number, sid in enumerate(sids)
         )
-        wire.sock.sendall("".join(requests).encode())
+        connection.sock.sendall("".join(requests).encode())
         answers = b""
         while answers.count(b"\r\nOK\r\n") < len(sids):
-            piece = wire.sock.recv(65536)
+            piece = connection.sock.recv(65536)
             assert piece, answers
             answers += piece
     places = [answers.index(f"//{number}.example".encode()) for number in range(len(sids))]
@@ -83,24 +83,24 @@ def test_requests_that_come_in_one_piece_are_answered_in_order(workers: WorkersS
 def test_a_large_body_may_come_after_its_head(workers: WorkersServer, someone: Person) -> None:
     packet = f'42/chat,7["message:send",{{"chatId":"{NO_CHAT}","content":"{"x" * LARGE}"}}]'
     for sid in workers.session_in_each_worker():
-        with Wire(workers) as wire:
-            wire.post(sid, f'40/chat,{{"token":"{someone.token}"}}').read()
-            wire.poll(sid).read()
-        with Wire(workers) as wire:
-            wire.putrequest("POST", f"{POLLING}&sid={sid}")
-            wire.putheader("Content-Length", str(len(packet)))
-            wire.putheader("Expect", "100-continue")
-            wire.endheaders()
-            assert select.select([wire.sock], [], [], 10)[0], "nobody asked for the body"
-            wire.send(packet.encode())
-            assert wire.getresponse().read() == b"OK"
-            assert b'"code":"validation_error"' in wire.poll(sid).read()
+        with PollingConnection(workers) as connection:
+            connection.post(sid, f'40/chat,{{"token":"{someone.token}"}}').read()
+            connection.poll(sid).read()
+        with PollingConnection(workers) as connection:
+            connection.putrequest("POST", f"{POLLING}&sid={sid}")
+            connection.putheader("Content-Length", str(len(packet)))
+            connection.putheader("Expect", "100-continue")
+            connection.endheaders()
+            assert select.select([connection.sock], [], [], 10)[0], "nobody asked for the body"
+            connection.send(packet.encode())
+            assert connection.getresponse().read() == b"OK"
+            assert b'"code":"validation_error"' in connection.poll(sid).read()
 
 
 @pytest.mark.parametrize("sid", ["00000000.AAAAAAAAAAAAAAAAAAAA", "00000000.", "../../etc/passwd", "%2e%00"])
 def test_a_session_of_nobody_is_refused_at_once(workers: WorkersServer, sid: str) -> None:
-    with Wire(workers) as wire:
-        answer = wire.post(sid, "3")
+    with PollingConnection(workers) as connection:
+        answer = connection.post(sid, "3")
         assert (answer.status, answer.read()[:16]) == (400, b'"Invalid session')
 
 
@@ -110,13 +110,13 @@ def test_a_worker_that_hangs_delays_only_its_own_clients(workers: WorkersServer)
     hanging = next(iter(workers.workers))
     workers.hang(hanging)
     try:
-        with ExitStack() as open_wires:
-            wires = [open_wires.enter_context(Wire(workers)) for _ in sids]
-            for sid, wire in zip(sids, wires, strict=True):
-                wire.request("POST", f"{POLLING}&sid={sid}", "3")
-            eventually(lambda: len(answered(wires)) == len(wires) - 1, 10)
+        with ExitStack() as opened:
+            connections = [opened.enter_context(PollingConnection(workers)) for _ in sids]
+            for sid, connection in zip(sids, connections, strict=True):
+                connection.request("POST", f"{POLLING}&sid={sid}", "3")
+            eventually(lambda: len(with_response(connections)) == len(connections) - 1, 10)
             os.kill(hanging, signal.SIGCONT)
-            assert [wire.getresponse().read() for wire in wires] == [b"OK"] * len(wires)
+            assert [connection.getresponse().read() for connection in connections] == [b"OK"] * len(connections)
     finally:
         os.kill(hanging, signal.SIGCONT)
 
@@ -134,8 +134,8 @@ def test_clients_of_a_killed_worker_come_back_and_the_others_stay(
     descriptors = own_workers.descriptors()
     victim = max(descriptors, key=lambda pid: descriptors[pid])
     own_workers.kill_worker(victim)
-    with Wire(own_workers) as wire:
-        answers = [(answer.status, answer.read()) for answer in (wire.post(sid, "3") for sid in sids)]
+    with PollingConnection(own_workers) as connection:
+        answers = [(answer.status, answer.read()) for answer in (connection.post(sid, "3") for sid in sids)]
     assert sorted(status for status, _ in answers) == [200, 200, 400]
     own_workers.session_in_each_worker()
     for socket in sockets:
@@ -185,8 +185,8 @@ def test_whoever_left_leaves_nothing_behind(workers: WorkersServer, js_driver: J
             else:
                 socket.drop()
         for sid in workers.session_in_each_worker() * (times // 3):
-            with Wire(workers) as wire:
-                wire.request("POST", f"{POLLING}&sid={sid}", "3")
+            with PollingConnection(workers) as connection:
+                connection.request("POST", f"{POLLING}&sid={sid}", "3")
 
     come_and_go(20)
     before = workers.descriptors()
@@ -202,9 +202,9 @@ def sends_and_receives(socket: SocketClient, chat: str) -> None:
     socket.wait_for("message:new", lambda message: message["id"] == ack["data"]["id"])
 
 
-def answered(wires: Sequence[Wire]) -> list[object]:
+def with_response(connections: Sequence[PollingConnection]) -> list[object]:
     """The connections on which an answer has arrived."""
-    return list(select.select([wire.sock for wire in wires], [], [], 0)[0])
+    return list(select.select([connection.sock for connection in connections], [], [], 0)[0])
 
 
 def was_disconnected(socket: SocketClient) -> bool:

@@ -72,7 +72,7 @@ def _remove_if_dead(folder: Path) -> None:
         os.close(lock)
 
 
-class Exchange:
+class ConnectionTransfer:
     """A worker's place among those that hand connections to each other, by way of `folder`."""
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +85,7 @@ class Exchange:
         return lambda: f"{self.worker}.{generate_id()}"
 
     def open(self) -> Any:
-        """The listening socket where others hand over what is this worker's, each on a connection for `take`."""
+        """The listening socket where others hand over what is this worker's, each on a connection for `receive_connection`."""
         listener = GeventSocket(socket.AF_UNIX)
         listener.bind(str(self._folder / self.worker))
         listener.listen(WAITING_CONNECTIONS)
@@ -95,7 +95,7 @@ class Exchange:
         """Have nobody hand over to this worker any more."""
         (self._folder / self.worker).unlink(missing_ok=True)
 
-    def hand_over(self, request: Any, connection: Any) -> bool:
+    def send_connection(self, request: Any, connection: Any) -> bool:
         """Give a connection to the worker that the request's session names, and have the caller close it unanswered.
 
         False when that is this worker, or nobody who can take it: then nothing has happened, and the request is the
@@ -130,7 +130,7 @@ def session_of(environ: Mapping[str, Any]) -> str | None:
     return named[1] if named else None
 
 
-def take(messenger: Any) -> Connection | None:
+def receive_connection(messenger: Any) -> Connection | None:
     """The connection that another worker hands over; None when that worker gave up on the way and keeps it."""
     messenger.settimeout(TRANSFER_TIMEOUT)
     with messenger, messenger.makefile("rb") as rest:

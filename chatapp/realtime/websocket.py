@@ -30,7 +30,7 @@ from chatapp.realtime.frames import (
     closing_status,
     encode,
 )
-from chatapp.realtime.handover import stop_watching
+from chatapp.realtime.transfer import stop_watching
 
 MAX_BACKLOG = 1024 * 1024
 _READABLE, _WRITABLE = 1, 2
@@ -55,7 +55,7 @@ def accept(environ: dict[str, Any]) -> bytes | None:
     )
 
 
-class Wire:
+class WebSocketConnection:
     """A connection that was taken from the HTTP server. `received` gets each message, `ended` is called once."""
 
     __slots__ = (
@@ -67,8 +67,8 @@ class Wire:
         "_size",
         "_socket",
         "_writer",
+        "backlog_exceeded",
         "ended",
-        "overflowed",
         "received",
     )
 
@@ -90,7 +90,7 @@ class Wire:
         self._out: list[bytes] = []
         self._size = 0
         # Whether the end came since the client did not read.
-        self.overflowed = False
+        self.backlog_exceeded = False
 
     @property
     def open(self) -> bool:
@@ -147,9 +147,9 @@ class Wire:
         if self.open:
             self._gathered.append(encode(CLOSE, status.to_bytes(2, "big")))
             self.flush()
-            self.cut()
+            self.abort()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End the connection at once."""
         if not self.open:
             return
@@ -180,7 +180,7 @@ class Wire:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self.cut()
+            self.abort()
             return
         if sent < len(data):
             self._wait(data[sent:])
@@ -191,8 +191,8 @@ class Wire:
         self._size += len(data)
         if self._size > MAX_BACKLOG:
             metrics.backlog_drops.inc()
-            self.overflowed = True
-            self.cut()
+            self.backlog_exceeded = True
+            self.abort()
         elif self._writer is None or not self._writer.active:
             self._writer = self._writer or gevent.get_hub().loop.io(self._socket.fileno(), _WRITABLE)
             self._writer.start(self._write_on)
@@ -204,7 +204,7 @@ class Wire:
         except BlockingIOError:
             return
         except OSError:
-            self.cut()
+            self.abort()
             return
         self._size -= sent
         self._out = [data[sent:]] if sent < len(data) else []
@@ -221,7 +221,7 @@ class Wire:
         if data:
             self._take(data)
         else:
-            self.cut()
+            self.abort()
 
     def _take(self, data: bytes) -> None:
         try:
@@ -242,12 +242,12 @@ class Wire:
             self.close(NOT_TEXT)
 
 
-_dirty: list[Wire] = []
+_dirty: list[WebSocketConnection] = []
 
 
 def _flush() -> None:
     """Called by the event loop once it has run what was ready: everything leaves that was written meanwhile."""
     global _dirty
     dirty, _dirty = _dirty, []
-    for wire in dirty:
-        wire.flush()
+    for websocket in dirty:
+        websocket.flush()
