@@ -30,7 +30,7 @@ SERVER_EVENTS = (
         MessageEventSchema,
         "A message was edited.",
         EVERYBODY,
-        shows={"rev": 2, "content": "Hello!", "isEdited": True, "editedAt": "2026-11-22T10:00:30.000Z"},
+        example={"rev": 2, "content": "Hello!", "isEdited": True, "editedAt": "2026-11-22T10:00:30.000Z"},
     ),
     ServerEvent("message:deleted", MessageDeletedEventSchema, "A message was deleted.", EVERYBODY),
     ServerEvent(
@@ -78,7 +78,7 @@ SERVER_EVENTS = (
         ChatEventSchema,
         "The name, description or avatar of a group changed.",
         EVERYBODY,
-        shows={"type": "GROUP", "name": "Friends", "lastRev": 2},
+        example={"type": "GROUP", "name": "Friends", "lastRev": 2},
     ),
     ServerEvent("chat:deleted", ChatDeletedSchema, "A group was deleted.", EVERYBODY),
     ServerEvent("chat:member_joined", ChatMemberSchema, "A user joined a group.", EVERYBODY),

@@ -77,7 +77,7 @@ _ROTATE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class TokenPair:
     """A session of a person, and the newest refresh token of it."""
 
     user_id: str
@@ -85,7 +85,7 @@ class Grant:
     refresh_token: str
 
 
-def register(*, email: str, username: str, password: str, address: str) -> tuple[Json, Grant]:
+def register(*, email: str, username: str, password: str, address: str) -> tuple[Json, TokenPair]:
     """Make an account and log it in from the client's `address`: its `Me` and the grant.
 
     Raises Conflict (`email_taken`, `username_taken`).
@@ -118,7 +118,9 @@ def create_admin(*, email: str, username: str, password: str) -> tuple[Json, boo
         raise taken(error) from None
 
 
-def login(*, password: str, address: str, email: str | None = None, username: str | None = None) -> tuple[Json, Grant]:
+def login(
+    *, password: str, address: str, email: str | None = None, username: str | None = None
+) -> tuple[Json, TokenPair]:
     """Open a session for a client that knows the password: the `Me` of the account and the grant.
 
     Raises Unauthenticated (`invalid_credentials`), the same for an unknown and a deactivated account and for a wrong
@@ -139,7 +141,7 @@ def login(*, password: str, address: str, email: str | None = None, username: st
         return _open_session(work.db, account.user_id, address)
 
 
-def refresh(token: str) -> Grant:
+def refresh(token: str) -> TokenPair:
     """Exchange a refresh token for its successor.
 
     For 10 s, and while the successor is unused, an old token gives that same successor again: a lost answer or a
@@ -147,24 +149,29 @@ def refresh(token: str) -> Grant:
     `refresh_reused`, `token_expired`, or `token_invalid` for an unknown token and that of an ended session.
     """
     try:
-        following = successor(token)
+        successor_token = successor(token)
     except ValueError:
         raise Unauthenticated("The refresh token is invalid.") from None
     with unit_of_work() as work:
         known = queries.lock_refreshable(work.db, token_hash(token))
         if known is None:
             raise Unauthenticated("The refresh token is invalid.")
-        grant = Grant(known.user_id, known.session_id, following)
+        tokens = TokenPair(known.user_id, known.session_id, successor_token)
         if not known.rotated:
             if known.ended or not known.is_active:
                 raise Unauthenticated("The session has ended. Log in again.")
             if known.expired:
                 raise Unauthenticated("The refresh token has expired.", code="token_expired")
-            values = {"used": token_hash(token), "session_id": known.session_id, **_stored(following)}
+            values = {"used": token_hash(token), "session_id": known.session_id, **_stored(successor_token)}
             work.db.execute(_ROTATE, values)
-            return grant
-        if known.in_grace and not known.ended and known.is_active and queries.is_unused(work.db, token_hash(following)):
-            return grant
+            return tokens
+        if (
+            known.in_grace
+            and not known.ended
+            and known.is_active
+            and queries.is_unused(work.db, token_hash(successor_token))
+        ):
+            return tokens
         if not known.ended:
             _end_session(work.db, known.session_id)
             work.announce(SessionEnded(known.session_id, known.user_id))
@@ -211,10 +218,10 @@ def _count_attempt(address: str, **name: str | None) -> Hit | None:
     return limits.hit(here)
 
 
-def _open_session(db: Connection, user_id: str, address: str) -> tuple[Json, Grant]:
-    grant = Grant(user_id, new_id(), new_refresh_token())
-    values = {"session_id": grant.session_id, "user_id": user_id, "address_hash": address_hash(user_id, address)}
-    return db.execute(_OPEN_SESSION, values | _stored(grant.refresh_token)).scalar_one(), grant
+def _open_session(db: Connection, user_id: str, address: str) -> tuple[Json, TokenPair]:
+    tokens = TokenPair(user_id, new_id(), new_refresh_token())
+    values = {"session_id": tokens.session_id, "user_id": user_id, "address_hash": address_hash(user_id, address)}
+    return db.execute(_OPEN_SESSION, values | _stored(tokens.refresh_token)).scalar_one(), tokens
 
 
 def _stored(token: str) -> Json:

@@ -30,12 +30,12 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _nobodys_hash() -> str:
+def _dummy_hash() -> str:
     return _hasher().hash("no account has this password")
 
 
 def _verify(password: str, stored: str | None) -> bool:
     try:
-        return _hasher().verify(stored or _nobodys_hash(), password) and stored is not None
+        return _hasher().verify(stored or _dummy_hash(), password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False

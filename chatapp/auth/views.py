@@ -1,24 +1,24 @@
 """REST endpoints of registration, login, refresh and logout."""
 
 from chatapp.auth import actions
-from chatapp.auth.actions import Grant
+from chatapp.auth.actions import TokenPair
 from chatapp.auth.schemas import LoginAnswerSchema, LoginSchema, RefreshSchema, RegisterSchema, TokensSchema
 from chatapp.core import settings
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.rest.bearer import bearer_token, client_address, issue_access_token
-from chatapp.rest.resource import UNAVAILABLE, Resource
+from chatapp.rest.resource import DATABASE_UNAVAILABLE, Resource
 
 resource = Resource("auth", "/auth", "Register, log in, refresh tokens, log out.")
 # Hashing is slow on purpose, and a bounded number of passwords is hashed at the same time.
-BUSY = f"{UNAVAILABLE} Too many logins are in progress (`busy`)."
+LOGIN_UNAVAILABLE = f"{DATABASE_UNAVAILABLE} Too many logins are in progress (`busy`)."
 
 
-def tokens(grant: Grant) -> Json:
-    """The `Tokens` of a grant."""
+def tokens_response(tokens: TokenPair) -> Json:
+    """The `Tokens` object of a pair."""
     return {
-        "accessToken": issue_access_token(grant.user_id, grant.session_id),
-        "refreshToken": grant.refresh_token,
+        "accessToken": issue_access_token(tokens.user_id, tokens.session_id),
+        "refreshToken": tokens.refresh_token,
         "expiresIn": int(settings.current().access_lifetime.total_seconds()),
     }
 
@@ -31,7 +31,10 @@ def tokens(grant: Grant) -> Json:
     returns=LoginAnswerSchema,
     status=201,
     rate=lambda: settings.current().rate_register,
-    errors={409: "The email address is taken (`email_taken`). The username is taken (`username_taken`).", 503: BUSY},
+    errors={
+        409: "The email address is taken (`email_taken`). The username is taken (`username_taken`).",
+        503: LOGIN_UNAVAILABLE,
+    },
 )
 def register(body: Json) -> Json:
     """Register an account.
@@ -39,8 +42,8 @@ def register(body: Json) -> Json:
     Creates the account and logs it in; the response has the form of a login. Email addresses and usernames are unique
     regardless of case.
     """
-    user, grant = actions.register(**body, address=client_address())
-    return {"user": user, **tokens(grant)}
+    user, tokens = actions.register(**body, address=client_address())
+    return {"user": user, **tokens_response(tokens)}
 
 
 @resource.endpoint(
@@ -50,7 +53,7 @@ def register(body: Json) -> Json:
     body=LoginSchema,
     returns=LoginAnswerSchema,
     rate=lambda: settings.current().rate_login,
-    errors={401: "Wrong username, email address or password (`invalid_credentials`).", 503: BUSY},
+    errors={401: "Wrong username, email address or password (`invalid_credentials`).", 503: LOGIN_UNAVAILABLE},
 )
 def login(body: Json) -> Json:
     """Log in with an email address or a username.
@@ -60,8 +63,8 @@ def login(body: Json) -> Json:
     see "Rate limits". When the limit over all client addresses is reached, addresses from which the account logged in
     during the last 30 days can still log in.
     """
-    user, grant = actions.login(**body, address=client_address())
-    return {"user": user, **tokens(grant)}
+    user, tokens = actions.login(**body, address=client_address())
+    return {"user": user, **tokens_response(tokens)}
 
 
 @resource.endpoint(
@@ -83,7 +86,7 @@ def refresh(body: Json) -> Json:
     and while the new token is unused, the old one returns the same new refresh token again; any other reuse ends the
     session.
     """
-    return tokens(actions.refresh(body.get("refresh_token", bearer_token() or "")))
+    return tokens_response(actions.refresh(body.get("refresh_token", bearer_token() or "")))
 
 
 @resource.endpoint("POST", "/logout", status=204)

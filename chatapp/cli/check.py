@@ -47,12 +47,12 @@ _CLOSED_TABLES = """
 """
 
 
-class Worry(Exception):
-    """What works, and is better otherwise."""
+class CheckWarning(Exception):
+    """A setting that works but should be changed."""
 
 
-class Fault(Exception):
-    """What the server can't serve with."""
+class CheckFailure(Exception):
+    """A problem that keeps the server from working."""
 
 
 @click.command()
@@ -64,14 +64,14 @@ def check() -> None:
         console.print(f"[dim]{name}[/]={escape(value)}")
     console.print()
     failed = False
-    for name, asked in CHECKS.items():
+    for name, run in CHECKS.items():
         sign, said = "[green]ok   [/]", ""
         try:
-            said = asked(config)
-        except Worry as worry:
-            sign, said = "[yellow]mind [/]", str(worry)
-        except Fault as fault:
-            sign, said, failed = "[red]fails[/]", str(fault), True
+            said = run(config)
+        except CheckWarning as warning:
+            sign, said = "[yellow]mind [/]", str(warning)
+        except CheckFailure as failure:
+            sign, said, failed = "[red]fails[/]", str(failure), True
         console.print(f"{sign} [bold]{name:<10}[/] {escape(said)}")
     if failed:
         raise click.exceptions.Exit(1)
@@ -83,21 +83,23 @@ def _database(config: Settings) -> str:
         schema = db.execute(text("SELECT current_schema()")).scalar()
         _check_connections(config, db)
     if config.database_schema and schema != config.database_schema:
-        raise Fault(f"The schema {config.database_schema} of DATABASE_URL does not exist: flask --app wsgi db upgrade")
+        raise CheckFailure(
+            f"The schema {config.database_schema} of DATABASE_URL does not exist: flask --app wsgi db upgrade"
+        )
     if int(version.split(".")[0]) < MIN_POSTGRES:
-        raise Fault(f"PostgreSQL {version} is too old: {MIN_POSTGRES} or later is needed.")
+        raise CheckFailure(f"PostgreSQL {version} is too old: {MIN_POSTGRES} or later is needed.")
     wanted, allowed = _wanted_connections(config, config.workers)
     pooled = ", through a pooler in transaction mode" if config.database_pooler else ""
     return f"PostgreSQL {version}{pooled}; the workers use up to {wanted} of its {allowed} connections."
 
 
 def _wanted_connections(config: Settings, workers: int) -> tuple[int, int]:
-    """How many connections so many workers may want, and how many PostgreSQL accepts; raises Worry if it is too few."""
+    """How many connections so many workers may want, and how many PostgreSQL accepts; raises CheckWarning if it is too few."""
     with _asking_database(config), reading() as db:
         accepted = int(db.execute(text("SHOW max_connections")).scalar_one())
     wanted = workers * max(config.database_pool_size, MIN_POOL_SIZE)
     if wanted > accepted - 5:
-        raise Worry(
+        raise CheckWarning(
             f"{workers} workers may want {wanted} of PostgreSQL's {accepted} connections: "
             "lower DATABASE_POOL_SIZE, or raise max_connections."
         )
@@ -106,24 +108,26 @@ def _wanted_connections(config: Settings, workers: int) -> tuple[int, int]:
 
 @contextmanager
 def _asking_database(config: Settings) -> Iterator[None]:
-    """Turn an error of the database into a Fault with the driver's own first line."""
+    """Turn an error of the database into a CheckFailure with the driver's own first line."""
     try:
         yield
     except (Unavailable, DBAPIError) as error:
         cause = first_line(error.__cause__ or error)
         hint = " A pooler in transaction mode needs pgbouncer=true in DATABASE_URL." if STARTUP_REFUSED in cause else ""
-        raise Fault(f"{config.shown['DATABASE_URL']} can't be used: {cause}{hint}") from None
+        raise CheckFailure(f"{config.shown['DATABASE_URL']} can't be used: {cause}{hint}") from None
 
 
 def _check_connections(config: Settings, db: Connection) -> None:
-    """Fault if transactions run on connections of a pooler, which keep no prepared statements, and no setting says so."""
+    """Raise CheckFailure if transactions run on connections of a pooler, which keep no prepared statements, and no setting says so."""
     backend = text("SELECT pg_backend_pid()")
     before = db.execute(backend).scalar_one()
     with writing() as other:
         # A pooler in transaction mode lends to this transaction the connection that `db` has just given back.
         lent = other.execute(backend).scalar_one()
         if not config.database_pooler and (lent == before or db.execute(backend).scalar_one() != before):
-            raise Fault(f"{config.shown['DATABASE_URL']} is a pooler in transaction mode: add pgbouncer=true to it.")
+            raise CheckFailure(
+                f"{config.shown['DATABASE_URL']} is a pooler in transaction mode: add pgbouncer=true to it."
+            )
 
 
 def _migrations(config: Settings) -> str:
@@ -135,16 +139,18 @@ def _migrations(config: Settings) -> str:
         present = db.execute(text("SELECT version_num FROM alembic_version")).scalar() if there else None
         closed = db.execute(text(_CLOSED_TABLES)).scalars().all()
     if present != newest:
-        raise Fault(f"The database is at {present or 'nothing'}, the code at {newest}: flask --app wsgi db upgrade")
+        raise CheckFailure(
+            f"The database is at {present or 'nothing'}, the code at {newest}: flask --app wsgi db upgrade"
+        )
     if closed:
-        raise Fault(f"The role may not read and change all tables: GRANT on {', '.join(closed)}.")
+        raise CheckFailure(f"The role may not read and change all tables: GRANT on {', '.join(closed)}.")
     return f"The database is at {newest}, as the code is."
 
 
 def _queue(config: Settings) -> str:
     if not config.redis_url:
         if config.workers > 1:
-            raise Fault(f"REDIS_URL is not set, and {config.workers} workers need a queue between them.")
+            raise CheckFailure(f"REDIS_URL is not set, and {config.workers} workers need a queue between them.")
         return "Not needed by one worker on one machine."
     shown = config.shown["REDIS_URL"]
     client: Any = redis.Redis.from_url(
@@ -162,7 +168,7 @@ def _queue(config: Settings) -> str:
                 try:
                     ask()
                 except (redis.RedisError, OSError) as error:
-                    raise Fault(f"{shown} does not let the server {action}: {first_line(error)}") from None
+                    raise CheckFailure(f"{shown} does not let the server {action}: {first_line(error)}") from None
         return _version(client)
     finally:
         client.close()
@@ -187,7 +193,9 @@ def _servers(config: Settings) -> str:
         split, live = split_workers(), count_live_workers()
     if split:
         names = ", ".join(f"{worker.host} (process {worker.pid})" for worker in split)
-        raise Worry(f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}.")
+        raise CheckWarning(
+            f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}."
+        )
     _wanted_connections(config, live)
     return f"{live} workers run on this database, and none misses the events of others."
 
@@ -200,13 +208,13 @@ def _files(config: Settings) -> str:
             storage().save(name, nothing, "text/plain")
         storage().delete([name])
     except Exception as error:
-        raise Fault(f"The {place} can't be written to ({type(error).__name__}: {error}).") from None
+        raise CheckFailure(f"The {place} can't be written to ({type(error).__name__}: {error}).") from None
     _same_folder(storage())
     return f"The {place} can be written to."
 
 
 def _same_folder(kept: object) -> None:
-    """Raise Worry when files are in other upload folders than this server's."""
+    """Raise CheckWarning when files are in other upload folders than this server's."""
     if not isinstance(kept, LocalStorage):
         return
     own = kept.known_folder_id()
@@ -216,7 +224,7 @@ def _same_folder(kept: object) -> None:
         return  # The other checks report it.
     if others:
         listed = ", ".join(f"{folder_id} ({count})" for folder_id, count in others.items())
-        raise Worry(
+        raise CheckWarning(
             f"Files are in other upload folders than this one (id {own or 'none yet'}): {listed}. "
             "All servers need the same folder, or a bucket."
         )
@@ -225,20 +233,20 @@ def _same_folder(kept: object) -> None:
 def _open_files(_config: Settings) -> str:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < FEW_FILES:
-        raise Worry(f"A worker may have {soft} files open, and each socket is one: raise `ulimit -n`.")
+        raise CheckWarning(f"A worker may have {soft} files open, and each socket is one: raise `ulimit -n`.")
     return f"A worker may have {soft} files open, and each socket is one."
 
 
 def _exposure(config: Settings) -> str:
     if config.app_env != "production":
         return f"APP_ENV={config.app_env}: for this machine's user, not for the internet."
-    worries = [worry for worry in _worries(config) if worry]
-    if worries:
-        raise Worry(" ".join(worries))
+    warnings = [warning for warning in _warnings(config) if warning]
+    if warnings:
+        raise CheckWarning(" ".join(warnings))
     return "Nothing is open that should not be."
 
 
-def _worries(config: Settings) -> Iterator[str]:
+def _warnings(config: Settings) -> Iterator[str]:
     if "*" in config.cors_origins:
         yield "CORS_ORIGIN=* lets every web page call."
     if not config.ratelimit_enabled:

@@ -25,9 +25,9 @@ from chatapp.core.settings import Settings
 
 Row: TypeAlias = tuple[Any, ...]
 # A silent database is asked by another connection after this many seconds, and counts as lost if that is silent too. A
-# statement that works for long may go on until `ANSWER_TIMEOUT`, beyond PostgreSQL's own `statement_timeout`.
+# statement that works for long may go on until `RESPONSE_TIMEOUT`, beyond PostgreSQL's own `statement_timeout`.
 SILENCE_TIMEOUT = 2.5
-ANSWER_TIMEOUT = 20.0
+RESPONSE_TIMEOUT = 20.0
 # How long a statement of `lock_bounded()` waits for a lock, and how many connections of the pool are kept for these.
 LOCK_TIMEOUT_MS = 100
 LOCK_BOUNDED_CONNECTIONS = 4
@@ -38,7 +38,7 @@ LOCKED = "55P03"
 # Of a database that takes no changes (25006), shuts down or starts (57P01–57P03), or is gone (class 08): its connections
 # are given up, also those that wait in the pool.
 _GIVE_UP = {"25006", "57P01", "57P02", "57P03"}
-_NO_ANSWER = "The database does not respond. Try again."
+_NO_RESPONSE = "The database does not respond. Try again."
 ENGINE_OPTIONS: dict[str, Any] = {
     # Nearly everything is a reading; to be otherwise, and back again, costs a unit of work a tenth of a millisecond.
     "isolation_level": "AUTOCOMMIT",
@@ -126,7 +126,7 @@ def make_cooperative() -> None:
     """Make psycopg2 yield to other greenlets while PostgreSQL works; call it before anything connects.
 
     A connection attempt may be silent for `SILENCE_TIMEOUT` seconds, a statement as long as the database can be reached
-    otherwise, up to `ANSWER_TIMEOUT`; then it fails (psycopg2.OperationalError). libpq has no time-outs in this mode.
+    otherwise, up to `RESPONSE_TIMEOUT`; then it fails (psycopg2.OperationalError). libpq has no time-outs in this mode.
     """
     extensions.set_wait_callback(_wait)
 
@@ -141,7 +141,7 @@ def _wait(connection: extensions.connection) -> None:
         except TimeoutError as error:
             silent += SILENCE_TIMEOUT
             is_open = connection.status == extensions.STATUS_READY or connection.status == extensions.STATUS_BEGIN
-            if not is_open or silent >= ANSWER_TIMEOUT or not reachability.check():
+            if not is_open or silent >= RESPONSE_TIMEOUT or not reachability.check():
                 raise psycopg2.OperationalError("The database did not respond in time.") from error
 
 
@@ -299,21 +299,21 @@ def translated() -> Iterator[None]:
     """Turn "the database does not respond" or takes no changes into Unavailable, and a lock that was not to be had in
     time into Locked; any other database error stays the bug that it is. Raises at once while the database is lost."""
     if reachability.is_lost:
-        raise Unavailable(_NO_ANSWER, code="database_unavailable")
+        raise Unavailable(_NO_RESPONSE, code="database_unavailable")
     try:
         yield
         if outage.known:
             outage.works()
     except (errors.DuplicatePreparedStatement, errors.InvalidSqlStatementName) as error:
         outage.failed(error, hint="A pooler in transaction mode needs pgbouncer=true in DATABASE_URL.")
-        raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
+        raise Unavailable(_NO_RESPONSE, code="database_unavailable") from error
     except (exc.TimeoutError, exc.DBAPIError, psycopg2.Error) as error:
         # No other name for the error: with its traceback that would be a cycle, which keeps a connection from the pool.
         if _is_locked(error):
             raise Locked("The object is being changed. Try again.") from error
         if _is_unavailable(error):
             outage.failed(error)
-            raise Unavailable(_NO_ANSWER, code="database_unavailable") from error
+            raise Unavailable(_NO_RESPONSE, code="database_unavailable") from error
         raise
 
 

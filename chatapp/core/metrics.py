@@ -4,7 +4,7 @@
     metrics.socket_events.inc("message:send", "ok")          # its labels, in order
     metrics.batch_sizes.observe(len(batch))
     metrics.fanout_seconds.observe(time.perf_counter() - began)
-    metrics.sockets.follow(lambda: len(rooms))
+    metrics.sockets.set_function(lambda: len(rooms))
 
 Only the event loop's thread may count. `rest/metrics.py` publishes the numbers of all workers at `/metrics`.
 """
@@ -49,7 +49,7 @@ class Counter:
         """Count `by` more."""
         self._values[labels] = self._values.get(labels, 0.0) + by
 
-    def follow(self, read: Callable[[], float]) -> None:
+    def set_function(self, read: Callable[[], float]) -> None:
         """Be what `read()` gives, which never shrinks."""
         self._read = read
 
@@ -102,7 +102,7 @@ class Gauge:
         self._read: Callable[[], float] | None = None
         ALL.append(self)
 
-    def follow(self, read: Callable[[], float]) -> None:
+    def set_function(self, read: Callable[[], float]) -> None:
         """Be what `read()` gives; without that, it is not published at all."""
         self._read = read
 

@@ -23,24 +23,24 @@ class Reachability:
         self.is_lost = False
         self._connect = connect
         self._on_lost = on_lost
-        self._asked: AsyncResult | None = None
-        self._asking: gevent.Greenlet | None = None
+        self._result: AsyncResult | None = None
+        self._checking: gevent.Greenlet | None = None
 
     def check(self) -> bool:
         """Whether the database responds to a new connection."""
-        if self.is_lost or self._asking is gevent.getcurrent():
+        if self.is_lost or self._checking is gevent.getcurrent():
             return False
-        if self._asked:
-            return bool(self._asked.get())
-        self._asked = asked = AsyncResult()
-        self._asking = gevent.getcurrent()
+        if self._result:
+            return bool(self._result.get())
+        self._result = result = AsyncResult()
+        self._checking = gevent.getcurrent()
         responds = False
         try:
             responds = self._responds()
         finally:
             # Whatever ends this greenlet, those who wait for it go on.
-            self._asked = self._asking = None
-            asked.set(responds)
+            self._result = self._checking = None
+            result.set(responds)
         if not responds:
             self.is_lost = True
             log.error("database_unreachable")

@@ -2,7 +2,7 @@
 
 An `Input` validates a REST body and a Socket.IO payload alike and refuses what it does not know. An `Output`
 describes what a response, an ack or an event carries; queries build those objects straight from SQL, and in tests
-each of them is held against its schema (`conform`), so that the documents and the bytes are the same.
+each of them is held against its schema (`validate_response`), so that the documents and the bytes are the same.
 """
 
 import re
@@ -20,7 +20,7 @@ from chatapp.core.errors import Invalid, Json, problem_type
 from chatapp.core.json_input import UnpairedSurrogates
 
 # A response does not grow with the number of unknown fields in a request.
-MAX_FAULTY_FIELDS = 50
+MAX_INVALID_FIELDS = 50
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # For patterns in the documents: the ASCII control characters other than tab and newline. Only `\x` means the same in
@@ -260,29 +260,29 @@ def _parts(schema: Schema) -> tuple[dict[str, tuple[str, fields.Field[Any]]], li
 
 
 def invalid(error: ValidationError) -> Invalid:
-    """The refusal that tells a client what a schema objected to: each field, and all that is wrong with or in it."""
-    faults: Json = error.normalized_messages()  # type: ignore[no-untyped-call]
-    first = islice(faults.items(), MAX_FAULTY_FIELDS)
+    """The error response for a validation error: each invalid field with its messages."""
+    invalid_fields: Json = error.normalized_messages()  # type: ignore[no-untyped-call]
+    first = islice(invalid_fields.items(), MAX_INVALID_FIELDS)
     return Invalid("A field is not valid.", errors={field: list(dict.fromkeys(_messages(f))) for field, f in first})
 
 
-def _messages(fault: object) -> Iterator[str]:
-    """The messages in what marshmallow says of one field, which nests them for lists and mappings."""
-    if isinstance(fault, dict):
-        for part in fault.values():
+def _messages(message: object) -> Iterator[str]:
+    """The messages of one field, which marshmallow nests for lists and mappings."""
+    if isinstance(message, dict):
+        for part in message.values():
             yield from _messages(part)
-    elif isinstance(fault, list):
-        for part in fault:
+    elif isinstance(message, list):
+        for part in message:
             yield from _messages(part)
     else:
-        yield str(fault)
+        yield str(message)
 
 
-def conform(schema: type[Schema], answer: object, *, many: bool = False) -> None:
-    """Hold `answer` against `schema`: AssertionError when a field is missing, unknown or of another type."""
-    faults = _checker(schema).validate(answer, many=many)  # type: ignore[arg-type]
-    if faults:
-        raise AssertionError(f"An answer is not what {schema.__name__} documents: {faults}")
+def validate_response(schema: type[Schema], response: object, *, many: bool = False) -> None:
+    """Raise AssertionError if a field of `response` is missing, unknown or of another type."""
+    errors = _checker(schema).validate(response, many=many)  # type: ignore[arg-type]
+    if errors:
+        raise AssertionError(f"The response does not match {schema.__name__}: {errors}")
 
 
 @cache

@@ -75,7 +75,7 @@ class Settings:
         return None if self.s3_bucket else self.upload_path
 
     @property
-    def verifies_answers(self) -> bool:
+    def validate_responses(self) -> bool:
         """Whether every answer is held against its schema: in tests, so that documents and bytes can't part."""
         return self.app_env == "test"
 

@@ -76,12 +76,12 @@ class UploadInProgress:
         self._place = _own[self._user_id]
         try:
             if self._place > self._limit:
-                raise self._refusal(busy=True)
+                raise self._limit_error(busy=True)
             with unit_of_work() as work:
                 used = work.db.scalar(_START, self._values())
                 if used is None:
                     refused = work.db.execute(_REFUSED, self._values()).one()
-                    raise self._refusal(not refused.used_up, refused.until_tomorrow)
+                    raise self._limit_error(not refused.used_up, refused.until_tomorrow)
         except BaseException:
             self._forget()
             raise
@@ -94,7 +94,7 @@ class UploadInProgress:
             self.size = 0
             with unit_of_work() as work:
                 refused = work.db.execute(_REFUSED, self._values()).one()
-            raise self._refusal(False, refused.until_tomorrow)
+            raise self._limit_error(False, refused.until_tomorrow)
 
     def close(self) -> None:
         """The upload has ended; a second call changes nothing."""
@@ -124,7 +124,7 @@ class UploadInProgress:
             "size": self.size,
         }
 
-    def _refusal(self, busy: bool, until_tomorrow: int = 0) -> RateLimited:
+    def _limit_error(self, busy: bool, until_tomorrow: int = 0) -> RateLimited:
         if busy:
             return RateLimited(
                 1, self._limit, f"Too many uploads in progress: {self._limit} at a time. Try again soon."

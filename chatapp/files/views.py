@@ -84,10 +84,10 @@ def _hand_out(file: Download) -> Response:
     response = Response(reading, headers=headers, direct_passthrough=True)
     response.content_length = size
     response.set_etag(file.name)
-    asked = dict(request.environ)
-    if not _ONE_RANGE.fullmatch(asked.get("HTTP_RANGE", "")):
-        asked.pop("HTTP_RANGE", None)  # Several at once, or no range at all: it is no error to give the whole.
-    return response.make_conditional(asked, accept_ranges=True, complete_length=size)  # type: ignore[return-value]
+    environ = dict(request.environ)
+    if not _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", "")):
+        environ.pop("HTTP_RANGE", None)  # Several at once, or no range at all: it is no error to give the whole.
+    return response.make_conditional(environ, accept_ranges=True, complete_length=size)  # type: ignore[return-value]
 
 
 def _missing(file: Download, kept: LocalStorage) -> NotFound:

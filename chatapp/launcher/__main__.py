@@ -100,7 +100,7 @@ def serve(settings: Settings, started: ExitStack) -> int:
     started.callback(end, server, (signal.SIGTERM, SERVER_STOP_SECONDS))
     started.callback(print, "Stopping ...", flush=True)
     with step("Starting the server"):
-        if not wait_for(lambda: server.poll() is not None or answers(settings), HEALTHY_SECONDS):
+        if not wait_for(lambda: server.poll() is not None or responds(settings), HEALTHY_SECONDS):
             raise LauncherError(f"The server does not answer on {settings.address(settings.port)}.")
     if server.poll() is None:
         announce(settings)
@@ -146,7 +146,7 @@ def migrate(environment: Mapping[str, str]) -> None:
         sys.exit(output.decode(errors="replace").strip() or "error: The database could not be brought up to date.")
 
 
-def answers(settings: Settings) -> bool:
+def responds(settings: Settings) -> bool:
     """Whether the server responds."""
     # Past any proxy that the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

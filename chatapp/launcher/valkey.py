@@ -96,7 +96,7 @@ class EmbeddedValkey:
                 stdout=log,
                 stderr=log,
             )
-        if not (wait_for(lambda: self._answers() or not self.running, START_SECONDS) and self.running):
+        if not (wait_for(lambda: self._responds() or not self.running, START_SECONDS) and self.running):
             self.kill()
             raise LauncherError(f"Valkey did not start ({self._log}).")
 
@@ -113,7 +113,7 @@ class EmbeddedValkey:
             end(self._process, *steps)
             self._process = None
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self._password}\r\n".encode())

@@ -78,8 +78,8 @@ def changes_since(positions: Mapping[str, int]) -> dict[str, MissedChanges]:
     """What changed in these chats since these `rev`s, of one moment; chats that are gone are left out."""
     found: dict[str, MissedChanges] = {}
     with snapshot() as db:
-        asked = {"ids": list(positions), "revs": list(positions.values()), "limit": MAX_ROWS + 1}
-        for chat_id, last_rev, last_seq, rev, kind, user_id, payload in db.execute(_CHANGES, asked):
+        values = {"ids": list(positions), "revs": list(positions.values()), "limit": MAX_ROWS + 1}
+        for chat_id, last_rev, last_seq, rev, kind, user_id, payload in db.execute(_CHANGES, values):
             missed = found.setdefault(chat_id, MissedChanges(last_rev, last_seq))
             if rev is not None:
                 missed.changes.append(Change(rev, kind, user_id, payload))

@@ -21,7 +21,7 @@ from chatapp.messages.schemas import (
     SyncAnswerSchema,
     SyncSchema,
 )
-from chatapp.rest.resource import FORM_REFUSALS, NOT_VISIBLE, UNAVAILABLE, Resource
+from chatapp.rest.resource import DATABASE_UNAVAILABLE, FORM_ERRORS, NOT_VISIBLE, Resource
 
 PARTS = {
     "chatId": {"description": "A chat of which the caller is a member."},
@@ -71,7 +71,7 @@ def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
     return pending.get(), 201 if pending.is_new else 200
 
 
-def _admit(actor: Actor, known: Json) -> UploadInProgress:
+def _authorize_upload(actor: Actor, known: Json) -> UploadInProgress:
     if "chat_id" in known:
         queries.require_member(actor, known["chat_id"])
     return UploadInProgress(actor)
@@ -81,7 +81,7 @@ def _admit(actor: Actor, known: Json) -> UploadInProgress:
     "POST",
     "/upload",
     form=SendFileSchema,
-    admit=_admit,
+    authorize_upload=_authorize_upload,
     returns=MessageSchema,
     status=201,
     also=SENT_BEFORE,
@@ -90,10 +90,10 @@ def _admit(actor: Actor, known: Json) -> UploadInProgress:
     | {
         429: "A rate limit is exceeded (`rate_limited`): requests, uploads in progress, or uploaded bytes per day. "
         "Retry after `Retry-After` seconds.",
-        415: f"{FORM_REFUSALS[415]} "
+        415: f"{FORM_ERRORS[415]} "
         "The type of the file is not accepted, its content does not match its name or declared type, "
         "or it is too expensive to decode (`unsupported_file_type`).",
-        503: f"{UNAVAILABLE} The server is busy (`busy`). The file storage is unavailable (`storage_unavailable`).",
+        503: f"{DATABASE_UNAVAILABLE} The server is busy (`busy`). The file storage is unavailable (`storage_unavailable`).",
     },
 )
 def send_file(actor: Actor, body: Json) -> tuple[Json, int]:

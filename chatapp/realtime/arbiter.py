@@ -42,9 +42,9 @@ class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
                 log.warning("bind_needs_restart", present=before.bind, wanted=app.cfg.bind)
                 app.cfg.set("bind", before.bind)
             self.setup(app)
-        except SystemExit as refusal:
+        except SystemExit as error:
             app.cfg = before
-            log.error("reload_refused", reason=str(refusal))
+            log.error("reload_refused", reason=str(error))
             return
         self.log.reopen_files()
         self._outdated_age = self.worker_age

@@ -86,9 +86,9 @@ class Shapes:
         """What stands for a schema in the document; for None, null."""
         return dict(self._converter.resolve_nested_schema(schema)) if schema else {"type": "null"}
 
-    def message(self, name: str, schema: type[Schema], shows: Json) -> Json:
-        """The message of an event; `shows` is what its example says otherwise."""
-        return _message(name, _docstring(schema), self.refer(schema), example(schema()) | shows)
+    def message(self, name: str, schema: type[Schema], overrides: Json) -> Json:
+        """The message of an event; `overrides` is what its example says otherwise."""
+        return _message(name, _docstring(schema), self.refer(schema), example(schema()) | overrides)
 
     def ack(self, name: str, returns: type[Schema] | None) -> Json:
         """The message that says that an event was done."""
@@ -99,7 +99,7 @@ class Shapes:
             {"ok": True, "data": example(returns()) if returns else None},
         )
 
-    def refusal(self) -> Json:
+    def connect_error(self) -> Json:
         """What a client learns whose connection is refused."""
         expired = Unauthenticated("The access token has expired.", code="token_expired")
         summary = "The connection was refused; the problem is in `error.data`."
@@ -126,15 +126,15 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
         id = _identifier("client", client_event.name)
         events[id] = shapes.message(client_event.name, client_event.schema, {})
         acks[id] = shapes.ack(client_event.name, client_event.returns)
-        answers = [_ref(f"channels/acks/messages/{ack}") for ack in (id, "failed")]
+        replies = [_ref(f"channels/acks/messages/{ack}") for ack in (id, "failed")]
         operations[id] = _operation("receive", id, client_event.name, _docstring(client_event.handler)) | {
-            "reply": {"channel": _ref("channels/acks"), "messages": answers}
+            "reply": {"channel": _ref("channels/acks"), "messages": replies}
         }
     for server_event in server_events:
         id = _identifier("server", server_event.name)
-        events[id] = shapes.message(server_event.name, server_event.schema, server_event.shows)
+        events[id] = shapes.message(server_event.name, server_event.schema, server_event.example)
         operations[id] = _operation(
-            "send", id, server_event.name, f"{server_event.happened}\n\n**Recipients:** {server_event.audience}"
+            "send", id, server_event.name, f"{server_event.summary}\n\n**Recipients:** {server_event.audience}"
         )
     return {
         "asyncapi": "3.0.0",
@@ -145,7 +145,7 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
             "chat": {
                 "address": NAMESPACE,
                 "description": SOCKETS.strip(),
-                "x-connect-error": shapes.refusal(),
+                "x-connect-error": shapes.connect_error(),
                 "messages": events,
             },
             "acks": {"address": None, "description": ACKS.strip(), "messages": acks},

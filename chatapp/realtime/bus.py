@@ -119,7 +119,7 @@ class Bus:
         self._waiting_bytes = 0
         self._sender = self._connection(REDIS_TIMEOUT)
         self._awaited: dict[bytes, _Awaited] = {}
-        metrics.queue_connected.follow(lambda: self._connected)
+        metrics.queue_connected.set_function(lambda: self._connected)
 
     @property
     def connected(self) -> bool:

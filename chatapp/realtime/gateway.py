@@ -23,7 +23,7 @@ from chatapp.core.batching import Coalescer
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.limits import Limit
-from chatapp.core.schemas import conform, load
+from chatapp.core.schemas import load, validate_response
 from chatapp.realtime.actors import read_settled, refresh_actor
 from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
 from chatapp.realtime.dispatch import ClientQueue, Dispatcher, Packet
@@ -101,7 +101,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         )
         self._presence = tracker
         self._unauthenticated: dict[str, float] = {}
-        metrics.sockets.follow(rooms.__len__)
+        metrics.sockets.set_function(rooms.__len__)
         # Those that are about to be let in, or not.
         self._connecting: set[str] = set()
         socketio.on_namespace(self)
@@ -237,7 +237,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         elif packet[:1] == "1":
             self._hand_on(session.sid, packet)
         elif connection:
-            self._answer(queue, connection, event)
+            self._handle_event(queue, connection, event)
         if not connection:
             session.count_early_packet()
         session.handled()
@@ -283,7 +283,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         except Exception as error:
             log.info("malformed_packet", error=type(error).__name__)
 
-    def _answer(self, queue: ClientQueue, connection: Connection, event: Event) -> None:
+    def _handle_event(self, queue: ClientQueue, connection: Connection, event: Event) -> None:
         """Do what an event asks for and acknowledge it, at once or when its outcome is known."""
         outcome: Outcome = None
         failure: BaseException | None = None
@@ -313,20 +313,20 @@ class Gateway(Namespace):  # type: ignore[misc]
         failure: BaseException | None,
     ) -> None:
         """Say what came of an event; never blocks."""
-        if not failure and settings.current().verifies_answers:
+        if not failure and settings.current().validate_responses:
             failure = self._deviation(event, data)
-        answer: Json = {"ok": True, "data": data}
+        ack: Json = {"ok": True, "data": data}
         outcome = "ok"
         if failure:
             if not isinstance(failure, ChatError):
                 log.error("event_failed", event_name=event.name, exc_info=failure)
                 failure = FAILED
-            answer = {"ok": False, "error": failure.problem()}
+            ack = {"ok": False, "error": failure.problem()}
             outcome = failure.code
         if event.ack_id:
-            connection.send(encode_ack(event.ack_id, answer))
+            connection.send(encode_ack(event.ack_id, ack))
         elif failure:
-            connection.send(encode_event("exception", answer["error"]))
+            connection.send(encode_event("exception", ack["error"]))
         name = event.name if event.name in self._events else "unknown"
         metrics.socket_events.inc(name, outcome)
         metrics.socket_event_seconds.observe(time.perf_counter() - began, name)
@@ -336,7 +336,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         known, _ = self._events[event.name or ""]
         try:
             if known.returns:
-                conform(known.returns, orjson.loads(orjson.dumps(data)))
+                validate_response(known.returns, orjson.loads(orjson.dumps(data)))
         except AssertionError as error:
             return error
         return None

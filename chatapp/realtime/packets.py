@@ -108,9 +108,9 @@ def encode_event(name: str, payload: Json) -> EncodedPacket:
     return EncodedPacket(b"2/chat," + orjson.dumps([name, payload]))
 
 
-def encode_ack(ack_id: str, answer: Json) -> EncodedPacket:
+def encode_ack(ack_id: str, response: Json) -> EncodedPacket:
     """The packet that answers the event with that ack number."""
-    return EncodedPacket(b"3/chat," + ack_id.encode() + orjson.dumps([answer]))
+    return EncodedPacket(b"3/chat," + ack_id.encode() + orjson.dumps([response]))
 
 
 DISCONNECT = EncodedPacket(b"1/chat,")

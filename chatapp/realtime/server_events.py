@@ -10,21 +10,21 @@ from marshmallow import Schema
 
 from chatapp.core import settings
 from chatapp.core.errors import Json
-from chatapp.core.schemas import conform
+from chatapp.core.schemas import validate_response
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
     """An event that clients listen for: its name, the shape of its payload, what it tells of, and whom it tells.
 
-    `shows` is what the documented example says otherwise than an example of that shape would.
+    `example` is what the documented example says otherwise than an example of that shape would.
     """
 
     name: str
     schema: type[Schema]
-    happened: str
+    summary: str
     audience: str
-    shows: Json = field(default_factory=dict)
+    example: Json = field(default_factory=dict)
 
 
 _schemas: Mapping[str, type[Schema]] = {}
@@ -38,7 +38,7 @@ def expect_events(events: Iterable[ServerEvent]) -> None:
 
 def verify_event(name: str, payload: Json) -> None:
     """In tests, hold an event that is about to leave against its schema: AssertionError when it is not documented so."""
-    if settings.current().verifies_answers:
+    if settings.current().validate_responses:
         if name not in _schemas:
             raise AssertionError(f"The event {name} is not documented.")
-        conform(_schemas[name], payload)
+        validate_response(_schemas[name], payload)

@@ -32,11 +32,11 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        asked, context = current(request), current(g)
+        req, context = current(request), current(g)
         response.headers[ID_HEADER] = context.request_id
         seconds = time.perf_counter() - context.began
-        route = asked.url_rule.rule if asked.url_rule else "none"
-        method = asked.method if asked.method in METHODS else "other"
+        route = req.url_rule.rule if req.url_rule else "none"
+        method = req.method if req.method in METHODS else "other"
         metrics.http_requests.inc(method, route, str(response.status_code))
         metrics.http_seconds.observe(seconds, method, route)
         # Of the path no more than its rule: queries, and paths that are none, may hold what is nobody's business.

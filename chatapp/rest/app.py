@@ -41,5 +41,5 @@ def allow_origins(app: Flask, cors: CORS, **options: Any) -> None:
     add_headers = app.after_request_funcs[None].pop()
 
     @app.after_request
-    def add_where_asked(response: Response) -> Response:
+    def add_cors_headers(response: Response) -> Response:
         return add_headers(response) if "Origin" in request.headers else response  # type: ignore[return-value]

@@ -41,7 +41,7 @@ def guard(application: Application, origins: Origins) -> Application:
             return start_response(status, complete(headers), exc_info)
 
         if not origins.accepts(environ):
-            response = respond(origins.refusal(environ).problem())
+            response = respond(origins.error(environ).problem())
             response.headers[ID_HEADER] = new_id()
             return response(environ, start)
         return application(environ, start)

@@ -33,11 +33,11 @@ def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], b
     @pages.get("/readyz")
     def readyz() -> Response:
         """Everything that serving needs answers; 503 otherwise, saying what does not."""
-        answers = {name: _answers(check) for name, check in checks.items()}
-        ready = all(answers.values())
+        results = {name: _responds(check) for name, check in checks.items()}
+        ready = all(results.values())
         report: dict[str, object] = {
             "status": "ok" if ready else "unavailable",
-            "checks": {name: "ok" if answer else "unavailable" for name, answer in answers.items()},
+            "checks": {name: "ok" if ok else "unavailable" for name, ok in results.items()},
         }
         if present := [name for name, is_present in warnings.items() if is_present()]:
             report["warnings"] = present
@@ -46,7 +46,7 @@ def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], b
     return pages
 
 
-def _answers(check: Check) -> bool:
+def _responds(check: Check) -> bool:
     try:
         check()
     except Exception:

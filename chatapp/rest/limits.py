@@ -36,10 +36,10 @@ class Counters(Storage, MovingWindowSupport):
         windows: dict[str, tuple[float, int]] = g.setdefault("limit_windows", {})
         try:
             hit = limits.hit(Limit(Rate(limit, expiry), "requests", key))
-        except RateLimited as refused:
+        except RateLimited as error:
             for earlier in hits:
                 limits.undo(earlier)
-            windows[key] = time.time() + refused.retry_after - expiry, limit
+            windows[key] = time.time() + error.retry_after - expiry, limit
             return False
         assert hit
         hits.append(hit)

@@ -113,13 +113,13 @@ def _collect(calls: list[None]) -> list[bytes]:
 
 def install(app: Flask, settings: Settings) -> None:
     """Publish `/metrics`: on METRICS_PORT, to the holder of METRICS_TOKEN, or without both to local clients alone."""
-    metrics.pool_size.follow(lambda: settings.database_pool_size)
-    metrics.pool_used.follow(db.connections_in_use)
-    metrics.workers.follow(lambda: 1)
-    metrics.processor_seconds.follow(time.process_time)
+    metrics.pool_size.set_function(lambda: settings.database_pool_size)
+    metrics.pool_used.set_function(db.connections_in_use)
+    metrics.workers.set_function(lambda: 1)
+    metrics.processor_seconds.set_function(time.process_time)
     if STATEMENT.exists():
         page_size = os.sysconf("SC_PAGE_SIZE")
-        metrics.memory.follow(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
+        metrics.memory.set_function(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
     pages = Blueprint("metrics", __name__)
     # However many ask, one collection runs at a time.
     collected: Coalescer[None, bytes] = Coalescer(_collect)
@@ -149,12 +149,12 @@ def install(app: Flask, settings: Settings) -> None:
 def _keep_to(port: int, everything: Any) -> Callable[..., Any]:
     """A WSGI application that answers to little of `everything` on `port`, and to all of it elsewhere."""
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:
         if _comes_to(port, environ) and environ["PATH_INFO"] not in ON_OWN_PORT:
             return respond(NOTHING_HERE.problem())(environ, start_response)
         return everything(environ, start_response)
 
-    return answer
+    return serve
 
 
 def _comes_to(port: int, environ: dict[str, Any]) -> bool:

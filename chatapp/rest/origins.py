@@ -50,7 +50,7 @@ class Origins:
         except ValueError:
             return None
 
-    def refusal(self, environ: dict[str, Any]) -> Forbidden:
+    def error(self, environ: dict[str, Any]) -> Forbidden:
         """The error for a page that may not call; logged once for each origin."""
         origin = environ["HTTP_ORIGIN"][:MAX_LOGGED_LENGTH]
         now = time.monotonic()

@@ -31,34 +31,34 @@ from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedT
 from chatapp.core.identity import Actor
 from chatapp.core.json_input import BOM, decode_json
 from chatapp.core.pagination import Page
-from chatapp.core.schemas import Output, conform, load
+from chatapp.core.schemas import Output, load, validate_response
 from chatapp.core.settings import Rate
 from chatapp.core.uploads import Allowance
-from chatapp.rest.answers import answering, refusing
 from chatapp.rest.bearer import current_actor
 from chatapp.rest.examples import example
 from chatapp.rest.limits import limit_requests, limited
 from chatapp.rest.multipart import Form, require_no_encoding
+from chatapp.rest.responses import document_errors, document_successes
 
 # What a route documents that is about something which not everybody may know of.
 NOT_VISIBLE = {404: "The object does not exist or is not visible to the caller (`not_found`)."}
 INVALID = {422: "A field is invalid (`validation_error`)."}
-NOBODY = {
+UNAUTHORIZED = {
     401: "The access token is missing or invalid (`token_invalid`). The access token has expired (`token_expired`)."
 }
-UNAVAILABLE = "The database is unavailable (`database_unavailable`)."
-BUSY = {
+DATABASE_UNAVAILABLE = "The database is unavailable (`database_unavailable`)."
+UNAVAILABLE = {
     429: "A rate limit is exceeded (`rate_limited`). Retry after `Retry-After` seconds.",
-    503: UNAVAILABLE,
+    503: DATABASE_UNAVAILABLE,
 }
-BODY_REFUSALS = {
+BODY_ERRORS = {
     400: "The body is not valid JSON (`malformed_json`).",
     413: "The body is larger than 256 KiB (`body_too_large`).",
     415: "The `Content-Type` is not JSON, or the body is compressed (`unsupported_media_type`).",
 }
 
 # A form comes with a file, and the rest of it may be refused before that is read.
-FORM_REFUSALS = {
+FORM_ERRORS = {
     400: "The body is not a valid form (`malformed_form`).",
     413: "The file is too large (`file_too_large`). The other fields are larger than 256 KiB (`body_too_large`).",
     415: "The `Content-Type` is not multipart/form-data, or the body is compressed (`unsupported_media_type`).",
@@ -69,7 +69,7 @@ A_FILE = {"type": "string", "format": "binary"}
 
 Returned = Json | Page | Response | None | tuple[Json, int]
 Caller = Callable[[], Actor]
-Admit = Callable[[Actor, Json], Allowance]
+AuthorizeUpload = Callable[[Actor, Json], Allowance]
 View = Callable[..., Returned]
 
 
@@ -150,7 +150,7 @@ class Resource:
         many: bool = False,
         body: type[Schema] | None = None,
         form: type[Schema] | None = None,
-        admit: Admit | None = None,
+        authorize_upload: AuthorizeUpload | None = None,
         query: type[Schema] | None = None,
         status: int = 200,
         also: dict[int, str] | None = None,
@@ -164,17 +164,17 @@ class Resource:
         A refusal is described by a sentence for each kind of it, which has the codes in backticks: they become its
         examples. `rate` holds the route to a limit of its own for each client address, beside the one on all requests.
 
-        With `form`, the body is one with a file; `admit` gets the actor and those fields that come before the file, and
+        With `form`, the body is one with a file; `authorize_upload` gets the actor and those fields that come before the file, and
         raises what refuses it then already, or returns what its bytes are counted by. A `signed` route gives out files, and is opened by a signature in its query
         too: the view gets `caller`, to be called where there is none, which is the actor or raises Unauthenticated.
         """
-        refusals = BUSY | (INVALID if body or form or (query and not signed) else {})
-        refusals |= (BODY_REFUSALS if body else {}) | (FORM_REFUSALS if form else {})
-        refusals |= ({} if public else NOBODY) | (errors or {})
+        error_responses = UNAVAILABLE | (INVALID if body or form or (query and not signed) else {})
+        error_responses |= (BODY_ERRORS if body else {}) | (FORM_ERRORS if form else {})
+        error_responses |= ({} if public else UNAUTHORIZED) | (errors or {})
 
         def publish(view: View) -> View:
             @functools.wraps(view)
-            def answer(*parsed: Json, **arguments: Any) -> Response:
+            def handle_request(*parsed: Json, **arguments: Any) -> Response:
                 given = {_snake(name): str(v) if isinstance(v, UUID) else v for name, v in arguments.items()}
                 for name in [name for name, schema in (("body", body), ("query", query)) if schema and not signed]:
                     given[name], *parsed = parsed  # type: ignore[assignment]
@@ -183,7 +183,7 @@ class Resource:
                     given["actor"] = current_actor(current_app)
                 return _respond(view(**given), status, returns, many)
 
-            decorated: Any = answer
+            decorated: Any = handle_request
             # webargs hands the innermost schema's values over first.
             if query and signed:
                 decorated = _as_it_is(query)(decorated)
@@ -195,7 +195,7 @@ class Resource:
                     body(), location="json", required=_needed(body), description=_summary(body), example=example(body())
                 )(decorated)
             if form:
-                decorated = _with_form(form, admit)(decorated)
+                decorated = _with_form(form, authorize_upload)(decorated)
                 content = {"multipart/form-data": {"schema": form}}
                 described = {"required": True, "description": _summary(form), "content": content}
                 decorated = self.blueprint.doc(requestBody=described)(decorated)
@@ -206,8 +206,8 @@ class Resource:
             successes = {status: success_description} | (also or {})
             shapes = [schema for schema in (body, form, query) if schema]
             some_field = next((f.data_key or name for s in shapes for name, f in s().fields.items()), "")
-            documented = answering(self.blueprint, shape, successes)(decorated)
-            documented = refusing(self.blueprint, refusals, some_field)(documented)
+            documented = document_successes(self.blueprint, shape, successes)(decorated)
+            documented = document_errors(self.blueprint, error_responses, some_field)(documented)
             ways: list[Json] = [] if public else [{"bearer": []}, *([{"signature": []}] if signed else [])]
             # A call need not pass through the many layers that only say something to the documents.
             decorated._apidoc = self.blueprint.doc(security=ways, operationId=view.__name__)(documented)._apidoc
@@ -272,7 +272,7 @@ def _as_it_is(schema: type[Schema]) -> Callable[[Callable[..., Response]], Calla
 
 
 def _with_form(
-    schema: type[Schema], admit: Admit | None
+    schema: type[Schema], authorize_upload: AuthorizeUpload | None
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Read a form, and hand it over as `body`; its file lasts as long as the request."""
 
@@ -281,7 +281,7 @@ def _with_form(
         def filled(*, actor: Actor, **arguments: Any) -> Response:
             def before_file(parts: Json) -> Allowance | None:
                 known = load(schema(partial=True), parts)
-                return admit(actor, known) if admit else None
+                return authorize_upload(actor, known) if authorize_upload else None
 
             with closing(Form(settings.current(), before_file)) as form:
                 form.read(request)
@@ -302,16 +302,16 @@ def _respond(returned: Returned, status: int, schema: type[Schema] | None, many:
         del response.headers["Content-Type"]
         return response
     if isinstance(returned, Page):
-        answer: Json = {
+        content: Json = {
             "data": returned.items,
             "meta": {"nextCursor": returned.next_cursor, "hasMore": returned.next_cursor is not None},
         }
     else:
-        answer = {"data": returned}
-    content = orjson.dumps(answer)
-    if settings.current().verifies_answers and schema:
-        conform(envelope(schema, many), orjson.loads(content))
-    return Response(content, status, mimetype="application/json")
+        content = {"data": returned}
+    body = orjson.dumps(content)
+    if settings.current().validate_responses and schema:
+        validate_response(envelope(schema, many), orjson.loads(body))
+    return Response(body, status, mimetype="application/json")
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from chatapp.chats.schemas import ChatDetailSchema, ChatSchema, MemberSchema, Me
 from chatapp.core.errors import ChatError, Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
-from chatapp.core.schemas import Input, conform, load
+from chatapp.core.schemas import Input, load, validate_response
 from chatapp.messages import actions as messages
 from chatapp.messages import queries as message_queries
 from chatapp.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
@@ -132,11 +132,11 @@ def _query(schema: type[Input], **given: object) -> Json:
 
 
 def _checked(schema: type[Schema], answer: Json) -> Json:
-    conform(schema, answer)
+    validate_response(schema, answer)
     return answer
 
 
 def _paged(schema: type[Schema], page: Page) -> Paged:
     items = orjson.loads(orjson.dumps(page.items))
-    conform(schema, items, many=True)
+    validate_response(schema, items, many=True)
     return items, page.next_cursor

@@ -12,7 +12,7 @@ import requests
 
 from chatapp.app import CLIENT_EVENTS
 from chatapp.core import settings
-from chatapp.core.schemas import conform, load
+from chatapp.core.schemas import load, validate_response
 from chatapp.launcher.node import ensure_node_modules, node_binary
 from chatapp.realtime.server_events import expect_events, verify_event
 from chatapp.server_events import SERVER_EVENTS
@@ -126,7 +126,7 @@ def test_the_examples_are_what_the_server_takes_and_answers(document: Json) -> N
         load(event.schema(), payload)
         (ack,) = examples(document, resolve(document, operation["reply"]["messages"][0]))
         if event.returns:
-            conform(event.returns, ack["data"])
+            validate_response(event.returns, ack["data"])
         else:
             assert ack["data"] is None
 
@@ -136,10 +136,10 @@ def test_every_event_of_the_server_is_documented(document: Json) -> None:
     assert documented.keys() == SERVER_NAMES
     for event in SERVER_EVENTS:
         operation = documented[event.name]
-        assert event.happened in operation["description"]
+        assert event.summary in operation["description"]
         assert event.audience in operation["description"]
         (payload,) = examples(document, resolve(document, operation["messages"][0]))
-        conform(event.schema, payload)
+        validate_response(event.schema, payload)
 
 
 def test_both_documents_describe_an_object_alike(server: Server, document: Json) -> None:
@@ -171,7 +171,7 @@ def test_the_connection_is_documented(document: Json) -> None:
 
 
 def test_what_is_not_documented_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "current", lambda: SimpleNamespace(verifies_answers=True))
+    monkeypatch.setattr(settings, "current", lambda: SimpleNamespace(validate_responses=True))
     expect_events(SERVER_EVENTS)
     verify_event("chat:deleted", {"chatId": "01a209c0-dd89-7528-89ae-40572c1fa41a"})
     for name, payload in (("chat:deleted", {}), ("chat:deleted", {"chatId": 1}), ("chat:exploded", {})):

@@ -52,10 +52,10 @@ def test_origins_are_understood_as_people_write_them(written: str, sent: str) ->
 )
 def test_a_value_that_is_no_origin_is_refused_at_start(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGIN", f"https://app.example.com, {text}")
-    with pytest.raises(config.ConfigError, match=r"^CORS_ORIGIN ") as refusal:
+    with pytest.raises(config.ConfigError, match=r"^CORS_ORIGIN ") as error:
         config.load()
-    assert str(refusal.value).count("\n") == 0
-    assert text in str(refusal.value)
+    assert str(error.value).count("\n") == 0
+    assert text in str(error.value)
 
 
 def test_several_origins_are_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_few_refused_origins_are_logged() -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(2):
             for number in range(origins.MAX_LOGGED + 50):
-                policy.refusal(request(f"https://evil{number}.example"))
-        policy.refusal(request("https://evil.example/" + "a" * 5000))
+                policy.error(request(f"https://evil{number}.example"))
+        policy.error(request("https://evil.example/" + "a" * 5000))
     assert len(lines) == origins.MAX_LOGGED
     assert {line["event"] for line in lines} == {"origin_refused"}

@@ -12,7 +12,7 @@ from chatapp.rest.examples import example, problems
 
 # By the names under which the documents define them (see docs.py).
 LIMIT_HEADERS = {name: name for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")}
-REFUSAL_HEADERS = {401: {"WWW-Authenticate": "WWW-Authenticate"}, 429: {"Retry-After": "Retry-After"}}
+ERROR_HEADERS = {401: {"WWW-Authenticate": "WWW-Authenticate"}, 429: {"Retry-After": "Retry-After"}}
 
 Decorator = Callable[[Any], Any]
 
@@ -21,7 +21,7 @@ Decorator = Callable[[Any], Any]
 EMPTY = (204, 302, 304)
 
 
-def answering(blueprint: Blueprint, shape: type[Schema] | Json | None, successes: dict[int, str]) -> Decorator:
+def document_successes(blueprint: Blueprint, shape: type[Schema] | Json | None, successes: dict[int, str]) -> Decorator:
     """A decorator that documents `successes`, the usual one first; as far as they have a body, it has this shape."""
 
     def document(view: Any) -> Any:
@@ -41,18 +41,18 @@ def answering(blueprint: Blueprint, shape: type[Schema] | Json | None, successes
     return document
 
 
-def refusing(blueprint: Blueprint, refusals: dict[int, str], field: str) -> Decorator:
-    """A decorator that documents `refusals`; `field` is one that can be wrong."""
+def document_errors(blueprint: Blueprint, error_responses: dict[int, str], field: str) -> Decorator:
+    """A decorator that documents `error_responses`; `field` is one that can be wrong."""
 
     def document(view: Any) -> Any:
-        for status, description in refusals.items():
+        for status, description in error_responses.items():
             view = blueprint.alt_response(
                 status,
                 schema=ProblemSchema,
                 description=description,
                 content_type="application/problem+json",
                 examples=problems(status, description, field),
-                headers=LIMIT_HEADERS | REFUSAL_HEADERS.get(status, {}),
+                headers=LIMIT_HEADERS | ERROR_HEADERS.get(status, {}),
             )(view)
         return view
 
