@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from chatapp.cli.accounts import create_admin
 from chatapp.cli.check import check
 from chatapp.cli.demo import demo
-from chatapp.cli.upkeep import housekeeping, prune_tokens
+from chatapp.cli.maintenance import housekeeping, prune_tokens
 from chatapp.core import causes
 from chatapp.core.causes import first_line
 from chatapp.core.errors import ChatError

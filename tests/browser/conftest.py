@@ -66,5 +66,5 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     yield open_page
     for visitor in opened:
         visitor.context.close()
-    assert [fault for visitor in opened for fault in visitor.faults] == []
+    assert [error for visitor in opened for error in visitor.errors] == []
     assert [url for visitor in opened for url in visitor.strangers] == []

@@ -87,11 +87,11 @@ def tab(browser: Browser, shop: str) -> Iterator[Callable[[], Page]]:
     """Opens tabs of one browser; none of their scripts fails."""
     context = browser.new_context()
     context.add_init_script(WATCH)
-    faults: list[str] = []
-    context.on("weberror", lambda error: faults.append(str(error.error)))
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
     yield context.new_page
     context.close()
-    assert faults == []
+    assert errors == []
 
 
 def shopper(shop: str, page: Page, user_id: int, username: str, friend: Person, text: str) -> None:

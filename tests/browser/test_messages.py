@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_error_messages import refuse
 from tests.browser.test_files import picture, png
-from tests.browser.test_refusals import refuse
 from tests.browser.visitor import NARROW, Visitor
 from tests.people import Person, data
 

@@ -13,22 +13,22 @@ EXPECTED = re.compile(r"net::ERR_|WebSocket connection|Failed to load resource")
 
 
 class Visitor:
-    """A browser context with one page; `faults` are errors of its scripts, and `strangers` requests to elsewhere."""
+    """A browser context with one page; `errors` are errors of its scripts, and `strangers` requests to elsewhere."""
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         self.url = url
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self.strangers: list[str] = []
         self.context: BrowserContext = browser.new_context(**({"viewport": WIDE, "locale": "en-GB"} | options))
         self.context.set_default_timeout(15_000)
         self.page: Page = self.context.new_page()
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._on_console)
         self.page.on("request", self._asked)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not EXPECTED.search(message.text):
-            self.faults.append(message.text)
+            self.errors.append(message.text)
 
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((self.url, self.url.replace("http", "ws", 1), "blob:", "data:")):

@@ -41,12 +41,12 @@ def main() -> int:
             kept = Path("instance", f"chaos-{wanted.seed}.log")
             kept.write_text("".join(path.read_text() for path in Path(folder).glob("server-*.log")))
             print(f"What the server wrote is in {kept}.")
-    for name, number in sorted((*result.counts.items(), *result.strikes.items())):
+    for name, number in sorted((*result.counts.items(), *result.faults.items())):
         print(f"{number:8,}  {name}")
-    for kind, faults in result.faults.items():
-        print(f"{len(faults):8,}  {kind}")
-        for fault in faults[:20]:
-            print(f"            {fault}")
+    for kind, violations in result.violations.items():
+        print(f"{len(violations):8,}  {kind}")
+        for violation in violations[:20]:
+            print(f"            {violation}")
     if not wanted.no_report:
         write(result)
     return 0 if result.held else 1

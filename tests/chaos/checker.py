@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from tests.chaos.device import Device
-from tests.chaos.human import Human
+from tests.chaos.user import User
 
 Row = Any
 _MESSAGES = text(
@@ -69,43 +69,43 @@ class Truth:
                 stays[-1] = stays[-1][0], rev
 
 
-def check(truth: Truth, humans: list[Human]) -> dict[str, list[str]]:
+def check(truth: Truth, users: list[User]) -> dict[str, list[str]]:
     """What does not hold, by kind; each kind is there, with nothing under it when all is well."""
-    devices = [device for human in humans for device in human.devices]
+    devices = [device for user in users for device in user.devices]
     return {
-        "lost": [*_lost(truth, humans)],
+        "lost": [*_lost(truth, users)],
         "doubled": [*_doubled(truth)],
         "out of order": [
             *_out_of_order(truth),
-            *(fault for device in devices for fault in _events_out_of_order(device)),
+            *(violation for device in devices for violation in _events_out_of_order(device)),
         ],
-        "leaked": [fault for device in devices for fault in _leaked(truth, device)],
-        "copies that differ": [fault for device in devices for fault in _differing(truth, device)],
-        "wrong unread counts": [fault for device in devices for fault in _unread(truth, device)],
-        "receipts that are wrong": [*_receipts(truth, humans)],
+        "leaked": [violation for device in devices for violation in _leaked(truth, device)],
+        "copies that differ": [violation for device in devices for violation in _differing(truth, device)],
+        "wrong unread counts": [violation for device in devices for violation in _unread(truth, device)],
+        "receipts that are wrong": [*_receipts(truth, users)],
         "answers that are wrong": [
-            *(fault for human in humans for fault in human.faults),
-            *(fault for device in devices for fault in device.faults),
+            *(violation for user in users for violation in user.violations),
+            *(violation for device in devices for violation in device.violations),
         ],
     }
 
 
-def _lost(truth: Truth, humans: list[Human]) -> Iterator[str]:
-    for human in humans:
-        for client_id, sent in human.sent.items():
+def _lost(truth: Truth, users: list[User]) -> Iterator[str]:
+    for user in users:
+        for client_id, sent in user.sent.items():
             stored = truth.messages.get(sent["id"])
             if stored is None or (stored.client_id, stored.seq) != (client_id, sent["seq"]):
-                yield f"message {sent['id']} of {human.person.name}"
-        for id in human.deleted:
+                yield f"message {sent['id']} of {user.person.name}"
+        for id in user.deleted:
             if id in truth.messages and truth.messages[id].deleted_at is None:
                 yield f"deletion of {id}"
-        for id, (content, rev) in human.edited.items():
+        for id, (content, rev) in user.edited.items():
             stored = truth.messages.get(id)
             if stored is None:
                 continue  # Told of above: it was sent.
             # Another edit may have come after it: also one that was asked for before it and twice, since the answer did
             # not come, and of which the first request arrived last.
-            texts = human.attempted[id] if stored.rev > rev else [content]
+            texts = user.attempted[id] if stored.rev > rev else [content]
             if stored.rev < rev or (stored.deleted_at is None and stored.content not in texts):
                 yield f"edit of {id}"
 
@@ -192,12 +192,12 @@ def _unread(truth: Truth, device: Device) -> Iterator[str]:
         yield f"at {device.user_id}: {device.unread} instead of {expected}"
 
 
-def _receipts(truth: Truth, humans: list[Human]) -> Iterator[str]:
-    for human in humans:
-        for chat_id, read_seq in human.read.items():
-            member = truth.members.get((chat_id, human.person.id))
+def _receipts(truth: Truth, users: list[User]) -> Iterator[str]:
+    for user in users:
+        for chat_id, read_seq in user.read.items():
+            member = truth.members.get((chat_id, user.person.id))
             if member and member.read_seq < read_seq:
-                yield f"{human.person.name} had read {chat_id} up to {read_seq}, and is back at {member.read_seq}"
+                yield f"{user.person.name} had read {chat_id} up to {read_seq}, and is back at {member.read_seq}"
     for (chat_id, user_id), member in truth.members.items():
         # Everybody has synced.
         if member.delivered_seq != truth.chats[chat_id].last_seq:

@@ -44,10 +44,10 @@ class View:
 
 
 class Fold:
-    """The record of a client, or of its newest connection, folded. `faults` has pairs of kind and description."""
+    """The record of a client, or of its newest connection, folded. `violations` has pairs of kind and description."""
 
     def __init__(self, truth: Truth, client: PlainClient, *, newest_only: bool = False) -> None:
-        self.faults: list[tuple[str, str]] = []
+        self.violations: list[tuple[str, str]] = []
         self.views: dict[str, View] = {}
         self.is_connected = False
         self.resyncs = 0
@@ -90,7 +90,7 @@ class Fold:
             start = view.start or 0
             # Sent again although the user neither left nor joined in between?
             if (rev == start and view.from_event) or (rev > start > 0 and not self._joined_again(chat_id, start, rev)):
-                self._fault(DOUBLED, f"chat:new of {chat_id}, rev {rev}, known since {start}")
+                self._violation(DOUBLED, f"chat:new of {chat_id}, rev {rev}, known since {start}")
             if rev <= start:
                 return  # REST listed it already.
             self._close(chat_id, view)
@@ -110,7 +110,7 @@ class Fold:
         if name != "chat:member_updated":
             # What came in between may have been left out, since its outcome is the same.
             if view.member_events.get(user_id) == name and len(self._truth.stays[chat_id, user_id]) < 2:
-                self._fault(DOUBLED, f"{name} of {user_id} in {chat_id}")
+                self._violation(DOUBLED, f"{name} of {user_id} in {chat_id}")
             view.member_events[user_id] = name
         if name == "chat:member_left":
             view.members.discard(user_id)
@@ -120,18 +120,18 @@ class Fold:
     def _take_message(self, name: str, payload: dict[str, Any]) -> None:
         id, chat_id, rev = payload.get("messageId") or payload["id"], payload["chatId"], payload["rev"]
         if not self._truth.was_in(chat_id, self._client.user_id, rev):
-            self._fault(LEAKED, f"{name} of {id} in {chat_id}, rev {rev}")
+            self._violation(LEAKED, f"{name} of {id} in {chat_id}, rev {rev}")
         view = self.views.get(chat_id)
         if view is None or (view.start is not None and rev <= view.start):
             return
         if view.start is None:
             if rev - 1 - view.highest <= MAX_REPLAYED:
-                self._fault(RESYNC, f"{chat_id}: no more than {rev - 1 - view.highest} changes were missed")
+                self._violation(RESYNC, f"{chat_id}: no more than {rev - 1 - view.highest} changes were missed")
             view.start = rev - 1
         if view.revs.get(id) == rev:
-            self._fault(DOUBLED, f"{name} of {id}, rev {rev}")
+            self._violation(DOUBLED, f"{name} of {id}, rev {rev}")
         elif rev <= view.highest:
-            self._fault(OUT_OF_ORDER, f"{name} of {id}, rev {rev} after {view.highest}")
+            self._violation(OUT_OF_ORDER, f"{name} of {id}, rev {rev} after {view.highest}")
         view.revs[id] = rev
         view.highest = max(view.highest, rev)
         deleted = name == "message:deleted" or payload["isDeleted"]
@@ -152,7 +152,7 @@ class Fold:
         What a message that changed later was like by then is not known any more.
         """
         for missing in self._missing_messages(chat_id, view, view.highest):
-            self._fault(INCOMPLETE, missing)
+            self._violation(INCOMPLETE, missing)
 
     def _missing_messages(self, chat_id: str, view: View, upto: int | None) -> Iterator[str]:
         if view.start is None:
@@ -184,13 +184,13 @@ class Fold:
     def _joined_again(self, chat_id: str, since: int, rev: int) -> bool:
         return any(since < came <= rev for came, _ in self._truth.stays[chat_id, self._client.user_id])
 
-    def _fault(self, kind: str, what: str) -> None:
-        self.faults.append((kind, f"{self._client.name}: {what}" if kind != INCOMPLETE else what))
+    def _violation(self, kind: str, what: str) -> None:
+        self.violations.append((kind, f"{self._client.name}: {what}" if kind != INCOMPLETE else what))
 
 
 def missing_now(truth: Truth, clients: list[PlainClient]) -> list[str]:
     """The messages that the clients' connections lack of those that were stored when `truth` was read."""
-    return [fault for client in clients for fault in Fold(truth, client, newest_only=True).missing(whole=False)]
+    return [violation for client in clients for violation in Fold(truth, client, newest_only=True).missing(whole=False)]
 
 
 def check_completeness(truth: Truth, clients: list[PlainClient]) -> dict[str, list[str]]:
@@ -198,7 +198,7 @@ def check_completeness(truth: Truth, clients: list[PlainClient]) -> dict[str, li
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for client in clients:
         fold = Fold(truth, client)
-        for kind, fault in fold.faults:
-            found[kind].append(fault)
+        for kind, violation in fold.violations:
+            found[kind].append(violation)
         found[INCOMPLETE] += fold.missing(whole=True)
     return found

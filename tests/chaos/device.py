@@ -43,7 +43,7 @@ class Copy:
 class Device:
     """A socket of somebody that comes back whenever it is lost, and the copies that it keeps.
 
-    `log` is what it heard, `faults` what should never have happened to it.
+    `log` is what it heard, `violations` what should never have happened to it.
     """
 
     def __init__(self, driver: JsDriver, url: str, token: str, user_id: str, transports: Sequence[str] | None) -> None:
@@ -53,7 +53,7 @@ class Device:
         self.unread: dict[str, int] = {}
         # Of others: when it was told last that they came or went, and which of both.
         self.presence: dict[str, tuple[float, bool]] = {}
-        self.faults: list[str] = []
+        self.violations: list[str] = []
         self.connections = self.syncs = self.gaps = 0
         self._reports: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._behind = True
@@ -97,9 +97,9 @@ class Device:
                 self.connections += 1
                 self._behind = True
             elif what == "disconnected" and report == "io server disconnect":
-                self.faults.append("The server ended a session that lives.")
+                self.violations.append("The server ended a session that lives.")
             elif what == "refused" and report:
-                self.faults.append(f"A socket was refused: {report}")
+                self.violations.append(f"A socket was refused: {report}")
             elif what == "asked":
                 self._behind = True
             if self._behind and self._reports.empty() and self.socket.connected:
@@ -119,7 +119,7 @@ class Device:
                 continue
             if not ack["ok"]:
                 if ack["error"]["code"] not in PASSING:
-                    self.faults.append(f"sync was refused: {ack['error']}")
+                    self.violations.append(f"sync was refused: {ack['error']}")
                 time.sleep(0.3)
                 continue
             self._fold(ack["data"], first="cursor" not in request)
@@ -143,7 +143,7 @@ class Device:
             copy = self.copies[chat_id]
             for message in messages:
                 if message["rev"] <= copy.rev:
-                    self.faults.append("sync told of something that was known, or not in order.")
+                    self.violations.append("sync told of something that was known, or not in order.")
                 copy.put(message)
                 copy.rev = message["rev"]
         for chat in answer["chats"]:
@@ -156,14 +156,14 @@ class Device:
         for chat_id, copy in self.copies.items():
             seqs = sorted(message["seq"] for message in copy.messages.values())
             if seqs != list(range(1, len(seqs) + 1)):
-                self.faults.append(f"After sync there is a gap in {chat_id}: {seqs}")
+                self.violations.append(f"After sync there is a gap in {chat_id}: {seqs}")
 
     def _take(self, name: str, payload: Json) -> None:
         """Take in an event."""
         if name == "exception":
             # Only typing asks for no ack, and may be in a chat that was left meanwhile.
             if payload["code"] not in PASSING | {"not_found"}:
-                self.faults.append(f"exception: {payload}")
+                self.violations.append(f"exception: {payload}")
             return
         if name == "resync":
             self._behind = True

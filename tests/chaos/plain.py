@@ -27,13 +27,13 @@ class Entry(NamedTuple):
 
 
 class PlainClient:
-    """A socket that reconnects. `record` has everything that it received, in order; `faults` what must never happen."""
+    """A socket that reconnects. `record` has everything that it received, in order; `violations` what must never happen."""
 
     def __init__(self, driver: JsDriver, url: str, person: Person, transports: Sequence[str] | None) -> None:
         self.user_id = person.id
         self.name = person.name
         self.record: list[Entry] = []
-        self.faults: list[str] = []
+        self.violations: list[str] = []
         self.connections = 0
         self._url = f"{url}/api/v1"
         self._http = requests.Session()
@@ -79,7 +79,7 @@ class PlainClient:
             if what == "event":
                 name, payload = report
                 if name == "exception":
-                    self.faults.append(f"exception: {payload}")
+                    self.violations.append(f"exception: {payload}")
                 self.record.append(Entry(name, payload))
             elif what == "connected":
                 self.connections += 1
@@ -87,9 +87,9 @@ class PlainClient:
             elif what == "disconnected":
                 self.record.append(Entry(DISCONNECTED, {}))
                 if report == "io server disconnect":
-                    self.faults.append("The server ended a session that lives.")
+                    self.violations.append("The server ended a session that lives.")
             elif what == "refused" and report:
-                self.faults.append(f"A socket was refused: {report}")
+                self.violations.append(f"A socket was refused: {report}")
 
     def _read_chats(self) -> Json:
         """The chats of this user. Events that arrive meanwhile are recorded after them."""

@@ -60,11 +60,11 @@ class Proxy:
 
     def cut(self, chance: float, rng: random.Random) -> int:
         """End each connection with that chance; how many."""
-        return self._strike(chance, rng, _Link.cut)
+        return self._inject(chance, rng, _Link.cut)
 
     def lose(self, chance: float, rng: random.Random) -> int:
         """Have one side of each connection learn of no end, with that chance; how many."""
-        return self._strike(chance, rng, lambda link: link.lose(rng.randrange(2)))
+        return self._inject(chance, rng, lambda link: link.lose(rng.randrange(2)))
 
     def stall(self, chance: float, rng: random.Random, seconds: float) -> int:
         """Let nothing through for a while, with that chance; how many."""
@@ -73,7 +73,7 @@ class Proxy:
             link.flows.clear()
             self._loop.call_later(seconds, link.flows.set)
 
-        return self._strike(chance, rng, stall)
+        return self._inject(chance, rng, stall)
 
     def delay(self, delay: float, seconds: float) -> None:
         """Have everything that comes within a while arrive so much later."""
@@ -167,14 +167,14 @@ class Proxy:
             with suppress(OSError):
                 sink.close()
 
-    def _strike(self, chance: float, rng: random.Random, strike: Callable[[_Link], None]) -> int:
-        async def strike_all() -> int:
+    def _inject(self, chance: float, rng: random.Random, fault: Callable[[_Link], None]) -> int:
+        async def inject_all() -> int:
             links = [link for link in self._links if not link.half and rng.random() < chance]
             for link in links:
-                strike(link)
+                fault(link)
             return len(links)
 
-        return asyncio.run_coroutine_threadsafe(strike_all(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(inject_all(), self._loop).result(10)
 
 
 def _host_and_port(address: int | tuple[str, int]) -> tuple[str, int]:

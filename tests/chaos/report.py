@@ -1,4 +1,4 @@
-"""What is told of a run, in docs/reliability.md: a row for each, the newest first."""
+"""Reports runs in docs/reliability.md: one row each, the newest first."""
 
 import re
 from datetime import UTC, datetime
@@ -10,12 +10,12 @@ from tests.chaos.run import Result
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- chaos: written by `make chaos` -->", "<!-- chaos: end -->"
 HEAD = (
-    "| command | day | strikes | connections | sends acknowledged | edits, deletions, reads | joined, left, removed "
-    "| events heard | syncs | lost | doubled | out of order | leaked "
+    "| command | day | faults | connections | sends acknowledged | edits, deletions, reads | joined, left, removed "
+    "| events received | syncs | lost | doubled | out of order | leaked "
     "| incomplete without `sync` | anything else |"
 )
 MAX_ROWS = 6
-FAULTS = ("lost", "doubled", "out of order", "leaked", INCOMPLETE)
+VIOLATIONS = ("lost", "doubled", "out of order", "leaked", INCOMPLETE)
 
 
 def command(result: Result) -> str:
@@ -25,19 +25,19 @@ def command(result: Result) -> str:
 
 def row(result: Result) -> str:
     """A run as a line of the table."""
-    did, faults = result.counts, {kind: len(found) for kind, found in result.faults.items()}
+    did, violations = result.counts, {kind: len(found) for kind, found in result.violations.items()}
     cells = [
         command(result),
         f"{datetime.now(UTC):%Y-%m-%d}",
-        str(result.strikes.total()),
+        str(result.faults.total()),
         f"{did['connections']:,}",
         f"{did['send']:,}",
         f"{did['edit'] + did['delete'] + did['read']:,}",
         f"{did['members'] + did['leave']:,}",
         f"{did['events heard']:,}",
         f"{did['syncs']:,}",
-        *(str(faults.pop(kind)) for kind in FAULTS),
-        str(sum(faults.values())),
+        *(str(violations.pop(kind)) for kind in VIOLATIONS),
+        str(sum(violations.values())),
     ]
     return f"| {' | '.join(cells)} |"
 

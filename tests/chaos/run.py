@@ -11,10 +11,10 @@ from pathlib import Path
 from tests.chaos.checker import Truth, check
 from tests.chaos.completeness import INCOMPLETE, check_completeness, missing_now
 from tests.chaos.device import Device
-from tests.chaos.human import Human
+from tests.chaos.faults import FaultInjector
 from tests.chaos.plain import PlainClient
 from tests.chaos.site import OUTAGE, Site
-from tests.chaos.strikes import Striker
+from tests.chaos.user import User
 from tests.people import data, register
 from tests.socket_clients import JsDriver
 
@@ -25,26 +25,26 @@ SETTLE_TIMEOUT = 60.0
 # For a worker to replay what its clients missed, once an outage is over: it has to notice that, and may wait to try again.
 REPLAY_SECONDS = 20.0
 # For who is gone to be missed: 30 s after their worker was killed, 45 s after a connection was abandoned without a word
-# (the handshake's `pingInterval` and `pingTimeout`), as some are at the end of all strikes.
+# (the handshake's `pingInterval` and `pingTimeout`), as some are at the end of all faults.
 PRESENCE_SECONDS = 50.0
 
 
 @dataclass
 class Result:
-    """What a run came to. `faults` has each kind of fault, with what was found of it."""
+    """What a run came to. `violations` has each kind of fault, with what was found of it."""
 
     seed: int
     minutes: float
     workers: int
     people: int
-    strikes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
-    faults: dict[str, list[str]] = field(default_factory=dict)
+    violations: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def held(self) -> bool:
         """Whether every promise was kept."""
-        return not any(self.faults.values())
+        return not any(self.violations.values())
 
 
 def run(
@@ -63,35 +63,39 @@ def run(
     with ExitStack() as stack:
         site = stack.enter_context(Site(folder, workers, outage))
         driver = stack.enter_context(JsDriver())
-        humans = gather(site, driver, seed, people)
+        users = gather(site, driver, seed, people)
         began = time.monotonic()
-        for human in humans:
-            human.start()
-        striker = Striker(site, seed, pause=pause, say=lambda words: say(f"{time.monotonic() - began:6.1f} s  {words}"))
-        striker.strike_for(minutes * 60)
+        for user in users:
+            user.start()
+        injector = FaultInjector(
+            site, seed, pause=pause, say=lambda words: say(f"{time.monotonic() - began:6.1f} s  {words}")
+        )
+        injector.inject_for(minutes * 60)
         site.heal()
-        plain = [human.plain for human in humans if human.plain]
+        plain = [user.plain for user in users if user.plain]
         late = [f"{client.name} does not come back" for client in plain if not comes_back(client)]
-        after_outages = [f"{name}: {fault}" for name in striker.outages() for fault in await_replay(site, plain, say)]
+        after_outages = [
+            f"{name}: {violation}" for name in injector.outages() for violation in await_replay(site, plain, say)
+        ]
         say("all is well again")
-        result.strikes = striker.counts
-        late += settle(humans, say)
+        result.faults = injector.counts
+        late += settle(users, say)
         late += await_replay(site, plain, say)
         truth = Truth.of(site.engine)
-        result.faults = check(truth, humans)
+        result.violations = check(truth, users)
         for kind, found in check_completeness(truth, plain).items():
-            result.faults.setdefault(kind, []).extend(found)
-        result.faults[INCOMPLETE] += after_outages
-        result.faults["who is here"] = roll_call(site, humans, random.Random(f"roll call {seed}"))
-        result.faults["never answered"] = late
-        result.faults["errors of the server"] = errors_in_log(site)
-        result.counts = count(truth, humans)
-        for client in (client for human in humans for client in human.sockets):
+            result.violations.setdefault(kind, []).extend(found)
+        result.violations[INCOMPLETE] += after_outages
+        result.violations["who is here"] = roll_call(site, users, random.Random(f"roll call {seed}"))
+        result.violations["never answered"] = late
+        result.violations["errors of the server"] = errors_in_log(site)
+        result.counts = count(truth, users)
+        for client in (client for user in users for client in user.sockets):
             client.end()
     return result
 
 
-def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
+def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[User]:
     """People with one or two devices each, in groups that overlap, and in direct chats."""
     rng = random.Random(f"people {seed}")
     persons = [register(site.server.url, f"p{number}") for number in range(people)]
@@ -103,7 +107,7 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
             data(owner.patch(f"/chats/{chat_id}/members/{other.id}/role", {"role": "ADMIN"}))
     for one, other in zip(persons[::2], persons[1::2], strict=False):
         one.direct_chat(other)
-    humans = []
+    users = []
     for number, person in enumerate(persons):
         devices = [
             Device(driver, site.url, person.token, person.id, TRANSPORTS[(number + other) % len(TRANSPORTS)])
@@ -112,25 +116,25 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[Human]:
         # Every second one also has a client that never calls `sync`.
         transports = TRANSPORTS[number // 2 % len(TRANSPORTS)]
         plain = None if number % 2 else PlainClient(driver, site.url, person, transports)
-        humans.append(Human(site.url, person, devices, plain, f"human {seed} {number}"))
-    for human in humans:
-        human.others = [other for other in humans if other is not human]
-        for device in human.devices:
+        users.append(User(site.url, person, devices, plain, f"user {seed} {number}"))
+    for user in users:
+        user.others = [other for other in users if other is not user]
+        for device in user.devices:
             device.catch_up(SETTLE_TIMEOUT)
-    return humans
+    return users
 
 
-def settle(humans: list[Human], say: Callable[[str], None]) -> list[str]:
+def settle(users: list[User], say: Callable[[str], None]) -> list[str]:
     """Everybody gets the answers that they wait for, and catches up; what is not answered."""
-    devices = [device for human in humans for device in human.devices]
+    devices = [device for user in users for device in user.devices]
     deadline = time.monotonic() + SETTLE_TIMEOUT
 
     def left() -> float:
         return max(1.0, deadline - time.monotonic())
 
-    for human in humans:
-        human.stop()
-    late = [f"{human.person.name} waits for an answer" for human in humans if not human.is_silent(left())]
+    for user in users:
+        user.stop()
+    late = [f"{user.person.name} waits for an answer" for user in users if not user.is_silent(left())]
     late += [f"a device of {device.user_id} is behind" for device in devices if not device.catch_up(left())]
     # What was told last has arrived; everything is asked for once more.
     time.sleep(1.5)
@@ -153,49 +157,49 @@ def comes_back(client: PlainClient) -> bool:
     return not wait_until_none(lambda: [] if client.is_following else ["not yet"], SETTLE_TIMEOUT)
 
 
-def roll_call(site: Site, humans: list[Human], rng: random.Random) -> list[str]:
+def roll_call(site: Site, users: list[User], rng: random.Random) -> list[str]:
     """Half of the people leave: the server knows, and so do those who stay and share a chat with them."""
-    names = {human.person.id: human.person.name for human in humans}
+    names = {user.person.id: user.person.name for user in users}
 
     def online() -> set[str]:
         # Each asks about themselves: presence is not shown to users who share no chat.
-        answers = {human.person.id: human.ask("GET", f"/users/{human.person.name}") for human in humans}
-        return {id for id, (_, user) in answers.items() if user["isOnline"]}
+        answers = {user.person.id: user.ask("GET", f"/users/{user.person.name}") for user in users}
+        return {id for id, (_, profile) in answers.items() if profile["isOnline"]}
 
     def absent(expected: set[str]) -> list[str]:
         present = online()
         return [f"{names[id]} is {'' if id in present else 'not '}said to be here" for id in present ^ expected]
 
     def not_informed() -> list[str]:
-        staying = [device for human in humans if human.person.id not in leaving for device in human.devices]
+        staying = [device for user in users if user.person.id not in leaving for device in user.devices]
         return [
             f"{names[device.user_id]} was not told that {names[id]} has left"
             for device in staying
             for id in leaving
-            if share_a_chat(humans, device, id)
+            if share_a_chat(users, device, id)
             if device.presence.get(id, (0.0, True))[1] or device.presence[id][0] < began
         ]
 
-    faults = wait_until_none(lambda: absent(set(names)))
+    violations = wait_until_none(lambda: absent(set(names)))
     leaving = set(rng.sample(sorted(names), len(names) // 2))
     began = time.monotonic()
-    for human in humans:
-        if human.person.id in leaving:
-            for device in human.sockets:
+    for user in users:
+        if user.person.id in leaving:
+            for device in user.sockets:
                 device.leave()
-    return faults + wait_until_none(lambda: absent(set(names) - leaving) + not_informed())
+    return violations + wait_until_none(lambda: absent(set(names) - leaving) + not_informed())
 
 
 def wait_until_none(find: Callable[[], list[str]], seconds: float = PRESENCE_SECONDS) -> list[str]:
     """The faults that are there still when it is time that they were gone."""
     deadline = time.monotonic() + seconds
-    while (faults := find()) and time.monotonic() < deadline:
+    while (violations := find()) and time.monotonic() < deadline:
         time.sleep(0.5)
-    return faults
+    return violations
 
 
-def share_a_chat(humans: list[Human], device: Device, user_id: str) -> bool:
-    others = next(human for human in humans if human.person.id == user_id).devices
+def share_a_chat(users: list[User], device: Device, user_id: str) -> bool:
+    others = next(user for user in users if user.person.id == user_id).devices
     return any(set(device.copies) & set(other.copies) for other in others)
 
 
@@ -204,19 +208,19 @@ def errors_in_log(site: Site) -> list[str]:
     return [line for line in site.server.errors_in_log() if "SIGKILL" not in line]
 
 
-def count(truth: Truth, humans: list[Human]) -> Counter[str]:
+def count(truth: Truth, users: list[User]) -> Counter[str]:
     """What was done and heard, for the report."""
-    devices = [device for human in humans for device in human.devices]
+    devices = [device for user in users for device in user.devices]
     counts: Counter[str] = Counter()
-    for human in humans:
-        counts.update(human.did)
+    for user in users:
+        counts.update(user.did)
     counts["messages stored"] = len(truth.messages)
     counts["events heard"] = sum(len(device.log) for device in devices)
     counts["connections"] = sum(device.connections for device in devices)
     counts["syncs"] = sum(device.syncs for device in devices)
     counts["gaps seen"] = sum(device.gaps for device in devices)
     counts["devices"] = len(devices)
-    plain = [human.plain for human in humans if human.plain]
+    plain = [user.plain for user in users if user.plain]
     counts["clients that never call sync"] = len(plain)
     counts["their connections"] = sum(client.connections for client in plain)
     counts["their events"] = sum(len(client.record) for client in plain)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.checker import Truth, check
 from tests.chaos.device import Copy, Device, LogEntry
-from tests.chaos.human import Human
+from tests.chaos.user import User
 
 CHAT, ALICE, BOB = "chat", "alice", "bob"
 FIELDS = ("id", "chat_id", "seq", "rev", "sender_id", "client_id", "content", "deleted_at")
@@ -39,7 +39,7 @@ class Scene:
             (CHAT, who): [(1, float("inf"))] for who in (ALICE, BOB)
         }
         self.device = Device.__new__(Device)
-        self.device.user_id, self.device.faults, self.device.unread = BOB, [], {CHAT: 2}
+        self.device.user_id, self.device.violations, self.device.unread = BOB, [], {CHAT: 2}
         self.device.log = [LogEntry(1, "message:new", CHAT, seq + 1, seq, None) for seq in (1, 2, 3)]
         self.device.copies = {CHAT: Copy(4, {f"m{seq}": message(seq) for seq in (1, 2, 3)})}
         self.alice = SimpleNamespace(
@@ -50,7 +50,7 @@ class Scene:
             attempted={},
             deleted=set(),
             read={},
-            faults=[],
+            violations=[],
         )
         self.bob = SimpleNamespace(
             person=SimpleNamespace(id=BOB, name="bob"),
@@ -60,14 +60,14 @@ class Scene:
             attempted={},
             deleted=set(),
             read={CHAT: 1},
-            faults=[],
+            violations=[],
         )
 
-    def faults(self) -> set[str]:
+    def violations(self) -> set[str]:
         """The kinds that are found."""
         truth = Truth(self.rows, {CHAT: self.chat}, self.members, cast(Any, self.stays))
-        found = check(truth, [cast(Human, self.alice), cast(Human, self.bob)])
-        return {kind for kind, faults in found.items() if faults}
+        found = check(truth, [cast(User, self.alice), cast(User, self.bob)])
+        return {kind for kind, violations in found.items() if violations}
 
 
 def log_events(scene: Scene, *entries: LogEntry) -> None:
@@ -133,12 +133,12 @@ HARMS: dict[str, tuple[Harm, str]] = {
         lambda s: setattr(s.members[CHAT, BOB], "delivered_seq", 2),
         "receipts that are wrong",
     ),
-    "an answer that should not be": (lambda s: s.device.faults.append("500"), "answers that are wrong"),
+    "an answer that should not be": (lambda s: s.device.violations.append("500"), "answers that are wrong"),
 }
 
 
 def test_where_nothing_is_wrong_nothing_is_found() -> None:
-    assert Scene().faults() == set()
+    assert Scene().violations() == set()
 
 
 @pytest.mark.parametrize("harm", HARMS)
@@ -146,14 +146,14 @@ def test_what_is_wrong_is_found(harm: str) -> None:
     do, kind = HARMS[harm]
     scene = Scene()
     do(scene)
-    assert kind in scene.faults()
+    assert kind in scene.violations()
 
 
 def test_an_edit_that_was_asked_for_twice_may_come_after_the_next_one() -> None:
     scene = Scene()
     scene.alice.edited.update(m1=("new", 1))
     scene.alice.attempted.update(m1=["text 1", "new"])
-    assert scene.faults() == set()
+    assert scene.violations() == set()
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -162,4 +162,4 @@ def test_who_comes_back_hears_again(message: bool) -> None:
     scene.stays[CHAT, BOB] = [(1, 3.0), (4, float("inf"))]
     left, back = LogEntry(1, "chat:member_left", CHAT, None, None, BOB), LogEntry(1, "chat:new", CHAT, 4, None, None)
     scene.device.log[2:2] = [left, back] if message else [left]
-    assert scene.faults() == set()
+    assert scene.violations() == set()

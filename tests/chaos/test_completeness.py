@@ -54,10 +54,10 @@ class Scene:
         client.user_id, client.name, client.record = BOB, "bob", self.record
         return client
 
-    def faults(self) -> dict[str, int]:
+    def violations(self) -> dict[str, int]:
         """How many of each kind are found, where there are any."""
         found = check_completeness(self.truth, [self.client])
-        return {kind: len(faults) for kind, faults in found.items() if faults}
+        return {kind: len(violations) for kind, violations in found.items() if violations}
 
 
 @pytest.fixture
@@ -66,90 +66,90 @@ def scene() -> Scene:
 
 
 def test_a_complete_record_has_no_faults(scene: Scene) -> None:
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_message_that_was_not_received_is_found(scene: Scene, number: int) -> None:
     del scene.record[number]
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
 
 
 def test_a_gap_is_found_in_a_connection_that_has_ended(scene: Scene) -> None:
     scene.record = [connected(), new(1, 2), new(3, 4), ENDED]
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
 
 
 def test_what_came_last_may_be_lost_with_the_connection(scene: Scene) -> None:
     scene.record = [connected(), new(1, 2), ENDED]
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_what_was_there_before_the_connection_need_not_come(scene: Scene) -> None:
     scene.record = [connected(), new(1, 2), ENDED, connected(rev=3), new(3, 4)]
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_an_edit_that_was_not_received_is_found(scene: Scene) -> None:
     scene.messages[0] = stored(1, 5, content="edited")
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
     scene.record.append(new(1, 5, "message:edited", content="edited"))
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_a_deletion_that_was_not_received_is_found(scene: Scene) -> None:
     scene.messages[0] = stored(1, 5, content=None, deleted_at="now")
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
     scene.record.append(Entry("message:deleted", {"messageId": "m1", "chatId": CHAT, "rev": 5}))
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_a_message_that_was_replayed_in_its_newest_state_is_complete(scene: Scene) -> None:
     scene.messages[0] = stored(1, 5, content="edited")
     scene.record = [connected(), new(2, 3), new(3, 4), new(1, 5, content="edited")]
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_other_content_is_found(scene: Scene) -> None:
     scene.record[2] = new(2, 3, content="other")
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
 
 
 def test_an_event_that_comes_twice_is_found(scene: Scene) -> None:
     scene.record.append(scene.record[-1])
-    assert scene.faults() == {DOUBLED: 1}
+    assert scene.violations() == {DOUBLED: 1}
 
 
 def test_events_in_another_order_are_found(scene: Scene) -> None:
     scene.record[1], scene.record[2] = scene.record[2], scene.record[1]
-    assert scene.faults() == {OUT_OF_ORDER: 1}
+    assert scene.violations() == {OUT_OF_ORDER: 1}
 
 
 def test_a_membership_that_was_not_received_is_found(scene: Scene) -> None:
     scene.members[CHAT, "carol"] = None
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
     scene.record.append(Entry("chat:member_joined", {"chatId": CHAT, "member": {"userId": "carol"}}))
-    assert scene.faults() == {}
+    assert scene.violations() == {}
     scene.record.append(scene.record[-1])
-    assert scene.faults() == {DOUBLED: 1}
+    assert scene.violations() == {DOUBLED: 1}
 
 
 def test_a_member_who_left_without_an_event_is_found(scene: Scene) -> None:
     del scene.members[CHAT, ALICE]
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
     scene.record.append(Entry("chat:member_left", {"chatId": CHAT, "userId": ALICE}))
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_a_new_chat_that_was_not_received_is_found(scene: Scene) -> None:
     scene.members |= {("other", BOB): None}
     scene.stays["other", BOB] = [(1, FOREVER)]
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
     chat = Entry("chat:new", {"id": "other", "lastRev": 1, "members": [{"userId": BOB}]})
     scene.record.append(chat)
-    assert scene.faults() == {}
+    assert scene.violations() == {}
     scene.record.append(chat)
-    assert scene.faults() == {DOUBLED: 1}
+    assert scene.violations() == {DOUBLED: 1}
 
 
 def test_a_message_of_a_new_chat_that_was_not_received_is_found(scene: Scene) -> None:
@@ -157,20 +157,20 @@ def test_a_message_of_a_new_chat_that_was_not_received_is_found(scene: Scene) ->
     scene.stays["other", BOB] = [(1, FOREVER)]
     scene.record.append(Entry("chat:new", {"id": "other", "lastRev": 1, "members": [{"userId": BOB}]}))
     scene.messages.append(stored(9, 2, chat_id="other"))
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
 
 
 def test_a_removal_that_was_not_received_is_found(scene: Scene) -> None:
     del scene.members[CHAT, BOB]
     scene.stays[CHAT, BOB] = [(1, 4)]
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
     scene.record.append(Entry("chat:member_left", {"chatId": CHAT, "userId": BOB}))
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 def test_a_message_from_after_the_removal_is_found(scene: Scene) -> None:
     scene.stays[CHAT, BOB] = [(1, 3), (9, FOREVER)]
-    assert scene.faults() == {LEAKED: 1}
+    assert scene.violations() == {LEAKED: 1}
 
 
 def test_a_user_who_joins_again_is_complete_from_then_on(scene: Scene) -> None:
@@ -178,23 +178,23 @@ def test_a_user_who_joins_again_is_complete_from_then_on(scene: Scene) -> None:
     scene.messages[2:] = [stored(3, 4), stored(4, 6)]
     again = Entry("chat:new", {"id": CHAT, "lastRev": 5, "members": [{"userId": ALICE}, {"userId": BOB}]})
     scene.record = [connected(), new(1, 2), new(2, 3), again, new(4, 6)]
-    assert scene.faults() == {}
+    assert scene.violations() == {}
 
 
 @pytest.mark.parametrize(("missed", "faults"), [(100, {RESYNC: 1}), (101, {})])
 def test_a_chat_named_in_resync_missed_more_than_can_be_replayed(
-    scene: Scene, missed: int, faults: dict[str, int]
+    scene: Scene, missed: int, violations: dict[str, int]
 ) -> None:
     scene.messages += [stored(number, number + 1) for number in range(4, 5 + missed)]
     scene.record += [Entry("resync", {"chatIds": [CHAT], "all": False}), new(4 + missed, 5 + missed)]
-    assert scene.faults() == faults
+    assert scene.violations() == violations
 
 
 def test_a_gap_after_a_resync_is_found(scene: Scene) -> None:
     scene.messages += [stored(number, number + 1) for number in range(4, 200)]
     resync = Entry("resync", {"chatIds": [], "all": True})
     scene.record += [resync, new(197, 198), new(199, 200)]
-    assert scene.faults() == {INCOMPLETE: 1}
+    assert scene.violations() == {INCOMPLETE: 1}
 
 
 def test_while_people_talk_messages_are_looked_for_that_are_stored(scene: Scene) -> None:

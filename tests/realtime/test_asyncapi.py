@@ -45,14 +45,14 @@ def page(server: Server) -> requests.Response:
     return requests.get(f"{server.url}/docs/events", timeout=20)
 
 
-def faults(document: Json) -> list[Json]:
+def schema_errors(document: Json) -> list[Json]:
     """What the official parser objects to; that there is a newer version of AsyncAPI is no fault."""
     ensure_node_modules(LINTERS)
     command = [str(node_binary()), "asyncapi.mjs"]
     done = subprocess.run(
         command, cwd=LINTERS, input=json.dumps(document), capture_output=True, text=True, check=True, timeout=120
     )
-    return [fault for fault in json.loads(done.stdout) if fault["code"] != "asyncapi-latest-version"]
+    return [error for error in json.loads(done.stdout) if error["code"] != "asyncapi-latest-version"]
 
 
 def resolve(document: Json, reference: Json) -> Any:
@@ -86,13 +86,13 @@ def examples(document: Json, message: Json) -> list[Any]:
 
 def test_the_official_parser_accepts_the_document(document: Json) -> None:
     assert document["asyncapi"] == "3.0.0"
-    assert faults(document) == []
+    assert schema_errors(document) == []
 
 
 def test_the_official_parser_would_say_if_something_were_wrong(document: Json) -> None:
     nowhere = {"nowhere": {"action": "send", "channel": {"$ref": "#/channels/nowhere"}}}
-    assert faults(document | {"operations": document["operations"] | nowhere})
-    assert faults({name: part for name, part in document.items() if name != "info"})
+    assert schema_errors(document | {"operations": document["operations"] | nowhere})
+    assert schema_errors({name: part for name, part in document.items() if name != "info"})
 
 
 def test_every_event_of_a_client_is_documented(document: Json) -> None:

@@ -93,21 +93,21 @@ def test_a_logout_that_a_killed_worker_could_not_tell_of_is_found_out(site: Site
 
 
 @pytest.mark.parametrize(
-    ("strike", "seconds"), [(kill_a_server, 5), (restart_a_server, 5), (kill_redis, 5), (kill_postgres, 10)]
+    ("fault", "seconds"), [(kill_a_server, 5), (restart_a_server, 5), (kill_redis, 5), (kill_postgres, 10)]
 )
 def test_a_conversation_survives(
-    site: Site, talkers: list[Talker], strike: Callable[[Site], None], seconds: float
+    site: Site, talkers: list[Talker], fault: Callable[[Site], None], seconds: float
 ) -> None:
     for talker in talkers:
         talker.wait_for(20)
     for _ in range(2):
-        strike(site)
+        fault(site)
         # What was struck is back, and everybody's sends are acknowledged again.
         back = time.monotonic()
         for talker in talkers:
             talker.wait_for(1)
         resumed = time.monotonic() - back
-        print(f"{strike.__name__}: sending resumed after {resumed:.1f} s")
+        print(f"{fault.__name__}: sending resumed after {resumed:.1f} s")
         assert resumed < seconds
         for talker in talkers:
             talker.wait_for(20)

@@ -74,7 +74,7 @@ def parts(schema: Json) -> list[Json]:
     return [*schema.get("properties", {}).values(), *([others] if isinstance(others, dict) else [])]
 
 
-def faults(document: Json, schema: Json, example: Any) -> list[str]:
+def schema_errors(document: Json, schema: Json, example: Any) -> list[str]:
     """What is wrong with an example."""
     whole = {**schema, "components": document["components"]}
     validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
@@ -161,7 +161,7 @@ def test_every_body_has_a_description_ends_and_an_example(document: Json) -> Non
                 if kind == "application/json":
                     assert "400" in operation["responses"], where
                     assert content["example"], where
-                    assert not faults(document, content["schema"], content["example"]), where
+                    assert not schema_errors(document, content["schema"], content["example"]), where
 
 
 def patterns(part: Any) -> Iterator[str]:
@@ -206,7 +206,7 @@ def test_every_success_has_a_description_and_an_example(document: Json) -> None:
             assert answer["description"].endswith("."), where
             assert ("content" in answer) is (status not in (204, 302, 304)), where
             for content in answer.get("content", {}).values():
-                assert not faults(document, content["schema"], content["example"]), where
+                assert not schema_errors(document, content["schema"], content["example"]), where
 
 
 def test_every_refusal_names_its_codes_and_shows_each(document: Json) -> None:
@@ -218,7 +218,7 @@ def test_every_refusal_names_its_codes_and_shows_each(document: Json) -> None:
             assert named, where
             assert sorted(named) == sorted(content["examples"]), where
             for code, example in content["examples"].items():
-                assert not faults(document, content["schema"], example["value"]), where
+                assert not schema_errors(document, content["schema"], example["value"]), where
                 assert (example["value"]["status"], example["value"]["code"]) == (status, code), where
 
 

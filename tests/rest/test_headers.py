@@ -32,7 +32,7 @@ def routes(database_url: str, folder: Path) -> list[str]:
     return [re.sub(r"<(\w+:)?\w+>", "some.thing", rule) for rule in filled]
 
 
-def faults(headers: Mapping[str, str]) -> list[str]:
+def missing_or_wrong(headers: Mapping[str, str]) -> list[str]:
     """What a response lacks."""
     kind = headers.get("Content-Type", "").partition(";")[0]
     policy = headers.get("Content-Security-Policy", "")
@@ -57,7 +57,7 @@ def test_every_response_of_every_route_has_them(
             for headers in ({}, {"Authorization": f"Bearer {alice.token}"}, {"Origin": "https://app.example.com"}):
                 answer = requests.request(method, server.url + path, headers=headers, timeout=20, allow_redirects=False)
                 seen.add(answer.status_code)
-                assert not faults(answer.headers), (method, path, answer.status_code, dict(answer.headers))
+                assert not missing_or_wrong(answer.headers), (method, path, answer.status_code, dict(answer.headers))
                 assert answer.headers.get("Location", "/")[:1] == "/", path
     assert {200, 308, 400, 401, 404, 405, 415, 422} <= seen
 
@@ -94,4 +94,4 @@ def test_requests_that_can_not_be_read_are_answered_with_them_too(server: Server
         head = client.makefile("rb").read().partition(b"\r\n\r\n")[0].decode()
     first, *lines = head.split("\r\n")
     assert 400 <= int(first.split()[1]) < 500, status
-    assert not faults(dict(line.split(": ", 1) for line in lines)), head
+    assert not missing_or_wrong(dict(line.split(": ", 1) for line in lines)), head

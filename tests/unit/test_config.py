@@ -157,7 +157,7 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "fault"),
+    ("changes", "error"),
     [
         ({"JWT_ACCESS_SECRET": "a" * 31}, "JWT_ACCESS_SECRET is weaker than 32 characters"),
         ({"JWT_REFRESH_SECRET": "a" * 32}, "JWT_ACCESS_SECRET and JWT_REFRESH_SECRET are the same"),
@@ -192,10 +192,10 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_setting_that_production_can_not_run_with_is_refused(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], fault: str
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], error: str
 ) -> None:
     given(monkeypatch, **(PRODUCTION | changes))
-    with pytest.raises(config.ConfigError, match=f"^{fault}.*[.]$") as refusal:
+    with pytest.raises(config.ConfigError, match=f"^{error}.*[.]$") as refusal:
         config.load()
     assert "hush" not in str(refusal.value)
 

@@ -1,7 +1,7 @@
-"""What breaks, and when: every strike once in each round, in an order and at moments of the seed's.
+"""Injects faults: each one once per round, in an order and at times that depend on the seed.
 
-An outage takes longer than the server's time-outs and leaves clients connected. In the end each comes once more, with no
-other strike meanwhile, so that clients that never call `sync` are connected throughout.
+An outage takes longer than the server's time-outs and leaves clients connected. At the end each outage is injected once
+more without other faults, so that clients that never call `sync` stay connected.
 """
 
 import random
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 from tests.chaos.site import Site
 
-# What a strike returns tells what it hit.
-Strike = Callable[[Site, random.Random], object]
+# Returns what was hit, for the report.
+Fault = Callable[[Site, random.Random], object]
 
 
 def cut_clients(site: Site, rng: random.Random) -> object:
@@ -115,13 +115,13 @@ def suspend_a_worker(site: Site, rng: random.Random) -> object:
     return _outage(site, lambda seconds: site.hang(pid, seconds), rng)
 
 
-def _outage(site: Site, strike: Callable[[float], None], rng: random.Random) -> str:
+def _outage(site: Site, fault: Callable[[float], None], rng: random.Random) -> str:
     seconds = rng.uniform(*site.outage)
-    strike(seconds)
+    fault(seconds)
     return f"{seconds:.1f} s"
 
 
-STRIKES: tuple[Strike, ...] = (
+FAULTS: tuple[Fault, ...] = (
     cut_clients,
     cut_all_clients,
     delay_clients,
@@ -141,42 +141,42 @@ STRIKES: tuple[Strike, ...] = (
     kill_postgresql,
 )
 
-OUTAGES: tuple[Strike, ...] = (suspend_redis, cut_off_redis, kill_redis_for_long, suspend_a_worker)
+OUTAGES: tuple[Fault, ...] = (suspend_redis, cut_off_redis, kill_redis_for_long, suspend_a_worker)
 
 
-class Striker:
-    """Strikes for as long as it is told to; `counts` is what was done how often."""
+class FaultInjector:
+    """Injects faults; `counts` has the number of each."""
 
     def __init__(self, site: Site, seed: int, *, pause: float, say: Callable[[str], None]) -> None:
         self.counts: Counter[str] = Counter()
         self._site = site
-        self._rng = random.Random(f"strikes {seed}")
+        self._rng = random.Random(f"faults {seed}")
         self._pause = pause
         self._say = say
 
-    def strike_for(self, seconds: float) -> None:
-        """Return when it is over, the last strike included, and each strike came at least once.
+    def inject_for(self, seconds: float) -> None:
+        """Inject faults for that long, each at least once.
 
-        By the thread that made the site: PostgreSQL and Valkey end with the thread that starts them.
+        Call it in the thread that made the site: PostgreSQL and Valkey end with the thread that starts them.
         """
         deadline = time.monotonic() + seconds
-        strikes = STRIKES
+        faults = FAULTS
         while not self.counts or time.monotonic() < deadline:
-            for strike in self._rng.sample(strikes, len(strikes)):
+            for fault in self._rng.sample(faults, len(faults)):
                 time.sleep(self._rng.uniform(0.2, 2 * self._pause))
-                if time.monotonic() > deadline and len(self.counts) >= len(STRIKES):
+                if time.monotonic() > deadline and len(self.counts) >= len(FAULTS):
                     return
-                self._strike(strike)
-            strikes = STRIKES + OUTAGES
+                self._inject(fault)
+            faults = FAULTS + OUTAGES
 
     def outages(self) -> Iterator[str]:
-        """Each outage once; yields its name when it is over."""
-        for strike in self._rng.sample(OUTAGES, len(OUTAGES)):
-            yield self._strike(strike)
+        """Inject each outage once; yields its name when it is over."""
+        for fault in self._rng.sample(OUTAGES, len(OUTAGES)):
+            yield self._inject(fault)
 
-    def _strike(self, strike: Strike) -> str:
-        hit = strike(self._site, self._rng)
-        name = strike.__name__.replace("_", " ")
+    def _inject(self, fault: Fault) -> str:
+        hit = fault(self._site, self._rng)
+        name = fault.__name__.replace("_", " ")
         self.counts[name] += 1
         self._say(f"{name}: {hit}")
         return name

@@ -61,8 +61,8 @@ def test_expired_tokens_and_old_sessions_go(
 
 def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     # A database without a server: workers that live do this themselves.
-    postgres.create_database("chat_upkeep")
-    url = postgres.url("chat_upkeep")
+    postgres.create_database("chat_maintenance")
+    url = postgres.url("chat_maintenance")
     migrate(url, tmp_path)
     engine = create_engine(url)
     person, dead, dying = (str(uuid.uuid4()) for _ in range(3))

@@ -34,7 +34,7 @@ WAYS = {
 }
 
 
-class Human:
+class User:
     """Acts over REST and over devices until told to stop. `did` counts what was acknowledged."""
 
     def __init__(self, url: str, person: Person, devices: list[Device], plain: PlainClient | None, seed: str) -> None:
@@ -50,8 +50,8 @@ class Human:
         # Texts of all edits that were asked for.
         self.attempted: dict[str, list[str]] = {}
         self.did: Counter[str] = Counter()
-        self.faults: list[str] = []
-        self.others: list[Human] = []
+        self.violations: list[str] = []
+        self.others: list[User] = []
         self._url = f"{url}/api/v1"
         self._rng = random.Random(seed)
         self._http = requests.Session()
@@ -93,7 +93,7 @@ class Human:
                 time.sleep(0.2)
                 continue
             if answer.status_code >= 500 or answer.status_code == 401:
-                self.faults.append(f"{method} {path}: {answer.status_code} {content}")
+                self.violations.append(f"{method} {path}: {answer.status_code} {content}")
             return answer.status_code, content.get("data", content)
 
     def _live(self) -> None:
@@ -106,7 +106,7 @@ class Human:
                 try:
                     getattr(self, f"_{way}")(device, self._rng.choice(chats))
                 except Exception as error:
-                    self.faults.append(f"{way} failed: {error!r}")
+                    self.violations.append(f"{way} failed: {error!r}")
             self._stopping.wait(self._rng.uniform(0.02, 0.2))
 
     def _send(self, device: Device, chat_id: str) -> None:
@@ -117,7 +117,7 @@ class Human:
             self.did["send"] += 1
             self.sent[client_id] = sent
             if (sent["content"], sent["clientId"], sent["chatId"]) != (message["content"], client_id, chat_id):
-                self.faults.append(f"Something else was sent: {sent}")
+                self.violations.append(f"Something else was sent: {sent}")
 
     def _edit(self, device: Device, _chat_id: str) -> None:
         if message := self._own_message():
@@ -154,7 +154,7 @@ class Human:
             self.did["history"] += 1
             seqs = [message["seq"] for message in page]
             if seqs != list(range(seqs[0], seqs[0] - len(seqs), -1) if seqs else ()):
-                self.faults.append(f"A page has a gap: {seqs}")
+                self.violations.append(f"A page has a gap: {seqs}")
 
     def _members(self, _device: Device, chat_id: str) -> None:
         """Whoever may do so lets somebody in, or has somebody leave."""
@@ -214,5 +214,5 @@ class Human:
                     return answer  # type: ignore[no-any-return]
                 code = answer["code"]
             if code not in ("not_found", "conflict"):
-                self.faults.append(f"{event} was refused: {code}")
+                self.violations.append(f"{event} was refused: {code}")
             return None
