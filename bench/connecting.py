@@ -43,9 +43,9 @@ def connects(site: Site, count: int) -> Result:
 def logins(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
     """Logins as fast as they go, and what `rate` messages a second between two people take meanwhile."""
     result = Result(f"logins while {rate} msg/s flow", "logins")
-    talk, sender, somebody = two_people(site)
+    talk, sender, person = two_people(site)
     crowd = talk.crowd
-    command = [sys.executable, "-m", "bench.connecting", somebody.name, str(seconds)]
+    command = [sys.executable, "-m", "bench.connecting", person.name, str(seconds)]
     others = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert others.stdout
     others.stdout.readline()  # It has started, which took the processor from everything else.

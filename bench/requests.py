@@ -49,8 +49,8 @@ class Connection:
             raise ConnectionError(self._in[:head].decode())
         if len(self._in) < head + int(self._in[at + 16 : self._in.find(b"\r", at)]):
             return None
-        answer, self._in = self._in, b""
-        return answer
+        response, self._in = self._in, b""
+        return response
 
 
 def request(method: str, path: str, user: User | None = None, body: object = None) -> bytes:
@@ -87,9 +87,9 @@ def drive(
         while time.perf_counter() < deadline:
             for descriptor, _ in poll.poll(1.0):
                 connection = by_descriptor[descriptor]
-                if answer := connection.read():
-                    if not answer.startswith(expect):
-                        raise RuntimeError(answer[:500].decode())
+                if response := connection.read():
+                    if not response.startswith(expect):
+                        raise RuntimeError(response[:500].decode())
                     note(time.perf_counter() - connection.began)
                     connection.ask(make())
 

@@ -321,7 +321,7 @@ def plan(
 def _memberships(changes: list[Change]) -> list[Change]:
     """The changes that are not of messages, without those that later ones made void: all but the last new name, and
     users who joined and left again."""
-    kept: list[Change] = []
+    remaining: list[Change] = []
     absent: set[str] = set()
     last_update = max((change.rev for change in changes if change.kind == "UPDATED"), default=0)
     for change in changes:
@@ -332,8 +332,8 @@ def _memberships(changes: list[Change]) -> list[Change]:
         elif change.kind == "LEFT" and change.user_id in absent:
             absent.discard(change.user_id)
         elif change.kind != "MESSAGE" and (change.kind != "UPDATED" or change.rev == last_update):
-            kept.append(change)
-    return kept
+            remaining.append(change)
+    return remaining
 
 
 def _event(

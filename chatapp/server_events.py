@@ -14,7 +14,7 @@ from chatapp.messages.schemas import MessageDeletedEventSchema, MessagesDelivere
 from chatapp.presence.schemas import TypingStartedSchema, TypingStoppedSchema, UserOfflineSchema, UserOnlineSchema
 from chatapp.realtime.server_events import ServerEvent
 
-EVERYBODY = "All sockets of all members of the chat, including the user who caused it."
+ALL_MEMBERS = "All sockets of all members of the chat, including the user who caused it."
 OTHERS = "The other members of the chat."
 ACQUAINTANCES = "All users who share a chat with the user"
 
@@ -23,28 +23,28 @@ SERVER_EVENTS = (
         "message:new",
         MessageEventSchema,
         "A message was sent.",
-        f"{EVERYBODY} The messages of a chat arrive in the order of `seq`; a gap means that a message was missed.",
+        f"{ALL_MEMBERS} The messages of a chat arrive in the order of `seq`; a gap means that a message was missed.",
     ),
     ServerEvent(
         "message:edited",
         MessageEventSchema,
         "A message was edited.",
-        EVERYBODY,
+        ALL_MEMBERS,
         example={"rev": 2, "content": "Hello!", "isEdited": True, "editedAt": "2026-11-22T10:00:30.000Z"},
     ),
-    ServerEvent("message:deleted", MessageDeletedEventSchema, "A message was deleted.", EVERYBODY),
+    ServerEvent("message:deleted", MessageDeletedEventSchema, "A message was deleted.", ALL_MEMBERS),
     ServerEvent(
         "messages:read",
         MessagesReadEventSchema,
         "A member read messages.",
-        f"{EVERYBODY} In groups of more than 50 members, only the reader's own sockets and the senders of the messages newly "
+        f"{ALL_MEMBERS} In groups of more than 50 members, only the reader's own sockets and the senders of the messages newly "
         "read.",
     ),
     ServerEvent(
         "messages:delivered",
         MessagesDeliveredSchema,
         "Messages were delivered to members.",
-        f"{EVERYBODY} In groups of more than 50 members, only the senders of the messages newly delivered. Emitted at once "
+        f"{ALL_MEMBERS} In groups of more than 50 members, only the senders of the messages newly delivered. Emitted at once "
         "in a direct chat, at most once per second in a group.",
     ),
     ServerEvent("typing:start", TypingStartedSchema, "A member is typing.", OTHERS),
@@ -77,16 +77,16 @@ SERVER_EVENTS = (
         "chat:updated",
         ChatEventSchema,
         "The name, description or avatar of a group changed.",
-        EVERYBODY,
+        ALL_MEMBERS,
         example={"type": "GROUP", "name": "Friends", "lastRev": 2},
     ),
-    ServerEvent("chat:deleted", ChatDeletedSchema, "A group was deleted.", EVERYBODY),
-    ServerEvent("chat:member_joined", ChatMemberSchema, "A user joined a group.", EVERYBODY),
+    ServerEvent("chat:deleted", ChatDeletedSchema, "A group was deleted.", ALL_MEMBERS),
+    ServerEvent("chat:member_joined", ChatMemberSchema, "A user joined a group.", ALL_MEMBERS),
     ServerEvent(
         "chat:member_updated",
         ChatMemberSchema,
         "The role of a member changed.",
-        EVERYBODY,
+        ALL_MEMBERS,
     ),
     ServerEvent(
         "chat:member_left",

@@ -8,10 +8,10 @@ Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def scrape(url: str, **headers: str) -> Numbers:
     """All numbers, by name and labels."""
-    answer = requests.get(f"{url}/metrics", headers=headers, timeout=20)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"].startswith("text/plain")
-    families = text_string_to_metric_families(answer.text)
+    response = requests.get(f"{url}/metrics", headers=headers, timeout=20)
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"].startswith("text/plain")
+    families = text_string_to_metric_families(response.text)
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 

@@ -88,12 +88,12 @@ def _database(config: Settings) -> str:
         )
     if int(version.split(".")[0]) < MIN_POSTGRES:
         raise CheckFailure(f"PostgreSQL {version} is too old: {MIN_POSTGRES} or later is needed.")
-    wanted, allowed = _wanted_connections(config, config.workers)
+    wanted, allowed = _needed_connections(config, config.workers)
     pooled = ", through a pooler in transaction mode" if config.database_pooler else ""
     return f"PostgreSQL {version}{pooled}; the workers use up to {wanted} of its {allowed} connections."
 
 
-def _wanted_connections(config: Settings, workers: int) -> tuple[int, int]:
+def _needed_connections(config: Settings, workers: int) -> tuple[int, int]:
     """How many connections so many workers may want, and how many PostgreSQL accepts; raises CheckWarning if it is too few."""
     with _asking_database(config), reading() as db:
         accepted = int(db.execute(text("SHOW max_connections")).scalar_one())
@@ -196,7 +196,7 @@ def _servers(config: Settings) -> str:
         raise CheckWarning(
             f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}."
         )
-    _wanted_connections(config, live)
+    _needed_connections(config, live)
     return f"{live} workers run on this database, and none misses the events of others."
 
 
@@ -213,11 +213,11 @@ def _files(config: Settings) -> str:
     return f"The {place} can be written to."
 
 
-def _same_folder(kept: object) -> None:
+def _same_folder(store: object) -> None:
     """Raise CheckWarning when files are in other upload folders than this server's."""
-    if not isinstance(kept, LocalStorage):
+    if not isinstance(store, LocalStorage):
         return
-    own = kept.known_folder_id()
+    own = store.known_folder_id()
     try:
         others = other_folders(own)
     except (Unavailable, DBAPIError):

@@ -34,14 +34,14 @@ class Prepared:
         """The rows of the statement, with `values` for its parameters; raises psycopg2.Error."""
         if not connections_keep_state():
             return fetch(db, self._unprepared, values)
-        kept = db.info
-        left = kept.get(self.name)
+        info = db.info
+        left = info.get(self.name)
         if not left:
             if left is not None:
                 fetch(db, self._deallocate)
             fetch(db, self._prepare)
             left = EXECUTIONS
-        kept[self.name] = left - 1
+        info[self.name] = left - 1
         return fetch(db, self.call, values)
 
 

@@ -26,7 +26,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # For patterns in the documents: the ASCII control characters other than tab and newline. Only `\x` means the same in
 # ECMA-262, PCRE, Python and Java. Some clients match UTF-8 bytes, where a range above 0x7F would cut letters apart.
 CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
-_UNWANTED = re.compile(rf"[{CONTROL}\x80-\x9f\ud800-\udfff]")
+_FORBIDDEN = re.compile(rf"[{CONTROL}\x80-\x9f\ud800-\udfff]")
 # What leaves no mark: Unicode's default-ignorable characters (zero width, directions, fillers, variation selectors,
 # tags), anchors of annotations, and blanks that are no white space.
 INVISIBLE = (
@@ -78,7 +78,7 @@ class Text(fields.String):
         text = unicodedata.normalize("NFC", value)
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if _UNWANTED.search(text):
+        if _FORBIDDEN.search(text):
             raise ValidationError("Contains a control character.")
         if not self.trim:
             return text

@@ -60,8 +60,8 @@ class S3Bucket:
 
     def names(self) -> Iterator[tuple[str, float]]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
-            for kept in page.get("Contents", ()):
-                yield kept["Key"], kept["LastModified"].timestamp()
+            for entry in page.get("Contents", ()):
+                yield entry["Key"], entry["LastModified"].timestamp()
 
     def url(self, name: str, headers: Mapping[str, str], *, head: bool = False) -> str:
         """Where the bucket itself gives the file out for a while, with these headers as far as it can set them."""

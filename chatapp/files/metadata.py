@@ -21,12 +21,12 @@ MAX_PROFILE = 64 * 1024
 PIECE = 64 * 1024
 
 # JPEG: frames, tables, scans, restart intervals; Adobe's mark of the colour model.
-_JPEG_KEPT = {*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD, 0xEE}
+_JPEG_SEGMENTS = {*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD, 0xEE}
 # Behind 0xFF, no marker: the byte itself in the data of a scan, a restart in it, another fill byte.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _PNG_SHORTEST = 12  # Bytes of a chunk without content.
-_PNG_KEPT = set(b"IHDR PLTE IDAT tRNS cHRM gAMA sRGB sBIT bKGD pHYs cICP mDCV cLLI acTL fcTL fdAT".split())
-_WEBP_KEPT = set(b"VP8X,VP8 ,VP8L,ALPH,ANIM,ANMF".split(b","))
+_PNG_CHUNKS = set(b"IHDR PLTE IDAT tRNS cHRM gAMA sRGB sBIT bKGD pHYs cICP mDCV cLLI acTL fcTL fdAT".split())
+_WEBP_CHUNKS = set(b"VP8X,VP8 ,VP8L,ALPH,ANIM,ANMF".split(b","))
 _WEBP_ICC, _WEBP_EXIF, _WEBP_XMP = 0x20, 0x08, 0x04
 _GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
@@ -71,14 +71,14 @@ def _exif(orientation: int) -> bytes:
 
 
 def _jpeg(data: bytes) -> Stripped:
-    kept, orientation, at, scans = [data[:2]], _UPRIGHT, 2, 0
-    profile: dict[int, int] = {}  # Place in `kept` → size.
+    parts, orientation, at, scans = [data[:2]], _UPRIGHT, 2, 0
+    profile: dict[int, int] = {}  # Place in `parts` → size.
     while True:
         # Between segments there may be fill bytes; some encoders write others, which all decoders skip.
         at = _next_marker(data, at)
         marker = data[at + 1]
         if marker == 0xD9:
-            kept.append(b"\xff\xd9")
+            parts.append(b"\xff\xd9")
             break
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
         payload = data[at + 4 : end]
@@ -87,22 +87,22 @@ def _jpeg(data: bytes) -> Stripped:
             scans += 1
         if marker == 0xE0 and payload.startswith(b"JFIF\0"):
             # With no thumbnail in it, which might show what was cut off.
-            kept.append(b"\xff\xe0\0\x10" + payload[:12] + b"\0\0")
-        elif marker in _JPEG_KEPT:
-            kept.append(data[at:end])
+            parts.append(b"\xff\xe0\0\x10" + payload[:12] + b"\0\0")
+        elif marker in _JPEG_SEGMENTS:
+            parts.append(data[at:end])
         elif marker == 0xE2 and payload.startswith(b"ICC_PROFILE\0"):
-            profile[len(kept)] = len(payload) - 14  # Without its name and numbers.
-            kept.append(data[at:end])
+            profile[len(parts)] = len(payload) - 14  # Without its name and numbers.
+            parts.append(data[at:end])
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0"):
             orientation = _orientation(payload)
         at = end
     if sum(profile.values()) > MAX_PROFILE:
-        kept = [part for place, part in enumerate(kept) if place not in profile]
+        parts = [part for place, part in enumerate(parts) if place not in profile]
     if orientation != _UPRIGHT:
         payload = b"Exif\0\0" + _exif(orientation)
-        after_jfif = 2 if len(kept) > 1 and kept[1].startswith(b"\xff\xe0") else 1
-        kept.insert(after_jfif, b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload)
-    return Stripped(b"".join(kept), orientation, max(1, scans))
+        after_jfif = 2 if len(parts) > 1 and parts[1].startswith(b"\xff\xe0") else 1
+        parts.insert(after_jfif, b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload)
+    return Stripped(b"".join(parts), orientation, max(1, scans))
 
 
 def _next_marker(data: bytes, at: int) -> int:
@@ -115,21 +115,21 @@ def _next_marker(data: bytes, at: int) -> int:
 
 
 def _png(data: bytes) -> Stripped:
-    kept, orientation, at = [data[:8]], _UPRIGHT, 8
+    parts, orientation, at = [data[:8]], _UPRIGHT, 8
     # An end that is missing, or cut short, hides nothing of the picture.
     while len(data) - at >= _PNG_SHORTEST and data[at + 4 : at + 8] != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + _PNG_SHORTEST + length
         if end > len(data):
             raise Damaged
-        if kind in _PNG_KEPT or (kind == b"iCCP" and _is_small_profile(data[at + 8 : end - 4])):
-            kept.append(data[at:end])
+        if kind in _PNG_CHUNKS or (kind == b"iCCP" and _is_small_profile(data[at + 8 : end - 4])):
+            parts.append(data[at:end])
         elif kind == b"eXIf":
             orientation = _orientation(data[at + 8 : end - 4])
         at = end
     if orientation != _UPRIGHT:
-        kept.insert(2, _png_chunk(b"eXIf", _exif(orientation)))
-    return Stripped(b"".join([*kept, _png_chunk(b"IEND", b"")]), orientation)
+        parts.insert(2, _png_chunk(b"eXIf", _exif(orientation)))
+    return Stripped(b"".join([*parts, _png_chunk(b"IEND", b"")]), orientation)
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:
@@ -148,20 +148,20 @@ def _is_small_profile(compressed: bytes) -> bool:
 
 
 def _webp(data: bytes) -> Stripped:
-    kept, orientation, flags = [], _UPRIGHT, 0
+    parts, orientation, flags = [], _UPRIGHT, 0
     for kind, payload in _riff_chunks(data):
-        if kind in _WEBP_KEPT or (kind == b"ICCP" and len(payload) <= MAX_PROFILE):
-            kept.append((kind, payload))
+        if kind in _WEBP_CHUNKS or (kind == b"ICCP" and len(payload) <= MAX_PROFILE):
+            parts.append((kind, payload))
             flags |= _WEBP_ICC if kind == b"ICCP" else 0
         elif kind == b"EXIF":
             orientation = _orientation(payload)
-    if kept and kept[0][0] == b"VP8X":
-        flags |= kept[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP | _WEBP_ICC)
+    if parts and parts[0][0] == b"VP8X":
+        flags |= parts[0][1][0] & ~(_WEBP_EXIF | _WEBP_XMP | _WEBP_ICC)
         if orientation != _UPRIGHT:
             flags |= _WEBP_EXIF
-            kept.append((b"EXIF", _exif(orientation)))
-        kept[0] = (b"VP8X", bytes([flags]) + kept[0][1][1:])
-    body = b"".join(struct.pack("<4sI", kind, len(p)) + p + b"\0" * (len(p) % 2) for kind, p in kept)
+            parts.append((b"EXIF", _exif(orientation)))
+        parts[0] = (b"VP8X", bytes([flags]) + parts[0][1][1:])
+    body = b"".join(struct.pack("<4sI", kind, len(p)) + p + b"\0" * (len(p) % 2) for kind, p in parts)
     return Stripped(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body, orientation)
 
 
@@ -179,7 +179,7 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _gif(data: bytes) -> Stripped:
     at = 13 + _gif_table(data[10])
-    kept = [data[:at]]
+    parts = [data[:at]]
     # Where the trailer should be, some files just end.
     while at < len(data) and data[at] != 0x3B:
         start, wanted = at, True
@@ -198,9 +198,9 @@ def _gif(data: bytes) -> Stripped:
         if at > len(data):
             raise Damaged
         if wanted:
-            kept += data[start:at], b"\0"
+            parts += data[start:at], b"\0"
         at += 1
-    return Stripped(b"".join([*kept, b"\x3b"]))
+    return Stripped(b"".join([*parts, b"\x3b"]))
 
 
 def _gif_table(flags: int) -> int:

@@ -128,8 +128,8 @@ def bind(settings: Settings) -> None:
 
 def sources() -> tuple[str, ...]:
     """Where browsers are redirected to for files, as sources of a Content-Security-Policy; the server itself aside."""
-    kept = storage()
-    return () if isinstance(kept, LocalStorage) else kept.sources()
+    store = storage()
+    return () if isinstance(store, LocalStorage) else store.sources()
 
 
 def storage() -> LocalStorage | Bucket:

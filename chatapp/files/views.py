@@ -67,20 +67,20 @@ def download_file(caller: Caller, file_name: str, query: Json) -> Response:
 
 
 def _hand_out(file: Download) -> Response:
-    kept = storage()
+    store = storage()
     headers = HEADERS | {
         "Content-Type": file.media_type,
         "Content-Disposition": _disposition(file),
         "Cache-Control": f"private, max-age={CACHED_SECONDS}",
     }
-    if not isinstance(kept, LocalStorage):
-        where = kept.url(file.name, headers, head=request.method == "HEAD")
+    if not isinstance(store, LocalStorage):
+        where = store.url(file.name, headers, head=request.method == "HEAD")
         return Response(status=302, headers=HEADERS | {"Location": where, "Cache-Control": "private, no-store"})
-    reading = Reading(kept.path(file.name))
+    reading = Reading(store.path(file.name))
     try:
         size = in_thread(reading.path.stat).st_size
     except FileNotFoundError:
-        raise _missing(file, kept) from None
+        raise _missing(file, store) from None
     response = Response(reading, headers=headers, direct_passthrough=True)
     response.content_length = size
     response.set_etag(file.name)
@@ -90,9 +90,9 @@ def _hand_out(file: Download) -> Response:
     return response.make_conditional(environ, accept_ranges=True, complete_length=size)  # type: ignore[return-value]
 
 
-def _missing(file: Download, kept: LocalStorage) -> NotFound:
+def _missing(file: Download, store: LocalStorage) -> NotFound:
     """Why a file that has an upload is not in the folder of this server."""
-    own = in_thread(kept.known_folder_id)
+    own = in_thread(store.known_folder_id)
     if file.folder_id in (None, own):
         return NotFound("The file was deleted.")
     return NotFound(

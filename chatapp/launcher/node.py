@@ -56,19 +56,19 @@ def run_npm(folder: Path, *words: str, seconds: float) -> None:
 
 def ensure_node_modules(folder: Path) -> Path:
     """`node_modules` in `folder`, as its package-lock.json has it, installed if need be; NodeError when that fails."""
-    wanted = folder / "package-lock.json"
-    with wanted.open() as lock:
+    lock_path = folder / "package-lock.json"
+    with lock_path.open() as lock:
         # Test runs at the same time share the folder: one installs, the others wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_installed(wanted):
+        if not _is_installed(lock_path):
             run_npm(folder, *INSTALL, seconds=INSTALL_SECONDS)
     return folder / "node_modules"
 
 
-def _is_installed(wanted: Path) -> bool:
+def _is_installed(lock_path: Path) -> bool:
     # npm writes this file last: an interrupted installation has none.
-    installed = wanted.parent / "node_modules" / ".package-lock.json"
-    return installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime
+    installed = lock_path.parent / "node_modules" / ".package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= lock_path.stat().st_mtime
 
 
 def _npm(node: Path) -> list[str]:

@@ -175,13 +175,13 @@ def _become(user: User, reach: Sequence[str]) -> None:
 
 
 def _main(plan: str, command: list[str]) -> None:
-    wanted = json.loads(plan)
-    if wanted["user"]:
-        _become(User(*wanted["user"]), wanted["reach"])
+    options = json.loads(plan)
+    if options["user"]:
+        _become(User(*options["user"]), options["reach"])
     if sys.platform == "linux":
         # After the change of user, which clears it.
-        _prctl(PR_SET_PDEATHSIG, wanted["signal"])
-    if os.getppid() != wanted["parent"]:
+        _prctl(PR_SET_PDEATHSIG, options["signal"])
+    if os.getppid() != options["parent"]:
         sys.exit("The parent ended first.")
     # Python ignores it, and what is ignored stays so over exec.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

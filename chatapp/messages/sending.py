@@ -117,7 +117,7 @@ def send(pending: PendingMessage) -> None:
 
 def _send(batch: Sequence[PendingMessage]) -> None:
     """Send a batch. The messages of a chat that is locked leave it and wait on their own: the other chats go on."""
-    for pending in _send_together([s for s in batch if not _joins_queue(s)] if _queues else batch):
+    for pending in _send_batch([s for s in batch if not _joins_queue(s)] if _queues else batch):
         if not _joins_queue(pending):
             _queues[pending.chat_id] = [pending]
             spawn(_send_queue, pending.chat_id)
@@ -140,7 +140,7 @@ def _send_queue(chat_id: str) -> None:
         while queue:
             batch = queue[:MAX_BATCH]
             with _queue_slots:
-                locked = _send_together(batch)
+                locked = _send_batch(batch)
             queue[: len(batch)] = locked
             pause = min(2 * pause, LAST_PAUSE) if locked else FIRST_PAUSE
             if locked:
@@ -156,7 +156,7 @@ def _give_up_late(queue: list[PendingMessage]) -> None:
         queue.pop(0).set_exception(Locked("This chat is being changed. Try again."))
 
 
-def _send_together(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
+def _send_batch(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
     """Send a batch; of what has the same clientId only the first, which the others then find stored.
 
     Returns the messages that are not settled, in order: a chat or a sender's membership was locked.
@@ -164,7 +164,7 @@ def _send_together(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
     firsts: dict[tuple[str, str], PendingMessage] = {}
     for pending in batch:
         firsts.setdefault(_key(pending), pending)
-    locked = set(_commit_together(list(firsts.values())))
+    locked = set(_commit_batch(list(firsts.values())))
     left = []
     for pending in batch:
         first = firsts[_key(pending)]
@@ -179,7 +179,7 @@ def _key(pending: PendingMessage) -> tuple[str, str]:
     return pending.actor.user_id, pending.client_id or pending.id
 
 
-def _commit_together(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
+def _commit_batch(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
     """Commit a batch and tell of it; each is settled, whatever happens, but for those that it returns: of these a lock
     was not to be had in time."""
     if not batch:
@@ -192,7 +192,7 @@ def _commit_together(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
         # A clientId that another worker stored at this moment, a file that has gone, or what one message alone is to
         # blame for.
         if len(batch) > 1:
-            return [locked for pending in batch for locked in _commit_together([pending])]
+            return [locked for pending in batch for locked in _commit_batch([pending])]
         if isinstance(error, psycopg2.IntegrityError):
             gevent.spawn(_explain, batch[0], gone=batch[0].file is not None)
         else:

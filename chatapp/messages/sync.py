@@ -32,7 +32,7 @@ _MESSAGES_AT_A_TIME = 128
 _PAGE = """
     SELECT c.id::text, k.known_rev, coalesce(k.rev > c.last_rev, false) AS is_reset,
            k.rev IS DISTINCT FROM c.last_rev AS is_changed, c.last_rev, c.last_seq - me.read_seq AS unread,
-           CASE WHEN k.rev = c.last_rev AND me.delivered_seq < c.last_seq THEN c.last_seq END AS handed_seq,
+           CASE WHEN k.rev = c.last_rev AND me.delivered_seq < c.last_seq THEN c.last_seq END AS sent_seq,
            EXISTS (SELECT FROM messages m WHERE m.chat_id = c.id AND m.rev > k.known_rev) AS has_messages,
            (extract(epoch FROM c.updated_at) * 1000)::bigint AS updated
     FROM %s, LATERAL (SELECT known.rev, CASE WHEN known.rev <= c.last_rev THEN known.rev ELSE 0 END AS known_rev) k
@@ -84,7 +84,7 @@ _MESSAGES = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class _Chat:
-    """A chat of the reader's: `known_rev` is what the client has of it, `unread` and `handed_seq` are for its receipts,
+    """A chat of the reader's: `known_rev` is what the client has of it, `unread` and `sent_seq` are for its receipts,
     `updated` is the moment of its last activity in milliseconds."""
 
     id: str
@@ -93,7 +93,7 @@ class _Chat:
     is_changed: bool
     last_rev: int
     unread: int
-    handed_seq: int | None
+    sent_seq: int | None
     has_messages: bool
     updated: int
 
@@ -156,7 +156,7 @@ def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tup
         chats, covered, left = _fit_chats(db, actor, listed, room)
         messages = _fit_messages(db, actor, covered, left)
     # What the client has was handed to it, though the worker that did so may have ended before that was noted.
-    newest = {chat.id: chat.handed_seq for chat in covered if chat.handed_seq} | messages.newest
+    newest = {chat.id: chat.sent_seq for chat in covered if chat.sent_seq} | messages.newest
     last = covered[-1] if covered else None
     response = {
         "chats": chats,

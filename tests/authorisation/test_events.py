@@ -19,7 +19,7 @@ from tests.people import Person, data
 from tests.server import Server
 
 Json = dict[str, Any]
-EVERYBODY = (200,) * 6
+ANYONE = (200,) * 6
 MEMBERS = (404, 404, 200, 200, 404, 404)
 # event → payload, and what each of PEOPLE gets; 200 stands for success.
 SENDS: dict[str, tuple[Callable[[Scene, Person], Json], tuple[int, ...]]] = {
@@ -29,8 +29,8 @@ SENDS: dict[str, tuple[Callable[[Scene, Person], Json], tuple[int, ...]]] = {
     "messages:read": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
     "typing:start": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
     "typing:stop": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
-    "auth:renew": (lambda _, person: {"token": person.token}, EVERYBODY),
-    "sync": (lambda scene, _: {"chats": {scene.chat_id: 0}}, EVERYBODY),
+    "auth:renew": (lambda _, person: {"token": person.token}, ANYONE),
+    "sync": (lambda scene, _: {"chats": {scene.chat_id: 0}}, ANYONE),
 }
 # Who hears what happens in the scene, beside those whom it happens to.
 IN_IT = {"member", "group_admin", "author"}
@@ -98,12 +98,12 @@ def test_the_tables_list_every_event(documented: dict[str, set[str]]) -> None:
 def test_everybody_may_send_what_the_table_says(live: Live, name: str, who: str) -> None:
     payload, statuses = SENDS[name]
     expected = statuses[PEOPLE.index(who)]
-    answer = live.sockets[who].ask(event(name, payload(live.scene, live.people[who]), ack="1"), "1")
+    response = live.sockets[who].ask(event(name, payload(live.scene, live.people[who]), ack="1"), "1")
     if expected == 200:
-        assert answer["ok"], answer
+        assert response["ok"], response
     else:
         code = {403: "forbidden", 404: "not_found"}[expected]
-        assert (answer["error"]["status"], answer["error"]["code"]) == (expected, code)
+        assert (response["error"]["status"], response["error"]["code"]) == (expected, code)
         # And nothing of it has happened. (Receipts for the message of the scene may arrive at any time.)
         received = [name for name, payload in live.received("author") if payload.get("chatId") == live.scene.chat_id]
         assert [name for name in received if name != "messages:delivered"] == []
@@ -111,9 +111,9 @@ def test_everybody_may_send_what_the_table_says(live: Live, name: str, who: str)
 
 @pytest.mark.parametrize("who", ["outsider", "ex_member", "moderator", "admin"])
 def test_sync_tells_nobody_of_a_chat_that_they_are_not_in(live: Live, who: str) -> None:
-    answer = live.sockets[who].ask(event("sync", {"chats": {live.scene.chat_id: 0}}, ack="1"), "1")["data"]
-    assert answer["gone"] == [live.scene.chat_id]
-    assert live.scene.chat_id not in json.dumps({**answer, "gone": []})
+    response = live.sockets[who].ask(event("sync", {"chats": {live.scene.chat_id: 0}}, ack="1"), "1")["data"]
+    assert response["gone"] == [live.scene.chat_id]
+    assert live.scene.chat_id not in json.dumps({**response, "gone": []})
 
 
 def wait_until_received(live: Live, who: str, name: str, user_id: str) -> None:

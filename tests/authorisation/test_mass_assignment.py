@@ -64,16 +64,16 @@ def test_no_body_takes_a_field_that_it_does_not_list(
         for operation, example in operations.items():
             method, path = operation.split()
             for field, value in FIELDS.items():
-                answer = requests.request(
+                response = requests.request(
                     method,
                     server.url + path.format(**parts),
                     json=example | {field: value},
                     headers={"Authorization": f"Bearer {caller.token}"},
                     timeout=20,
                 )
-                assert answer.status_code in (403, 404, 422), (operation, field, answer.text)
-                if answer.status_code == 422:
-                    assert field in answer.json()["errors"], (operation, field, answer.text)
+                assert response.status_code in (403, 404, 422), (operation, field, response.text)
+                if response.status_code == 422:
+                    assert field in response.json()["errors"], (operation, field, response.text)
 
 
 def test_no_payload_takes_a_field_that_it_does_not_list(
@@ -90,9 +90,9 @@ def test_no_payload_takes_a_field_that_it_does_not_list(
         for message in names:
             for field, value in FIELDS.items():
                 payload = message["examples"][0]["payload"] | {"chatId": scene.chat_id} | {field: value}
-                answer = socket.ask(event(message["name"], payload, ack="1"), "1")
-                assert answer["error"]["code"] == "validation_error", (message["name"], field, answer)
-                assert field in answer["error"]["errors"]
+                response = socket.ask(event(message["name"], payload, ack="1"), "1")
+                assert response["error"]["code"] == "validation_error", (message["name"], field, response)
+                assert field in response["error"]["errors"]
 
 
 def test_nobody_makes_themselves_more_than_they_are(server: Server, register_person: NewPerson, engine: Engine) -> None:

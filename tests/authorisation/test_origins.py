@@ -58,10 +58,10 @@ def test_their_pages_open_none(strict: Server, origin: str) -> None:
 @pytest.mark.parametrize("origin", THEIRS)
 def test_their_pages_get_a_problem_that_says_why(strict: Server, visitor: Person, origin: str, path: str) -> None:
     headers = {"Origin": origin, "Authorization": f"Bearer {visitor.token}"}
-    answer = requests.get(strict.url + path, headers=headers, timeout=20)
-    assert problem(answer) == (403, "origin_not_allowed")
-    assert answer.headers["X-Request-ID"]
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    response = requests.get(strict.url + path, headers=headers, timeout=20)
+    assert problem(response) == (403, "origin_not_allowed")
+    assert response.headers["X-Request-ID"]
+    assert "Access-Control-Allow-Origin" not in response.headers
 
 
 def test_a_refused_origin_is_logged_once(strict: Server) -> None:
@@ -76,16 +76,16 @@ def test_the_servers_own_pages_may_call(strict: Server, visitor: Person) -> None
     headers = {"Origin": strict.url}
     with RawWebSocket(strict.url, headers=headers) as socket:
         socket.join(visitor.token).flush()
-    answer = requests.get(strict.url + POLLING, headers=headers, timeout=20)
-    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, strict.url)
+    response = requests.get(strict.url + POLLING, headers=headers, timeout=20)
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (200, strict.url)
     assert requests.get(f"{strict.url}/api/v1/openapi.json", headers=headers, timeout=20).ok
 
 
 def test_forwarded_headers_of_no_trusted_proxy_widen_nothing(strict: Server) -> None:
     spoofed = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
     for path in (POLLING, "/api/v1/openapi.json"):
-        answer = requests.get(strict.url + path, headers=spoofed, timeout=20)
-        assert problem(answer) == (403, "origin_not_allowed")
+        response = requests.get(strict.url + path, headers=spoofed, timeout=20)
+        assert problem(response) == (403, "origin_not_allowed")
 
 
 def test_their_pages_take_over_no_session_that_is_open(strict: Server, visitor: Person) -> None:
@@ -109,31 +109,31 @@ def test_programs_that_are_no_page_need_no_origin(strict: Server, visitor: Perso
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_answers_are_readable_by_our_pages_alone(strict: Server, visitor: Person, method: str) -> None:
-    asked = {
+    requested = {
         "Authorization": f"Bearer {visitor.token}",
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "authorization",
     }
     for origin in OURS + THEIRS:
-        headers = asked | {"Origin": origin}
-        answer = requests.request(method, f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
-        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if origin in OURS else None)
-        assert "Access-Control-Allow-Credentials" not in answer.headers
+        headers = requested | {"Origin": origin}
+        response = requests.request(method, f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
+        assert response.headers.get("Access-Control-Allow-Origin") == (origin if origin in OURS else None)
+        assert "Access-Control-Allow-Credentials" not in response.headers
 
 
 def test_caches_tell_pages_apart(strict: Server, visitor: Person) -> None:
     headers = {"Authorization": f"Bearer {visitor.token}", "Origin": OURS[0]}
-    answer = requests.get(f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
-    assert "Origin" in answer.headers["Vary"]
+    response = requests.get(f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert "Origin" in response.headers["Vary"]
 
 
 def test_no_answer_sets_a_cookie(strict: Server, visitor: Person) -> None:
     """What a browser does not send by itself, a page of somebody else can't make it send."""
     account = {"username": visitor.name, "password": "Correct4Horse"}
-    answers = [
+    responses = [
         requests.post(f"{strict.url}/api/v1/auth/login", json=account, timeout=20),
         visitor.get("/users/me"),
         requests.get(strict.url + POLLING, timeout=20),
         requests.get(f"{strict.url}/docs/", timeout=20),
     ]
-    assert all(answer.ok and "Set-Cookie" not in answer.headers for answer in answers)
+    assert all(response.ok and "Set-Cookie" not in response.headers for response in responses)

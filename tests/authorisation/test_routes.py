@@ -11,7 +11,7 @@ from tests.authorisation.conftest import A_PDF, PEOPLE, Scene
 from tests.people import PASSWORD, Person, data, problem
 from tests.server import Server
 
-EVERYBODY = (200,) * 6
+ANYONE = (200,) * 6
 MEMBERS = (404, 404, 200, 200, 404, 404)
 GROUP_ADMIN = (404, 404, 403, 200, 404, 404)
 ADMIN = (403, 403, 403, 403, 403, 200)
@@ -35,14 +35,14 @@ MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
     "POST /auth/login": (empty, (422,) * 6),
     # An access token is no refresh token.
     "POST /auth/refresh": (empty, (401,) * 6),
-    "POST /auth/logout": (nothing, EVERYBODY),
-    "GET /users/me": (nothing, EVERYBODY),
-    "PATCH /users/me": (empty, EVERYBODY),
-    "GET /users/search": (nothing, EVERYBODY),
-    "GET /users/{username}": (nothing, EVERYBODY),
-    "GET /chats": (nothing, EVERYBODY),
-    "POST /chats/direct": (lambda scene: {"userId": scene.stranger.id}, EVERYBODY),
-    "POST /chats/groups": (lambda scene: {"name": "New"}, EVERYBODY),
+    "POST /auth/logout": (nothing, ANYONE),
+    "GET /users/me": (nothing, ANYONE),
+    "PATCH /users/me": (empty, ANYONE),
+    "GET /users/search": (nothing, ANYONE),
+    "GET /users/{username}": (nothing, ANYONE),
+    "GET /chats": (nothing, ANYONE),
+    "POST /chats/direct": (lambda scene: {"userId": scene.stranger.id}, ANYONE),
+    "POST /chats/groups": (lambda scene: {"name": "New"}, ANYONE),
     "GET /chats/{chatId}": (nothing, MEMBERS),
     "GET /chats/{chatId}/members": (nothing, MEMBERS),
     "PATCH /chats/{chatId}": (lambda scene: {"name": "Other"}, GROUP_ADMIN),
@@ -59,7 +59,7 @@ MATRIX: dict[str, tuple[Body, tuple[int, ...]]] = {
     "DELETE /messages/{id}": (nothing, (404, 404, 403, 200, 200, 200)),
     "POST /messages/{chatId}/read": (nothing, MEMBERS),
     "GET /messages/{messageId}/statuses": (nothing, MEMBERS),
-    "POST /sync": (lambda scene: {"chats": {}}, EVERYBODY),
+    "POST /sync": (lambda scene: {"chats": {}}, ANYONE),
     "GET /admin/users": (nothing, ADMIN),
     "PATCH /admin/users/{userId}": (empty, ADMIN),
 }
@@ -113,13 +113,13 @@ def test_everybody_gets_what_the_matrix_says(
     if route == "POST /auth/logout":
         account = {"username": person.name, "password": PASSWORD}
         person = Person(server.url, data(requests.post(f"{server.url}/api/v1/auth/login", json=account, timeout=20)))
-    answer = call(server, route, scene, person.token)
+    response = call(server, route, scene, person.token)
     expected = MATRIX[route][1][PEOPLE.index(who)]
     if expected == 200:
-        assert answer.ok, answer.text
+        assert response.ok, response.text
     else:
         code = {401: "token_invalid", 403: "forbidden", 404: "not_found", 422: "validation_error"}[expected]
-        assert problem(answer) == (expected, code)
+        assert problem(response) == (expected, code)
 
 
 def test_moderators_who_are_members_delete_and_do_not_edit(people: dict[str, Person], scene: Scene) -> None:
@@ -138,7 +138,7 @@ def test_who_left_can_not_touch_what_they_said(people: dict[str, Person], scene:
 
 def test_direct_chats_refuse_what_only_groups_have(alice: Person, bob: Person, carol: Person) -> None:
     chat = f"/chats/{alice.direct_chat(bob)}"
-    answers = [
+    responses = [
         alice.patch(chat, {"name": secrets.token_hex(2)}),
         alice.delete(chat),
         alice.post(f"{chat}/members", {"userId": carol.id}),
@@ -146,5 +146,5 @@ def test_direct_chats_refuse_what_only_groups_have(alice: Person, bob: Person, c
         alice.patch(f"{chat}/members/{bob.id}/role", {"role": "ADMIN"}),
         alice.delete(f"{chat}/leave"),
     ]
-    assert [problem(answer) for answer in answers] == [(409, "not_a_group")] * 6
+    assert [problem(response) for response in responses] == [(409, "not_a_group")] * 6
     assert problem(carol.delete(f"{chat}/leave")) == (404, "not_found")

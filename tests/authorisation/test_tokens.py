@@ -45,8 +45,8 @@ def victim(guarded: Server) -> Person:
 
 def over_rest(server: Server, token: str) -> str:
     headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
-    return "" if answer.ok else problem(answer)[1]
+    response = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
+    return "" if response.ok else problem(response)[1]
 
 
 def by_socket(server: Server, token: str) -> str:
@@ -59,8 +59,8 @@ def by_socket(server: Server, token: str) -> str:
 def by_renewal(server: Server, token: str) -> str:
     with RawWebSocket(server.url) as socket:
         socket.join(register(server.url, "renewing").token)
-        answer = socket.ask(event("auth:renew", {"token": token}, ack="1"), "1")
-        return "" if answer["ok"] else str(answer["error"]["code"])
+        response = socket.ask(event("auth:renew", {"token": token}, ack="1"), "1")
+        return "" if response["ok"] else str(response["error"]["code"])
 
 
 def signed(claims: Claims, key: str = SECRET, algorithm: str = "HS256", **headers: Any) -> str:
@@ -182,8 +182,8 @@ def test_a_body_that_arrives_after_the_session_ended_is_refused(guarded: Server)
     time.sleep(1)
     assert leaver.post("/auth/logout").status_code == 204
     connection.send(body[10:])
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["code"]) == (401, "token_invalid")
+    response = connection.getresponse()
+    assert (response.status, json.loads(response.read())["code"]) == (401, "token_invalid")
     connection.close()
 
 
@@ -192,8 +192,8 @@ def test_a_reused_refresh_token_ends_its_access_tokens_too(guarded: Server, tran
     robbed = register(guarded.url, "robbed")
     token = robbed.refresh_token
     for _ in range(2):
-        answer = requests.post(f"{guarded.url}/api/v1/auth/refresh", json={"refreshToken": token}, timeout=20)
-        token, access = data(answer)["refreshToken"], data(answer)["accessToken"]
+        response = requests.post(f"{guarded.url}/api/v1/auth/refresh", json={"refreshToken": token}, timeout=20)
+        token, access = data(response)["refreshToken"], data(response)["accessToken"]
     reused = requests.post(
         f"{guarded.url}/api/v1/auth/refresh", json={"refreshToken": robbed.refresh_token}, timeout=20
     )
@@ -225,12 +225,12 @@ def test_other_sessions_of_a_person_go_on(guarded: Server) -> None:
 def test_a_token_is_taken_from_the_header_alone(guarded: Server, owner: Person, where: dict[str, str]) -> None:
     ((part, name),) = where.items()
     given: dict[str, Any] = {part: {name: owner.token}}
-    answer = requests.get(f"{guarded.url}/api/v1/users/me", timeout=20, **given)
-    assert problem(answer) == (401, "token_invalid")
+    response = requests.get(f"{guarded.url}/api/v1/users/me", timeout=20, **given)
+    assert problem(response) == (401, "token_invalid")
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "JWT", "Bearer:", ""])
 def test_another_scheme_is_none(guarded: Server, owner: Person, scheme: str) -> None:
     headers = {"Authorization": f"{scheme} {owner.token}".strip()}
-    answer = requests.get(f"{guarded.url}/api/v1/users/me", headers=headers, timeout=20)
-    assert problem(answer) == (401, "token_invalid")
+    response = requests.get(f"{guarded.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert problem(response) == (401, "token_invalid")

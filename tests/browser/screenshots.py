@@ -211,7 +211,7 @@ def german_log_in(visitor: Visitor) -> None:
     expect(page.get_by_role("navigation", name="Chats").get_by_role("link").first).to_be_visible()
 
 
-def nobody_yet(_visitor: Visitor, _demo: demo.Demo) -> None:
+def no_results(_visitor: Visitor, _demo: demo.Demo) -> None:
     """What somebody sees who has just registered."""
 
 
@@ -228,7 +228,7 @@ def events(visitor: Visitor, _demo: demo.Demo) -> None:
 VIEWS: dict[View, str | None] = {
     login: None,
     register: None,
-    nobody_yet: "soren",
+    no_results: "soren",
     chats: demo.ME,
     conversation: demo.ME,
     group: demo.ME,

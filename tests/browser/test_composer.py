@@ -166,15 +166,15 @@ def test_leaving_the_page_asks_only_while_something_would_be_lost(
     hers.composer.fill("A begun answer")
     if not is_lost:
         await_stored(hers, "A begun answer")
-    asked: list[str] = []
+    requested: list[str] = []
 
     def accept(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        requested.append(dialog.type)
         dialog.accept()
 
     hers.page.on("dialog", accept)
     hers.page.reload()
-    assert asked == (["beforeunload"] if is_lost else [])
+    assert requested == (["beforeunload"] if is_lost else [])
 
 
 def test_arrow_up_right_after_enter_edits_the_message_that_is_on_its_way(

@@ -34,8 +34,8 @@ def open_registration(page: Page) -> None:
 def test_a_form_is_checked_before_it_is_sent_and_input_clears_its_error(visit: Visit) -> None:
     page = visit().page
     open_registration(page)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.get_by_label("Username").fill("é")
     page.get_by_label("E-mail").fill("nowhere")
     page.get_by_label("Password", exact=True).fill("short")
@@ -44,7 +44,7 @@ def test_a_form_is_checked_before_it_is_sent_and_input_clears_its_error(visit: V
     for field in fields:
         expect(field).to_have_attribute("aria-invalid", "true")
     expect(fields[0]).to_be_focused()
-    assert [url for url in asked if "/auth/" in url] == []
+    assert [url for url in requested if "/auth/" in url] == []
     fields[0].fill("e")
     expect(fields[0]).not_to_have_attribute("aria-invalid", "true")
     expect(fields[1]).to_have_attribute("aria-invalid", "true")

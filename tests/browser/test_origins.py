@@ -52,11 +52,11 @@ def test_the_built_in_client_is_live_at_the_servers_own_address(visit: Visit, si
 def test_other_sites_are_refused_behind_the_proxy_too(site: tuple[Server, str, str]) -> None:
     server, url, certificate = site
     for origin in ("https://evil.example", url.replace("https", "http"), "https://localhost"):
-        answer = requests.get(url + POLLING, headers={"Origin": origin}, timeout=20, verify=certificate)
-        assert problem(answer) == (403, "origin_not_allowed")
+        response = requests.get(url + POLLING, headers={"Origin": origin}, timeout=20, verify=certificate)
+        assert problem(response) == (403, "origin_not_allowed")
     for origin in (url, "https://app.example.com"):
-        answer = requests.get(url + POLLING, headers={"Origin": origin}, timeout=20, verify=certificate)
-        assert answer.headers["Access-Control-Allow-Origin"] == origin
+        response = requests.get(url + POLLING, headers={"Origin": origin}, timeout=20, verify=certificate)
+        assert response.headers["Access-Control-Allow-Origin"] == origin
     # Past the proxy the server's own origin is another one.
     with RawWebSocket(server.url, headers={"Origin": url}) as socket:
         assert socket.status == 403
@@ -68,6 +68,6 @@ def test_the_documents_show_and_try_the_api_within_their_policy(visit: Visit, si
     reader.page.goto(f"{url}/docs/")
     reader.page.get_by_role("button", name="GET /api/v1/users/me", exact=False).first.click(timeout=60_000)
     reader.page.get_by_role("button", name="Try it out").click()
-    with reader.page.expect_response(f"{url}/api/v1/users/me") as asked:
+    with reader.page.expect_response(f"{url}/api/v1/users/me") as requested:
         reader.page.get_by_role("button", name="Execute").click()
-    assert asked.value.status == 401
+    assert requested.value.status == 401

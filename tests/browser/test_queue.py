@@ -17,7 +17,7 @@ from tests.people import Person
 UPLOADS = "**/messages/upload"
 SENT = re.compile("Sent|Delivered")
 # What the browser keeps of unsent work, once it is that, or after a while.
-KEPT = """async (expected) => {
+STORED = """async (expected) => {
   let kinds;
   for (const end = Date.now() + 15_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 30))) {
     const open = indexedDB.open("chat.queue");
@@ -47,20 +47,20 @@ def go_online(visitor: Visitor) -> None:
     visitor.context.unroute("**/socket.io/**")
 
 
-def kept(page: Page, kinds: list[str]) -> None:
+def expect_stored(page: Page, kinds: list[str]) -> None:
     """Wait until the browser keeps exactly this."""
-    assert page.evaluate(KEPT, kinds) == kinds
+    assert page.evaluate(STORED, kinds) == kinds
 
 
 def questions_of(page: Page) -> list[str]:
     """What the browser asks of the user, who always agrees."""
     questions: list[str] = []
 
-    def answer(dialog: Dialog) -> None:
+    def response(dialog: Dialog) -> None:
         questions.append(dialog.type)
         dialog.accept()
 
-    page.on("dialog", answer)
+    page.on("dialog", response)
     return questions
 
 
@@ -90,12 +90,12 @@ def test_an_upload_goes_on_after_a_reload(visit: Visit, alice: Person, bob: Pers
     hers.page.route(UPLOADS, lambda route: route.abort())
     attach(hers, png("sea.png"))
     hers.say("Look at this")
-    kept(hers.page, ["message"])
+    expect_stored(hers.page, ["message"])
     hers.page.unroute(UPLOADS)
     hers.page.reload()
     expect(hers.page.get_by_role("button", name="Open sea.png")).to_be_visible()
     assert [(message["content"], message["fileName"]) for message in stored(bob, chat)] == [("Look at this", "sea.png")]
-    kept(hers.page, [])
+    expect_stored(hers.page, [])
 
 
 def test_an_upload_is_made_by_one_tab_and_taken_over_when_that_is_closed(
@@ -116,11 +116,11 @@ def test_an_upload_is_made_by_one_tab_and_taken_over_when_that_is_closed(
     with hers.page.expect_request(UPLOADS):
         attach(hers, png("sea.png"))
         hers.say("Look at this")
-    kept(other, ["message"])
+    expect_stored(other, ["message"])
     assert len(uploads) == 1
     with other.expect_response(UPLOADS):
         hers.page.close()
-    kept(other, [])
+    expect_stored(other, [])
     assert [message["fileName"] for message in stored(bob, chat)] == ["sea.png"]
     assert len(uploads) == 2
 
@@ -145,11 +145,11 @@ def test_changes_made_offline_are_stored_after_the_page_is_opened_again(
     hers.act(hers.message("Nonsense"), "Delete")
     hers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(hers.message("Nonsense")).to_have_count(0)
-    kept(hers.page, ["change", "change"])
+    expect_stored(hers.page, ["change", "change"])
     hers.page.close()
     go_online(hers)
     page = another_tab(hers)
-    kept(page, [])
+    expect_stored(page, [])
     assert [(message["content"], message["isDeleted"]) for message in stored(bob, chat)] == [
         (None, True),
         ("Hello", False),
@@ -166,10 +166,10 @@ def test_logging_out_forgets_what_was_not_sent(visit: Visit, alice: Person, bob:
     hers.say("Only for him")
     attach(hers, png("hill.png"))
     hers.composer.fill("Unsent")
-    kept(hers.page, ["draft", "files", "message"])
+    expect_stored(hers.page, ["draft", "files", "message"])
     log_out(hers, alice.name)
     confirm_logout(hers)
-    kept(hers.page, [])
+    expect_stored(hers.page, [])
     hers.log_in(carol.name)
     hers.entry(bob.name).click()
     expect(hers.composer).to_have_value("")
@@ -209,7 +209,7 @@ def test_leaving_does_not_ask_while_everything_is_kept(visit: Visit, alice: Pers
     hers = visit(alice)
     hers.entry(bob.name).click()
     hers.composer.fill("Not yet")
-    kept(hers.page, ["draft"])
+    expect_stored(hers.page, ["draft"])
     questions = questions_of(hers.page)
     hers.page.reload()
     expect(hers.composer).to_have_value("Not yet")
@@ -221,7 +221,7 @@ def test_a_draft_that_was_sent_in_one_tab_is_gone_in_the_others(visit: Visit, al
     hers = visit(alice)
     hers.entry(bob.name).click()
     hers.composer.fill("In two tabs")
-    kept(hers.page, ["draft"])
+    expect_stored(hers.page, ["draft"])
     other = another_tab(hers)
     entry = other.get_by_role("navigation", name="Chats").get_by_role("link", name=re.compile(bob.name))
     expect(entry).to_contain_text("Draft: In two tabs")

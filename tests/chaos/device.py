@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.socket_clients import JsDriver
 
 Json = dict[str, Any]
-ANSWER_SECONDS = 4.0
+RESPONSE_TIMEOUT = 4.0
 # What may be answered while something is broken.
 PASSING = {"database_unavailable"}
 
@@ -114,7 +114,7 @@ class Device:
             if "cursor" not in request:
                 request = {"chats": {chat_id: copy.rev for chat_id, copy in self.copies.items()}}
             try:
-                ack = self.socket.call("sync", request, timeout=ANSWER_SECONDS)
+                ack = self.socket.call("sync", request, timeout=RESPONSE_TIMEOUT)
             except TimeoutError:
                 continue
             if not ack["ok"]:
@@ -134,23 +134,23 @@ class Device:
                 return
         # It comes back, and asks again.
 
-    def _fold(self, answer: Json, *, first: bool) -> None:
-        for chat_id in answer["gone"]:
+    def _fold(self, response: Json, *, first: bool) -> None:
+        for chat_id in response["gone"]:
             self.copies.pop(chat_id, None)
-        for chat in answer["chats"]:
+        for chat in response["chats"]:
             self.copies.setdefault(chat["id"], Copy())
-        for chat_id, messages in answer["messages"].items():
+        for chat_id, messages in response["messages"].items():
             copy = self.copies[chat_id]
             for message in messages:
                 if message["rev"] <= copy.rev:
                     self.violations.append("sync told of something that was known, or not in order.")
                 copy.put(message)
                 copy.rev = message["rev"]
-        for chat in answer["chats"]:
-            if chat["id"] not in answer["more"]:
+        for chat in response["chats"]:
+            if chat["id"] not in response["more"]:
                 copy = self.copies[chat["id"]]
                 copy.rev = max(copy.rev, chat["lastRev"])
-        self.unread = answer["unread"] if first else self.unread | answer["unread"]
+        self.unread = response["unread"] if first else self.unread | response["unread"]
 
     def _check_gaps(self) -> None:
         for chat_id, copy in self.copies.items():

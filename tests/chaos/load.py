@@ -183,18 +183,18 @@ def flood_of_uploads(server: Server, scale: Scale) -> Iterator[str]:
         person = people[number % len(people)]
         # Those of every other turn lie about what they are.
         name = ("large.pdf", "large.png")[number % 2]
-        answer = requests.post(
+        response = requests.post(
             f"{server.url}/api/v1/messages/upload",
             data={"chatId": chats[person.id]},
             files={"file": (name, content)},
             headers={"Authorization": f"Bearer {person.token}"},
             timeout=120,
         )
-        return answer.status_code
+        return response.status_code
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(upload, range(scale.uploads)))
-    assert set(answers) <= {201, 415, 429, 503}, answers
+        responses = list(pool.map(upload, range(scale.uploads)))
+    assert set(responses) <= {201, 415, 429, 503}, responses
     yield f"{scale.uploads} of 9 MB, 8 at a time"
 
 

@@ -163,8 +163,8 @@ def roll_call(site: Site, users: list[User], rng: random.Random) -> list[str]:
 
     def online() -> set[str]:
         # Each asks about themselves: presence is not shown to users who share no chat.
-        answers = {user.person.id: user.ask("GET", f"/users/{user.person.name}") for user in users}
-        return {id for id, (_, profile) in answers.items() if profile["isOnline"]}
+        responses = {user.person.id: user.ask("GET", f"/users/{user.person.name}") for user in users}
+        return {id for id, (_, profile) in responses.items() if profile["isOnline"]}
 
     def absent(expected: set[str]) -> list[str]:
         present = online()

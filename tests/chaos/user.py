@@ -16,7 +16,7 @@ from tests.people import Person
 Json = dict[str, Any]
 # A request: method, path, body.
 Ask = tuple[str, str, Json | None]
-ANSWER_SECONDS = 4.0
+RESPONSE_TIMEOUT = 4.0
 # Nobody leaves a group of so many or fewer, or has somebody leave it.
 FEWEST = 3
 # How often each of these is done.
@@ -82,19 +82,19 @@ class User:
         """What the server answers, once it does: the status, and what stands under `data` or the problem."""
         while True:
             try:
-                answer = self._http.request(
-                    method, self._url + path, json=body, params=query, timeout=ANSWER_SECONDS, allow_redirects=False
+                response = self._http.request(
+                    method, self._url + path, json=body, params=query, timeout=RESPONSE_TIMEOUT, allow_redirects=False
                 )
-                content = answer.json() if answer.content else {}
+                content = response.json() if response.content else {}
             except requests.RequestException:
                 time.sleep(0.1)
                 continue
-            if answer.status_code == 503 and content.get("code") in PASSING:
+            if response.status_code == 503 and content.get("code") in PASSING:
                 time.sleep(0.2)
                 continue
-            if answer.status_code >= 500 or answer.status_code == 401:
-                self.violations.append(f"{method} {path}: {answer.status_code} {content}")
-            return answer.status_code, content.get("data", content)
+            if response.status_code >= 500 or response.status_code == 401:
+                self.violations.append(f"{method} {path}: {response.status_code} {content}")
+            return response.status_code, content.get("data", content)
 
     def _live(self) -> None:
         ways, weights = list(WAYS), list(WAYS.values())
@@ -199,7 +199,7 @@ class User:
         while True:
             if device.socket.connected and self._rng.random() < 0.7:
                 try:
-                    ack = device.socket.call(event, payload, timeout=ANSWER_SECONDS)
+                    ack = device.socket.call(event, payload, timeout=RESPONSE_TIMEOUT)
                 except TimeoutError:
                     continue
                 if ack["ok"]:
@@ -209,10 +209,10 @@ class User:
                     time.sleep(0.2)
                     continue
             else:
-                status, answer = self.ask(*rest)
+                status, response = self.ask(*rest)
                 if status < 300:
-                    return answer  # type: ignore[no-any-return]
-                code = answer["code"]
+                    return response  # type: ignore[no-any-return]
+                code = response["code"]
             if code not in ("not_found", "conflict"):
                 self.violations.append(f"{event} was refused: {code}")
             return None

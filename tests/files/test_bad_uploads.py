@@ -92,9 +92,9 @@ def unchanged(place: Place, engine: Engine, chat: str) -> Iterator[None]:
 @pytest.mark.parametrize("what", CORPUS)
 def test_bad_files_are_refused_and_leave_nothing(place: Place, alice: Person, chat: str, what: str) -> None:
     name, content, declared, expected = CORPUS[what]
-    answer = raw(place, alice, form(chat, name, content, declared))
-    assert problem(answer) == expected
-    assert len(answer.json()["detail"]) > 10
+    response = raw(place, alice, form(chat, name, content, declared))
+    assert problem(response) == expected
+    assert len(response.json()["detail"]) > 10
 
 
 def form(chat: str, name: str, content: bytes, declared: str | None = None, boundary: str = "XXX") -> bytes:
@@ -132,9 +132,9 @@ def test_fields_have_the_same_rules_as_elsewhere(
     fields = {"chatId": chat} | change
     files = {} if "file" in change else {"file": ("a.png", PNG)}
     files |= {"other": ("", b"")} if "file" in change else {}
-    answer = alice.request("POST", "/messages/upload", data=fields, files=files)
-    assert problem(answer) == INVALID
-    assert field in answer.json()["errors"]
+    response = alice.request("POST", "/messages/upload", data=fields, files=files)
+    assert problem(response) == INVALID
+    assert field in response.json()["errors"]
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -169,7 +169,7 @@ def test_what_is_no_form_is_told_so(place: Place, alice: Person, chat: str) -> N
             (422, "validation_error"),
         ),
     }
-    assert {what: problem(answer) for what, (answer, _) in refused.items()} == {
+    assert {what: problem(response) for what, (response, _) in refused.items()} == {
         what: expected for what, (_, expected) in refused.items()
     }
 
@@ -198,7 +198,7 @@ def test_who_hangs_up_leaves_nothing(place: Place, alice: Person, chat: str) -> 
 def test_who_may_not_send_learns_it_before_the_file_is_read(
     place: Place, alice: Person, carol: Person, chat: str
 ) -> None:
-    def first_answer(person: Person | None, chat_id: str) -> int:
+    def first_response(person: Person | None, chat_id: str) -> int:
         """The status that comes when the client has sent no more than the beginning of the file."""
         begin = form(chat_id, "a.pdf", samples.PDF + bytes(100_000)).removesuffix(b"\r\n--XXX--\r\n")
         lines = ["POST /api/v1/messages/upload HTTP/1.1", "Host: x", f"Content-Length: {10 * 2**20}"]
@@ -208,9 +208,9 @@ def test_who_may_not_send_learns_it_before_the_file_is_read(
             client.sendall("\r\n".join([*lines, "", ""]).encode() + begin)
             return int(client.recv(100).split()[1])
 
-    assert first_answer(None, chat) == 401
-    assert first_answer(carol, chat) == 404
-    assert first_answer(alice, str(uuid.uuid4())) == 404
+    assert first_response(None, chat) == 401
+    assert first_response(carol, chat) == 404
+    assert first_response(alice, str(uuid.uuid4())) == 404
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -243,7 +243,7 @@ def test_of_a_polyglot_the_picture_is_left(
 ) -> None:
     for ending, make in polyglots.items():
         message = alice.upload(chat, f"a.{ending}", make()).json()["data"]
-        kept = place.fetch(message["fileUrl"]).content
-        assert b"PK\3\4" not in kept, ending
-        assert b"<script" not in kept, ending
-        assert make().startswith(kept), ending
+        stored = place.fetch(message["fileUrl"]).content
+        assert b"PK\3\4" not in stored, ending
+        assert b"<script" not in stored, ending
+        assert make().startswith(stored), ending

@@ -23,13 +23,13 @@ def pdf(alice: Person, chat: str) -> str:
 def test_a_file_comes_as_what_it_is_and_runs_nothing(
     place: Place, alice: Person, chat: str, name: str, content: bytes, declared: str, type: str
 ) -> None:
-    answer = place.fetch(data(alice.upload(chat, name, content))["fileUrl"])
-    guarded = answer.history[0] if place.kind == "bucket" else answer
+    response = place.fetch(data(alice.upload(chat, name, content))["fileUrl"])
+    guarded = response.history[0] if place.kind == "bucket" else response
     assert guarded.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in guarded.headers["Content-Security-Policy"]
     assert "default-src 'none'" in guarded.headers["Content-Security-Policy"]
-    assert answer.headers["Content-Type"] == declared.replace("image/jpg", "image/jpeg")
-    disposition = answer.headers["Content-Disposition"]
+    assert response.headers["Content-Type"] == declared.replace("image/jpg", "image/jpeg")
+    disposition = response.headers["Content-Disposition"]
     assert disposition.split(";")[0] == ("inline" if type == "IMAGE" else "attachment")
     assert f"filename={name}" in disposition.replace('"', "")
 
@@ -56,22 +56,22 @@ def test_an_attachment_has_its_original_name(place: Place, alice: Person, chat: 
         ("bytes=29-99", b"yz"),
     ],
 )
-def test_parts_can_be_asked_for(place: Place, pdf: str, asked: str, part: bytes) -> None:
-    answer = place.fetch(pdf, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (206, part)
-    assert answer.headers["Content-Range"].endswith("/31")
+def test_parts_can_be_asked_for(place: Place, pdf: str, requested: str, part: bytes) -> None:
+    response = place.fetch(pdf, headers={"Range": requested})
+    assert (response.status_code, response.content) == (206, part)
+    assert response.headers["Content-Range"].endswith("/31")
 
 
 def test_a_part_beyond_the_end_is_refused(disk_place: Place) -> None:
     place, url = disk_place, _one(disk_place)
-    answer = place.fetch(url, headers={"Range": "bytes=99-"})
-    assert problem(answer) == (416, "range_not_satisfiable")
-    assert answer.headers["Content-Range"] == "bytes */31"
+    response = place.fetch(url, headers={"Range": "bytes=99-"})
+    assert problem(response) == (416, "range_not_satisfiable")
+    assert response.headers["Content-Range"] == "bytes */31"
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=", "bytes=x-y", "lines=1-2", "bytes=7-5", "nonsense"])
-def test_what_is_no_range_gives_the_whole_or_an_answer(disk_place: Place, asked: str) -> None:
-    assert disk_place.fetch(_one(disk_place), headers={"Range": asked}).status_code in (200, 416)
+def test_what_is_no_range_gives_the_whole_or_an_answer(disk_place: Place, requested: str) -> None:
+    assert disk_place.fetch(_one(disk_place), headers={"Range": requested}).status_code in (200, 416)
 
 
 def test_who_has_it_already_is_told_so(disk_place: Place) -> None:
@@ -85,13 +85,13 @@ def test_who_has_it_already_is_told_so(disk_place: Place) -> None:
 
 
 def test_it_can_be_asked_for_without_being_fetched(place: Place, pdf: str) -> None:
-    answer = requests.head(place.server.url + pdf, allow_redirects=True, timeout=20)
-    assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (200, "31", b"")
+    response = requests.head(place.server.url + pdf, allow_redirects=True, timeout=20)
+    assert (response.status_code, response.headers["Content-Length"], response.content) == (200, "31", b"")
 
 
 def test_no_cache_between_may_keep_it(place: Place, pdf: str) -> None:
-    answer = place.fetch(pdf)
-    assert all("private" in one.headers["Cache-Control"] for one in (answer, *answer.history))
+    response = place.fetch(pdf)
+    assert all("private" in one.headers["Cache-Control"] for one in (response, *response.history))
 
 
 def _one(place: Place) -> str:

@@ -108,11 +108,11 @@ def in_progress(server: Server, person: Person, chat: str) -> Iterator[None]:
         assert client.recv(12) == b"HTTP/1.1 201"
 
 
-def refused(answer: requests.Response, limit: int) -> None:
+def refused(response: requests.Response, limit: int) -> None:
     """It is a 429 that says when to come back, and by which limit."""
-    assert problem(answer) == (429, "rate_limited")
-    assert answer.headers["RateLimit-Limit"] == str(limit)
-    assert int(answer.headers["Retry-After"]) == answer.json()["retryAfter"] > 0
+    assert problem(response) == (429, "rate_limited")
+    assert response.headers["RateLimit-Limit"] == str(limit)
+    assert int(response.headers["Retry-After"]) == response.json()["retryAfter"] > 0
 
 
 def test_a_user_has_two_uploads_in_progress_over_all_workers(

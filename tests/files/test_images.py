@@ -34,13 +34,13 @@ def test_a_photo_loses_where_and_by_what_it_was_taken_and_stays_upright(
     taken = samples.photo(format, orientation)
     assert opened(taken).getexif().get_ifd(0x8825)
     message = data(alice.upload(chat, f"a.{ending}", taken))
-    kept = place.fetch(message["fileUrl"]).content
-    assert message["fileSize"] == len(kept)
+    stored = place.fetch(message["fileUrl"]).content
+    assert message["fileSize"] == len(stored)
     assert b"Secret" in taken
-    assert b"Secret" not in kept
-    assert dict(opened(kept).getexif()) == ({0x0112: orientation} if orientation > 1 else {})
-    assert shown(kept).tobytes() == shown(taken).tobytes()
-    assert (message["width"], message["height"]) == shown(kept).size
+    assert b"Secret" not in stored
+    assert dict(opened(stored).getexif()) == ({0x0112: orientation} if orientation > 1 else {})
+    assert shown(stored).tobytes() == shown(taken).tobytes()
+    assert (message["width"], message["height"]) == shown(stored).size
 
 
 @pytest.mark.parametrize(("format", "ending"), [*KINDS, ("GIF", "gif")])
@@ -49,12 +49,12 @@ def test_a_thumbnail_is_small_upright_and_knows_nothing(
 ) -> None:
     large = samples.photo(format) if format != "GIF" else samples.image("GIF", (1000, 500))
     message = data(alice.upload(chat, f"a.{ending}", large))
-    answer = place.fetch(message["thumbnailUrl"])
-    thumbnail = opened(answer.content)
-    assert answer.headers["Content-Type"] == "image/webp"
+    response = place.fetch(message["thumbnailUrl"])
+    thumbnail = opened(response.content)
+    assert response.headers["Content-Type"] == "image/webp"
     assert max(thumbnail.size) <= 320
     assert not thumbnail.getexif()
-    assert b"Secret" not in answer.content
+    assert b"Secret" not in response.content
     assert round(thumbnail.width / thumbnail.height, 2) == round(message["width"] / message["height"], 2)
     # On its side, the red half is above.
     x, y = (0.25, 0.5) if format == "GIF" else (0.5, 0.25)
@@ -69,10 +69,10 @@ def test_what_moves_goes_on_moving(place: Place, alice: Person, chat: str, forma
     out = BytesIO()
     more = {"comment": b"Secret"} if format == "GIF" else {}
     first.save(out, format, save_all=True, append_images=others, duration=100, loop=0, **more)
-    kept = place.fetch(data(alice.upload(chat, f"a.{ending}", out.getvalue()))["fileUrl"]).content
-    assert getattr(opened(kept), "n_frames", 1) == 3
-    assert opened(kept).info["loop"] == 0
-    assert b"Secret" not in kept
+    stored = place.fetch(data(alice.upload(chat, f"a.{ending}", out.getvalue()))["fileUrl"]).content
+    assert getattr(opened(stored), "n_frames", 1) == 3
+    assert opened(stored).info["loop"] == 0
+    assert b"Secret" not in stored
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_a_thumbnail_is_converted_and_has_no_profile_of_its_own(
 
 @pytest.mark.parametrize(("format", "ending"), KINDS)
 @pytest.mark.parametrize(
-    ("size", "is_kept"), [(60_000, True), (64 * 1024, True), (64 * 1024 + 1, False), (200_000, False)]
+    ("size", "is_preserved"), [(60_000, True), (64 * 1024, True), (64 * 1024 + 1, False), (200_000, False)]
 )
 def test_only_a_small_profile_is_kept(
-    place: Place, alice: Person, chat: str, format: str, ending: str, size: int, is_kept: bool
+    place: Place, alice: Person, chat: str, format: str, ending: str, size: int, is_preserved: bool
 ) -> None:
     image = samples.image(format, icc_profile=profile_of(size))
     stored = place.fetch(data(alice.upload(chat, f"a.{ending}", image))["fileUrl"]).content
-    assert ("icc_profile" in opened(stored).info) is is_kept
+    assert ("icc_profile" in opened(stored).info) is is_preserved
     assert opened(stored).convert("RGB").tobytes() == opened(image).convert("RGB").tobytes()
 
 

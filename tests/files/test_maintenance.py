@@ -39,20 +39,20 @@ def test_housekeeping_takes_away_what_has_no_message(
     housekeeping: Callable[[Place], str],
     later: Callable[[str], None],
 ) -> None:
-    kept = data(alice.upload(chat, "a.png", samples.image("PNG")))["fileUrl"]
+    stored = data(alice.upload(chat, "a.png", samples.image("PNG")))["fileUrl"]
     interrupted = data(alice.upload(chat, "a.png", samples.image("PNG")))
     orphan = interrupted["fileUrl"]
     with engine.begin() as db:
         db.execute(text("UPDATE messages SET upload_id = NULL WHERE id = :id"), {"id": interrupted["id"]})
     before = place.count(engine)
-    later(kept)
+    later(stored)
     housekeeping(place)
     assert place.stored() == before[2]  # So young, it might be about to be sent.
     later(orphan)
     housekeeping(place)
     after = place.count(engine)
     assert (after[1], len(before[2] - after[2])) == (before[1] - 1, 2)
-    assert place.fetch(kept).status_code == 200
+    assert place.fetch(stored).status_code == 200
 
 
 def test_housekeeping_takes_away_what_an_interruption_left(
@@ -190,9 +190,9 @@ def test_a_disk_that_fails_is_told_and_leaves_nothing(database_url: str, tmp_pat
         chat = alice.direct_chat(bob)
         assert alice.upload(chat, "a.pdf", samples.PDF).status_code == 201
         uploads = tmp_path / "uploads"
-        kept = {path.name for path in uploads.iterdir()}
+        stored = {path.name for path in uploads.iterdir()}
         uploads.rename(tmp_path / "moved")
         assert problem(alice.upload(chat, "a.pdf", samples.PDF)) == (503, "storage_unavailable")
         (tmp_path / "moved").rename(uploads)
-        assert {path.name for path in uploads.iterdir()} == kept
+        assert {path.name for path in uploads.iterdir()} == stored
         assert alice.upload(chat, "a.pdf", samples.PDF).status_code == 201

@@ -92,9 +92,9 @@ def test_files_of_real_programs_are_accepted(place: Place, alice: Person, chat: 
 @pytest.mark.parametrize("what", ODD)
 def test_odd_files_are_accepted(place: Place, alice: Person, chat: str, what: str) -> None:
     name, content = ODD[what]
-    answer = alice.upload(chat, name, content)
-    assert answer.status_code == 201, answer.json()
-    message = data(answer)
+    response = alice.upload(chat, name, content)
+    assert response.status_code == 201, response.json()
+    message = data(response)
     stored = place.fetch(message["fileUrl"]).content
     if message["type"] == "FILE":
         assert stored == content

@@ -17,9 +17,9 @@ from tests.socket_clients import JsDriver
 def test_each_kind_is_taken_and_comes_back_as_it_was(
     place: Place, alice: Person, chat: str, name: str, content: bytes, declared: str, type: str, is_declared: bool
 ) -> None:
-    answer = alice.upload(chat, name, content, declared if is_declared else None, content=" Look ")
-    assert answer.status_code == 201
-    message = data(answer)
+    response = alice.upload(chat, name, content, declared if is_declared else None, content=" Look ")
+    assert response.status_code == 201
+    message = data(response)
     shown = {"type": type, "content": "Look", "fileName": name, "fileSize": len(content)}
     assert message | shown == message
     assert [message[field] is None for field in ("thumbnailUrl", "width", "height")] == [type == "FILE"] * 3
@@ -27,14 +27,14 @@ def test_each_kind_is_taken_and_comes_back_as_it_was(
 
 
 def test_a_caption_has_lines_as_a_form_of_a_browser_sends_them(place: Place, alice: Person, chat: str) -> None:
-    answer = alice.upload(chat, "a.pdf", samples.PDF, content="one\r\ntwo")
-    assert (answer.status_code, data(answer)["content"]) == (201, "one\ntwo")
+    response = alice.upload(chat, "a.pdf", samples.PDF, content="one\r\ntwo")
+    assert (response.status_code, data(response)["content"]) == (201, "one\ntwo")
 
 
 def test_a_caption_that_shows_nothing_is_refused(place: Place, alice: Person, chat: str) -> None:
-    answer = alice.upload(chat, "a.pdf", samples.PDF, content="\u200b")
-    assert problem(answer) == (422, "validation_error")
-    assert set(answer.json()["errors"]) == {"content"}
+    response = alice.upload(chat, "a.pdf", samples.PDF, content="\u200b")
+    assert problem(response) == (422, "validation_error")
+    assert set(response.json()["errors"]) == {"content"}
 
 
 def test_a_file_is_a_message_to_everybody(
@@ -78,9 +78,9 @@ def test_the_same_client_id_at_once_sends_once(place: Place, alice: Person, chat
     mine = str(uuid.uuid4())
     messages, uploads, stored = place.count(engine)
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: alice.upload(chat, "a.pdf", samples.PDF, clientId=mine), range(6)))
-    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
-    assert len({data(answer)["id"] for answer in answers}) == 1
+        responses = list(pool.map(lambda _: alice.upload(chat, "a.pdf", samples.PDF, clientId=mine), range(6)))
+    assert sorted(response.status_code for response in responses) == [200] * 5 + [201]
+    assert len({data(response)["id"] for response in responses}) == 1
     after = place.count(engine)
     assert (after[0], after[1], len(after[2])) == (messages + 1, uploads + 1, len(stored) + 1)
 
@@ -95,7 +95,7 @@ def test_a_client_id_is_not_for_another_file(place: Place, alice: Person, carol:
         alice.upload(alice.direct_chat(carol), "a.pdf", samples.PDF, content="x", clientId=mine),
         alice.post("/messages", {"chatId": chat, "content": "x", "clientId": mine}),
     ]
-    assert [problem(answer) for answer in others] == [(422, "client_id_reused")] * 5
+    assert [problem(response) for response in others] == [(422, "client_id_reused")] * 5
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_a_client_id_is_not_for_another_file(place: Place, alice: Person, carol:
     ],
 )
 def test_names_are_kept_for_people_and_lead_nowhere(
-    place: Place, alice: Person, chat: str, sent: str, kept: str
+    place: Place, alice: Person, chat: str, sent: str, stored: str
 ) -> None:
     before = place.stored()
     message = data(alice.upload(chat, sent, samples.PDF))
-    assert message["fileName"] == kept
+    assert message["fileName"] == stored
     (name,) = place.stored() - before
     assert message["fileUrl"].startswith(f"/uploads/{name}?")
     assert len(name) == 36

@@ -66,7 +66,7 @@ def polling(target: Server, mallory: Person) -> Iterator[Polling]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_notices(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
+def unaffected(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
     """After each test the neighbour is served and has heard nothing, and the log tells of no error."""
     before = len(target.errors_in_log())
     yield
@@ -88,8 +88,8 @@ def problems(packets: list[str]) -> list[int]:
             name, payload = json.loads(packet[8:])
             found += [status_of(payload)] if name == "exception" else []
         elif packet.startswith("43/chat,"):
-            (answer,) = json.loads(packet[packet.index("[") :])
-            found += [] if answer["ok"] else [status_of(answer["error"])]
+            (response,) = json.loads(packet[packet.index("[") :])
+            found += [] if response["ok"] else [status_of(response["error"])]
     return found
 
 

@@ -87,12 +87,12 @@ class RawWebSocket:
         self._unread = b""
         # Of its Engine.IO session, once it has joined.
         self.sid = sid
-        self.answer = self._head()
+        self.response = self._head()
 
     @property
     def status(self) -> int:
         """What the handshake was answered with: 101 for a websocket."""
-        return int(self.answer.split(" ")[1]) if self.answer else 0
+        return int(self.response.split(" ")[1]) if self.response else 0
 
     def __enter__(self) -> Self:
         return self
@@ -164,12 +164,12 @@ class RawWebSocket:
     def until(self, beginning: str | tuple[str, ...]) -> list[str]:
         """All packets up to the first that begins so; TimeoutError when it does not come."""
         deadline = time.monotonic() + SECONDS
-        came: list[str] = []
-        while not came or not came[-1].startswith(beginning):
+        packets: list[str] = []
+        while not packets or not packets[-1].startswith(beginning):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{beginning} did not come, but {came}")
-            came.append(self.text())
-        return came
+                raise TimeoutError(f"{beginning} did not come, but {packets}")
+            packets.append(self.text())
+        return packets
 
     def end(self) -> int | None:
         """Read until the server ends the connection: the code of its close frame. TimeoutError if it does not."""
@@ -214,8 +214,8 @@ class Polling:
     def __init__(self, url: str) -> None:
         self._url = f"{url}{PATH}polling"
         self._http = requests.Session()
-        answer = self._http.get(self._url, timeout=SECONDS)
-        self.opened = json.loads(answer.text[1:])
+        response = self._http.get(self._url, timeout=SECONDS)
+        self.opened = json.loads(response.text[1:])
         self.sid: str = self.opened["sid"]
         self._url += f"&sid={self.sid}"
 
@@ -247,18 +247,18 @@ class Polling:
 
     def poll(self) -> list[str]:
         """The packets that the server has; AssertionError when the session has ended."""
-        answer = self.get()
-        assert answer.status_code == 200, answer.text
-        return answer.text.split(SEPARATOR)
+        response = self.get()
+        assert response.status_code == 200, response.text
+        return response.text.split(SEPARATOR)
 
     def flush(self) -> list[str]:
         """All packets that came before the answer to an event sent now: the session serves its client."""
         assert self.post(event("typing:stop", {"chatId": NO_CHAT}, ack=FLUSH_ID)).status_code == 200
-        came: list[str] = []
-        while not came or not came[-1].startswith(f"43/chat,{FLUSH_ID}["):
+        packets: list[str] = []
+        while not packets or not packets[-1].startswith(f"43/chat,{FLUSH_ID}["):
             for packet in self.poll():
                 if packet == "2":
                     self.post("3")
                 else:
-                    came.append(packet)
-        return came[:-1]
+                    packets.append(packet)
+        return packets[:-1]

@@ -15,7 +15,7 @@ from tests.fuzz.raw_clients import SEPARATOR, Polling, RawWebSocket, event, fram
 from tests.people import Person
 from tests.server import Server
 
-REFUSALS = {400, 401, 403, 404, 409, 413, 422}
+ERRORS = {400, 401, 403, 404, 409, 413, 422}
 Payloads = dict[str, Any]
 _numbers = itertools.count(1)
 
@@ -46,8 +46,8 @@ def ask(socket: RawWebSocket, name: str, *arguments: Any) -> dict[str, Any]:
 def test_every_event_does_what_its_example_asks_for(websocket: RawWebSocket, payloads: Payloads) -> None:
     assert len(payloads) >= 8
     for name, payload in payloads.items():
-        answer = ask(websocket, name, payload)
-        assert answer["ok"], (name, answer)
+        response = ask(websocket, name, payload)
+        assert response["ok"], (name, response)
 
 
 @settings(hard, max_examples=hard.max_examples * 4)
@@ -55,8 +55,8 @@ def test_every_event_does_what_its_example_asks_for(websocket: RawWebSocket, pay
 def test_every_payload_is_done_or_refused(websocket: RawWebSocket, payloads: Payloads, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(payloads)))
     arguments = data.draw(st.lists(nearly(payloads[name]), min_size=1, max_size=1) | st.lists(VALUES, max_size=3))
-    answer = ask(websocket, name, *arguments)
-    assert answer["ok"] or status_of(answer["error"]) in REFUSALS
+    response = ask(websocket, name, *arguments)
+    assert response["ok"] or status_of(response["error"]) in ERRORS
 
 
 @hard
@@ -82,10 +82,10 @@ def test_an_event_that_is_none_is_unknown(websocket: RawWebSocket, name: str, pa
 def test_the_largest_payloads_are_refused_like_any_other(
     websocket: RawWebSocket, payloads: Payloads, size: int
 ) -> None:
-    answers = Counter(
+    responses = Counter(
         ask(websocket, name, payload | {"content": "x" * size})["error"]["code"] for name, payload in payloads.items()
     )
-    assert answers == {"validation_error": len(payloads)}
+    assert responses == {"validation_error": len(payloads)}
 
 
 def test_ten_thousand_mistakes_leave_nothing_in_memory(target: Server, mallory: Person, payloads: Payloads) -> None:

@@ -66,7 +66,7 @@ WRONG: dict[str, tuple[bytes, int]] = {
     "a length below zero": (frame(b"4", length=(1 << 64) - 1), VIOLATION),
 }
 # What is well-formed, and the frames that it is answered with.
-ANSWER = Frame(TEXT, b"43/chat,1")
+RESPONSE = Frame(TEXT, b"43/chat,1")
 RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
     "a ping": (frame("are you there?", PING), [Frame(PONG, b"are you there?")]),
     "a ping of 125 bytes": (frame("x" * 125, PING), [Frame(PONG, b"x" * 125)]),
@@ -75,25 +75,25 @@ RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
     "bytes": (frame(b"\0\xff", BINARY), []),
     "no bytes": (frame(b"", BINARY), []),
     "256 KiB of bytes": (frame(b"x" * LARGEST, BINARY), []),
-    "a text in parts": (frame(HELLO[:5], fin=False) + frame(HELLO[5:], CONTINUATION), [ANSWER]),
+    "a text in parts": (frame(HELLO[:5], fin=False) + frame(HELLO[5:], CONTINUATION), [RESPONSE]),
     "a text in parts of one character": (
         frame("", fin=False) + b"".join(frame(c, CONTINUATION, fin=False) for c in HELLO) + frame("", CONTINUATION),
-        [ANSWER],
+        [RESPONSE],
     ),
     "1,000 parts": (
         frame(HELLO, fin=False) + frame("", CONTINUATION, fin=False) * 998 + frame("", CONTINUATION),
-        [ANSWER],
+        [RESPONSE],
     ),
     "a ping between parts": (
         frame(HELLO[:5], fin=False) + frame("p", PING) + frame(HELLO[5:], CONTINUATION),
-        [Frame(PONG, b"p"), ANSWER],
+        [Frame(PONG, b"p"), RESPONSE],
     ),
     "bytes in parts": (frame(b"x", BINARY, fin=False) + frame(b"y", CONTINUATION), []),
     "a part that ends within a character": (
         frame(HELLO.encode()[:-3] + b'","x":"\xe2', fin=False) + frame(b'\x82\xac"}]', CONTINUATION),
-        [ANSWER],
+        [RESPONSE],
     ),
-    "several in one piece": (frame(HELLO) * 3, [ANSWER] * 3),
+    "several in one piece": (frame(HELLO) * 3, [RESPONSE] * 3),
 }
 
 
@@ -104,7 +104,7 @@ def socket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
         yield socket.join(mallory.token)
 
 
-def is_answer(found: Frame, expected: Frame) -> bool:
+def is_response(found: Frame, expected: Frame) -> bool:
     return found.opcode == expected.opcode and found.payload.startswith(expected.payload)
 
 
@@ -118,20 +118,20 @@ def test_what_breaks_the_rules_ends_the_connection(socket: RawWebSocket, case: s
 
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_keeps_the_rules_is_taken(socket: RawWebSocket, case: str) -> None:
-    written, answers = RIGHT[case]
+    written, responses = RIGHT[case]
     socket.write(written)
-    for expected in answers:
-        assert is_answer(socket.read(), expected)
+    for expected in responses:
+        assert is_response(socket.read(), expected)
     assert socket.flush() == []
 
 
 @pytest.mark.parametrize("case", sorted(RIGHT, key=lambda case: len(RIGHT[case][0]))[:9])
 def test_frames_may_come_byte_by_byte(socket: RawWebSocket, case: str) -> None:
-    written, answers = RIGHT[case]
+    written, responses = RIGHT[case]
     for byte in written:
         socket.write(bytes([byte]))
-    for expected in answers:
-        assert is_answer(socket.read(), expected)
+    for expected in responses:
+        assert is_response(socket.read(), expected)
     assert socket.flush() == []
 
 

@@ -95,17 +95,17 @@ def test_a_connect_that_is_malformed_is_refused_and_ends_the_connection(target: 
     with RawWebSocket(target.url) as socket:
         assert socket.text().startswith("0{")
         socket.write(frame(f"40/chat,{auth}"))
-        refusal = socket.text()
-        assert refusal.startswith("44/chat,{")
-        assert json.loads(refusal[8:])["message"]
+        error = socket.text()
+        assert error.startswith("44/chat,{")
+        assert json.loads(error[8:])["message"]
         socket.end()
 
 
 def test_a_polling_client_reads_the_refusal_before_its_session_ends(target: Server) -> None:
     with Polling(target.url) as session:
         assert session.post('40/chat,{"token":"x"}').status_code == 200
-        *_, refusal, end = session.poll()
-        assert json.loads(refusal.removeprefix("44/chat,"))["data"]["code"] == "token_invalid"
+        *_, error, end = session.poll()
+        assert json.loads(error.removeprefix("44/chat,"))["data"]["code"] == "token_invalid"
         assert end == "1"
 
 

@@ -49,28 +49,28 @@ class Launched:
         return (self._folder / "said").read_text()
 
     @property
-    def complaint(self) -> str:
+    def stderr(self) -> str:
         """All that it wrote to its standard error since the last start."""
         return (self._folder / "complaint").read_text()
 
     def begin(self) -> None:
         """Start it, and don't wait."""
         self._folder.mkdir(exist_ok=True)
-        with (self._folder / "said").open("wb") as said, (self._folder / "complaint").open("wb") as complaint:
+        with (self._folder / "said").open("wb") as said, (self._folder / "complaint").open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chatapp.launcher"],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=said,
-                stderr=complaint,
+                stderr=stderr,
             )
 
     def start(self) -> None:
         """Return when it has told where everything is."""
         self.begin()
         wait_for(lambda: "Ctrl-C" in self.said or not self.running, START_SECONDS)
-        assert self.running, self.complaint
-        assert "Ctrl-C" in self.said, self.complaint
+        assert self.running, self.stderr
+        assert "Ctrl-C" in self.said, self.stderr
 
     def fail(self) -> int:
         """Start it and wait for it to give up; its exit code."""

@@ -64,22 +64,22 @@ def test_several_workers_get_a_queue_that_comes_back_where_it_was(launched: Laun
 def test_one_sentence_says_that_the_instance_is_in_use(launched: Launched, launch: Launch) -> None:
     second = launch(INSTANCE_PATH=str(launched.instance))
     assert second.fail() == 1
-    assert second.complaint == f"error: A server is running from {launched.instance} already: stop it first.\n"
+    assert second.stderr == f"error: A server is running from {launched.instance} already: stop it first.\n"
 
 
 def test_one_sentence_says_that_the_port_is_in_use(launched: Launched, launch: Launch) -> None:
     second = launch(PORT=str(launched.port))
     assert second.fail() == 1
     said = f"error: Port {launched.port} can't be used (Address already in use): set PORT to another.\n"
-    assert second.complaint == said
+    assert second.stderr == said
 
 
 def test_one_sentence_says_that_the_database_does_not_answer(launch: Launch) -> None:
     launched = launch(DATABASE_URL="postgresql://someone:hushhush@127.0.0.1:1/chat")
     assert launched.fail() == 1
-    assert launched.complaint.startswith("error: The database does not answer")
-    assert launched.complaint.count("\n") == 1
-    assert "hushhush" not in launched.complaint
+    assert launched.stderr.startswith("error: The database does not answer")
+    assert launched.stderr.count("\n") == 1
+    assert "hushhush" not in launched.stderr
 
 
 def test_a_restart_keeps_accounts_and_sessions(launched: Launched) -> None:
@@ -116,7 +116,7 @@ def test_a_killed_server_stops_the_rest_and_the_exit_code_tells(launched: Launch
     family = launched.family()
     launched.child("gunicorn").kill()
     assert launched.exit_code() == 128 + signal.SIGKILL
-    assert "The server ended by itself, by SIGKILL." in launched.complaint
+    assert "The server ended by itself, by SIGKILL." in launched.stderr
     assert_ended(family)
 
 
@@ -127,7 +127,7 @@ def test_it_can_be_stopped_while_it_starts(launch: Launch) -> None:
     family = launched.family()
     assert launched.stop() == 0
     assert_ended(family)
-    assert launched.complaint == ""
+    assert launched.stderr == ""
     assert "Ctrl-C" not in launched.said
 
 
@@ -142,6 +142,6 @@ def test_the_database_of_database_url_is_used_and_left_running(launch: Launch, t
         assert launched.stop() == 0
         assert_ended(family)
         assert not listens(launched.port)
-        assert launched.complaint == ""
+        assert launched.stderr == ""
         with create_engine(elsewhere.url("theirs")).connect() as database:
             assert database.scalar(text("SELECT username FROM users")) == person.name

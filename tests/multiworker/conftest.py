@@ -70,7 +70,7 @@ class WorkersServer(Server):
         """A new session of each, which its id tells, once all workers answer."""
         sids: dict[str, str] = {}
 
-        def all_answered() -> bool:
+        def all_responded() -> bool:
             with ExitStack() as opened:
                 # At once: of connections that come one by one, most go to the same worker.
                 connections = [opened.enter_context(PollingConnection(self)) for _ in range(4 * WORKERS)]
@@ -79,7 +79,7 @@ class WorkersServer(Server):
                 sids.update((sid.split(".")[0], sid) for sid in (connection.session() for connection in connections))
             return len(sids) >= WORKERS
 
-        eventually(all_answered, 90)
+        eventually(all_responded, 90)
         return list(sids.values())
 
     @property

@@ -42,7 +42,7 @@ def account() -> dict[str, str]:
     return {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
 
 
-def somebody(server: Server) -> Person:
+def new_person(server: Server) -> Person:
     return Person(server.url, data(post(server, "/register", account(), somewhere())))
 
 
@@ -53,27 +53,27 @@ def at_once(times: int, ask: Callable[[int], int]) -> Counter[int]:
 
 
 def test_a_hundred_requests(crowd: Server) -> None:
-    headers = {"Authorization": f"Bearer {somebody(crowd).token}"}
+    headers = {"Authorization": f"Bearer {new_person(crowd).token}"}
     url = f"{crowd.url}/api/v1/users/me"
-    answers = at_once(130, lambda _: requests.get(url, headers=headers, timeout=60).status_code)
-    assert answers == {200: 100, 429: 30}
+    responses = at_once(130, lambda _: requests.get(url, headers=headers, timeout=60).status_code)
+    assert responses == {200: 100, 429: 30}
 
 
 def test_five_registrations(crowd: Server) -> None:
     headers = somewhere()
-    answers = at_once(20, lambda _: post(crowd, "/register", account(), headers).status_code)
-    assert answers == {201: 5, 429: 15}
+    responses = at_once(20, lambda _: post(crowd, "/register", account(), headers).status_code)
+    assert responses == {201: 5, 429: 15}
 
 
 def test_an_address_of_many_users(crowd: Server) -> None:
-    users, headers = [somebody(crowd) for _ in range(11)], somewhere()
+    users, headers = [new_person(crowd) for _ in range(11)], somewhere()
 
     def ask(number: int) -> int:
         authorization = {"Authorization": f"Bearer {users[number % 11].token}"}
         return requests.get(f"{crowd.url}/api/v1/users/me", headers=headers | authorization, timeout=60).status_code
 
-    answers = at_once(1045, ask)
-    assert answers == {200: 1000, 429: 45}
+    responses = at_once(1045, ask)
+    assert responses == {200: 1000, 429: 45}
 
 
 def test_ten_logins(crowd: Server) -> None:
@@ -82,30 +82,30 @@ def test_ten_logins(crowd: Server) -> None:
     def log_in(_: int) -> int:
         return post(crowd, "/login", {"username": account()["username"], "password": PASSWORD}, headers).status_code
 
-    answers = at_once(25, log_in)
-    assert answers == {401: 10, 429: 15}
+    responses = at_once(25, log_in)
+    assert responses == {401: 10, 429: 15}
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_ten_failures_of_a_name_for_an_address(crowd: Server, known: bool) -> None:
-    name = somebody(crowd).name if known else account()["username"]
+    name = new_person(crowd).name if known else account()["username"]
     guess, headers = {"username": name, "password": "Wrong4Horse"}, somewhere()
-    answers = at_once(24, lambda _: post(crowd, "/login", guess, headers).status_code)
-    assert answers == {401: 10, 429: 14}
+    responses = at_once(24, lambda _: post(crowd, "/login", guess, headers).status_code)
+    assert responses == {401: 10, 429: 14}
     assert post(crowd, "/login", guess | {"password": PASSWORD}, headers).status_code == 429
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_hundred_failures_of_a_name_from_everywhere(crowd: Server, known: bool) -> None:
-    name = somebody(crowd).name if known else account()["username"]
+    name = new_person(crowd).name if known else account()["username"]
     guess = {"username": name, "password": "Wrong4Horse"}
-    answers = at_once(120, lambda _: post(crowd, "/login", guess, somewhere()).status_code)
-    assert answers == {401: 100, 429: 20}
+    responses = at_once(120, lambda _: post(crowd, "/login", guess, somewhere()).status_code)
+    assert responses == {401: 100, 429: 20}
     assert post(crowd, "/login", guess | {"password": PASSWORD}, somewhere()).status_code == 429
 
 
 def test_sixty_events(crowd: Server) -> None:
-    person = somebody(crowd)
+    person = new_person(crowd)
     sockets = [RawWebSocket(crowd.url).join(person.token) for _ in range(9)]
     assert len({socket.sid.partition(".")[0] for socket in sockets}) > 1
     for socket in sockets:
@@ -119,7 +119,7 @@ def test_sixty_events(crowd: Server) -> None:
 
 
 def test_twenty_sockets(crowd: Server) -> None:
-    token = somebody(crowd).token
+    token = new_person(crowd).token
 
     def join(_: int) -> tuple[RawWebSocket, bool]:
         socket = RawWebSocket(crowd.url)
@@ -139,24 +139,24 @@ CLAIMS = ["Forwarded", "X-Real-IP", "X-Client-IP", "X-Originating-IP", "True-Cli
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_no_other_header_tells_an_address(crowd: Server, claim: str) -> None:
     headers = somewhere()
-    answers = [
+    responses = [
         post(crowd, "/register", account(), headers | {claim: f"for=192.0.2.{number}"}).status_code
         for number in range(6)
     ]
-    assert answers == [201] * 5 + [429]
+    assert responses == [201] * 5 + [429]
 
 
 def test_what_a_client_says_before_its_proxy_counts_for_nothing(crowd: Server) -> None:
     real = somewhere()["X-Forwarded-For"]
     headers = [f"192.0.2.{number}, {real}" for number in range(3)]
     headers += [f"{real}, {real}", f"unknown, {real}", f",, {real}"]
-    answers = [post(crowd, "/register", account(), {"X-Forwarded-For": words}).status_code for words in headers]
-    assert answers == [201] * 5 + [429]
+    responses = [post(crowd, "/register", account(), {"X-Forwarded-For": words}).status_code for words in headers]
+    assert responses == [201] * 5 + [429]
 
 
 def test_nothing_else_tells_an_unknown_account_from_a_known_one(crowd: Server) -> None:
-    person = somebody(crowd)
-    answers = [
+    person = new_person(crowd)
+    responses = [
         post(crowd, "/login", {**who, "password": "Wrong4Horse"}, somewhere())
         for who in (
             {"username": person.name},
@@ -165,6 +165,6 @@ def test_nothing_else_tells_an_unknown_account_from_a_known_one(crowd: Server) -
             {"email": account()["email"]},
         )
     ]
-    assert len({answer.text for answer in answers}) == 1
-    assert len({answer.status_code for answer in answers}) == 1
-    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
+    assert len({response.text for response in responses}) == 1
+    assert len({response.status_code for response in responses}) == 1
+    assert len({tuple(sorted(response.headers)) for response in responses}) == 1

@@ -22,8 +22,8 @@ def counting(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_a_hundred_requests_are_a_hundred_over_all_workers(counting: tuple[Server, Server]) -> None:
     login = register(counting[0].url)
     clients = [login, Person(counting[1].url, _again(login))]
-    answers = [clients[number % 2].get("/users/me") for number in range(101)]
-    assert [answer.status_code for answer in answers] == [200] * 100 + [429]
+    responses = [clients[number % 2].get("/users/me") for number in range(101)]
+    assert [response.status_code for response in responses] == [200] * 100 + [429]
     assert problem(clients[0].get("/users/me")) == (429, "rate_limited")
     other = register(counting[1].url)
     assert data(other.get("/users/me"))["id"] == other.id

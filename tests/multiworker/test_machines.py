@@ -74,8 +74,8 @@ def test_the_dashboard_asks_for_what_there_is(
     # A family's numbers are named after it, and counters `_total` too.
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", said, re.MULTILINE)}
     dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text())
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
-    names = set(re.findall(r"\bchat_\w+", " ".join(asked)))
+    requested = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    names = set(re.findall(r"\bchat_\w+", " ".join(requested)))
     assert {re.sub("_(total|bucket|sum|count)$", "", name) for name in names} == families
     samples = set(re.findall(r"^(chat_\w+)", said, re.MULTILINE))
     assert names <= samples

@@ -11,7 +11,7 @@ from tests.people import register
 from tests.server import free_port
 from tests.socket_clients import JsDriver
 
-ANSWERED = {"method": "GET", "route": "/api/v1/users/me", "status": "401"}
+RESPONDED = {"method": "GET", "route": "/api/v1/users/me", "status": "401"}
 SOCKETS = 12
 
 
@@ -25,7 +25,7 @@ def test_workers_are_added_up_and_the_dead_ones_leave_what_they_counted(
     with ThreadPoolExecutor(SOCKETS) as many:
         list(many.map(lambda _: requests.get(f"{url}/api/v1/users/me", timeout=20), range(60)))
     eventually(lambda: number(scrape(url), "chat_sockets") == SOCKETS, 5)
-    eventually(lambda: number(scrape(url), "chat_http_requests_total", **ANSWERED) == 60, 5)
+    eventually(lambda: number(scrape(url), "chat_http_requests_total", **RESPONDED) == 60, 5)
     assert number(scrape(url), "chat_workers") == WORKERS
     for pid in own_workers.workers:
         own_workers.kill_worker(pid)
@@ -33,7 +33,7 @@ def test_workers_are_added_up_and_the_dead_ones_leave_what_they_counted(
     eventually(lambda: number(scrape(url), "chat_workers") == WORKERS, 10)
     after = scrape(url)
     assert number(after, "chat_sockets") == 0
-    assert number(after, "chat_http_requests_total", **ANSWERED) == 60
+    assert number(after, "chat_http_requests_total", **RESPONDED) == 60
     for socket in sockets:
         socket.disconnect()
 
@@ -45,7 +45,7 @@ def test_workers_that_are_replaced_in_order_lose_nothing_that_they_counted(own_w
         requests.get(f"{url}/api/v1/users/me", timeout=20)
     own_workers.reload()
     eventually(lambda: not (before & own_workers.workers) and len(own_workers.workers) == WORKERS, 20)
-    eventually(lambda: number(scrape(url), "chat_http_requests_total", **ANSWERED) == 20, 5)
+    eventually(lambda: number(scrape(url), "chat_http_requests_total", **RESPONDED) == 20, 5)
 
 
 def test_a_connection_of_the_metrics_port_is_not_moved_to_where_the_whole_api_is(

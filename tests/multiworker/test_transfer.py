@@ -57,9 +57,9 @@ def test_one_connection_serves_sessions_of_every_worker(workers: WorkersServer, 
         for sid in sids:
             assert connection.post(sid, f'40/chat,{{"token":"{someone.token}"}}').read() == b"OK"
         for sid in sids:
-            answer = connection.poll(sid, Origin="http://elsewhere.example")
-            assert b'40/chat,{"sid":' in answer.read()
-            assert answer.headers["Access-Control-Allow-Origin"] == "http://elsewhere.example"
+            response = connection.poll(sid, Origin="http://elsewhere.example")
+            assert b'40/chat,{"sid":' in response.read()
+            assert response.headers["Access-Control-Allow-Origin"] == "http://elsewhere.example"
 
 
 def test_requests_that_come_in_one_piece_are_answered_in_order(workers: WorkersServer) -> None:
@@ -71,12 +71,12 @@ def test_requests_that_come_in_one_piece_are_answered_in_order(workers: WorkersS
             for number, sid in enumerate(sids)
         )
         connection.sock.sendall("".join(requests).encode())
-        answers = b""
-        while answers.count(b"\r\nOK\r\n") < len(sids):
+        responses = b""
+        while responses.count(b"\r\nOK\r\n") < len(sids):
             piece = connection.sock.recv(65536)
-            assert piece, answers
-            answers += piece
-    places = [answers.index(f"//{number}.example".encode()) for number in range(len(sids))]
+            assert piece, responses
+            responses += piece
+    places = [responses.index(f"//{number}.example".encode()) for number in range(len(sids))]
     assert places == sorted(places)
 
 
@@ -100,8 +100,8 @@ def test_a_large_body_may_come_after_its_head(workers: WorkersServer, someone: P
 @pytest.mark.parametrize("sid", ["00000000.AAAAAAAAAAAAAAAAAAAA", "00000000.", "../../etc/passwd", "%2e%00"])
 def test_a_session_of_nobody_is_refused_at_once(workers: WorkersServer, sid: str) -> None:
     with PollingConnection(workers) as connection:
-        answer = connection.post(sid, "3")
-        assert (answer.status, answer.read()[:16]) == (400, b'"Invalid session')
+        response = connection.post(sid, "3")
+        assert (response.status, response.read()[:16]) == (400, b'"Invalid session')
 
 
 @looks_at_processes
@@ -135,8 +135,8 @@ def test_clients_of_a_killed_worker_come_back_and_the_others_stay(
     victim = max(descriptors, key=lambda pid: descriptors[pid])
     own_workers.kill_worker(victim)
     with PollingConnection(own_workers) as connection:
-        answers = [(answer.status, answer.read()) for answer in (connection.post(sid, "3") for sid in sids)]
-    assert sorted(status for status, _ in answers) == [200, 200, 400]
+        responses = [(response.status, response.read()) for response in (connection.post(sid, "3") for sid in sids)]
+    assert sorted(status for status, _ in responses) == [200, 200, 400]
     own_workers.session_in_each_worker()
     for socket in sockets:
         socket.wait_connected()

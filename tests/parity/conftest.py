@@ -9,14 +9,14 @@ from tests.people import Person
 from tests.socket_clients import JsDriver, SocketClient
 
 
-class Answer(NamedTuple):
+class Result(NamedTuple):
     """The response of a transport: the data, or the problem."""
 
     data: Any = None
     problem: Any = None
 
 
-Act = Callable[[Person, str, dict[str, Any]], Answer]
+Act = Callable[[Person, str, dict[str, Any]], Result]
 # event → how REST says the same
 REST: dict[str, Callable[[Person, dict[str, Any]], Any]] = {
     "message:send": lambda person, payload: person.post("/messages", payload),
@@ -39,17 +39,17 @@ def act(request: pytest.FixtureRequest, js_driver: JsDriver) -> Iterator[Act]:
 
     opened: list[SocketClient] = []
 
-    def over_rest(person: Person, event: str, payload: dict[str, Any]) -> Answer:
+    def over_rest(person: Person, event: str, payload: dict[str, Any]) -> Result:
         response = REST[event](person, payload)
         if not response.ok:
-            return Answer(problem=response.json())
-        return Answer(data=response.json()["data"] if response.content else None)
+            return Result(problem=response.json())
+        return Result(data=response.json()["data"] if response.content else None)
 
-    def over_socket(person: Person, event: str, payload: dict[str, Any]) -> Answer:
+    def over_socket(person: Person, event: str, payload: dict[str, Any]) -> Result:
         socket = js_driver.connect(person.url, person.token)
         opened.append(socket)
         ack = socket.call(event, payload)
-        return Answer(data=ack["data"]) if ack["ok"] else Answer(problem=ack["error"])
+        return Result(data=ack["data"]) if ack["ok"] else Result(problem=ack["error"])
 
     yield over_rest if request.param == "rest" else over_socket
     for socket in opened:

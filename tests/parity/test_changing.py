@@ -9,7 +9,7 @@ from tests.parity.conftest import Act
 from tests.people import Person, data
 from tests.socket_clients import JsDriver
 
-NOBODY = str(uuid.UUID(int=1))
+UNKNOWN_ID = str(uuid.UUID(int=1))
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def test_an_edit_is_answered_stored_and_told(
 ) -> None:
     listener = js_driver.connect(bob.url, bob.token)
     message = alice.send(chat, "Helo")
-    answer = act(alice, "message:edit", {"messageId": message["id"], "content": " Hello "})
-    assert (answer.data["content"], answer.data["isEdited"]) == ("Hello", True)
+    response = act(alice, "message:edit", {"messageId": message["id"], "content": " Hello "})
+    assert (response.data["content"], response.data["isEdited"]) == ("Hello", True)
     event = listener.wait_for("message:edited")
-    assert event == {name: value for name, value in answer.data.items() if name != "status"}
-    assert data(alice.get(f"/messages/{chat}"))[0]["rev"] == answer.data["rev"]
+    assert event == {name: value for name, value in response.data.items() if name != "status"}
+    assert data(alice.get(f"/messages/{chat}"))[0]["rev"] == response.data["rev"]
     listener.disconnect()
 
 
@@ -35,7 +35,7 @@ def test_only_the_sender_edits(act: Act, alice: Person, bob: Person, carol: Pers
     edit = {"messageId": alice.send(chat, "x")["id"], "content": "y"}
     assert act(bob, "message:edit", edit).problem["code"] == "forbidden"
     assert act(carol, "message:edit", edit).problem["code"] == "not_found"
-    assert act(alice, "message:edit", edit | {"messageId": NOBODY}).problem["code"] == "not_found"
+    assert act(alice, "message:edit", edit | {"messageId": UNKNOWN_ID}).problem["code"] == "not_found"
     assert act(alice, "message:edit", edit | {"content": " "}).problem["code"] == "validation_error"
 
 
@@ -43,9 +43,9 @@ def test_a_deletion_is_told_once(act: Act, alice: Person, bob: Person, chat: str
     listener = js_driver.connect(bob.url, bob.token)
     message = alice.send(chat, "x")
     for _ in range(2):
-        answer = act(alice, "message:delete", {"messageId": message["id"]})
-        assert answer.problem is None
-        assert answer.data in (None, {"messageId": message["id"], "chatId": chat})
+        response = act(alice, "message:delete", {"messageId": message["id"]})
+        assert response.problem is None
+        assert response.data in (None, {"messageId": message["id"], "chatId": chat})
     listener.flush()
     expected = {"messageId": message["id"], "chatId": chat, "rev": message["rev"] + 1}
     assert listener.received("message:deleted") == [("message:deleted", expected)]
@@ -83,20 +83,20 @@ def test_an_outsider_reads_nothing(act: Act, carol: Person, chat: str) -> None:
 
 def test_catching_up_is_the_same(act: Act, alice: Person, bob: Person, chat: str) -> None:
     message = alice.send(chat, "x")
-    answer = act(bob, "sync", {"chats": {NOBODY: 3}}).data
-    assert [m["id"] for m in answer["messages"][chat]] == [message["id"]]
-    assert (answer["gone"], answer["more"], answer["unread"]) == ([NOBODY], [], {chat: 1})
+    response = act(bob, "sync", {"chats": {UNKNOWN_ID: 3}}).data
+    assert [m["id"] for m in response["messages"][chat]] == [message["id"]]
+    assert (response["gone"], response["more"], response["unread"]) == ([UNKNOWN_ID], [], {chat: 1})
     assert act(bob, "sync", {"chats": {chat: message["rev"]}}).data["messages"] == {}
 
 
 @pytest.mark.parametrize("event", ["message:edit", "message:delete", "messages:read", "sync"])
 def test_what_a_schema_does_not_know_is_refused(act: Act, alice: Person, chat: str, event: str) -> None:
     wholes: dict[str, dict[str, Any]] = {
-        "message:edit": {"messageId": NOBODY, "content": "x"},
-        "message:delete": {"messageId": NOBODY},
+        "message:edit": {"messageId": UNKNOWN_ID, "content": "x"},
+        "message:delete": {"messageId": UNKNOWN_ID},
         "messages:read": {"chatId": chat},
         "sync": {"chats": {}},
     }
-    answer = act(alice, event, wholes[event] | {"unknown": 1})
+    response = act(alice, event, wholes[event] | {"unknown": 1})
     # A deletion over REST has no body to hold anything.
-    assert answer.problem["code"] == ("not_found" if answer.problem["status"] == 404 else "validation_error")
+    assert response.problem["code"] == ("not_found" if response.problem["status"] == 404 else "validation_error")

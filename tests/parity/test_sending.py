@@ -11,10 +11,10 @@ from tests.people import Person, data
 
 def test_a_sent_message_is_answered_and_stored(act: Act, alice: Person, bob: Person) -> None:
     chat = alice.direct_chat(bob)
-    answer = act(alice, "message:send", {"chatId": chat, "content": " Hello "})
-    assert answer.data["content"] == "Hello"
-    assert answer.data["status"] == "SENT"
-    assert data(alice.get(f"/messages/{chat}")) == [answer.data]
+    response = act(alice, "message:send", {"chatId": chat, "content": " Hello "})
+    assert response.data["content"] == "Hello"
+    assert response.data["status"] == "SENT"
+    assert data(alice.get(f"/messages/{chat}")) == [response.data]
 
 
 def test_a_repeated_client_id_gives_the_stored_message(act: Act, alice: Person, bob: Person) -> None:
@@ -26,8 +26,8 @@ def test_a_repeated_client_id_gives_the_stored_message(act: Act, alice: Person, 
 
 def test_an_outsider_is_told_that_there_is_no_such_chat(act: Act, alice: Person, bob: Person, carol: Person) -> None:
     chat = alice.direct_chat(bob)
-    answer = act(carol, "message:send", {"chatId": chat, "content": "x"})
-    assert (answer.problem["status"], answer.problem["code"]) == (404, "not_found")
+    response = act(carol, "message:send", {"chatId": chat, "content": "x"})
+    assert (response.problem["status"], response.problem["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_an_outsider_is_told_that_there_is_no_such_chat(act: Act, alice: Person,
 def test_the_same_rules_hold_for_fields(
     act: Act, alice: Person, bob: Person, changes: dict[str, Any], field: str
 ) -> None:
-    answer = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x"} | changes)
-    assert (answer.problem["status"], answer.problem["code"]) == (422, "validation_error")
-    assert list(answer.problem["errors"]) == [field]
+    response = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x"} | changes)
+    assert (response.problem["status"], response.problem["code"]) == (422, "validation_error")
+    assert list(response.problem["errors"]) == [field]
 
 
 def test_a_file_that_the_sender_can_see_is_sent_on(act: Act, alice: Person, bob: Person, carol: Person) -> None:
@@ -56,17 +56,17 @@ def test_a_file_that_the_sender_can_see_is_sent_on(act: Act, alice: Person, bob:
     assert list(act(carol, "message:send", stolen).problem["errors"]) == ["fileUrl"]
     mine = str(uuid.uuid4())
     body = {"chatId": bob.direct_chat(carol), "content": "", "fileUrl": file["fileUrl"], "clientId": mine}
-    answer = act(bob, "message:send", body)
-    assert (answer.data["type"], answer.data["fileName"], answer.data["content"]) == ("FILE", "plan.pdf", "")
+    response = act(bob, "message:send", body)
+    assert (response.data["type"], response.data["fileName"], response.data["content"]) == ("FILE", "plan.pdf", "")
     # A socket of carol's may have got it meanwhile.
-    sent = answer.data | {"status": "SENT"}
+    sent = response.data | {"status": "SENT"}
     assert act(bob, "message:send", body).data | {"status": "SENT"} == sent
     assert act(bob, "message:send", body | {"fileUrl": None, "content": "x"}).problem["code"] == "client_id_reused"
     # The signature in the URL has no part in it: an old one will do, as a good one did not help an outsider.
     bare = file["fileUrl"].partition("?")[0]
     assert act(bob, "message:send", body | {"fileUrl": bare}).data | {"status": "SENT"} == sent
     # Sent again under its clientId it is what was sent, even when the file has gone since.
-    for person, message in ((alice, file), (bob, answer.data)):
+    for person, message in ((alice, file), (bob, response.data)):
         assert person.delete(f"/messages/{message['id']}").status_code == 204
     assert act(bob, "message:send", body).data["isDeleted"]
 
@@ -83,5 +83,5 @@ def test_a_file_that_the_sender_can_see_is_sent_on(act: Act, alice: Person, bob:
     ],
 )
 def test_what_is_no_file_is_not_sent(act: Act, alice: Person, bob: Person, url: str) -> None:
-    answer = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x", "fileUrl": url})
-    assert (answer.problem["status"], list(answer.problem["errors"])) == (422, ["fileUrl"])
+    response = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x", "fileUrl": url})
+    assert (response.problem["status"], list(response.problem["errors"])) == (422, ["fileUrl"])

@@ -114,8 +114,8 @@ class ActionsTransport:
 
     def sync(self, who: str, revs: dict[str, int], *, only: bool = False, cursor: str | None = None) -> Json:
         with self._as(who) as actor:
-            asked = load(SyncSchema(), {"chats": revs, "only": only, "cursor": cursor})
-            return _checked(SyncAnswerSchema, orjson.loads(orjson.dumps(messages.sync(actor, **asked))))
+            requested = load(SyncSchema(), {"chats": revs, "only": only, "cursor": cursor})
+            return _checked(SyncAnswerSchema, orjson.loads(orjson.dumps(messages.sync(actor, **requested))))
 
     @contextmanager
     def _as(self, who: str) -> Iterator[Actor]:
@@ -131,9 +131,9 @@ def _query(schema: type[Input], **given: object) -> Json:
     return load(schema(), {name: str(value) for name, value in given.items() if value is not None})
 
 
-def _checked(schema: type[Schema], answer: Json) -> Json:
-    validate_response(schema, answer)
-    return answer
+def _checked(schema: type[Schema], response: Json) -> Json:
+    validate_response(schema, response)
+    return response
 
 
 def _paged(schema: type[Schema], page: Page) -> Paged:

@@ -73,26 +73,26 @@ class Device:
     messages: dict[str, dict[int, Json]] = field(default_factory=dict)
     unread: dict[str, int] = field(default_factory=dict)
 
-    def fold(self, answer: Json) -> None:
+    def fold(self, response: Json) -> None:
         """Take in a response."""
-        for chat in answer["gone"]:
+        for chat in response["gone"]:
             del self.revs[chat], self.chats[chat], self.messages[chat]
             self.unread.pop(chat, None)
-        for chat in answer["reset"]:
+        for chat in response["reset"]:
             self.revs[chat], self.messages[chat] = 0, {}
-        for chat in answer["chats"]:
+        for chat in response["chats"]:
             self.chats[chat["id"]] = lasting_chat(chat)
             self.messages.setdefault(chat["id"], {})
             self.revs.setdefault(chat["id"], 0)
-        for chat, messages in answer["messages"].items():
+        for chat, messages in response["messages"].items():
             for message in messages:
                 assert message["rev"] > self.revs[chat]
                 self.revs[chat] = message["rev"]
                 self.messages[chat][message["seq"]] = lasting(message)
-        for chat in answer["chats"]:
-            if chat["id"] not in answer["more"]:
+        for chat in response["chats"]:
+            if chat["id"] not in response["more"]:
                 self.revs[chat["id"]] = max(self.revs[chat["id"]], chat["lastRev"])
-        self.unread |= answer["unread"]
+        self.unread |= response["unread"]
 
     def history(self, chat: str) -> list[Json]:
         """The copy of a chat's messages, in the order of `seq`."""

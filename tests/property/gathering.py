@@ -29,7 +29,7 @@ class Gathering(ChatMachine):
     def _new_group(self, creator: str, named: list[str]) -> None:
         """Whoever makes a group is its ADMIN, however often they and others are named."""
         chat = self.transport.new_group(creator, "New", named)
-        room = self.came_to_be(chat)
+        room = self.created(chat)
         assert {member: position.role for member, position in room.members.items()} == {
             member: "ADMIN" if member == creator else "MEMBER" for member in {creator, *named}
         }
@@ -44,7 +44,7 @@ class Gathering(ChatMachine):
         chat, new = opened
         known = self.world.direct(person, other)
         assert new is (known is None)
-        self.looks_at_chat(person, known or self.came_to_be(chat), chat)
+        self.looks_at_chat(person, known or self.created(chat), chat)
 
     @rule(chat=SOME, who=ADMIN_FIRST, whom=SOME, act=st.sampled_from(["add", "add", "promote", "demote", "rename"]))
     def rise(self, chat: int, who: int, whom: int, act: str) -> None:
@@ -140,4 +140,4 @@ class Gathering(ChatMachine):
         assert sync["gone"] == [chat_id]
         assert chat_id not in {chat["id"] for chat in sync["chats"]} | sync["messages"].keys() | sync["unread"].keys()
         for messages in sync["messages"].values():
-            self.handed(person, messages)
+            self.delivered(person, messages)

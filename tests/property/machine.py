@@ -72,10 +72,10 @@ class ChatMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         """A group of three whose ADMIN is the first, and a direct chat of the first two; the fourth is a stranger."""
         first, second, third, _ = self.people
-        self.came_to_be(self.transport.new_group(first, "Group", [second, third]))
-        self.came_to_be(self.transport.open_direct(first, second)[0])
+        self.created(self.transport.new_group(first, "Group", [second, third]))
+        self.created(self.transport.open_direct(first, second)[0])
 
-    def came_to_be(self, chat: Json) -> Room:
+    def created(self, chat: Json) -> Room:
         """Know a chat that the server made just now."""
         members = {m["userId"]: Position(m["role"], m["joinedAt"]) for m in chat["members"]}
         room = self.world.rooms[chat["id"]] = Room(chat["id"], chat["type"], chat["name"], members)
@@ -102,7 +102,7 @@ class ChatMachine(RuleBasedStateMachine):
         """Somebody's chats, as they get them page by page."""
         return everything(lambda cursor: self.transport.list_chats(who, limit=limit, cursor=cursor))
 
-    def handed(self, who: str, messages: list[Json]) -> None:
+    def delivered(self, who: str, messages: list[Json]) -> None:
         """Somebody was handed messages: they are delivered by that, and are what they should be."""
         notes = [self.world.room(who, message["chatId"]).notes[message["seq"] - 1] for message in messages]
         self.world.hand_over(who, notes)
@@ -111,11 +111,11 @@ class ChatMachine(RuleBasedStateMachine):
 
     def both(self, predict: Callable[[], S], ask: Callable[[], T]) -> tuple[S, T] | None:
         """What the world foretells and what the server answers; None when both refused, for the same reason."""
-        expected, answer = outcome(predict), outcome(ask)
-        if isinstance(expected, Refused) or isinstance(answer, Refused):
-            assert answer == expected, f"{answer!r} instead of {expected!r}"
+        expected, response = outcome(predict), outcome(ask)
+        if isinstance(expected, Refused) or isinstance(response, Refused):
+            assert response == expected, f"{response!r} instead of {expected!r}"
             return None
-        return expected, answer
+        return expected, response
 
     def looks(self, who: str, note: Note, message: Json, **otherwise: str) -> None:
         """Hold a message as somebody got it against what they should see."""

@@ -76,27 +76,27 @@ class RestTransport:
         return _one(self._persons[who].post("/sync", {"chats": revs, "only": only, "cursor": cursor}))
 
 
-def _accepted(answer: requests.Response) -> requests.Response:
-    if not answer.ok:
-        raise Refused(*problem(answer))
-    return answer
+def _accepted(response: requests.Response) -> requests.Response:
+    if not response.ok:
+        raise Refused(*problem(response))
+    return response
 
 
-def _one(answer: requests.Response) -> Json:
-    one: Json = data(_accepted(answer))
+def _one(response: requests.Response) -> Json:
+    one: Json = data(_accepted(response))
     return one
 
 
-def _made(answer: requests.Response) -> tuple[Json, bool]:
-    return _one(answer), answer.status_code == HTTPStatus.CREATED
+def _made(response: requests.Response) -> tuple[Json, bool]:
+    return _one(response), response.status_code == HTTPStatus.CREATED
 
 
-def _done(answer: requests.Response) -> None:
-    assert _accepted(answer).status_code == HTTPStatus.NO_CONTENT
+def _done(response: requests.Response) -> None:
+    assert _accepted(response).status_code == HTTPStatus.NO_CONTENT
 
 
-def _paged(answer: requests.Response) -> Paged:
-    items = data(_accepted(answer))
-    meta = answer.json()["meta"]
+def _paged(response: requests.Response) -> Paged:
+    items = data(_accepted(response))
+    meta = response.json()["meta"]
     assert meta["hasMore"] is (meta["nextCursor"] is not None)
     return items, meta["nextCursor"]

@@ -34,8 +34,8 @@ def outcome(attempt: Callable[[], T]) -> T | Refused:
     """What an attempt gives, a refusal included."""
     try:
         return attempt()
-    except Refused as refusal:
-        return refusal
+    except Refused as error:
+        return error
 
 
 class Transport(Protocol):

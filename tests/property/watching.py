@@ -57,7 +57,7 @@ class CatchingUp(ChatMachine):
         messages, cursor = page
         assert [message["seq"] for message in messages] == [note.seq for note in notes[:limit]]
         assert (cursor is not None) is (len(notes) > limit)
-        self.handed(who, messages)
+        self.delivered(who, messages)
 
     def _follow(self, who: str, chat: str, limit: int, on: bool) -> bool:
         """Fold a page; whether there are more."""
@@ -113,11 +113,11 @@ class CatchingUp(ChatMachine):
             self.caps.at_once, sum(min(self.caps.of_a_chat, len(revs)) for revs in missed.values())
         )
         for messages in page["messages"].values():
-            self.handed(who, messages)
+            self.delivered(who, messages)
 
     def _fresh_history(self, who: str, chat: str, limit: int) -> list[Json]:
         messages = everything(lambda cursor: self.transport.history(who, chat, limit=limit, cursor=cursor))[::-1]
-        self.handed(who, messages)
+        self.delivered(who, messages)
         return messages
 
 

@@ -18,7 +18,7 @@ from tests.socket_clients.surface import NO_CHAT
 
 OPENED = {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
 HELLO = event("typing:stop", {"chatId": NO_CHAT}, ack="7")
-ANSWER = "43/chat,7["
+RESPONSE = "43/chat,7["
 
 
 @pytest.fixture
@@ -55,15 +55,15 @@ def test_a_websocket_opens_a_session(server: Server) -> None:
 )
 def test_what_is_no_handshake_opens_none(server: Server, query: str) -> None:
     origin = "http://elsewhere.example"
-    answer = requests.get(f"{server.url}/socket.io/?{query}", headers={"Origin": origin}, timeout=20)
+    response = requests.get(f"{server.url}/socket.io/?{query}", headers={"Origin": origin}, timeout=20)
     # A page can tell an old client's 400 from a server that can't be reached.
-    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (400, origin)
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (400, origin)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_only_get_opens_a_session(server: Server, method: str) -> None:
-    answer = requests.request(method, f"{server.url}{PATH}polling", timeout=20)
-    assert answer.status_code in (400, 405)
+    response = requests.request(method, f"{server.url}{PATH}polling", timeout=20)
+    assert response.status_code in (400, 405)
 
 
 def test_a_payload_has_one_packet_or_several(session: Polling) -> None:
@@ -71,12 +71,12 @@ def test_a_payload_has_one_packet_or_several(session: Polling) -> None:
     came: list[str] = []
     while len(came) < 2:
         came += session.poll()
-    assert [packet.startswith(ANSWER) for packet in came] == [True, True]
+    assert [packet.startswith(RESPONSE) for packet in came] == [True, True]
 
 
 def test_a_post_is_answered_with_ok(session: Polling) -> None:
-    answer = session.post(HELLO)
-    assert (answer.status_code, answer.text.lower()) == (200, "ok")
+    response = session.post(HELLO)
+    assert (response.status_code, response.text.lower()) == (200, "ok")
 
 
 def test_of_two_polls_each_packet_reaches_one(session: Polling) -> None:
@@ -88,7 +88,7 @@ def test_of_two_polls_each_packet_reaches_one(session: Polling) -> None:
             session.post(HELLO)
             time.sleep(0.2)
         texts = [poll.result().text for poll in polls]
-    assert sum(text.count(ANSWER) for text in texts) == 2
+    assert sum(text.count(RESPONSE) for text in texts) == 2
 
 
 def test_who_gives_up_a_poll_may_come_again(server: Server, session: Polling) -> None:
@@ -178,13 +178,13 @@ def test_pings_are_sent_and_missed(server: Server, alice: Person) -> None:
     """Every client gets one after 25 s; who has not answered 20 s later is gone, who has stays."""
     found: dict[str, Any] = {}
 
-    def websocket(name: str, answers: bool) -> None:
+    def websocket(name: str, responses: bool) -> None:
         with RawWebSocket(server.url) as socket:
             socket.join(alice.token)
             socket.connection.settimeout(60)
             assert socket.read().payload == b"2"
             pinged = time.monotonic()
-            if answers:
+            if responses:
                 socket.write(frame("3"))
                 time.sleep(22)
                 socket.flush()
@@ -194,23 +194,23 @@ def test_pings_are_sent_and_missed(server: Server, alice: Person) -> None:
                     socket.read()
                 found[name] = time.monotonic() - pinged
 
-    def polling(name: str, answers: bool) -> None:
+    def polling(name: str, responses: bool) -> None:
         with Polling(server.url) as session:
             session.join(alice.token)
             assert session.get().text == "2"
-            if answers:
+            if responses:
                 session.post("3")
             time.sleep(22)
-            if answers:
+            if responses:
                 session.flush()
                 found[name] = "there"
             else:
                 found[name] = session.get().status_code
 
     threads = [
-        threading.Thread(target=run, args=(f"{run.__name__} {answers}", answers))
+        threading.Thread(target=run, args=(f"{run.__name__} {responses}", responses))
         for run in (websocket, polling)
-        for answers in (True, False)
+        for responses in (True, False)
     ]
     for thread in threads:
         thread.start()

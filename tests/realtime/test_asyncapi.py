@@ -34,9 +34,9 @@ Json: TypeAlias = dict[str, Any]
 @pytest.fixture(scope="module")
 def document(server: Server) -> Json:
     """What the server publishes."""
-    answer = requests.get(f"{server.url}/api/v1/asyncapi.json", timeout=20)
-    assert answer.headers["Content-Type"] == "application/json"
-    return answer.json()  # type: ignore[no-any-return]
+    response = requests.get(f"{server.url}/api/v1/asyncapi.json", timeout=20)
+    assert response.headers["Content-Type"] == "application/json"
+    return response.json()  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_every_event_of_a_client_is_documented(document: Json) -> None:
         message = resolve(document, operation["messages"][0])
         assert resolve(document, message["payload"])["properties"], name
         examples(document, message)
-        done, failed = (resolve(document, answer) for answer in operation["reply"]["messages"])
+        done, failed = (resolve(document, reply) for reply in operation["reply"]["messages"])
         assert [ack["ok"] for ack in examples(document, done)] == [True], name
         assert {ack["ok"] for ack in examples(document, failed)} == {False}, name
 
@@ -166,8 +166,8 @@ def test_the_connection_is_documented(document: Json) -> None:
     assert document["channels"]["chat"]["address"] == "/chat"
     access = resolve(document, server["security"][0])
     assert "auth: {token}" in access["description"]
-    (refusal,) = examples(document, document["channels"]["chat"]["x-connect-error"])
-    assert refusal["code"] == "token_expired"
+    (error,) = examples(document, document["channels"]["chat"]["x-connect-error"])
+    assert error["code"] == "token_expired"
 
 
 def test_what_is_not_documented_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,8 +105,8 @@ def test_what_is_far_too_large_ends_the_connection(
 def test_sixty_events_in_ten_seconds_and_no_more(hasty: Server, connect: Connect) -> None:
     person = register(hasty.url)
     one = connect(person)
-    answers = [one.call("typing:stop", {"chatId": "x"})["error"]["code"] for _ in range(61)]
-    assert answers == ["validation_error"] * 60 + ["rate_limited"]
+    responses = [one.call("typing:stop", {"chatId": "x"})["error"]["code"] for _ in range(61)]
+    assert responses == ["validation_error"] * 60 + ["rate_limited"]
     refused = one.call("message:send", {})["error"]
     assert 1 <= refused["retryAfter"] <= 11
     assert one.connected

@@ -41,10 +41,10 @@ def test_every_transport_connects_and_carries_events_both_ways(
 
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c", 7, {"a": 1}, "x" * 10_000])
 def test_a_bad_token_refuses_the_connection_and_says_so(alice: Person, connect: Connect, token: Any) -> None:
-    with pytest.raises(ConnectError) as refusal:
+    with pytest.raises(ConnectError) as error:
         connect(alice, token=token)
-    assert refusal.value.data["code"] == "token_invalid"
-    assert refusal.value.data["status"] == 401
+    assert error.value.data["code"] == "token_invalid"
+    assert error.value.data["status"] == 401
 
 
 def test_a_forged_token_refuses_the_connection(alice: Person, connect: Connect) -> None:
@@ -53,16 +53,16 @@ def test_a_forged_token_refuses_the_connection(alice: Person, connect: Connect) 
         jwt.encode(claims, "another secret of thirty-two chars", algorithm="HS256"),
         jwt.encode(claims, "", algorithm="none"),
     ):
-        with pytest.raises(ConnectError) as refusal:
+        with pytest.raises(ConnectError) as error:
             connect(alice, token=forged)
-        assert refusal.value.data["code"] == "token_invalid"
+        assert error.value.data["code"] == "token_invalid"
 
 
 def test_the_token_of_an_ended_session_opens_no_socket(alice: Person, connect: Connect) -> None:
     alice.post("/auth/logout")
-    with pytest.raises(ConnectError) as refusal:
+    with pytest.raises(ConnectError) as error:
         connect(alice)
-    assert refusal.value.data["code"] == "token_invalid"
+    assert error.value.data["code"] == "token_invalid"
 
 
 def test_logging_out_closes_that_sessions_sockets_within_a_second(
@@ -84,8 +84,8 @@ def test_a_reused_refresh_token_closes_the_sessions_sockets(server: Server, alic
     socket = connect(alice, transports=["websocket"])
     token = alice.refresh_token
     for _ in range(2):
-        answer = requests.post(f"{server.url}/api/v1/auth/refresh", json={"refreshToken": token}, timeout=20)
-        token = data(answer)["refreshToken"]
+        response = requests.post(f"{server.url}/api/v1/auth/refresh", json={"refreshToken": token}, timeout=20)
+        token = data(response)["refreshToken"]
     reused = requests.post(f"{server.url}/api/v1/auth/refresh", json={"refreshToken": alice.refresh_token}, timeout=20)
     assert reused.json()["code"] == "refresh_reused"
     assert socket.wait_disconnect(1) == "io server disconnect"
@@ -116,8 +116,8 @@ def test_who_leaves_while_they_are_let_in_is_gone_and_silences_nobody(
         connect_packet = f"40/chat,{json.dumps({'token': bob.token})}"
         with ThreadPoolExecutor(2) as both:
             # Engine.IO's own farewell, which overtakes what the greeting asks the database.
-            answers = list(both.map(requests.post, [session] * 2, [connect_packet, "1"]))
-        assert {answer.status_code for answer in answers} <= {200, 400}
+            responses = list(both.map(requests.post, [session] * 2, [connect_packet, "1"]))
+        assert {response.status_code for response in responses} <= {200, 400}
     listener = connect(alice)
     wait_until(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"])
     sent = alice.send(chat, "Hello?")

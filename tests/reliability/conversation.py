@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from tests.people import Person
 from tests.socket_clients import SocketClient
 
-ANSWER_SECONDS = 1.0
+RESPONSE_TIMEOUT = 1.0
 
 
 class Talker:
@@ -49,7 +49,7 @@ class Talker:
             message["clientId"] = str(uuid.uuid4())
             while True:
                 try:
-                    ack = self.socket.call("message:send", message, timeout=ANSWER_SECONDS)
+                    ack = self.socket.call("message:send", message, timeout=RESPONSE_TIMEOUT)
                 except TimeoutError:
                     continue
                 if ack["ok"]:
@@ -95,8 +95,8 @@ def fold(socket: SocketClient, chat_id: str) -> dict[str, int]:
             break
         rev, expected = message["rev"], expected + 1
     while True:
-        answer = socket.call("sync", {"chats": {chat_id: rev}}, timeout=20)["data"]
-        for message in answer["messages"].get(chat_id, []):
+        response = socket.call("sync", {"chats": {chat_id: rev}}, timeout=20)["data"]
+        for message in response["messages"].get(chat_id, []):
             known[message["id"]] = rev = message["rev"]
-        if chat_id not in answer["more"]:
+        if chat_id not in response["more"]:
             return known

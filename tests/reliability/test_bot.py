@@ -43,8 +43,8 @@ def test_every_message_is_answered_once(site: Server, tmp_path: Path) -> None:
             assert bot.poll() is None, log.read_text()
             expected = [f"{len(text)} characters: {text}" for text in sent]
             deadline = time.monotonic() + 20
-            while (answers := answered(login(site.url, alice), chat, bot_account)) != expected:
-                assert time.monotonic() < deadline, f"{answers}\n{log.read_text()}"
+            while (responses := acked(login(site.url, alice), chat, bot_account)) != expected:
+                assert time.monotonic() < deadline, f"{responses}\n{log.read_text()}"
                 time.sleep(0.5)
         finally:
             bot.terminate()
@@ -79,7 +79,7 @@ def login(url: str, person: Person) -> Person:
     return Person(url, data(requests.post(f"{url}/api/v1/auth/login", json=account, timeout=TIMEOUT)))
 
 
-def answered(alice: Person, chat: str, bot: Person) -> list[str]:
+def acked(alice: Person, chat: str, bot: Person) -> list[str]:
     """What the bot has written, the oldest first."""
     messages = alice.get(f"/messages/{chat}", limit=100).json()["data"]
     return [message["content"] for message in reversed(messages) if message["senderId"] == bot.id]

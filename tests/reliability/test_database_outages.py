@@ -120,7 +120,7 @@ def test_a_cut_network_is_a_clear_problem_within_seconds(cut_off: Server, proxy:
     try:
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(send, range(24)))
-        assert {answer for answer, _ in answers} == {UNAVAILABLE}
+        assert {reply for reply, _ in answers} == {UNAVAILABLE}
         assert max(seconds for _, seconds in answers) < 8
         began = time.monotonic()
         assert ready(cut_off) == (503, "unavailable")

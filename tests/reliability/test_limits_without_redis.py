@@ -58,8 +58,8 @@ def test_a_hanging_redis_delays_requests_once(counting: Server, valkey: Embedded
         assert max(seconds for _, seconds in first) < MAX_SECONDS
         later = [timed(user) for _ in range(20)]
         assert sum(seconds for _, seconds in later) < MAX_SECONDS
-        assert {answer.status_code for answer, _ in first + later} == {200}
-        assert all("RateLimit-Remaining" in answer.headers for answer, _ in first + later)
+        assert {response.status_code for response, _ in first + later} == {200}
+        assert all("RateLimit-Remaining" in response.headers for response, _ in first + later)
     counts_again(counting, valkey, user)
 
 
@@ -69,8 +69,8 @@ def test_a_hanging_redis_delays_events_once(counting: Server, valkey: EmbeddedVa
         with suspended(valkey):
             began = time.monotonic()
             for number in range(20):
-                answer = client.ask(event("typing:stop", {"chatId": "x"}, ack=str(number)), str(number))
-                assert answer["error"]["code"] == "validation_error"
+                response = client.ask(event("typing:stop", {"chatId": "x"}, ack=str(number)), str(number))
+                assert response["error"]["code"] == "validation_error"
             assert time.monotonic() - began < MAX_SECONDS
     counts_again(counting, valkey, user)
 
@@ -109,8 +109,8 @@ def test_an_unreachable_redis_delays_requests_once(database_url: str, tmp_path: 
         began = time.monotonic()
         user = register(server.url)
         assert time.monotonic() - began < MAX_SECONDS
-        answers = [timed(user) for _ in range(20)]
-        assert sum(seconds for _, seconds in answers) < MAX_SECONDS
+        responses = [timed(user) for _ in range(20)]
+        assert sum(seconds for _, seconds in responses) < MAX_SECONDS
         with RawWebSocket(server.url) as client:
             client.join(user.token)
             began = time.monotonic()
@@ -122,8 +122,8 @@ def timed(user: Person) -> tuple[requests.Response, float]:
     """A response on a connection of its own, and its seconds."""
     began = time.monotonic()
     headers = {"Authorization": f"Bearer {user.token}"}
-    answer = requests.get(f"{user.url}/api/v1/users/me", headers=headers, timeout=30)
-    return answer, time.monotonic() - began
+    response = requests.get(f"{user.url}/api/v1/users/me", headers=headers, timeout=30)
+    return response, time.monotonic() - began
 
 
 def counts_again(server: Server, valkey: EmbeddedValkey, user: Person) -> None:
@@ -176,11 +176,11 @@ def load(server: Server, user: Person) -> Iterator[list[int]]:
             while not stopped:
                 if number % 4:
                     headers = {"Authorization": f"Bearer {user.token}"}
-                    answer = session.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=30)
+                    response = session.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=30)
                 else:
                     body = {"username": f"unknown_{number}", "password": "Wrong4Horse"}
-                    answer = session.post(f"{server.url}/api/v1/auth/login", json=body, timeout=30)
-                statuses.append(answer.status_code)
+                    response = session.post(f"{server.url}/api/v1/auth/login", json=body, timeout=30)
+                statuses.append(response.status_code)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         asking = [pool.submit(ask, number) for number in range(CLIENTS)]

@@ -57,9 +57,9 @@ def test_a_locked_chat_delays_no_other(
             assert daves.wait_for("messages:delivered")
             assert data(dave.get(f"/messages/{free}", limit=1))
             assert not any(send.done() for send in sends)
-        answers = [send.result(10)["data"] for send in sends]
+        responses = [send.result(10)["data"] for send in sends]
         assert all(read.result(20).ok for read in reads)
-    assert sorted(answer["seq"] for answer in answers) == list(range(1, 11))
+    assert sorted(response["seq"] for response in responses) == list(range(1, 11))
     # At most the one bounded wait for the lock, before its chat left the batch.
     assert max(times) < HELD / 2
     assert data(bob.get(f"/messages/{locked}"))[0]["seq"] == 10

@@ -27,9 +27,9 @@ def lines(server: Server, **fields: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("given", ["b7ad6b7169203331", "Root=1-67891233-abcdef012345678912345678", "a" * 100])
 def test_a_request_keeps_the_id_that_it_came_with(server: Server, given: str) -> None:
-    answer = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
-    assert answer.headers["X-Request-ID"] == given
-    assert "X-Request-ID" not in answer.json()
+    response = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
+    assert response.headers["X-Request-ID"] == given
+    assert "X-Request-ID" not in response.json()
     (line,) = lines(server, request_id=given)
     assert (line["event"], line["method"], line["route"], line["status"]) == ("request", "GET", "/api/v1/users/me", 401)
     assert line["level"] == "info"
@@ -39,9 +39,9 @@ def test_a_request_keeps_the_id_that_it_came_with(server: Server, given: str) ->
 
 @pytest.mark.parametrize("given", ["", "a b", "a" * 101, '"quoted"', "{}", "ünïcode".encode().decode("latin-1")])
 def test_an_odd_id_is_replaced(server: Server, given: str) -> None:
-    answer = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
-    assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Request-ID"])
-    assert lines(server, request_id=answer.headers["X-Request-ID"])
+    response = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
+    assert re.fullmatch(r"[0-9a-f-]{36}", response.headers["X-Request-ID"])
+    assert lines(server, request_id=response.headers["X-Request-ID"])
 
 
 def test_a_request_names_its_user(server: Server, alice: Person) -> None:
@@ -148,5 +148,5 @@ def test_no_secret_and_no_message_is_ever_logged(
 
 
 def test_pages_of_other_origins_may_read_the_id(server: Server) -> None:
-    answer = requests.get(f"{server.url}/api/v1/users/me", headers={"Origin": "https://app.example.com"}, timeout=20)
-    assert {"X-Request-ID", "Retry-After"} <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    response = requests.get(f"{server.url}/api/v1/users/me", headers={"Origin": "https://app.example.com"}, timeout=20)
+    assert {"X-Request-ID", "Retry-After"} <= set(response.headers["Access-Control-Expose-Headers"].split(", "))

@@ -22,9 +22,9 @@ def account(**changes: Any) -> dict[str, Any]:
 
 def test_registering_gives_the_account_and_tokens(server: Server) -> None:
     wanted = account()
-    answer = post(server, "/register", wanted)
-    assert answer.status_code == 201
-    login = data(answer)
+    response = post(server, "/register", wanted)
+    assert response.status_code == 201
+    login = data(response)
     assert login["user"]["username"] == wanted["username"]
     assert login["user"]["email"] == wanted["email"]
     assert login["user"]["role"] == "USER"
@@ -69,18 +69,18 @@ def test_registering_gives_the_account_and_tokens(server: Server) -> None:
     ],
 )
 def test_registering_refuses_a_field_that_breaks_its_rule(server: Server, changes: dict[str, Any], field: str) -> None:
-    answer = post(server, "/register", account(**changes))
-    assert problem(answer) == (422, "validation_error")
-    assert list(answer.json()["errors"]) == [field]
+    response = post(server, "/register", account(**changes))
+    assert problem(response) == (422, "validation_error")
+    assert list(response.json()["errors"]) == [field]
 
 
 @pytest.mark.parametrize("field", ["email", "username", "password"])
 def test_registering_needs_every_field(server: Server, field: str) -> None:
     wanted = account()
     del wanted[field]
-    answer = post(server, "/register", wanted)
-    assert problem(answer) == (422, "validation_error")
-    assert field in answer.json()["errors"]
+    response = post(server, "/register", wanted)
+    assert problem(response) == (422, "validation_error")
+    assert field in response.json()["errors"]
 
 
 @pytest.mark.parametrize("password", ["Vwkqzrt1", "Aa1" + "x" * 61, "Größe und 1"])
@@ -91,20 +91,20 @@ def test_passwords_within_the_rule_are_taken(server: Server, password: str) -> N
 
 
 def test_an_address_belongs_to_one_account_whatever_its_case(server: Server, alice: Person) -> None:
-    answer = post(server, "/register", account(email=alice.email.upper()))
-    assert problem(answer) == (409, "email_taken")
+    response = post(server, "/register", account(email=alice.email.upper()))
+    assert problem(response) == (409, "email_taken")
 
 
 def test_a_name_belongs_to_one_account_whatever_its_case(server: Server, alice: Person) -> None:
-    answer = post(server, "/register", account(username=alice.name.upper()))
-    assert problem(answer) == (409, "username_taken")
+    response = post(server, "/register", account(username=alice.name.upper()))
+    assert problem(response) == (409, "username_taken")
 
 
 def test_of_many_who_register_one_name_at_once_one_gets_it(server: Server) -> None:
     name = f"race_{secrets.token_hex(4)}"
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: post(server, "/register", account(username=name)), range(8)))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+        responses = list(pool.map(lambda _: post(server, "/register", account(username=name)), range(8)))
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 7
 
 
 @pytest.mark.parametrize("change", [str, str.upper])
@@ -137,8 +137,8 @@ def test_logging_in_takes_one_name_and_a_password(server: Server, body: dict[str
 
 def test_logging_out_ends_that_session_and_no_other(server: Server, alice: Person) -> None:
     other = Person(server.url, data(post(server, "/login", {"email": alice.email, "password": PASSWORD})))
-    answer = alice.post("/auth/logout")
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = alice.post("/auth/logout")
+    assert (response.status_code, response.content) == (204, b"")
     assert problem(alice.get("/users/me")) == (401, "token_invalid")
     assert problem(post(server, "/refresh", {"refreshToken": alice.refresh_token}))[0] == 401
     assert other.get("/users/me").ok

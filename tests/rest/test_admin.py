@@ -118,8 +118,10 @@ def test_the_first_administrator_is_made_from_a_shell(server: Server, database_u
     account = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
     done = create_admin(database_url, tmp_path, **account)
     assert done.returncode == 0, done.stderr
-    answer = requests.post(f"{server.url}/api/v1/auth/login", json={"username": name, "password": PASSWORD}, timeout=20)
-    assert data(Person(server.url, data(answer)).get("/users/me"))["role"] == "ADMIN"
+    response = requests.post(
+        f"{server.url}/api/v1/auth/login", json={"username": name, "password": PASSWORD}, timeout=20
+    )
+    assert data(Person(server.url, data(response)).get("/users/me"))["role"] == "ADMIN"
 
 
 def test_somebody_who_is_there_becomes_an_administrator(alice: Person, database_url: str, tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def test_deeply_nested_json_is_refused(alice: Person) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
 def test_a_body_of_another_type_is_refused(alice: Person, kind: str) -> None:
-    answer = alice.request("POST", "/messages", data=b"{}", headers={"Content-Type": kind})
-    assert problem(answer) == (415, "unsupported_media_type")
+    response = alice.request("POST", "/messages", data=b"{}", headers={"Content-Type": kind})
+    assert problem(response) == (415, "unsupported_media_type")
 
 
 def test_a_body_without_a_type_is_refused(alice: Person) -> None:
@@ -43,18 +43,18 @@ def test_a_body_without_a_type_is_refused(alice: Person) -> None:
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "GZIP", "identity, gzip"])
 def test_a_compressed_body_is_refused(alice: Person, coding: str) -> None:
     headers = JSON | {"Content-Encoding": coding}
-    answer = alice.request("POST", "/messages", data=gzip.compress(b"{}"), headers=headers)
-    assert problem(answer) == (415, "unsupported_media_type")
-    assert "Content-Encoding" in answer.json()["detail"]
+    response = alice.request("POST", "/messages", data=gzip.compress(b"{}"), headers=headers)
+    assert problem(response) == (415, "unsupported_media_type")
+    assert "Content-Encoding" in response.json()["detail"]
     form = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": coding}
-    answer = alice.request("POST", "/messages/upload", data=gzip.compress(b"--x--"), headers=form)
-    assert problem(answer) == (415, "unsupported_media_type")
+    response = alice.request("POST", "/messages/upload", data=gzip.compress(b"--x--"), headers=form)
+    assert problem(response) == (415, "unsupported_media_type")
 
 
 def test_the_identity_coding_is_no_compression(alice: Person, bob: Person) -> None:
     body = json.dumps({"userId": bob.id})
-    answer = alice.request("POST", "/chats/direct", data=body, headers=JSON | {"Content-Encoding": "identity"})
-    assert answer.status_code == 201
+    response = alice.request("POST", "/chats/direct", data=body, headers=JSON | {"Content-Encoding": "identity"})
+    assert response.status_code == 201
 
 
 def test_a_byte_order_mark_before_json_is_skipped(alice: Person, bob: Person) -> None:
@@ -68,8 +68,8 @@ def test_half_a_surrogate_pair_does_not_make_json_of_what_is_none(alice: Person,
 
 
 def test_a_huge_body_is_refused(alice: Person) -> None:
-    answer = alice.request("POST", "/messages", data=b'{"content": "' + b"x" * 300_000 + b'"}', headers=JSON)
-    assert problem(answer) == (413, "body_too_large")
+    response = alice.request("POST", "/messages", data=b'{"content": "' + b"x" * 300_000 + b'"}', headers=JSON)
+    assert problem(response) == (413, "body_too_large")
 
 
 def test_a_huge_body_that_does_not_say_so_is_refused(alice: Person) -> None:
@@ -85,8 +85,8 @@ def test_a_body_in_broken_chunks_is_malformed(server: Server, alice: Person, chu
     for name, value in (JSON | {"Transfer-Encoding": "chunked", "Authorization": f"Bearer {alice.token}"}).items():
         connection.putheader(name, value)
     connection.endheaders(chunks)
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["code"]) == (400, "malformed_json")
+    response = connection.getresponse()
+    assert (response.status, json.loads(response.read())["code"]) == (400, "malformed_json")
     connection.close()
 
 
@@ -103,15 +103,15 @@ def test_a_long_query_is_a_wrong_field(alice: Person) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 10_000 + b"\r\n\r\n", (431, "headers_too_large")),
     ],
 )
-def test_what_is_no_http_is_a_problem_too(server: Server, head: bytes, refusal: tuple[int, str]) -> None:
+def test_what_is_no_http_is_a_problem_too(server: Server, head: bytes, error: tuple[int, str]) -> None:
     where = urlparse(server.url)
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.sendall(head)
-        answer = HTTPResponse(connection)
-        answer.begin()
-        body = json.loads(answer.read())
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert (answer.status, body["code"]) == refusal
+        response = HTTPResponse(connection)
+        response.begin()
+        body = json.loads(response.read())
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.status, body["code"]) == error
     assert set(body) == {"type", "title", "status", "detail", "code"}
 
 
@@ -123,9 +123,9 @@ def test_a_body_that_is_cut_off_is_not_taken_for_an_empty_one(server: Server, al
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.sendall(head.encode())
         connection.shutdown(socket.SHUT_WR)
-        answer = HTTPResponse(connection)
-        answer.begin()
-        assert (answer.status, json.loads(answer.read())["code"]) == (400, "malformed_json")
+        response = HTTPResponse(connection)
+        response.begin()
+        assert (response.status, json.loads(response.read())["code"]) == (400, "malformed_json")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/users/me/more", "/chats/direct/x"])
@@ -134,9 +134,9 @@ def test_an_unknown_path_is_not_found(alice: Person, path: str) -> None:
 
 
 def test_a_wrong_method_says_which_are_right(alice: Person) -> None:
-    answer = alice.delete("/users/me")
-    assert problem(answer) == (405, "method_not_allowed")
-    assert {"GET", "PATCH"} <= {method.strip() for method in answer.headers["Allow"].split(",")}
+    response = alice.delete("/users/me")
+    assert problem(response) == (405, "method_not_allowed")
+    assert {"GET", "PATCH"} <= {method.strip() for method in response.headers["Allow"].split(",")}
 
 
 @pytest.mark.parametrize(
@@ -156,16 +156,16 @@ def test_a_wrong_method_says_which_are_right(alice: Person) -> None:
 )
 def test_without_a_good_token_nothing_is_told(server: Server, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    answer = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
-    assert problem(answer) == (401, "token_invalid")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    response = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
+    assert problem(response) == (401, "token_invalid")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_a_stranger_is_told_nothing_about_shapes(server: Server) -> None:
-    answer = requests.post(f"{server.url}/api/v1/messages", data=b"{", headers=JSON, timeout=20)
-    assert problem(answer) == (401, "token_invalid")
+    response = requests.post(f"{server.url}/api/v1/messages", data=b"{", headers=JSON, timeout=20)
+    assert problem(response) == (401, "token_invalid")
 
 
 def test_a_request_is_for_its_path_whatever_its_headers_claim(server: Server) -> None:
-    answer = requests.get(f"{server.url}/healthz", headers={"SCRIPT_NAME": "/healthz"}, timeout=20)
-    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    response = requests.get(f"{server.url}/healthz", headers={"SCRIPT_NAME": "/healthz"}, timeout=20)
+    assert (response.status_code, response.json()["status"]) == (200, "ok")

@@ -98,15 +98,15 @@ def test_assets_are_kept_for_ever_and_travel_compressed(site: str) -> None:
     assert packed.headers["Content-Encoding"] == "gzip"
     assert int(packed.headers["Content-Length"]) < len(SCRIPT) / 10
     assert "Content-Encoding" not in plain.headers
-    for answer in (packed, plain):
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["Content-Type"].startswith("text/javascript")
-        assert answer.headers["Vary"] == "Accept-Encoding, Origin"
+    for response in (packed, plain):
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["Content-Type"].startswith("text/javascript")
+        assert response.headers["Vary"] == "Accept-Encoding, Origin"
 
 
 @pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("name", ["none.js", "..%2Fsecret.txt", "%2e%2e/secret.txt", "../secret.txt", ".hidden"])
 def test_nothing_but_assets_can_be_had(site: str, name: str) -> None:
-    answer = get(f"{site}/assets/{name}")
-    assert answer.status_code == 404
-    assert "not an asset" not in answer.text
+    response = get(f"{site}/assets/{name}")
+    assert response.status_code == 404
+    assert "not an asset" not in response.text

@@ -19,13 +19,13 @@ def test_a_direct_chat_is_made_once_and_found_ever_after(alice: Person, bob: Per
 def test_a_race_for_a_direct_chat_makes_one(alice: Person, bob: Person) -> None:
     def ask(turn: int) -> tuple[int, str]:
         one, other = (alice, bob) if turn % 2 else (bob, alice)
-        answer = one.post("/chats/direct", {"userId": other.id})
-        return answer.status_code, data(answer)["id"]
+        response = one.post("/chats/direct", {"userId": other.id})
+        return response.status_code, data(response)["id"]
 
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(ask, range(12)))
-    assert sorted(status for status, _ in answers) == [200] * 11 + [201]
-    assert len({chat_id for _, chat_id in answers}) == 1
+        responses = list(pool.map(ask, range(12)))
+    assert sorted(status for status, _ in responses) == [200] * 11 + [201]
+    assert len({chat_id for _, chat_id in responses}) == 1
 
 
 def test_a_new_direct_chat_looks_the_same_from_both_sides(alice: Person, bob: Person) -> None:

@@ -36,11 +36,11 @@ def operations(document: Json) -> Iterator[tuple[str, Json, list[Json]]]:
                 yield f"{method} {path}", operation, operation.get("parameters", []) + item.get("parameters", [])
 
 
-def answers(document: Json) -> Iterator[tuple[str, int, Json]]:
+def responses(document: Json) -> Iterator[tuple[str, int, Json]]:
     """Each answer of each operation: where it stands, its status, itself."""
     for where, operation, _ in operations(document):
-        for status, answer in operation["responses"].items():
-            yield f"{where} → {status}", int(status), answer
+        for status, response in operation["responses"].items():
+            yield f"{where} → {status}", int(status), response
 
 
 def resolve(document: Json, part: Json) -> Json:
@@ -201,20 +201,20 @@ def test_patterns_mean_the_same_in_every_language(server: Server, document: Json
 
 
 def test_every_success_has_a_description_and_an_example(document: Json) -> None:
-    for where, status, answer in answers(document):
+    for where, status, response in responses(document):
         if status < 400:
-            assert answer["description"].endswith("."), where
-            assert ("content" in answer) is (status not in (204, 302, 304)), where
-            for content in answer.get("content", {}).values():
+            assert response["description"].endswith("."), where
+            assert ("content" in response) is (status not in (204, 302, 304)), where
+            for content in response.get("content", {}).values():
                 assert not schema_errors(document, content["schema"], content["example"]), where
 
 
 def test_every_refusal_names_its_codes_and_shows_each(document: Json) -> None:
-    for where, status, answer in answers(document):
+    for where, status, response in responses(document):
         if status >= 400:
-            assert list(answer["content"]) == [PROBLEM], where
-            content = answer["content"][PROBLEM]
-            named = re.findall(r"`([a-z_]+)`", answer["description"])
+            assert list(response["content"]) == [PROBLEM], where
+            content = response["content"][PROBLEM]
+            named = re.findall(r"`([a-z_]+)`", response["description"])
             assert named, where
             assert sorted(named) == sorted(content["examples"]), where
             for code, example in content["examples"].items():
@@ -232,8 +232,8 @@ def test_every_field_has_a_description(document: Json) -> None:
 def test_every_answer_names_the_headers_that_tell_what_is_left(document: Json) -> None:
     left = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
     special = {401: {"WWW-Authenticate"}, 429: {"Retry-After"}}
-    for where, status, answer in answers(document):
-        assert set(answer["headers"]) == left | special.get(status, set()), where
+    for where, status, response in responses(document):
+        assert set(response["headers"]) == left | special.get(status, set()), where
     for name, header in document["components"]["headers"].items():
         assert header["description"], name
         assert header["schema"], name
@@ -242,9 +242,9 @@ def test_every_answer_names_the_headers_that_tell_what_is_left(document: Json) -
 def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     with Server(database_url, tmp_path_factory.mktemp("counting"), RATELIMIT_ENABLED="true") as server:
         document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
-        answer = requests.get(f"{server.url}/api/v1/users/me", timeout=20)
+        response = requests.get(f"{server.url}/api/v1/users/me", timeout=20)
     named = document["paths"]["/api/v1/users/me"]["get"]["responses"]["401"]["headers"]
-    assert set(named) <= set(answer.headers)
+    assert set(named) <= set(response.headers)
 
 
 def test_the_figures_of_the_limits_are_told(document: Json) -> None:
@@ -265,8 +265,8 @@ def test_the_figures_of_the_limits_are_told(document: Json) -> None:
 def test_every_code_that_is_raised_is_documented(document: Json) -> None:
     sources = [path for path in (ROOT / "chatapp").rglob("*.py") if "realtime" not in path.parts]
     raised = {code for path in sources for code in re.findall(r"\bcode ?= ?\"([a-z_]+)\"", path.read_text())}
-    refusals = [answer["content"][PROBLEM] for _, status, answer in answers(document) if status >= 400]
-    named = {code for refusal in refusals for code in refusal["examples"]}
+    errors = [response["content"][PROBLEM] for _, status, response in responses(document) if status >= 400]
+    named = {code for error in errors for code in error["examples"]}
     named |= set(re.findall(r"`([a-z_]+)`", document["info"]["description"]))
     # A kind alone: what is raised of it says what it is that is not available.
     assert raised - named == {"unavailable"}
@@ -291,6 +291,6 @@ def test_the_docs_page_needs_nothing_from_elsewhere(server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_health_says_that_all_is_well(server: Server, path: str) -> None:
-    answer = requests.get(server.url + path, timeout=20)
-    assert answer.status_code == 200
-    assert answer.json()["status"] == "ok"
+    response = requests.get(server.url + path, timeout=20)
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"

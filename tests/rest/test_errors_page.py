@@ -88,7 +88,7 @@ def test_the_page_has_every_code_and_the_operations_that_return_it(page: request
 
 
 def test_the_type_of_a_problem_leads_to_its_entry(page: requests.Response, alice: Person) -> None:
-    answer = alice.get("/users/nobody_of_this_name")
-    assert problem(answer) == (404, "not_found")
-    target = requests.compat.urljoin(answer.url, answer.json()["type"])
+    reply = alice.get("/users/nobody_of_this_name")
+    assert problem(reply) == (404, "not_found")
+    target = requests.compat.urljoin(reply.url, reply.json()["type"])
     assert target == f"{page.url}#not_found"

@@ -70,7 +70,7 @@ class Speaker:
         assert not isinstance(parsed, self.models.Problem), parsed
         return parsed
 
-    def refusal(self, operation: str, *parts: UUID | str, **arguments: Any) -> str:
+    def error(self, operation: str, *parts: UUID | str, **arguments: Any) -> str:
         """The code of the problem that an operation answers."""
         parsed = part(f"api.{operation}").sync(*parts, client=self._client, **arguments)
         assert isinstance(parsed, self.models.Problem), parsed
@@ -132,7 +132,7 @@ def test_two_people_talk(models: Any, alice: Speaker, bob: Speaker) -> None:
     assert (edited.content, edited.is_edited) == ("Hello, Bob!", True)
     assert edited.edited_at is not None
     alice("messages.delete_message", sent.id)
-    assert alice.refusal("messages.edit_message", sent.id, body=models.NewContent(content="Again")) == "conflict"
+    assert alice.error("messages.edit_message", sent.id, body=models.NewContent(content="Again")) == "conflict"
 
     known = models.Sync(chats=models.SyncChats.from_dict({str(chat.id): 6}))
     missed = bob("sync.sync", body=known).data
@@ -151,12 +151,12 @@ def test_a_group_comes_and_goes(models: Any, alice: Speaker, bob: Speaker, speak
     }
     added = alice("chats.add_member", group.id, body=models.NewMember(user_id=carol.me.id)).data
     assert (added.user.username, added.role) == (carol.name, models.MemberRole.MEMBER)
-    assert bob.refusal("chats.update_chat", group.id, body=models.PatchChat(name="Bob's")) == "forbidden"
+    assert bob.error("chats.update_chat", group.id, body=models.PatchChat(name="Bob's")) == "forbidden"
     assert alice("chats.update_chat", group.id, body=models.PatchChat(description="We")).data.description == "We"
     promoted = models.NewRole(role=models.MemberRole.ADMIN)
     assert alice("chats.set_member_role", group.id, bob.me.id, body=promoted).data.role is models.MemberRole.ADMIN
     alice("chats.remove_member", group.id, carol.me.id)
-    assert carol.refusal("chats.get_chat", group.id) == "not_found"
+    assert carol.error("chats.get_chat", group.id) == "not_found"
     alice("chats.leave_chat", group.id)
     assert [member.user_id for member in bob("chats.get_chat", group.id).data.members] == [bob.me.id]
     bob("chats.delete_chat", group.id)
@@ -169,14 +169,14 @@ def test_an_account_is_found_changed_and_left(models: Any, alice: Speaker, bob: 
     avatar = "https://example.org/a.png"
     assert alice("users.update_me", body=models.PatchMe(avatar=avatar)).data.avatar == avatar
     assert alice("users.update_me", body=models.PatchMe(avatar=None)).data.avatar is None
-    assert alice.refusal("users.update_me", body=models.PatchMe(username=bob.name)) == "username_taken"
+    assert alice.error("users.update_me", body=models.PatchMe(username=bob.name)) == "username_taken"
     assert alice("users.get_me").data.role is models.Role.USER
-    assert alice.refusal("admin.list_accounts") == "forbidden"
+    assert alice.error("admin.list_accounts") == "forbidden"
 
     tokens = alice("auth.refresh", body=models.Refresh(refresh_token=alice.refresh_token)).data
     alice.use(tokens.access_token)
     assert tokens.expires_in == 15 * 60
     alice("auth.logout")
-    assert alice.refusal("users.get_me") == "token_invalid"
+    assert alice.error("users.get_me") == "token_invalid"
     login = alice("auth.login", body=models.Login(username=alice.name, password=PASSWORD)).data
     assert login.user.id == alice.me.id

@@ -22,9 +22,9 @@ def roles(person: Person, chat_id: str) -> dict[str, str]:
 
 def test_a_group_has_its_creator_as_admin(alice: Person, bob: Person) -> None:
     body = {"name": " Friends ", "description": "Us", "avatar": "https://example.org/g.png", "memberIds": [bob.id]}
-    answer = alice.post("/chats/groups", body)
-    assert answer.status_code == 201
-    chat = data(answer)
+    response = alice.post("/chats/groups", body)
+    assert response.status_code == 201
+    chat = data(response)
     assert (chat["type"], chat["name"], chat["description"], chat["avatar"]) == (
         "GROUP",
         "Friends",
@@ -59,14 +59,14 @@ def test_inviting_oneself_or_somebody_twice_changes_nothing(alice: Person, bob: 
     ],
 )
 def test_a_group_needs_what_its_rules_say(alice: Person, changes: dict[str, Any], field: str) -> None:
-    answer = alice.post("/chats/groups", {"name": "Friends"} | changes)
-    assert problem(answer) == (422, "validation_error")
-    assert list(answer.json()["errors"]) == [field]
+    response = alice.post("/chats/groups", {"name": "Friends"} | changes)
+    assert problem(response) == (422, "validation_error")
+    assert list(response.json()["errors"]) == [field]
 
 
 def test_nobody_can_be_invited_who_is_not_there(alice: Person, bob: Person) -> None:
-    answer = alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, str(uuid.uuid4())]})
-    assert problem(answer) == (404, "not_found")
+    response = alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, str(uuid.uuid4())]})
+    assert problem(response) == (404, "not_found")
     assert data(bob.get("/chats")) == []
 
 
@@ -95,9 +95,9 @@ def test_a_deleted_group_is_gone_for_everybody(alice: Person, bob: Person) -> No
 def test_who_is_added_may_read_the_history_and_nothing_of_it_is_unread(alice: Person, bob: Person) -> None:
     chat_id = group(alice)
     alice.send(chat_id, "before")
-    answer = alice.post(f"/chats/{chat_id}/members", {"userId": bob.id})
-    assert answer.status_code == 201
-    member = data(answer)
+    response = alice.post(f"/chats/{chat_id}/members", {"userId": bob.id})
+    assert response.status_code == 201
+    member = data(response)
     assert (member["userId"], member["role"], member["user"]["username"]) == (bob.id, "MEMBER", bob.name)
     chat = data(bob.get(f"/chats/{chat_id}"))
     assert (chat["unreadCount"], chat["memberCount"], chat["lastSeq"]) == (0, 2, 1)
@@ -109,8 +109,8 @@ def test_who_is_added_may_read_the_history_and_nothing_of_it_is_unread(alice: Pe
 def test_somebody_is_added_once(alice: Person, bob: Person) -> None:
     chat_id = group(alice)
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: alice.post(f"/chats/{chat_id}/members", {"userId": bob.id}), range(6)))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+        responses = list(pool.map(lambda _: alice.post(f"/chats/{chat_id}/members", {"userId": bob.id}), range(6)))
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 5
     assert data(alice.get(f"/chats/{chat_id}"))["memberCount"] == 2
     assert problem(alice.post(f"/chats/{chat_id}/members", {"userId": alice.id})) == (409, "conflict")
     assert problem(alice.post(f"/chats/{chat_id}/members", {"userId": str(uuid.uuid4())})) == (404, "not_found")
@@ -199,8 +199,8 @@ def test_leaving_all_at_once_hands_over_until_nobody_is_left(register_person: Ne
     people = [register_person("leaver") for _ in range(5)]
     chat_id = group(people[0], *people[1:])
     with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda person: person.delete(f"/chats/{chat_id}/leave").status_code, people))
-    assert answers == [204] * 5
+        responses = list(pool.map(lambda person: person.delete(f"/chats/{chat_id}/leave").status_code, people))
+    assert responses == [204] * 5
     with engine.connect() as db:
         assert db.execute(text("SELECT count(*) FROM chats WHERE id = :id"), {"id": chat_id}).scalar() == 0
 

@@ -55,10 +55,17 @@ def test_every_response_of_every_route_has_them(
     for path in sorted([*routes(database_url, tmp_path), *OUTSIDE, *SOCKETS], key=lambda path: "logout" in path):
         for method in METHODS:
             for headers in ({}, {"Authorization": f"Bearer {alice.token}"}, {"Origin": "https://app.example.com"}):
-                answer = requests.request(method, server.url + path, headers=headers, timeout=20, allow_redirects=False)
-                seen.add(answer.status_code)
-                assert not missing_or_wrong(answer.headers), (method, path, answer.status_code, dict(answer.headers))
-                assert answer.headers.get("Location", "/")[:1] == "/", path
+                response = requests.request(
+                    method, server.url + path, headers=headers, timeout=20, allow_redirects=False
+                )
+                seen.add(response.status_code)
+                assert not missing_or_wrong(response.headers), (
+                    method,
+                    path,
+                    response.status_code,
+                    dict(response.headers),
+                )
+                assert response.headers.get("Location", "/")[:1] == "/", path
     assert {200, 308, 400, 401, 404, 405, 415, 422} <= seen
 
 
@@ -75,9 +82,9 @@ def test_redirects_stay_on_the_host_whatever_the_client_calls_it(server: Server,
 
 
 def test_the_page_of_the_documents_says_nothing_of_the_host_that_the_client_named(server: Server) -> None:
-    answer = requests.get(f"{server.url}/docs/", headers={"Host": "evil.example"}, timeout=20)
-    assert answer.ok
-    assert "evil.example" not in answer.text
+    response = requests.get(f"{server.url}/docs/", headers={"Host": "evil.example"}, timeout=20)
+    assert response.ok
+    assert "evil.example" not in response.text
 
 
 @pytest.mark.parametrize(

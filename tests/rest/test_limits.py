@@ -28,12 +28,12 @@ def attempt(server: Server, path: str, headers: dict[str, str] | None = None) ->
 
 @pytest.mark.parametrize(("path", "allowed", "status"), [("/register", 5, 201), ("/login", 10, 401)])
 def test_accounts_are_limited_for_each_address(limited: Server, path: str, allowed: int, status: int) -> None:
-    answers = [attempt(limited, path, {"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(allowed + 1)]
-    assert [answer.status_code for answer in answers] == [status] * allowed + [429]
-    assert [answer.headers["RateLimit-Remaining"] for answer in answers[:-1]] == [
+    responses = [attempt(limited, path, {"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(allowed + 1)]
+    assert [response.status_code for response in responses] == [status] * allowed + [429]
+    assert [response.headers["RateLimit-Remaining"] for response in responses[:-1]] == [
         str(left) for left in reversed(range(allowed))
     ]
-    refused = answers[-1]
+    refused = responses[-1]
     assert problem(refused) == (429, "rate_limited")
     assert 1 <= int(refused.headers["Retry-After"]) == refused.json()["retryAfter"] <= 60
     assert refused.headers["RateLimit-Limit"] == str(allowed)
@@ -41,8 +41,8 @@ def test_accounts_are_limited_for_each_address(limited: Server, path: str, allow
 
 def test_everybody_has_a_hundred_requests_a_minute_of_their_own(limited: Server) -> None:
     alice, bob = register(limited.url, "alice"), register(limited.url, "bob")
-    answers = [alice.get("/users/me").status_code for _ in range(101)]
-    assert answers == [200] * 100 + [429]
+    responses = [alice.get("/users/me").status_code for _ in range(101)]
+    assert responses == [200] * 100 + [429]
     assert bob.get("/users/me").ok
     assert requests.get(f"{limited.url}/healthz", timeout=20).ok
 
@@ -64,8 +64,8 @@ def guessed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.mark.parametrize("known", [True, False])
 def test_failed_logins_of_a_name_are_limited_for_each_address(guessed: Server, alice: Person, known: bool) -> None:
     name = alice.name if known else f"no_{secrets.token_hex(4)}"
-    answers = [log_in(guessed, "10.1.0.1", "Wrong4Horse", username=name.upper()) for _ in range(10)]
-    assert {problem(answer) for answer in answers} == {(401, "invalid_credentials")}
+    responses = [log_in(guessed, "10.1.0.1", "Wrong4Horse", username=name.upper()) for _ in range(10)]
+    assert {problem(response) for response in responses} == {(401, "invalid_credentials")}
     refused = log_in(guessed, "10.1.0.1", PASSWORD, username=name)
     assert problem(refused) == (429, "rate_limited")
     seconds = refused.headers["Retry-After"]
@@ -83,15 +83,15 @@ def test_the_names_of_an_account_are_counted_apart(guessed: Server, alice: Perso
 
 
 def test_logins_that_succeed_are_no_failures(guessed: Server, alice: Person) -> None:
-    answers = [log_in(guessed, "10.1.2.1", PASSWORD, username=alice.name).status_code for _ in range(12)]
-    assert answers == [200] * 12
+    responses = [log_in(guessed, "10.1.2.1", PASSWORD, username=alice.name).status_code for _ in range(12)]
+    assert responses == [200] * 12
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_failed_logins_of_a_name_are_limited_over_all_addresses(guessed: Server, alice: Person, known: bool) -> None:
     name = alice.name if known else f"no_{secrets.token_hex(4)}"
-    answers = [log_in(guessed, f"10.2.0.{n}", "Wrong4Horse", username=name).status_code for n in range(25)]
-    assert answers == [401] * 25
+    responses = [log_in(guessed, f"10.2.0.{n}", "Wrong4Horse", username=name).status_code for n in range(25)]
+    assert responses == [401] * 25
     refused = log_in(guessed, "10.2.1.1", PASSWORD, username=name)
     assert problem(refused) == (429, "rate_limited")
     assert refused.headers["RateLimit-Limit"] == "25"
@@ -107,8 +107,8 @@ def test_guesses_of_others_never_lock_an_owner_out_of_a_known_address(
     assert log_in(guessed, "10.4.1.2", PASSWORD, username=alice.name).status_code == 429
     assert log_in(guessed, "10.4.1.1", PASSWORD, username=alice.name).status_code == 200
     # There, too, an attempt counts for the address.
-    answers = [log_in(guessed, "10.4.1.1", "Wrong4Horse", username=alice.name).status_code for _ in range(11)]
-    assert answers == [401] * 10 + [429]
+    responses = [log_in(guessed, "10.4.1.1", "Wrong4Horse", username=alice.name).status_code for _ in range(11)]
+    assert responses == [401] * 10 + [429]
     with engine.begin() as db:
         old = text("UPDATE login_addresses SET last_login_at = now() - interval '31 days' WHERE user_id = :id")
         db.execute(old, {"id": alice.id})
@@ -125,9 +125,9 @@ def test_users_of_one_address_share_a_limit(database_url: str, tmp_path_factory:
         def ask(user: Person, address: str) -> requests.Response:
             return user.request("GET", "/users/me", headers={"X-Forwarded-For": address})
 
-        answers = [ask(users[number % 2], "10.3.0.1") for number in range(7)]
-        assert [answer.status_code for answer in answers] == [200] * 6 + [429]
-        assert answers[-1].headers["RateLimit-Limit"] == "6"
+        responses = [ask(users[number % 2], "10.3.0.1") for number in range(7)]
+        assert [response.status_code for response in responses] == [200] * 6 + [429]
+        assert responses[-1].headers["RateLimit-Limit"] == "6"
         # The refused request did not count against the user's own limit.
         assert ask(users[0], "10.3.0.2").status_code == 200
 
@@ -137,14 +137,14 @@ def test_only_trusted_proxies_say_who_calls(database_url: str, tmp_path_factory:
         database_url, tmp_path_factory.mktemp("proxied"), RATELIMIT_ENABLED="true", TRUSTED_PROXIES="1"
     ) as server:
         # The proxy appends the address it saw: whatever stands before that is the client's own claim.
-        answers = [attempt(server, "/register", {"X-Forwarded-For": f"10.9.9.{n}, 10.0.0.1"}) for n in range(6)]
-        assert [answer.status_code for answer in answers] == [201] * 5 + [429]
+        responses = [attempt(server, "/register", {"X-Forwarded-For": f"10.9.9.{n}, 10.0.0.1"}) for n in range(6)]
+        assert [response.status_code for response in responses] == [201] * 5 + [429]
         assert data(attempt(server, "/register", {"X-Forwarded-For": "10.0.0.2"}))["user"]
         # Spellings of one address, with and without a port, and the addresses of one IPv6 /64.
         for spellings in (
             ("203.0.113.6:50000", "203.0.113.6:50001", "203.0.113.6", "::ffff:203.0.113.6", "[::FFFF:cb00:7106]:5"),
             ("2001:db8::1", "2001:DB8::1", "[2001:db8::1]:50000", "2001:db8:0:0:ffff::2", "2001:db8::3"),
         ):
-            answers = [attempt(server, "/register", {"X-Forwarded-For": text}) for text in (*spellings, spellings[0])]
-            assert [answer.status_code for answer in answers] == [201] * 5 + [429]
+            responses = [attempt(server, "/register", {"X-Forwarded-For": text}) for text in (*spellings, spellings[0])]
+            assert [response.status_code for response in responses] == [201] * 5 + [429]
         assert '"address": "2001:db8::/64"' in server.log

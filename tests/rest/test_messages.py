@@ -18,9 +18,9 @@ def chat(alice: Person, bob: Person) -> str:
 
 
 def test_a_sent_message_is_the_contracts_object(alice: Person, chat: str) -> None:
-    answer = alice.post("/messages", {"chatId": chat, "content": "Hello"})
-    assert answer.status_code == 201
-    message = data(answer)
+    response = alice.post("/messages", {"chatId": chat, "content": "Hello"})
+    assert response.status_code == 201
+    message = data(response)
     assert uuid.UUID(message["id"]).version == 7
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", message["createdAt"])
     assert message == message | {
@@ -50,11 +50,11 @@ def test_history_is_read_back_page_by_page_newest_first(alice: Person, bob: Pers
     seen: list[int] = []
     cursor: dict[str, Any] = {}
     while True:
-        answer = bob.get(f"/messages/{chat}", limit=3, **cursor).json()
-        seen += [message["seq"] for message in answer["data"]]
-        if not answer["meta"]["hasMore"]:
+        response = bob.get(f"/messages/{chat}", limit=3, **cursor).json()
+        seen += [message["seq"] for message in response["data"]]
+        if not response["meta"]["hasMore"]:
             break
-        cursor = {"cursor": answer["meta"]["nextCursor"]}
+        cursor = {"cursor": response["meta"]["nextCursor"]}
     assert seen == [7, 6, 5, 4, 3, 2, 1]
 
 
@@ -117,9 +117,9 @@ def test_the_longest_content_fits(alice: Person, chat: str) -> None:
 def test_sending_refuses_a_field_that_breaks_its_rule(
     alice: Person, chat: str, changes: dict[str, Any], field: str
 ) -> None:
-    answer = alice.post("/messages", {"chatId": chat, "content": "x"} | changes)
-    assert problem(answer) == (422, "validation_error")
-    assert list(answer.json()["errors"]) == [field]
+    response = alice.post("/messages", {"chatId": chat, "content": "x"} | changes)
+    assert problem(response) == (422, "validation_error")
+    assert list(response.json()["errors"]) == [field]
 
 
 @pytest.mark.parametrize("content", ["x", "with é and 👋"])
@@ -135,9 +135,9 @@ def test_the_same_client_id_sends_once(alice: Person, chat: str, content: str) -
 def test_the_same_client_id_at_once_sends_once(alice: Person, chat: str) -> None:
     body = {"chatId": chat, "content": "once", "clientId": str(uuid.uuid4())}
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: alice.post("/messages", body), range(10)))
-    assert sorted(answer.status_code for answer in answers) == [200] * 9 + [201]
-    assert len({data(answer)["id"] for answer in answers}) == 1
+        responses = list(pool.map(lambda _: alice.post("/messages", body), range(10)))
+    assert sorted(response.status_code for response in responses) == [200] * 9 + [201]
+    assert len({data(response)["id"] for response in responses}) == 1
     assert data(alice.get(f"/chats/{chat}"))["lastSeq"] == 1
 
 

@@ -81,8 +81,8 @@ def proxied(database_url: str, tmp_path: Path) -> Iterator[Server]:
     ],
 )
 def test_a_proxy_on_the_same_machine_makes_no_client_local(server: Server, header: dict[str, str]) -> None:
-    answer = requests.get(f"{server.url}/metrics", headers=header, timeout=20)
-    assert problem(answer) == (403, "forbidden")
+    response = requests.get(f"{server.url}/metrics", headers=header, timeout=20)
+    assert problem(response) == (403, "forbidden")
 
 
 def test_behind_a_trusted_proxy_the_client_counts(proxied: Server) -> None:

@@ -49,15 +49,15 @@ def test_an_address_belongs_to_one_account_however_it_is_spelled(server: Server,
 def test_letters_that_differ_make_addresses_that_differ(server: Server) -> None:
     one = secrets.token_hex(6)
     for local in ("ırıs", "iris", "íris"):
-        answer = post(server, "/register", email=f"{local}{one}@example.org", username=new_name())
-        assert answer.status_code == 201
+        response = post(server, "/register", email=f"{local}{one}@example.org", username=new_name())
+        assert response.status_code == 201
 
 
 @pytest.mark.parametrize("domain", ["☃☃.example", "-ü.example"])
 def test_a_domain_without_an_ascii_form_is_refused(server: Server, domain: str) -> None:
-    answer = post(server, "/register", email=f"anna@{domain}", username=new_name())
-    assert problem(answer) == (422, "validation_error")
-    assert list(answer.json()["errors"]) == ["email"]
+    response = post(server, "/register", email=f"anna@{domain}", username=new_name())
+    assert problem(response) == (422, "validation_error")
+    assert list(response.json()["errors"]) == ["email"]
 
 
 @pytest.fixture(scope="module", params=["tr_TR.UTF-8", "C"])

@@ -38,9 +38,9 @@ def test_an_edit_changes_the_content_and_takes_a_rev(alice: Person, bob: Person,
 @pytest.mark.parametrize("content", ["", "  ", "x" * 4001, None, 7, "\0"])
 def test_an_edit_follows_the_rules_of_content(alice: Person, chat: str, content: object) -> None:
     message = alice.send(chat, "x")
-    answer = alice.patch(f"/messages/{message['id']}", {"content": content})
-    assert problem(answer) == (422, "validation_error")
-    assert list(answer.json()["errors"]) == ["content"]
+    response = alice.patch(f"/messages/{message['id']}", {"content": content})
+    assert problem(response) == (422, "validation_error")
+    assert list(response.json()["errors"]) == ["content"]
 
 
 def test_a_deleted_message_leaves_a_tombstone_and_no_content_anywhere(alice: Person, bob: Person, chat: str) -> None:
@@ -51,15 +51,15 @@ def test_a_deleted_message_leaves_a_tombstone_and_no_content_anywhere(alice: Per
     assert alice.delete(path).status_code == 204
     assert data(alice.get(f"/chats/{chat}"))["lastRev"] == rev == message["rev"] + 1
     for person in (alice, bob):
-        answers = [
+        responses = [
             person.get(f"/messages/{chat}"),
             person.get(f"/messages/{chat}", after=0),
             person.get("/chats"),
             person.get(f"/chats/{chat}"),
             person.post("/sync", {"chats": {}}),
         ]
-        assert all(answer.ok and "secret" not in answer.text for answer in answers)
-        tombstone = data(answers[0])[0]
+        assert all(response.ok and "secret" not in response.text for response in responses)
+        tombstone = data(responses[0])[0]
         assert (tombstone["isDeleted"], tombstone["content"], tombstone["fileUrl"]) == (True, None, None)
     assert problem(alice.patch(path, {"content": "again"})) == (409, "conflict")
 
@@ -123,8 +123,8 @@ def test_what_was_read_are_messages_of_the_chat(alice: Person, bob: Person, chat
 def test_messages_of_another_chat_mark_nothing(alice: Person, bob: Person, carol: Person, chat: str) -> None:
     alice.send(chat, "x")
     elsewhere = alice.send(alice.direct_chat(carol), "y")
-    answer = bob.post(f"/messages/{chat}/read", {"messageIds": [elsewhere["id"]]})
-    assert problem(answer) == (422, "validation_error")
+    response = bob.post(f"/messages/{chat}/read", {"messageIds": [elsewhere["id"]]})
+    assert problem(response) == (422, "validation_error")
     assert data(bob.get("/chats"))[0]["unreadCount"] == 1
 
 

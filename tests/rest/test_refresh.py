@@ -40,18 +40,18 @@ def test_the_token_may_come_as_bearer(server: Server, alice: Person) -> None:
     headers = {"Authorization": f"Bearer {alice.refresh_token}"}
     bodies: tuple[dict[str, str] | None, ...] = (None, {})
     for body in bodies:
-        answer = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20, json=body)
-        assert data(answer)["refreshToken"] == data(refresh(server, alice.refresh_token))["refreshToken"]
+        response = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20, json=body)
+        assert data(response)["refreshToken"] == data(refresh(server, alice.refresh_token))["refreshToken"]
 
 
 def test_a_dead_access_token_beside_it_does_not_matter(server: Server, alice: Person) -> None:
-    answer = requests.post(
+    response = requests.post(
         f"{server.url}/api/v1/auth/refresh",
         headers={"Authorization": "Bearer not.a.token"},
         json={"refreshToken": alice.refresh_token},
         timeout=20,
     )
-    assert answer.ok
+    assert response.ok
 
 
 def test_a_lost_answer_can_be_asked_for_again(server: Server, alice: Person) -> None:
@@ -61,8 +61,8 @@ def test_a_lost_answer_can_be_asked_for_again(server: Server, alice: Person) -> 
 
 def test_twenty_refreshes_at_once_give_one_successor(server: Server, alice: Person) -> None:
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: refresh(server, alice.refresh_token), range(20)))
-    successors = {data(answer)["refreshToken"] for answer in answers}
+        responses = list(pool.map(lambda _: refresh(server, alice.refresh_token), range(20)))
+    successors = {data(response)["refreshToken"] for response in responses}
     assert len(successors) == 1
     assert refresh(server, successors.pop()).ok
 
@@ -99,15 +99,15 @@ def test_an_unknown_token_is_refused(server: Server) -> None:
 def test_text_that_can_be_no_token_is_a_bad_one(server: Server, token: str) -> None:
     assert problem(refresh(server, token)) == (401, "token_invalid")
     headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20)
-    assert problem(answer) == (401, "token_invalid")
+    response = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20)
+    assert problem(response) == (401, "token_invalid")
 
 
 def test_without_any_token_nothing_is_refreshed(server: Server) -> None:
     bodies: tuple[dict[str, str] | None, ...] = (None, {})
     for body in bodies:
-        answer = requests.post(f"{server.url}/api/v1/auth/refresh", json=body, timeout=20)
-        assert problem(answer) == (401, "token_invalid")
+        response = requests.post(f"{server.url}/api/v1/auth/refresh", json=body, timeout=20)
+        assert problem(response) == (401, "token_invalid")
 
 
 def test_an_access_token_refreshes_nothing(server: Server, alice: Person) -> None:

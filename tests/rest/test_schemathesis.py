@@ -41,7 +41,7 @@ class Scene:
     def __init__(self, server: Server, register_person: NewPerson, engine: Engine) -> None:
         self.server = server
         # How many requests of each operation were given a caller, and made.
-        self.asked, self.made = Counter[str](), Counter[str]()
+        self.requested, self.made = Counter[str](), Counter[str]()
         self.owner, self.friend, self.stranger, self.clerk = (
             register_person(name) for name in ("owner", "friend", "stranger", "clerk")
         )
@@ -60,8 +60,8 @@ class Scene:
     def session(self) -> Person:
         """The owner, logged in once more, for what ends the session or uses up its refresh token."""
         account = {"email": self.owner.email, "password": PASSWORD}
-        answer = requests.post(f"{self.server.url}/api/v1/auth/login", json=account, timeout=20)
-        return Person(self.server.url, data(answer))
+        reply = requests.post(f"{self.server.url}/api/v1/auth/login", json=account, timeout=20)
+        return Person(self.server.url, data(reply))
 
     def ids(self, operation: str, turn: int) -> dict[str, Callable[[], str]]:
         """What stands for the ids of a request: mostly a group of the owner's, sometimes another chat."""
@@ -80,13 +80,13 @@ class Scene:
     def token(self, case: AnyCase) -> str | None:
         """Who asks: mostly the owner, sometimes somebody who may less, or nobody."""
         operation = operation_id(case)
-        self.asked[operation] += 1
+        self.requested[operation] += 1
         if case.operation.definition.raw["security"] == []:
             return None
         if operation == "logout":
             return self.session().token
         asking = {3: None, 6: self.stranger.token, 9: self.friend.token}
-        return asking.get(self.asked[operation] % 11, self.owner.token)
+        return asking.get(self.requested[operation] % 11, self.owner.token)
 
     def prepare(self, case: AnyCase) -> None:
         """Make a generated request one about things that exist."""
@@ -128,8 +128,8 @@ class Scene:
     def cursor(self, case: AnyCase) -> str | None:
         """Where the second page of what a request lists begins, if there is one."""
         word = {"q": case.query["q"]} if "q" in case.query else {}
-        answer = self.owner.get(case.formatted_path.removeprefix("/api/v1"), limit=1, **word)
-        return answer.json()["meta"]["nextCursor"] if answer.ok else None
+        reply = self.owner.get(case.formatted_path.removeprefix("/api/v1"), limit=1, **word)
+        return reply.json()["meta"]["nextCursor"] if reply.ok else None
 
 
 # Operations after which a chat is as it was, so that they can share one.
@@ -165,12 +165,12 @@ def is_id(part: object) -> bool:
 class Run:
     """What came of all requests: each answer, by operation, and each finding, once."""
 
-    answers: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    replies: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     findings: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        requests = sum(counter.total() for counter in self.answers.values())
-        lines = [f"{label}: {dict(sorted(counter.items()))}" for label, counter in sorted(self.answers.items())]
+        requests = sum(counter.total() for counter in self.replies.values())
+        lines = [f"{label}: {dict(sorted(counter.items()))}" for label, counter in sorted(self.replies.items())]
         return "\n".join([f"{requests} requests, seed {SEED}", *lines])
 
     def note(self, recorder: ScenarioRecorder) -> None:
@@ -180,7 +180,7 @@ class Run:
             if response is None:
                 continue
             if interaction.request.method == case.operation.method.upper():
-                self.answers[recorder.label][response.status_code] += 1
+                self.replies[recorder.label][response.status_code] += 1
                 if unnamed := unnamed_code(case, response):
                     self.findings[f"{recorder.label}: {response.status_code} has an unnamed code: {unnamed}"] = ""
             for check in recorder.checks.get(case_id, []):
@@ -192,8 +192,8 @@ class Run:
 
 def unnamed_code(case: AnyCase, response: Response) -> str | None:
     """The `code` of a refusal, if its status is documented and it isn't."""
-    answers = case.operation.definition.raw["responses"]
-    content = answers.get(str(response.status_code), {}).get("content", {})
+    replies = case.operation.definition.raw["responses"]
+    content = replies.get(str(response.status_code), {}).get("content", {})
     examples = content.get("application/problem+json", {}).get("examples")
     code: str | None = response.json()["code"] if examples else None
     return None if examples is None or code in examples else code
@@ -270,4 +270,4 @@ def test_every_answer_is_as_the_document_says(run: Run) -> None:
 
 
 def test_every_operation_is_taken_to_a_success(run: Run) -> None:
-    assert not [label for label, answers in run.answers.items() if min(answers) >= 400], str(run)
+    assert not [label for label, replies in run.replies.items() if min(replies) >= 400], str(run)

@@ -34,19 +34,19 @@ def test_after_is_a_rev(alice: Person, chat: str, after: object) -> None:
 
 def test_whoever_has_nothing_gets_everything(alice: Person, bob: Person, chat: str) -> None:
     sent = [alice.send(chat, str(n)) for n in range(3)]
-    answer = data(bob.post("/sync", {"chats": {}}))
-    assert [c["id"] for c in answer["chats"]] == [chat]
-    assert answer["chats"][0]["peer"]["id"] == alice.id
-    assert [m["id"] for m in answer["messages"][chat]] == [m["id"] for m in sent]
-    assert (answer["more"], answer["gone"], answer["unread"]) == ([], [], {chat: 3})
-    assert {m["status"] for m in answer["messages"][chat]} == {"DELIVERED"}
+    response = data(bob.post("/sync", {"chats": {}}))
+    assert [c["id"] for c in response["chats"]] == [chat]
+    assert response["chats"][0]["peer"]["id"] == alice.id
+    assert [m["id"] for m in response["messages"][chat]] == [m["id"] for m in sent]
+    assert (response["more"], response["gone"], response["unread"]) == ([], [], {chat: 3})
+    assert {m["status"] for m in response["messages"][chat]} == {"DELIVERED"}
     assert data(alice.get(f"/messages/{chat}"))[0]["status"] == "DELIVERED"
 
 
 def test_whoever_has_everything_gets_nothing(alice: Person, bob: Person, chat: str) -> None:
     rev = alice.send(chat, "x")["rev"]
-    answer = data(bob.post("/sync", {"chats": {chat: rev}}))
-    assert answer == {
+    response = data(bob.post("/sync", {"chats": {chat: rev}}))
+    assert response == {
         "chats": [],
         "messages": {},
         "more": [],
@@ -64,19 +64,19 @@ def test_what_changed_meanwhile_is_told(alice: Person, bob: Person, carol: Perso
     alice.delete(f"/messages/{old['id']}")
     alice.delete(f"/chats/{group['id']}/members/{bob.id}")
     third = data(carol.post("/chats/direct", {"userId": bob.id}))["id"]
-    answer = data(bob.post("/sync", {"chats": known}))
-    assert {c["id"] for c in answer["chats"]} == {chat, third}
-    assert [(m["id"], m["isDeleted"]) for m in answer["messages"][chat]] == [(old["id"], True)]
-    assert answer["gone"] == [group["id"]]
+    response = data(bob.post("/sync", {"chats": known}))
+    assert {c["id"] for c in response["chats"]} == {chat, third}
+    assert [(m["id"], m["isDeleted"]) for m in response["messages"][chat]] == [(old["id"], True)]
+    assert response["gone"] == [group["id"]]
 
 
 def test_a_long_absence_is_told_in_pieces(alice: Person, bob: Person, chat: str) -> None:
     for number in range(105):
         alice.send(chat, str(number))
-    answer = data(bob.post("/sync", {"chats": {}}))
-    assert [m["seq"] for m in answer["messages"][chat]] == list(range(1, 101))
-    assert answer["more"] == [chat]
-    rest = data(bob.post("/sync", {"chats": {chat: answer["messages"][chat][-1]["rev"]}}))
+    response = data(bob.post("/sync", {"chats": {}}))
+    assert [m["seq"] for m in response["messages"][chat]] == list(range(1, 101))
+    assert response["more"] == [chat]
+    rest = data(bob.post("/sync", {"chats": {chat: response["messages"][chat][-1]["rev"]}}))
     assert [m["seq"] for m in rest["messages"][chat]] == list(range(101, 106))
     assert rest["more"] == []
 
@@ -90,13 +90,13 @@ def test_many_chats_share_five_hundred_messages(alice: Person, bob: Person) -> N
     seen: dict[str, int] = dict.fromkeys(chats, 0)
     rounds = 0
     while True:
-        answer = data(bob.post("/sync", {"chats": known}))
+        response = data(bob.post("/sync", {"chats": known}))
         rounds += 1
-        assert sum(map(len, answer["messages"].values())) <= 500
-        for chat_id, messages in answer["messages"].items():
+        assert sum(map(len, response["messages"].values())) <= 500
+        for chat_id, messages in response["messages"].items():
             seen[chat_id] += len(messages)
             known[chat_id] = messages[-1]["rev"]
-        if not answer["more"]:
+        if not response["more"]:
             break
     assert rounds == 2
     assert set(seen.values()) == {90}

@@ -78,10 +78,10 @@ def test_search_pages_through_everything_once(alice: Person, register_person: Ne
     seen: list[str] = []
     cursor = None
     while True:
-        answer = alice.get("/users/search", q=word, limit=2, **({"cursor": cursor} if cursor else {})).json()
-        seen += [user["id"] for user in answer["data"]]
-        cursor = answer["meta"]["nextCursor"]
-        assert answer["meta"]["hasMore"] is (cursor is not None)
+        response = alice.get("/users/search", q=word, limit=2, **({"cursor": cursor} if cursor else {})).json()
+        seen += [user["id"] for user in response["data"]]
+        cursor = response["meta"]["nextCursor"]
+        assert response["meta"]["hasMore"] is (cursor is not None)
         if cursor is None:
             break
     assert len(seen) == len(everyone)

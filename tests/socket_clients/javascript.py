@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from chatapp.launcher.node import ensure_node_modules, node_binary
 from tests.server import ROOT
-from tests.socket_clients.surface import END_SECONDS, NAMESPACE, Answer, ConnectError, SocketClient, one_value
+from tests.socket_clients.surface import END_SECONDS, NAMESPACE, Ack, ConnectError, SocketClient, one_value
 
 JS = ROOT / "tests" / "js"
 _JS_NAMES = {
@@ -56,13 +56,13 @@ class JsClient(SocketClient):
             case "upgraded":
                 self._note_upgraded(report["transport"])
             case "connect_error":
-                self._note_refused(ConnectError(report["message"], report.get("data")))
+                self._note_connect_error(ConnectError(report["message"], report.get("data")))
             case "disconnected":
                 self._note_disconnected(report["reason"])
             case "event":
                 self._note_event(report["event"], report["args"])
             case "ack":
-                self._note_answer(report["call"], Answer(one_value(report["args"]), report.get("error")))
+                self._note_ack(report["call"], Ack(one_value(report["args"]), report.get("error")))
 
 
 class JsDriver:

@@ -11,7 +11,7 @@ import requests
 import socketio
 from engineio.packet import CLOSE, MESSAGE, Packet
 
-from tests.socket_clients.surface import END_SECONDS, NAMESPACE, Answer, ConnectError, SocketClient, one_value
+from tests.socket_clients.surface import END_SECONDS, NAMESPACE, Ack, ConnectError, SocketClient, one_value
 
 _JS_REASONS = {"client disconnect": "io client disconnect", "server disconnect": "io server disconnect"}
 
@@ -65,10 +65,10 @@ class PyClient(SocketClient):
         self._client.emit(event, args, NAMESPACE)
 
     def _ask(self, number: int, event: str, args: Sequence[Any], timeout: float) -> None:
-        def answered(*answer: Any) -> None:
-            self._note_answer(number, Answer(one_value(answer)))
+        def acked(*ack: Any) -> None:
+            self._note_ack(number, Ack(one_value(ack)))
 
-        self._client.emit(event, tuple(args), NAMESPACE, answered)
+        self._client.emit(event, tuple(args), NAMESPACE, acked)
 
     def _leave(self) -> None:
         self._client.reconnection = False
@@ -130,7 +130,9 @@ class PyClient(SocketClient):
     def _refused(self, data: Any = None) -> None:
         # The server's refusals have this form; what has not comes from python-engineio, who could not reach it.
         refused = isinstance(data, dict) and "message" in data
-        self._note_refused(ConnectError(data["message"], data.get("data")) if refused else ConnectError(str(data)))
+        self._note_connect_error(
+            ConnectError(data["message"], data.get("data")) if refused else ConnectError(str(data))
+        )
 
     def _disconnected(self, reason: str) -> None:
         reason = "client disconnect" if self._leaving else reason

@@ -24,7 +24,7 @@ class ConnectError(Exception):
         self.data = data
 
 
-class Answer(NamedTuple):
+class Ack(NamedTuple):
     """What came of a `call`: the ack's value, or the client's word that none will come."""
 
     value: Any
@@ -49,8 +49,8 @@ class SocketClient(ABC):
         self._history: list[tuple[str, Any]] = []
         self._unconsumed: list[tuple[str, Any]] = []
         self._reasons: deque[str] = deque()
-        self._refusal: ConnectError | None = None
-        self._answers: dict[int, Answer] = {}
+        self._connect_error: ConnectError | None = None
+        self._acks: dict[int, Ack] = {}
         self._listener: Callable[[str, Any], None] | None = None
         self._call_numbers = itertools.count(1)
 
@@ -75,12 +75,12 @@ class SocketClient(ABC):
         number = next(self._call_numbers)
         self._ask(number, event, args, timeout)
         with self._changed:
-            if not self._changed.wait_for(lambda: number in self._answers, timeout):
+            if not self._changed.wait_for(lambda: number in self._acks, timeout):
                 raise TimeoutError(f"No ack to {event} came within {timeout} s.")
-            answer = self._answers.pop(number)
-        if answer.error:
-            raise TimeoutError(f"No ack to {event} came: {answer.error}.")
-        return answer.value
+            ack = self._acks.pop(number)
+        if ack.error:
+            raise TimeoutError(f"No ack to {event} came: {ack.error}.")
+        return ack.value
 
     def flush(self) -> None:
         """Return when the server has handled all that was sent to it, and all that it sent before has arrived here.
@@ -119,9 +119,9 @@ class SocketClient(ABC):
 
     def wait_connected(self, timeout: float = CONNECT_SECONDS) -> None:
         """Return when connected, or connected again; ConnectError when the server refuses."""
-        self._wait(lambda: self.connected or self._refusal is not None, timeout, "connection")
-        if self._refusal and not self.connected:
-            raise self._refusal
+        self._wait(lambda: self.connected or self._connect_error is not None, timeout, "connection")
+        if self._connect_error and not self.connected:
+            raise self._connect_error
 
     def wait_upgrade(self, timeout: float = 10) -> None:
         """Return when the transport is websocket."""
@@ -166,16 +166,16 @@ class SocketClient(ABC):
 
     def _note_connected(self, transport: str) -> None:
         with self._changed:
-            self.connected, self.transport, self._refusal = True, transport, None
+            self.connected, self.transport, self._connect_error = True, transport, None
             self._changed.notify_all()
             self._report("connected", transport)
 
-    def _note_refused(self, error: ConnectError) -> None:
+    def _note_connect_error(self, error: ConnectError) -> None:
         with self._changed:
             # While a client tries again by itself, only the server's own refusal is final.
             tries_again = self._reconnection and (self.transport or self.retries_first_attempt)
             if error.data is not None or not tries_again:
-                self._refusal = error
+                self._connect_error = error
                 self._report("refused", error.data)
             self._changed.notify_all()
 
@@ -206,9 +206,9 @@ class SocketClient(ABC):
         if self._listener:
             self._listener(what, data)
 
-    def _note_answer(self, number: int, answer: Answer) -> None:
+    def _note_ack(self, number: int, ack: Ack) -> None:
         with self._changed:
-            self._answers[number] = answer
+            self._acks[number] = ack
             self._changed.notify_all()
 
 

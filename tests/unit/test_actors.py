@@ -31,15 +31,15 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     rooms.remove(connection.id)
 
 
-def database(*answers: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[str, str], Actor | None]:
+def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[str, str], Actor | None]:
     """Answers one after the other; while it is asked for the first time, something happens."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     def find_actor(_user_id: str, session_id: str) -> Actor | None:
-        asked.append(session_id)
-        if len(asked) == 1:
+        requested.append(session_id)
+        if len(requested) == 1:
             meanwhile()
-        return answers[len(asked) - 1]
+        return responses[len(requested) - 1]
 
     return find_actor
 

@@ -150,10 +150,10 @@ def test_production_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, missi
 
 def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, APP_ENV="production", PORT="http", RATELIMIT_GLOBAL="lots", JWT_ACCESS_SECRET="short")
-    with pytest.raises(config.ConfigError) as refusal:
+    with pytest.raises(config.ConfigError) as caught:
         config.load()
     for name in ("PORT", "RATELIMIT_GLOBAL", "JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET", "DATABASE_URL", "CORS_ORIGIN"):
-        assert name in str(refusal.value)
+        assert name in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_a_setting_that_production_can_not_run_with_is_refused(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], error: str
 ) -> None:
     given(monkeypatch, **(PRODUCTION | changes))
-    with pytest.raises(config.ConfigError, match=f"^{error}.*[.]$") as refusal:
+    with pytest.raises(config.ConfigError, match=f"^{error}.*[.]$") as caught:
         config.load()
-    assert "hush" not in str(refusal.value)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

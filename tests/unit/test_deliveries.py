@@ -31,31 +31,31 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_what_is_handed_over_within_a_pause_is_noted_once(clock: Clock) -> None:
     noted: Noted = []
-    handed = Deliveries(noted.extend)
+    queue = Deliveries(noted.extend)
     for seq in (1, 3, 2):
-        handed.add("chat", seq, ["bob"])
-    handed.flush()
+        queue.add("chat", seq, ["bob"])
+    queue.flush()
     assert noted == []
     clock.pause()
-    handed.flush()
-    handed.flush()
+    queue.flush()
+    queue.flush()
     assert noted == [("chat", "bob", 3)]
 
 
 def test_a_large_group_is_noted_a_few_at_a_time_and_everybody_is_reached(clock: Clock) -> None:
     batches: list[Noted] = []
-    handed = Deliveries(lambda batch: batches.append(list(batch)))
-    everybody = [f"user{number}" for number in range(500)]
+    queue = Deliveries(lambda batch: batches.append(list(batch)))
+    user_ids = [f"user{number}" for number in range(500)]
     for seq in range(1, 501):
         # Those who wait don't lose their place by what is said meanwhile.
-        handed.add("chat", seq, everybody)
+        queue.add("chat", seq, user_ids)
         clock.pause()
-        handed.flush()
-        if sum(map(len, batches)) >= len(everybody):
+        queue.flush()
+        if sum(map(len, batches)) >= len(user_ids):
             break
     # Each receipt is told to everybody.
-    assert max(map(len, batches)) * len(everybody) <= MAX_RECEIPTS * PAUSE_SECONDS
-    assert [user_id for batch in batches for _, user_id, _ in batch][: len(everybody)] == everybody
+    assert max(map(len, batches)) * len(user_ids) <= MAX_RECEIPTS * PAUSE_SECONDS
+    assert [user_id for batch in batches for _, user_id, _ in batch][: len(user_ids)] == user_ids
 
 
 def test_what_could_not_be_noted_is_noted_later_and_not_asked_for_all_the_time(clock: Clock) -> None:
@@ -66,18 +66,18 @@ def test_what_could_not_be_noted_is_noted_later_and_not_asked_for_all_the_time(c
             raise Unavailable("The database does not answer.", code="database_unavailable")
         noted.extend(batch)
 
-    handed = Deliveries(note)
-    handed.add("chat", 1, ["bob"])
+    queue = Deliveries(note)
+    queue.add("chat", 1, ["bob"])
     clock.now += PAUSE_SECONDS / 2
-    handed.add("another", 1, ["bob"])
+    queue.add("another", 1, ["bob"])
     clock.now += PAUSE_SECONDS / 2
     with pytest.raises(Unavailable):
-        handed.flush()
+        queue.flush()
     clock.pause()
-    handed.flush()
+    queue.flush()
     assert noted == []
     clock.now = 10
-    handed.flush()
+    queue.flush()
     assert noted == [("chat", "bob", 1), ("another", "bob", 1)]
 
 
@@ -87,11 +87,11 @@ def test_what_is_handed_over_while_that_is_noted_is_noted_too(clock: Clock) -> N
     def note(batch: Collection[tuple[str, str, int]]) -> None:
         noted.extend(batch)
         if len(noted) == 1:
-            handed.add("chat", 2, ["bob"])
+            queue.add("chat", 2, ["bob"])
 
-    handed = Deliveries(note)
-    handed.add("chat", 1, ["bob"])
+    queue = Deliveries(note)
+    queue.add("chat", 1, ["bob"])
     for _ in range(3):
         clock.pause()
-        handed.flush()
+        queue.flush()
     assert noted == [("chat", "bob", 1), ("chat", "bob", 2)]

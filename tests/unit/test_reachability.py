@@ -7,12 +7,12 @@ from chatapp.core.reachability import Reachability
 
 
 def test_a_time_out_of_the_one_who_asks_lets_the_others_go_on() -> None:
-    asked = 0
+    requested = 0
 
     def connect() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
+        nonlocal requested
+        requested += 1
+        if requested == 1:
             gevent.sleep(60)
 
     reachability = Reachability(connect, lambda: None)
