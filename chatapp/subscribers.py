@@ -1,4 +1,4 @@
-"""What happened → what happens next, in order, on every worker."""
+"""Event type → subscribers, in order, on every worker."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -23,14 +23,14 @@ from chatapp.users.events import AccountChanged
 
 deliveries = Deliveries(mark_delivered_soon)
 replay = Replay()
-# Changes are kept for a day: a worker that was away for longer than this can't replay all of them.
+# Changes are stored for a day: a worker that was disconnected for longer than this can't replay all of them.
 MAX_OUTAGE = 12 * 3600
-# Own events that wait while the rooms are read from the database.
+# Own events that wait while rooms are loaded from the database.
 MAX_EARLY = 10_000
 
 
 class ChatChanged(Protocol):
-    """An event that tells everybody in a chat of one of its changes."""
+    """A change of a chat that is emitted to its members."""
 
     chat_id: str
     rev: int
@@ -38,7 +38,7 @@ class ChatChanged(Protocol):
 
 
 def emit_change(name: str) -> Subscriber:
-    """A subscriber that sends an event's payload, under `name`, to everybody in its chat, in the order of `rev`."""
+    """A subscriber that emits an event's payload as `name` to the members of its chat, in the order of `rev`."""
 
     def subscriber(event: ChatChanged) -> None:
         broadcast.to_chat_in_order(event.chat_id, event.rev, name, event.payload)
@@ -48,7 +48,7 @@ def emit_change(name: str) -> Subscriber:
 
 
 def close_sockets(event: SessionEnded) -> None:
-    """A login is over: so are its sockets."""
+    """Close the sockets of an ended session."""
     rooms.epoch += 1
     sessions.forget(event.user_id)
     for connection in rooms.of_session(event.user_id, event.session_id):
@@ -56,7 +56,7 @@ def close_sockets(event: SessionEnded) -> None:
 
 
 def refresh_actors(event: AccountChanged) -> None:
-    """Somebody's sockets act as who they are now."""
+    """Reload the actor of a user's sockets."""
     rooms.epoch += 1
     sessions.forget(event.user_id)
     for connection in rooms.of_users([event.user_id]):
@@ -69,19 +69,19 @@ def enter_room(event: ChatCreated) -> None:
 
 
 def on_member_joined(event: MemberJoined) -> None:
-    """Subscribe a new member, and send them the chat."""
+    """Subscribe a new member, and emit the chat to them."""
     entered = rooms.join(event.chat_id, [event.user_id], event.rev, event.chat["lastSeq"])
     emit_new_chat(entered, event.chat, event.online)
 
 
 def emit_online_members(event: ChatCreated) -> None:
-    """Events carry no presence: emit that of the members whom `chat:new` lists."""
+    """Emit the presence of the members that `chat:new` lists: change events carry none."""
     for user_id in event.online:
         broadcast.to_chat(event.chat_id, "user:online", {"userId": user_id}, besides=user_id)
 
 
 def emit_joined(event: MemberJoined) -> None:
-    """Send a new member to the chat in order. Events carry no presence: that of the member follows."""
+    """Emit a new member to the chat in order, then the presence of the member: change events carry none."""
 
     def emitted(connections: Sequence[Connection]) -> None:
         if event.is_online:
@@ -92,19 +92,19 @@ def emit_joined(event: MemberJoined) -> None:
 
 
 def on_member_left(event: MemberLeft) -> None:
-    """Unsubscribe who left at once; the others learn it in order."""
+    """Unsubscribe the member at once; emit `chat:member_left` to the others in order."""
     evict(event.chat_id, [event.user_id], event.rev)
     payload = {"chatId": event.chat_id, "userId": event.user_id}
     broadcast.to_chat_in_order(event.chat_id, event.rev, "chat:member_left", payload)
 
 
 def close_room(event: ChatDeleted) -> None:
-    """Unsubscribe everyone from a deleted chat, and tell them."""
+    """Unsubscribe all members of a deleted chat, and inform them."""
     evict(event.chat_id, {connection.actor.user_id for connection in rooms.of_chat(event.chat_id)}, None)
 
 
 def emit_message(event: MessageSent) -> None:
-    """Send a new message to the chat in order, and note to whom it was delivered."""
+    """Emit a new message to the chat in order, and record its delivery."""
 
     def emitted(connections: Sequence[Connection]) -> None:
         rooms.order.seqs[event.chat_id] = event.payload["seq"]
@@ -147,29 +147,29 @@ group_receipts = GroupReceipts(_emit_receipts)
 
 
 def stop_typing(event: MessageSent) -> None:
-    """Who has sent types no longer."""
+    """The sender has stopped typing."""
     typing.stop_in(event.chat_id, event.payload["senderId"])
 
 
 def emit_typing(event: TypingStarted) -> None:
-    """The others in the chat learn that somebody types."""
+    """Emit to the other members that a user is typing."""
     payload = {"chatId": event.chat_id, "userId": event.user_id, "username": event.username}
     broadcast.to_chat(event.chat_id, "typing:start", payload, besides=event.user_id)
 
 
 def emit_typing_stopped(event: TypingStopped) -> None:
-    """The others in the chat learn that somebody types no longer."""
+    """Emit to the other members that a user stopped typing."""
     payload = {"chatId": event.chat_id, "userId": event.user_id}
     broadcast.to_chat(event.chat_id, "typing:stop", payload, besides=event.user_id)
 
 
 def emit_online(event: UserOnline) -> None:
-    """Who shares a chat with somebody learns that they are here."""
+    """Emit to all users who share a chat with the user."""
     broadcast.to_chats(event.chat_ids, "user:online", {"userId": event.user_id}, besides=event.user_id)
 
 
 def emit_offline(event: UserOffline) -> None:
-    """Who shares a chat with somebody learns that they are gone."""
+    """Emit to all users who share a chat with the user."""
     payload = {"userId": event.user_id, "lastSeen": event.last_seen}
     broadcast.to_chats(event.chat_ids, "user:offline", payload, besides=event.user_id)
 
@@ -193,9 +193,9 @@ SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {
     UserOnline: (emit_online,),
     UserOffline: (emit_offline,),
 }
-# Events that are dispatched whatever the state of the bus: they only take away.
+# Dispatched whatever the state of the bus: these events only take access away.
 _ALWAYS: Mapping[type, Sequence[Subscriber]] = {kind: SUBSCRIBERS[kind] for kind in (SessionEnded, AccountChanged)}
-# Own events that were committed while the rooms were read from the database.
+# Own events that were committed while rooms were loaded from the database.
 _early: list[Announced] = []
 
 
@@ -208,10 +208,10 @@ _DURING_READ: Mapping[type, Sequence[Subscriber]] = {**dict.fromkeys(SUBSCRIBERS
 
 
 def on_bus_state(connected: bool, seconds_disconnected: float = 0) -> None:
-    """Called when the bus disconnects, and before anything is taken from it once it is connected again.
+    """Called when the bus disconnects, and before anything is received once it is connected again.
 
-    While it is disconnected nothing is emitted: the database has it. Afterwards rooms are read from the database and
-    the replay starts; own events of that moment wait. Raises Unavailable.
+    Stops delivery while disconnected; afterwards rooms are loaded from the database and the replay starts. Own events
+    of that moment wait. Raises Unavailable.
     """
     if not connected:
         sessions.remember(False)

@@ -1,4 +1,4 @@
-"""Tells live sockets what happened. Only subscribers call this, after the commit, on every worker."""
+"""Emits events to open sockets. Only subscribers call this, after the commit, on every worker."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,14 +11,14 @@ from chatapp.realtime.server_events import verify_event
 
 
 def to_chat(chat_id: str, event: str, payload: Json, *, besides: str | None = None) -> None:
-    """Send an event to every socket of everybody in a chat, but for those of one person."""
+    """Emit an event to all sockets of a chat, except those of one user."""
     _send([c for c in rooms.of_chat(chat_id) if c.actor.user_id != besides], event, payload)
 
 
 def to_chat_in_order(
     chat_id: str, rev: int, event: str, payload: Json, emitted: Callable[[Sequence[Connection]], None] | None = None
 ) -> None:
-    """Send an event to every socket that was subscribed to a chat at its change `rev`, after the events of its earlier
+    """Emit an event to the sockets that were subscribed to a chat at its change `rev`, after the events of earlier
     changes; `emitted` is then called with these sockets."""
 
     def emit() -> None:
@@ -31,28 +31,28 @@ def to_chat_in_order(
 
 
 def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:
-    """Send an event once to every socket that hears one of these chats, but for those of one person."""
+    """Emit an event once to every socket that is subscribed to one of these chats, except those of one user."""
     connections = {connection for chat_id in chat_ids for connection in rooms.of_chat(chat_id)}
     _send([c for c in connections if c.actor.user_id != besides], event, payload)
 
 
 def to_members(chat_id: str, user_ids: Iterable[str], event: str, payload: Json) -> None:
-    """Send an event to every socket of these users that is subscribed to a chat."""
+    """Emit an event to the sockets of these users that are subscribed to a chat."""
     _send([c for c in rooms.of_users(user_ids) if chat_id in c.chats], event, payload)
 
 
 def to_user(user_id: str, event: str, payload: Json) -> None:
-    """Send an event to every socket of a person."""
+    """Emit an event to all sockets of a user."""
     _send(rooms.of_users((user_id,)), event, payload)
 
 
 def to_connections(connections: Sequence[Connection], event: str, payload: Json) -> None:
-    """Send an event to these sockets."""
+    """Emit an event to these sockets."""
     _send(connections, event, payload)
 
 
 def _send(connections: Sequence[Connection], event: str, payload: Json) -> None:
-    """Encode once, however many hear it; nobody does while the other workers can't be heard."""
+    """Encode the packet once for all recipients; emit nothing while the bus is disconnected."""
     verify_event(event, payload)
     if rooms.bus_disconnected:
         return

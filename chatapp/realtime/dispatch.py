@@ -1,7 +1,7 @@
-"""Has what clients send handled: each client's packets in order, those of different clients side by side.
+"""Handles the packets of clients: those of one client in order, those of different clients concurrently.
 
-A greenlet for each packet would cost more than most packets do. Here one greenlet handles all that the event loop took
-in during a turn; only when a handler waits (for the database, say) does another go on with the rest.
+A greenlet per packet would cost more than most packets do. Here one greenlet handles all packets that the event loop
+received in a turn; only while a handler waits (for the database, for example) does another greenlet handle the rest.
 """
 
 from collections import deque
@@ -15,9 +15,9 @@ Packet = str | bytes
 
 
 class ClientQueue:
-    """What one client sent and is not handled yet.
+    """The packets of one client that were received and not handled yet.
 
-    `unsettled` counts events whose answer is still to come, though the next may be handled already.
+    `unsettled` counts events that wait for their ack while later ones may already be handled.
     """
 
     __slots__ = ("drained", "owner", "running", "unsettled", "waiting")
@@ -31,21 +31,21 @@ class ClientQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether everything was handled and answered."""
+        """True if every packet was handled and acknowledged."""
         return not (self.running or self.waiting or self.unsettled)
 
     def drain(self) -> None:
-        """Return when everything was handled and answered."""
+        """Wait until every packet was handled and acknowledged."""
         if not self.idle:
             self.drained = self.drained or Event()
             self.drained.wait()
 
 
 class Dispatcher:
-    """Handles the packets of all lanes of this worker.
+    """Handles the packets of all clients of this worker.
 
-    `handle` gets a lane and its next packet; it returns whether it took it, false when that has to wait until what
-    came before is answered (`settle`).
+    `handle` gets a client's queue and its next packet. It returns False if the packet has to wait until earlier events
+    are acknowledged (`settle`).
     """
 
     def __init__(self, handle: Callable[[ClientQueue, Packet], bool]) -> None:
@@ -55,12 +55,12 @@ class Dispatcher:
         self._called = False
 
     def put(self, queue: ClientQueue, packet: Packet) -> None:
-        """Have a packet handled after those that came before it. Never blocks."""
+        """Queue a packet. Never blocks."""
         queue.waiting.append(packet)
         self._start(queue)
 
     def settle(self, queue: ClientQueue) -> None:
-        """One more event of a lane was answered. Never blocks."""
+        """An event of this client was acknowledged. Never blocks."""
         queue.unsettled -= 1
         if not queue.unsettled:
             self._start(queue)
@@ -73,7 +73,7 @@ class Dispatcher:
             self._call()
 
     def _call(self) -> None:
-        """Have somebody handle what is ready, in the event loop's next turn."""
+        """Schedule the handling of ready queues for the event loop's next turn."""
         if not self._called:
             self._called = True
             gevent.get_hub().loop.run_callback(self._resume)
@@ -92,7 +92,7 @@ class Dispatcher:
             while self._ready:
                 queue = self._ready.popleft()
                 if self._ready:
-                    # They go on when this one has to wait for something.
+                    # They are handled when this one waits.
                     self._call()
                 self._run(queue)
             self._resting.append(me)

@@ -1,9 +1,9 @@
 """Socket.IO transport: one table of events, each handled in the same steps.
 
-    who (the socket's session) → how often → shape (the schema) → call (the action) → answer (the ack)
+    authenticate (the socket's session) → rate-limit → validate (the schema) → call (the action) → ack
 
-A socket's events are handled one after the other, in the order they came. No payload closes a connection or raises:
-what is wrong is said in the ack, or in an `exception` event where none was asked for.
+The events of a socket are handled in order. An invalid payload neither closes the connection nor raises: the error is
+sent in the ack, or in an `exception` event if no ack was requested.
 """
 
 import time
@@ -55,13 +55,13 @@ CLIENT_MISTAKES = {
     "not-connected",
     "unexpected-http",
 }
-# For a connection to present a token, and for a socket to renew one that has expired.
+# For a connection to authenticate, and for a socket to renew an expired token.
 TOKEN_SECONDS = 10
 RENEWAL_SECONDS = 50
-# How often clients come to see whether the database is back.
+# Delay after which a client retries while the database is unavailable.
 RETRY_DELAY = 1.0
 
-# A client's further sends, while earlier ones wait for their commit.
+# Pipelined sends of a client, while earlier ones wait for their commit.
 MAX_UNSETTLED = 64
 
 FAILED = ChatError("Internal server error. The error was logged.")
@@ -79,8 +79,8 @@ class PresenceTracker(Protocol):
 
 
 class Gateway(Namespace):  # type: ignore[misc]
-    """Everything that arrives in `/chat`: connections by way of Flask-SocketIO, their events straight from Engine.IO,
-    since an action needs none of the request context that Flask-SocketIO builds for each."""
+    """The namespace `/chat`: connections arrive through Flask-SocketIO, events directly from Engine.IO, since actions
+    need none of the request context that Flask-SocketIO builds for each event."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._presence = tracker
         self._unauthenticated: dict[str, float] = {}
         metrics.sockets.set_function(rooms.__len__)
-        # Those that are about to be let in, or not.
+        # Sockets whose CONNECT is being handled.
         self._connecting: set[str] = set()
         socketio.on_namespace(self)
         self._engineio = socketio.server.eio
@@ -112,7 +112,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._handle_other_packet = socketio.server._handle_eio_message
         self._open_session = self._engineio.handlers["connect"]
         self._engineio.handlers["connect"] = self._session_opened
-        # Mistakes of clients (a poll of a session that has ended), which Engine.IO would log as errors of the server.
+        # Mistakes of clients (such as polling an ended session), which Engine.IO would log as server errors.
         self._engineio.log_message_keys |= CLIENT_MISTAKES
 
     def trigger_event(self, event: str, *args: Any) -> None:
@@ -123,14 +123,14 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._end(rooms.get(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)), args[1])
 
     def _session_opened(self, id: str, environ: Json) -> Any:
-        """Called by Engine.IO for a new session: it goes on to count as a client without a token."""
+        """Called by Engine.IO for a new session, which counts as unauthenticated."""
         if held := environ.get(HELD):
             self._engineio.sockets[id].held = held.pop()
-        # python-socketio keeps what it gets as long as the session, and nothing here asks for it.
+        # python-socketio would keep the environ as long as the session; nothing here uses it.
         return self._open_session(id, {})
 
     def sweep(self) -> None:
-        """End what has had its time: connections without a token, sockets whose token was not renewed (a background
+        """Close connections that did not authenticate in time, and sockets whose token was not renewed (a background
         task, about once a second)."""
         now = time.time()
         for connection in rooms:
@@ -141,22 +141,22 @@ class Gateway(Namespace):  # type: ignore[misc]
         }
         for id, since in self._unauthenticated.items():
             session = self._engineio.sockets.get(id)
-            # One that is busy may have presented its token: it is the server who is late.
+            # A busy session may have sent its token: then the server is late.
             if session and session.client_queue.idle and now > since + TOKEN_SECONDS:
                 session.abort()
 
     def _connect(self, sid: str, _environ: Json, auth: object = None) -> None:
-        """Let a socket in; raises ConnectionRefusedError, which carries the problem to the client."""
+        """Authenticate and open a socket; raises ConnectionRefusedError with the problem."""
         try:
             logs.about(socket_id=sid)
             id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
             session = self._engineio.sockets.get(id)
             if session is None:
-                raise ConnectionRefusedError  # It has left before its turn came.
+                raise ConnectionRefusedError  # The client left before its CONNECT was handled.
             epoch = rooms.epoch
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
             logs.about(socket_id=sid, user_id=actor.user_id)
-            # Each connection costs writes and events of presence, also one that leaves at once.
+            # Each connection writes presence and emits its events, even one that leaves at once.
             limits.hit(limits.Limit(settings.current().rate_events, "socket connects", actor.user_id))
             self._presence.connected(actor)
             connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
@@ -171,7 +171,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             metrics.socket_connects.inc(error.code)
             log.info("socket_refused", code=error.code)
             if isinstance(error, Unavailable):
-                # A client that is refused does not come again; one that loses its connection does, at once.
+                # A refused client does not reconnect; one that loses its connection does.
                 gevent.sleep(RETRY_DELAY)
                 session.abort()
             raise ConnectionRefusedError(error.detail, error.problem()) from None
@@ -183,8 +183,8 @@ class Gateway(Namespace):  # type: ignore[misc]
             raise ConnectionRefusedError(FAILED.detail, FAILED.problem()) from None
 
     def _enter(self, connection: Connection) -> None:
-        """Have a connection hear its chats: from before its client learns that it is let in, so that it misses nothing
-        of what happens after that."""
+        """Subscribe a connection to its chats before the client learns that it is connected, so that no event is
+        missed."""
         rooms.add(connection)
         try:
             user_id = connection.actor.user_id
@@ -194,7 +194,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             raise
 
     def _end(self, connection: Connection | None, why: str = "") -> None:
-        """A socket is closed, or as good as closed: it hears nothing more."""
+        """Clean up a closed socket."""
         if connection and rooms.remove(connection.id):
             log.info(
                 "socket_disconnected",
@@ -206,7 +206,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._presence.disconnected(connection.actor, connection.id)
 
     def _authenticate(self, token: object) -> tuple[Actor, Claims]:
-        """The actor and claims of a token; to be used before anything else is waited for."""
+        """The actor and claims of a token; use them before waiting for anything else."""
         with self._app.app_context():
             return read_settled(lambda: authenticate(token, self._find_actor))
 
@@ -220,7 +220,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         return {"expiresIn": max(0, int(claims.expires_at - time.time()))}
 
     def _handle(self, queue: ClientQueue, packet: Packet) -> bool:
-        """Handle a client's next packet; false when that has to wait for what came before. Called by the dispatcher."""
+        """Handle a client's next packet; False if it has to wait for earlier ones. Called by the dispatcher."""
         session = queue.owner
         connection = rooms.get(session.sid)
         event = NO_EVENT
@@ -231,7 +231,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         if session.refused:
             pass
         elif not isinstance(packet, str):
-            pass  # The bytes of a binary event, which is answered without them.
+            pass  # An attachment of a binary event, which is handled without it.
         elif packet[:1] == "0":
             self._open_socket(session, packet)
         elif packet[:1] == "1":
@@ -248,7 +248,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         return known is not None and known[0].pipelined
 
     def _open_socket(self, session: Session, packet: str) -> None:
-        """Open a socket, or refuse it and close the connection; a socket that is open stays open."""
+        """Open a socket, or send an error and close the connection; an open socket stays open."""
         id = session.sid
         namespace, auth = decode_connect(packet)
         error_packet = None
@@ -268,7 +268,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         if error_packet:
             self._engineio.send(id, error_packet)
         if id not in self._engineio.sockets:
-            # It left meanwhile, and python-socketio passes over the end of what is not connected yet.
+            # The client left meanwhile; python-socketio ignores the end of a connection that is not open yet.
             self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
         elif not (connection := rooms.get(id)):
             session.refuse()
@@ -277,14 +277,14 @@ class Gateway(Namespace):  # type: ignore[misc]
             connection.open()
 
     def _hand_on(self, id: str, packet: str) -> None:
-        """Leave CONNECT and DISCONNECT to python-socketio."""
+        """Let python-socketio handle CONNECT and DISCONNECT."""
         try:
             self._handle_other_packet(id, packet)
         except Exception as error:
             log.info("malformed_packet", error=type(error).__name__)
 
     def _handle_event(self, queue: ClientQueue, connection: Connection, event: Event) -> None:
-        """Do what an event asks for and acknowledge it, at once or when its outcome is known."""
+        """Handle an event and acknowledge it, at once or when its outcome is known."""
         outcome: Outcome = None
         failure: BaseException | None = None
         began = time.perf_counter()
@@ -312,7 +312,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         data: Json | None,
         failure: BaseException | None,
     ) -> None:
-        """Say what came of an event; never blocks."""
+        """Send the ack and count the event; never blocks."""
         if not failure and settings.current().validate_responses:
             failure = self._deviation(event, data)
         ack: Json = {"ok": True, "data": data}
@@ -332,7 +332,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         metrics.socket_event_seconds.observe(time.perf_counter() - began, name)
 
     def _deviation(self, event: Event, data: Json | None) -> AssertionError | None:
-        """How an ack differs from what is documented, if it does."""
+        """The difference between an ack and its documented schema, if any."""
         known, _ = self._events[event.name or ""]
         try:
             if known.returns:
@@ -343,8 +343,9 @@ class Gateway(Namespace):  # type: ignore[misc]
 
     def _perform(self, connection: Connection, event: Event) -> Outcome:
         limits.hit(Limit(settings.current().rate_events, "socket events", connection.actor.user_id))
-        # Ended sessions and changed accounts are events of other workers: while the bus is disconnected the database
-        # is asked each time.
+        # Ended sessions and changed accounts are events of other workers: while the bus is disconnected, the database
+        # is
+        # queried each time.
         if rooms.bus_disconnected:
             refresh_actor(connection, self._find_actor)
         if connection.id not in rooms:

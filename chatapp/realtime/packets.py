@@ -1,4 +1,4 @@
-"""Socket.IO packets (protocol version 5) of the namespace `/chat`, as this server reads and writes them."""
+"""Encodes and decodes Socket.IO packets (protocol version 5) of the namespace `/chat`."""
 
 import re
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from chatapp.core.json_input import decode_json
 from chatapp.realtime.frames import TEXT, encode, payload_of
 
 NAMESPACE = "/chat"
-# Bytes of a packet; a larger one is answered as such, without having been looked at.
+# Bytes of a packet. A larger event is replaced by `TOO_LARGE` without being parsed.
 MAX_PAYLOAD = 64 * 1024
-# Bytes of a websocket's message, or of all packets in one POST of a polling client: beyond this, a session ends.
+# Bytes of a websocket message, or of all packets in one POST of a polling client. A larger one ends the session.
 MAX_RECEIVED = 256 * 1024
-# An EVENT (2), or a BINARY_EVENT (5) whose attachments are left aside: no event of this server takes bytes.
+# An EVENT (2), or a BINARY_EVENT (5), whose attachments are ignored: no event of this server takes bytes.
 _EVENT = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?![0-9])")
-# A CONNECT (0): the namespace, without what some clients append to it as a query, and what comes with it.
+# A CONNECT (0): the namespace, without the query that some clients append to it, and the payload.
 _CONNECT = re.compile(r"0(/[^,?]*)?(?:\?[^,]*)?,?(.*)", re.DOTALL)
-# An event that is none: what stands for all that can't be read.
+# Not a valid event; replaces every packet that can't be parsed.
 MALFORMED = "2"
-# The name of an event that stands for one that is too large.
+# The event name that replaces an event that is too large.
 TOO_LARGE = "\0too large"
 
 
@@ -41,9 +41,9 @@ class PacketJson:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of a client; one that can't be read has no name.
+    """An event of a client; `name` is None if the packet is malformed.
 
-    `ack_id` is the number that its ack must carry, or "" when none was asked for.
+    `ack_id` is the number of the requested ack, "" if none was requested.
     """
 
     name: str | None
@@ -52,7 +52,7 @@ class Event:
 
 
 def bounded(packet: str) -> str:
-    """`packet`, or what stands for it when it is too large: an event, to be answered, or a greeting that is none."""
+    """`packet`, or if it is too large its replacement: a `TOO_LARGE` event, or a truncated CONNECT."""
     # A character has up to four bytes.
     if len(packet) <= MAX_PAYLOAD // 4 or len(packet.encode()) <= MAX_PAYLOAD:
         return packet
@@ -63,7 +63,7 @@ def bounded(packet: str) -> str:
 
 
 def decode_event(packet: str) -> Event:
-    """The event in an encoded packet."""
+    """The event of an encoded packet."""
     head = _EVENT.match(packet)
     if not head:
         return Event(None, [], "")
@@ -77,20 +77,20 @@ def decode_event(packet: str) -> Event:
 
 
 def decode_connect(packet: str) -> tuple[str, str]:
-    """The namespace that a CONNECT is for, and what comes with it: JSON, or something else."""
+    """The namespace of a CONNECT, and its payload (JSON if it is valid)."""
     match = _CONNECT.fullmatch(packet)
     assert match, "a CONNECT begins with 0"
     return match[1] or "/", match[2]
 
 
 def encode_connect_error(namespace: str, error: ChatError | None = None) -> str:
-    """The packet that refuses a connection: with the problem, or because there is no such namespace."""
+    """A CONNECT_ERROR packet: with the problem, or for an unknown namespace."""
     decoded = {"message": error.detail, "data": error.problem()} if error else {"message": "Invalid namespace"}
     return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(decoded).decode()}"
 
 
 class EncodedPacket:
-    """A packet for clients, encoded once for all who hear it: `frame` for websockets, `text` for those who poll."""
+    """A packet for clients, encoded once for all recipients: `frame` for websockets, `text` for polling clients."""
 
     __slots__ = ("frame",)
 
@@ -104,12 +104,12 @@ class EncodedPacket:
 
 
 def encode_event(name: str, payload: Json) -> EncodedPacket:
-    """The packet of an event to clients."""
+    """The packet of a server event."""
     return EncodedPacket(b"2/chat," + orjson.dumps([name, payload]))
 
 
 def encode_ack(ack_id: str, response: Json) -> EncodedPacket:
-    """The packet that answers the event with that ack number."""
+    """The ack packet with that number."""
     return EncodedPacket(b"3/chat," + ack_id.encode() + orjson.dumps([response]))
 
 

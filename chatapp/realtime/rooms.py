@@ -1,8 +1,8 @@
-"""The live sockets of this process, and which chats each of them is subscribed to.
+"""The open sockets of this process, and the chats that each is subscribed to.
 
-A room is only a copy of the database's truth, kept for speed: it is filled from there when a socket connects, and
-changed by events. While this worker is disconnected from the others the rooms are `bus_disconnected`: nothing is emitted, since
-a member may have been removed meanwhile. The replay (`chatapp/replay.py`) brings rooms and sockets up to date.
+Rooms are a cache of memberships: filled from the database when a socket connects, changed by events. While the bus is
+disconnected (`bus_disconnected`) nothing is emitted, since a member may have been removed on another worker. The replay
+(`chatapp/replay.py`) then updates rooms and sockets.
 """
 
 import sys
@@ -18,23 +18,23 @@ from chatapp.realtime.order import ChatOrder
 from chatapp.realtime.packets import DISCONNECT, EncodedPacket
 from chatapp.realtime.session import Session
 
-# For a client to read that it is disconnected.
+# For a client to receive the DISCONNECT packet before its transport closes.
 CLOSE_DELAY = 0.5
 
 # A chat's `lastRev` and `lastSeq`.
 Position = tuple[int, int]
-# For each of these users the chats that they are in.
+# user ids → chats of each user.
 ListRooms = Callable[[list[str]], dict[str, dict[str, Position]]]
-# After every change.
+# Later than every change.
 MAX_REV = sys.maxsize
 
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """One socket of one person in `/chat`. `id` is that of its Engine.IO session, `sid` that of Socket.IO.
+    """One socket of a user in `/chat`. `id` is the id of its Engine.IO session, `sid` that of Socket.IO.
 
-    `expires_at` is its access token's end, in seconds since the epoch; `ended` has it forgotten everywhere. `why` is
-    the reason for its end, if this server ended it.
+    `expires_at` is the end of its access token in seconds since the epoch; `ended` cleans up. `why` is the reason if
+    this server ended it.
     """
 
     id: str
@@ -47,9 +47,9 @@ class Connection:
     # out of order and reads may be stale.
     chats: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
-    # Whether it was subscribed to the chats that the database named.
+    # Whether the chats from the database were subscribed.
     filled: bool = False
-    # Hands an encoded packet to the socket; until the client knows that it is let in, keeps it.
+    # Sends an encoded packet; packets wait until the client knows that it is connected.
     send: Callable[[EncodedPacket], None] = field(init=False)
     early: list[EncodedPacket] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
@@ -59,15 +59,15 @@ class Connection:
         self.send = self.early.append
 
     def open(self) -> None:
-        """The client knows that it is let in: hand over what was told meanwhile."""
+        """The client knows that it is connected: send the packets that waited."""
         self.send = self.session.send_encoded
         for packet in self.early:
             self.send(packet)
         self.early = []
 
     def close(self, why: str) -> None:
-        """Tell the client that it is disconnected, and have it hear nothing more; the transport ends a moment later,
-        since a client that sees both at once takes it for a lost connection and comes again."""
+        """Disconnect the socket and unsubscribe it. The transport closes a moment later: a client that sees both at
+        once takes it for a lost connection and reconnects."""
         self.why = why
         self.send(DISCONNECT)
         self.ended(self)
@@ -75,11 +75,11 @@ class Connection:
 
 
 class Rooms:
-    """Who is connected here, by socket, by person and by chat."""
+    """Connections by socket, by user and by chat."""
 
     def __init__(self) -> None:
         self.bus_disconnected = False
-        # How many times sessions may have ended: whoever was let in meanwhile is asked again.
+        # Incremented whenever sessions may have ended: a socket that was opened meanwhile is checked again.
         self.epoch = 0
         self.order = ChatOrder()
         self._by_id: dict[str, Connection] = {}
@@ -87,12 +87,12 @@ class Rooms:
         self._by_chat: dict[str, set[Connection]] = defaultdict(set)
 
     def add(self, connection: Connection) -> None:
-        """Know a connection from now on; it hears no chat yet."""
+        """Add a connection; it is not subscribed to any chat yet."""
         self._by_id[connection.id] = connection
         self._by_user[connection.actor.user_id].add(connection)
 
     def remove(self, id: str) -> Connection | None:
-        """Forget a connection; returns it if it was known."""
+        """Remove a connection; returns it if it was present."""
         connection = self._by_id.pop(id, None)
         if connection:
             for chat_id in list(connection.chats):
@@ -101,11 +101,11 @@ class Rooms:
         return connection
 
     def get(self, id: str) -> Connection | None:
-        """The connection of that Engine.IO session."""
+        """The connection of an Engine.IO session."""
         return self._by_id.get(id)
 
     def fill(self, connection: Connection, chats: Mapping[str, Position]) -> None:
-        """Subscribe a connection to the chats that the database named: it gets the changes after each one's `lastRev`."""
+        """Subscribe a connection to its chats from the database: it gets the changes after each `lastRev`."""
         if connection.id not in self._by_id:
             return  # It was closed during the read.
         connection.filled = True
@@ -118,7 +118,7 @@ class Rooms:
         return list(self._by_user)
 
     def join(self, chat_id: str, user_ids: Collection[str], rev: int, seq: int) -> list[Connection]:
-        """Subscribe all sockets of these users to a chat from its change `rev` on, when its newest message was `seq`.
+        """Subscribe all sockets of these users to a chat from its change `rev` on; `seq` is its newest message.
 
         Returns the sockets that were not subscribed before.
         """
@@ -132,7 +132,7 @@ class Rooms:
         return entered
 
     def leave(self, chat_id: str, user_ids: Collection[str], rev: int) -> list[Connection]:
-        """Unsubscribe all sockets of these users from a chat, which they left with its change `rev`.
+        """Unsubscribe all sockets of these users, who left the chat with its change `rev`.
 
         Returns the sockets that were subscribed.
         """
@@ -151,19 +151,19 @@ class Rooms:
         return gone
 
     def of_users(self, user_ids: Iterable[str]) -> list[Connection]:
-        """The sockets of these people."""
+        """The sockets of these users."""
         return [connection for user_id in user_ids for connection in self._by_user.get(user_id, ())]
 
     def of_chat(self, chat_id: str) -> list[Connection]:
-        """The sockets that hear a chat."""
+        """The sockets that are subscribed to a chat."""
         return list(self._by_chat.get(chat_id, ()))
 
     def has_subscribers(self, chat_id: str) -> bool:
-        """Whether any socket is subscribed to a chat, or is about to be by a replay."""
+        """True if a socket is subscribed to the chat, or about to be by a replay."""
         return chat_id in self.order
 
     def of_session(self, user_id: str, session_id: str) -> list[Connection]:
-        """The sockets that one login opened."""
+        """The sockets of one session."""
         return [c for c in self.of_users((user_id,)) if c.actor.session_id == session_id]
 
     def __iter__(self) -> Iterator[Connection]:
@@ -188,7 +188,7 @@ class Rooms:
 
     @staticmethod
     def _discard(index: dict[str, set[Connection]], key: str, connection: Connection) -> None:
-        """Take a connection out of an index, and the key too once nothing is left under it."""
+        """Remove a connection from an index, and the key once it is empty."""
         index[key].discard(connection)
         if not index[key]:
             del index[key]

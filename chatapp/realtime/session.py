@@ -1,8 +1,7 @@
-"""Engine.IO sessions of this server: polling as the library does it, websockets on a `WebSocketConnection` of our own.
+"""Engine.IO sessions: polling as in the library, websockets on a `WebSocketConnection` of our own.
 
-A stock session costs three greenlets and a queue, keeps whatever waits for its client, for ever, and asks each client
-for a sign of life from a greenlet of its own. Here a websocket has none of these; the sessions of a worker are asked
-in turn (`heartbeat`).
+A session of the library has three greenlets, an unbounded queue, and a heartbeat in a greenlet of its own. Here a
+websocket has none of these; one task sends the heartbeats of all sessions of a worker (`heartbeat`).
 """
 
 import base64
@@ -25,21 +24,21 @@ from chatapp.realtime.frames import BINARY, TEXT, encode
 from chatapp.realtime.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, EncodedPacket, bounded
 from chatapp.realtime.websocket import MAX_BACKLOG, WebSocketConnection, accept
 
-# For a client to end the upgrade to a websocket that it began; the same as in the reference implementation.
+# For a client to complete an upgrade to a websocket; the same as in the reference implementation.
 UPGRADE_TIMEOUT = 10.0
-# How long a closed session still sends its last packets.
+# How long a closed session continues to send its last packets.
 CLOSE_DELAY = 5.0
-# Packets other than CONNECT that a client may send before it presents a token.
+# Packets other than CONNECT that a client may send before it authenticates.
 MAX_EARLY_PACKETS = 100
-# Reading from a client stops while this many of its packets wait to be handled.
+# The server stops reading from a client while this many of its packets wait to be handled.
 MAX_UNHANDLED = 64
-# Python's own client takes no more in the answer to a poll.
+# The Python client accepts no more packets in the response to a poll.
 MAX_PER_POLL = 16
 SEPARATOR = "\x1e"
 
 
 class MeasuredQueue(Queue):  # type: ignore[misc]
-    """Packets that wait for a polling client, and how many bytes they are."""
+    """Packets that wait for a polling client, and their size in bytes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.size = 0
@@ -56,23 +55,23 @@ class MeasuredQueue(Queue):  # type: ignore[misc]
 
 
 class Session(Socket):  # type: ignore[misc]
-    """One client's session. What it sends is handled in order (`client_queue`)."""
+    """One client's session. Its packets are handled in order (`client_queue`)."""
 
     closed: bool
     closing: bool
     last_ping: float | None
     queue: Any
     dispatcher: Dispatcher
-    # When each session is to be asked for a sign of life, or to have given one: in order, for all wait equally long.
+    # When a ping is due, and when a pong is overdue, per session; in order, since all sessions have the same intervals.
     _due: ClassVar[deque[tuple[float, "Session"]]] = deque()
     _overdue: ClassVar[deque[tuple[float, "Session"]]] = deque()
-    # The websockets to which sessions are being upgraded, and until when that has to be done.
+    # Websockets of upgrades in progress, with their deadlines.
     _upgrades: ClassVar[deque[tuple[float, "Session", WebSocketConnection]]] = deque()
-    # What the session counts as while no token was presented.
+    # The slot that an unauthenticated session occupies.
     held: Held | None = None
     has_token = False
     early_packets = 0
-    # Whether the session's CONNECT was refused: it ends once its client has been informed.
+    # True once its CONNECT was refused: the session ends as soon as the client has received the error.
     refused = False
 
     def __init__(self, server: Any, sid: str) -> None:
@@ -82,7 +81,7 @@ class Session(Socket):  # type: ignore[misc]
         self.backlog_exceeded = False
 
     def send_encoded(self, packet: EncodedPacket) -> None:
-        """Hand an encoded packet to the client; one that does not read is cut."""
+        """Send an encoded packet; a client whose backlog exceeds the bound is aborted."""
         if self.queue is None:
             if self.websocket:
                 self.websocket.write(packet.frame)
@@ -94,7 +93,7 @@ class Session(Socket):  # type: ignore[misc]
                 gevent.spawn(self.abort)
 
     def send(self, packet: Packet) -> None:
-        """Called by the library for packets of its own."""
+        """Send a packet of the library."""
         if self.queue is None:
             if self.websocket:
                 self.websocket.write(_frame(packet))
@@ -102,13 +101,13 @@ class Session(Socket):  # type: ignore[misc]
             self.queue.put(packet)
 
     def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer a poll, or be a websocket from now on."""
+        """Respond to a poll, or switch to a websocket."""
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
             return self._become_websocket(environ)
         return super().handle_get_request(environ, start_response)
 
     def poll(self) -> list[Packet]:
-        """What waits for the client, once there is something; QueueEmpty after too long, nothing at the end."""
+        """Wait for packets and return them; QueueEmpty after a timeout, an empty list at the end."""
         queue = self.queue
         try:
             packets = [queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)]
@@ -117,13 +116,13 @@ class Session(Socket):  # type: ignore[misc]
         while not queue.empty() and len(packets) < MAX_PER_POLL:
             packets.append(queue.get_nowait())
         if None in packets:
-            # The end: for every poll that comes. A payload without packets would be none.
+            # The end of the session, for every poll that follows. A payload without packets would be invalid.
             queue.put(None)
             packets = packets[: packets.index(None)] or [Packet(NOOP)]
         return packets
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """Take what a polling client posted, and return when it was handled; ContentTooLongError ends the session."""
+        """Handle the packets of a POST; returns when all are handled. ContentTooLongError ends the session."""
         try:
             body = environ["wsgi.input"].read(MAX_RECEIVED + 1)
         except RequestTimeout as error:
@@ -141,39 +140,39 @@ class Session(Socket):  # type: ignore[misc]
         self.client_queue.drain()
 
     def handled(self) -> None:
-        """One of its packets was handled: more may come."""
+        """Called after each packet: resume reading from the client."""
         if self.websocket and len(self.client_queue.waiting) < MAX_UNHANDLED:
             self.websocket.resume()
 
     def abort(self) -> None:
-        """End the session without waiting for its client, who reads nothing anyway."""
+        """Abort the session without waiting for the client."""
         self.close(wait=False, abort=True)
 
     def authenticated(self) -> None:
-        """A token was presented: the client may send more at once, and counts no longer."""
+        """The client has authenticated: allow larger messages, and free its slot."""
         self.has_token = True
         if self.websocket:
             self.websocket.allow(MAX_RECEIVED)
         self.release()
 
     def release(self) -> None:
-        """Count the session no longer among those without a token."""
+        """Free the slot of an unauthenticated session."""
         if self.held:
             self.held.release()
             self.held = None
 
     def refuse(self) -> None:
-        """End the session after its client has received what was sent so far."""
+        """End the session once the client has received the packets sent so far."""
         self.refused = True
         if self.queue is None:
             self.close(wait=False)
         else:
-            # The next poll gets the refusal, and with it the end of the session.
+            # The next poll returns the error and the end of the session.
             self.queue.put(Packet(CLOSE))
             gevent.spawn_later(CLOSE_DELAY, self.abort)
 
     def count_early_packet(self) -> None:
-        """A packet came before a token: end a session that sends too many of them."""
+        """Count a packet that arrived before authentication; abort a session that sends too many."""
         self.early_packets += 1
         if self.early_packets > MAX_EARLY_PACKETS and not self.refused:
             self.refused = True
@@ -181,11 +180,11 @@ class Session(Socket):  # type: ignore[misc]
 
     @property
     def unread_by_server(self) -> bool:
-        """Whether the client's packets wait because the server has not read or handled earlier ones."""
+        """True while packets of the client wait because the server has not read or handled earlier ones."""
         return self.websocket.paused if self.websocket else not self.client_queue.idle
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
-        """End the session: its handlers are told, then the client, unless `abort` says that it needs no telling."""
+        """End the session: run its disconnect handlers, then inform the client, unless `abort` is set."""
         if self.closed or self.closing:
             return
         self.closing = True
@@ -197,23 +196,23 @@ class Session(Socket):  # type: ignore[misc]
         self.release()
         self.server.sockets.pop(self.sid, None)
         if self.websocket and self.upgrading:
-            # A client that has stopped polling for a websocket does not notice its end before it is through.
+            # A client that stopped polling for an upgrade notices the end of the websocket only after the upgrade.
             gevent.spawn_later(CLOSE_DELAY, self.websocket.close)
         elif self.websocket:
             self.websocket.close()
         if self.queue:
-            # Ends a poll that waits; a last one may fetch what was said before.
+            # Ends a waiting poll; a last poll may fetch the queued packets.
             self.queue.put(None)
 
     def schedule_ping(self) -> None:
-        """The client has given a sign of life: ask for the next one later."""
+        """A pong arrived: schedule the next ping."""
         if self.last_ping is not None:
             self.last_ping = None
             self._due.append((time.monotonic() + self.server.ping_interval, self))
 
     @classmethod
     def heartbeat(cls) -> None:
-        """Ask those whose turn it is for a sign of life, end those who gave none (a background task)."""
+        """Send due pings, and end sessions whose pong is overdue (a background task)."""
         now = time.monotonic()
         while cls._due and cls._due[0][0] <= now:
             _, session = cls._due.popleft()
@@ -226,7 +225,7 @@ class Session(Socket):  # type: ignore[misc]
             if session.closed or session.last_ping is None or session.last_ping > at - session.server.ping_timeout:
                 continue
             if session.unread_by_server:
-                # Its pong may be among what the server has not read yet.
+                # The pong may be among the data that the server has not read yet.
                 cls._overdue.append((now + session.server.ping_timeout, session))
             else:
                 session.close(wait=False, abort=True, reason=session.server.reason.PING_TIMEOUT)
@@ -237,7 +236,7 @@ class Session(Socket):  # type: ignore[misc]
             if session.client_queue.idle:
                 session._give_up()
             else:
-                # The client ends its requests before it upgrades, and the server has yet to answer one.
+                # The client finishes its requests before it upgrades, and one of them has no response yet.
                 cls._upgrades.append((now + UPGRADE_TIMEOUT, session, websocket))
 
     def _become_websocket(self, environ: dict[str, Any]) -> Any:
@@ -256,21 +255,21 @@ class Session(Socket):  # type: ignore[misc]
         else:
             self._upgrades.append((time.monotonic() + UPGRADE_TIMEOUT, self, websocket))
         websocket.start(environ["wsgi.input"].reader.unreader.take_buffered() + getattr(connection, "read_before", b""))
-        # The HTTP server is done with this connection.
+        # The HTTP server no longer handles this connection.
         raise StopIteration
 
     def _probe(self, packet: str | bytes) -> None:
-        """A client that polls tries whether a websocket works."""
+        """A polling client probes whether a websocket works."""
         if packet != "2probe" or not self.websocket:
             self._give_up()
             return
         self.websocket.write(encode(TEXT, b"3probe"))
         self.upgrading = True
         self.websocket.received = self._confirm
-        self.queue.put(Packet(NOOP))  # Ends the poll that waits.
+        self.queue.put(Packet(NOOP))  # Ends the waiting poll.
 
     def _confirm(self, packet: str | bytes) -> None:
-        """It does: from here on the session goes over the websocket."""
+        """The probe succeeded: continue the session over the websocket."""
         if packet != "5" or not self.websocket:
             self._give_up()
         elif self.closed:
@@ -280,13 +279,13 @@ class Session(Socket):  # type: ignore[misc]
             self._open()
 
     def _give_up(self) -> None:
-        """The session goes on polling."""
+        """Abort an upgrade; the session continues with polling."""
         self.upgrading = False
         if self.websocket:
             self.websocket.abort()
 
     def _open(self) -> None:
-        """What waited for a poll goes over the websocket."""
+        """Send over the websocket what waited for a poll."""
         self.connected = self.upgraded = True
         self.upgrading = False
         queue, self.queue = self.queue, None
@@ -295,9 +294,9 @@ class Session(Socket):  # type: ignore[misc]
                 self.send(packet)
 
     def _take(self, packet: str | bytes) -> None:
-        """Take a packet of the client; one that no client has to send is answered as one that can't be read.
+        """Handle a packet of the client; an unexpected one is treated as malformed.
 
-        The event loop calls this: it neither blocks nor raises.
+        Called by the event loop: neither blocks nor raises.
         """
         kind = packet[:1]
         if isinstance(packet, bytes):
@@ -319,7 +318,7 @@ class Session(Socket):  # type: ignore[misc]
             self.websocket.pause()
 
     def _websocket_ended(self) -> None:
-        """Called by the event loop: the websocket is gone, and the session too if it went over it."""
+        """Called by the event loop when the websocket has ended; ends the session too, unless it still polls."""
         if self.websocket and self.websocket.backlog_exceeded:
             self.backlog_exceeded = True
         self.websocket = None
@@ -330,7 +329,7 @@ class Session(Socket):  # type: ignore[misc]
 
 
 def install(dispatcher: Dispatcher) -> None:
-    """Have the library make sessions of this kind."""
+    """Make the library create sessions of this class."""
     Session.dispatcher = dispatcher
     engineio.server.socket.Socket = Session
 
