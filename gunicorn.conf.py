@@ -2,7 +2,7 @@
 
 from gevent import monkey
 
-# Before the configuration brings in modules that would keep the blocking sockets they find.
+# Before the configuration imports modules that would keep blocking sockets.
 monkey.patch_all()
 
 import gc  # noqa: E402
@@ -14,7 +14,7 @@ from typing import Any  # noqa: E402
 
 from gunicorn.glogging import Logger  # noqa: E402
 
-# The master only starts and watches workers: nothing here may import the application, which each worker loads itself.
+# The master only starts and watches workers: nothing here may import the application, which each worker loads.
 from chatapp.core import logs, metrics  # noqa: E402
 from chatapp.core.version import __version__  # noqa: E402
 from chatapp.realtime import arbiter  # noqa: E402
@@ -29,38 +29,38 @@ except ConfigError as error:
     sys.exit(f"error: The environment can't be served with:\n{error}")
 
 arbiter.install()
-# The metrics' last: a connection that moves between workers counts as one to the first.
+# The metrics port last: a transferred connection counts as one of the first.
 bind = [_settings.address(port) for port in (_settings.port, _settings.metrics_port) if port]
 worker_class = "chatapp.realtime.worker.Worker"
 workers = _settings.workers
 # Each open socket counts as a connection.
 worker_connections = 20_000
-# Longer than a proxy in front keeps its connections, so that it is never the server who closes first.
+# Longer than proxies keep their connections, so that the server never closes first.
 keepalive = 95
-# As long as gunicorn takes: what is too long for a field is told by its schema.
+# gunicorn's maximum: the schema of a field reports a value that is too long.
 limit_request_line = 8190
 graceful_timeout = 5
 timeout = 60
 control_socket_disable = True
-# Whom to believe about addresses and schemes is TRUSTED_PROXIES' to say: from nobody does gunicorn itself take anything,
-# and so it need not look whom each request is from.
+# ProxyFix handles forwarded headers (TRUSTED_PROXIES); gunicorn ignores them, and so need not check the sender of each
+# request.
 forwarded_allow_ips, forwarder_headers = "*", ""
 secure_scheme_headers: dict[str, str] = {}
-# Would send a file past what has a response leave in one piece.
+# sendfile would bypass the code that writes a response in one piece.
 sendfile = False
 loglevel = _settings.log_level.lower()
 
 
 class ServerLog(Logger):  # type: ignore[misc]
-    """What gunicorn has to say, in the form of all other logs."""
+    """gunicorn's messages in the format of all other logs."""
 
     def access(self, *_request: Any) -> None:
-        """Called by gunicorn for each request, of which `chatapp/rest/access.py` has told already."""
+        """Called by gunicorn for each request, which `chatapp/rest/access.py` has logged."""
 
     def setup(self, cfg: Any) -> None:
-        """Called by gunicorn in the master, and again when it is told to read its configuration anew."""
+        """Called by gunicorn in the master, and again for a reload."""
         logs.configure(_settings.log_level)
-        # Below that it tells the path of each request, which may be anything.
+        # At lower levels gunicorn logs the path of each request, which can contain anything.
         self.error_log.setLevel(max(logging.INFO, logging.getLevelName(_settings.log_level)))
         self.error_log.propagate = True
 
@@ -69,9 +69,9 @@ logger_class = ServerLog
 
 
 def when_ready(server: Any) -> None:
-    """Called by gunicorn in the master, just before there are workers."""
+    """Called by gunicorn in the master, just before workers start."""
     server.log.info("Chat server %s", __version__)
-    # Kept by the master itself, who outlives this module: it is read anew when gunicorn is told to.
+    # Stored in the master itself, which outlives this module: a reload reads it again.
     server.folder = folder = make_folder(server.cfg.uid, server.cfg.gid)
     os.environ[metrics.FOLDER] = str(folder / "metrics")
     # For one worker too: during a reload there are two.
@@ -82,13 +82,13 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Worker) -> None:
     """Called by gunicorn in each worker once the application is loaded."""
     worker.wsgi.extensions["background"].start()
-    # What is there by now stays: looking for garbage among it would hold everything up, again and again.
+    # Freeze start-up objects so that garbage collection skips them.
     gc.collect()
     gc.freeze()
 
 
 def worker_exit(_server: Any, _worker: Worker) -> None:
-    """Called by gunicorn in a worker that ends in order: what it counted since the last time is not lost."""
+    """Called by gunicorn in a worker that ends regularly: write the counters of the last second."""
     from chatapp.rest.metrics import write
 
     write()
@@ -105,7 +105,7 @@ def child_exit(_server: Any, worker: Worker) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Called by gunicorn in the master, the last thing."""
+    """Called by gunicorn in the master at the end."""
     if folder := getattr(server, "folder", None):
         shutil.rmtree(folder, ignore_errors=True)
     gc.freeze()  # As in the workers.

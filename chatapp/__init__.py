@@ -1,7 +1,6 @@
-"""A self-hosted chat server: `create_app` makes the application.
+"""A self-hosted chat server: `create_app` creates the application.
 
-Nothing is imported before it is asked for: the processes that only start and watch others import single modules of this
-package.
+Imports are lazy: processes that only start and watch others import single modules of this package.
 """
 
 from typing import TYPE_CHECKING, Any

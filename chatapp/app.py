@@ -53,14 +53,14 @@ RESOURCES = (
     files.resource,
     admin.resource,
 )
-# How often the files of deleted chats are looked for, and what was left behind when deleting files failed.
+# Intervals of the tasks that delete files of deleted chats, and files that earlier attempts left behind.
 UNREFERENCED_SECONDS = 2.0
 LEFT_BEHIND_SECONDS = 600.0
 CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
 
 
 def create_app(config: Settings) -> Flask:
-    """The application that serves `config`; nothing is connected before the first request needs it."""
+    """Create the application for `config`; connections open with the first request that needs them."""
     settings.configure(config)
     logs.configure(config.log_level)
     app = App("chatapp", instance_path=str(config.instance_path), static_folder=None)
@@ -96,7 +96,7 @@ def create_app(config: Settings) -> Flask:
     limits.install(app, config)
     app.before_request(reject_large_bodies)
     docs.install(app, config)
-    # After the docs: flask-smorest would answer errors in a form of its own.
+    # After the docs: flask-smorest would send errors in its own format.
     problems.install(app)
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
@@ -107,7 +107,7 @@ def create_app(config: Settings) -> Flask:
     socketio.init_app(
         app,
         json=PacketJson,
-        cors_allowed_origins="*",  # `headers.guard` has refused those that may not call.
+        cors_allowed_origins="*",  # `headers.guard` has refused the origins that may not call.
         async_handlers=False,
         monitor_clients=False,
         max_http_buffer_size=MAX_PAYLOAD,

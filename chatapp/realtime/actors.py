@@ -1,7 +1,7 @@
-"""Which user is behind a socket, read from the database without missing what changes meanwhile.
+"""Reads the user behind a socket from the database without missing concurrent changes.
 
-Between reading an actor and using it nothing may have happened to sessions or accounts: an event that arrived while the
-database was asked has been handled already, for the actors that the sockets had then.
+No session may end and no account may change between reading an actor and using it: an event that arrives during the
+read is applied to the actors that the sockets had before.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def read_settled(read: Callable[[], T]) -> T:
-    """What `read()` returns, repeated until no session ended and no account changed while it waited.
+    """The result of `read()`, repeated until no session ended and no account changed during the read.
 
     Use the result before waiting for anything else.
     """
@@ -26,7 +26,7 @@ def read_settled(read: Callable[[], T]) -> T:
 
 
 def refresh_actor(connection: Connection, find_actor: FindActor) -> None:
-    """Give a connection the present name and role of its user; close it if its session has ended."""
+    """Update the name and role of a connection's user; close the connection if its session has ended."""
     while True:
         before = connection.actor
         actor = read_settled(lambda: find_actor(before.user_id, before.session_id))  # noqa: B023  # Called at once.

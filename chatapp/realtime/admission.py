@@ -1,9 +1,8 @@
-"""How much the clients without a token hold open, and how many handshakes they begin: for each client address, counted
-over all workers of the host.
+"""Limits open connections and handshakes of unauthenticated clients per address, counted over all workers of the host.
 
-The counters are in memory that the master allocates and all workers share. Each worker writes to a part of its own, so
-that no lock is needed and a killed worker's counts go with its part; a sum reads the parts of all workers. An address is
-a bucket of a table; two addresses in one bucket, a rare case that no client can bring about, share their limits.
+The counters are in memory that the master allocates and all workers share. Each worker writes to its own part, so that
+no lock is needed and the counts of a killed worker are dropped with its part; a sum reads all parts. An address is
+hashed to a bucket of a table; two addresses in one bucket share their limits, which is rare and can't be provoked.
 """
 
 import math
@@ -15,33 +14,33 @@ from chatapp.core.addresses import canonical_address, client_address
 from chatapp.core.settings import Rate
 
 MAX_WORKERS = 64
-# When to come back after a refusal for which no window says it.
+# Retry-After of an error for which no window determines it.
 RETRY_SECONDS = 2
 _BUCKETS = 1 << 16
-# Of a part, for each bucket numbers of 4 bytes: how many are open; the window, its handshakes and those of the one before.
+# Per bucket of a part, numbers of 4 bytes: open slots; the window, its handshakes and those of the previous window.
 _PART = _BUCKETS * 16
 
 
 class SharedCounters:
-    """The memory with the counters of all workers. The master makes it before there are any."""
+    """Shared memory with the counters of all workers. The master creates it before it starts workers."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, mmap.PAGESIZE + MAX_WORKERS * _PART)
         view = memoryview(self._memory)
-        # A byte for each part: whether a worker has it.
+        # One byte per part: whether it belongs to a worker.
         self.used = view[:MAX_WORKERS]
         starts = range(mmap.PAGESIZE, len(view), _PART)
         self.open = [view[start : start + 4 * _BUCKETS].cast("I") for start in starts]
         self.handshakes = [view[start + 4 * _BUCKETS : start + _PART].cast("I") for start in starts]
 
     def take(self) -> int:
-        """The number of a part that no worker has; for the master. Without a free one workers share the last."""
+        """Reserve a part for a new worker; called in the master. If none is free, workers share the last one."""
         part = bytes(self.used).find(0)
         self.used[part] = 1
         return part if part >= 0 else MAX_WORKERS - 1
 
     def release(self, part: int) -> None:
-        """Empty the part of a worker that has ended; for the master."""
+        """Empty the part of a worker that has ended; called in the master."""
         start = mmap.PAGESIZE + part * _PART
         try:
             self._memory.madvise(mmap.MADV_REMOVE, start, _PART)
@@ -50,12 +49,12 @@ class SharedCounters:
         self.used[part] = 0
 
     def parts(self) -> list[int]:
-        """The numbers of the parts that workers have."""
+        """The numbers of the reserved parts."""
         return [part for part, used in enumerate(bytes(self.used)) if used]
 
 
 class Admission:
-    """What one worker counts, and what all workers together allow."""
+    """The counts of one worker, and the limits over all workers."""
 
     def __init__(
         self, counters: SharedCounters, part: int, *, max_open: int, handshakes: Rate, trusted_proxies: int
@@ -67,24 +66,24 @@ class Admission:
         self.trusted_proxies = trusted_proxies
 
     def has_room(self, address: str) -> bool:
-        """Whether one more connection or session without a token is allowed."""
+        """True if one more unauthenticated connection or session is allowed."""
         bucket = _bucket(address)
         return sum(self._counters.open[part][bucket] for part in self._counters.parts()) < self.max_open
 
     def enter(self, address: str) -> None:
-        """Count one more connection or session without a token."""
+        """Count one more unauthenticated connection or session."""
         self._open[_bucket(address)] += 1
 
     def leave(self, address: str) -> None:
-        """It has ended, or it has presented a token."""
+        """Count one less: it has ended or authenticated."""
         bucket = _bucket(address)
         if self._open[bucket]:
             self._open[bucket] -= 1
 
     def handshake(self, address: str) -> int:
-        """Count one handshake; 0, or after how many seconds the next one is allowed, and then nothing was counted.
+        """Count a handshake; returns 0, or the seconds until the next one is allowed if it was not counted.
 
-        The window moves: the handshakes of the one before count by the share of it that is less than a window ago.
+        The window slides: handshakes of the previous window count in proportion to its overlap with the last period.
         """
         seconds = self._rate.seconds
         window, elapsed = divmod(time.monotonic(), seconds)
@@ -111,7 +110,7 @@ class Admission:
 
 
 class Held:
-    """A connection or session without a token, which counts for an address until it is released."""
+    """The slot of an unauthenticated connection or session, which counts for an address until it is released."""
 
     __slots__ = ("_address", "_admission")
 
@@ -122,18 +121,18 @@ class Held:
 
     @classmethod
     def if_admitted(cls, admission: Admission, address: str) -> "Held | None":
-        """One more for an address; None where it has enough."""
+        """A slot for an address; None if the address has too many."""
         return cls(admission, address) if admission.has_room(address) else None
 
     def release(self) -> None:
-        """Count it no longer; again: nothing."""
+        """Release the slot; a second call does nothing."""
         if self._admission:
             self._admission.leave(self._address)
             self._admission = None
 
 
 def peer_address(address: Any) -> str:
-    """The canonical address at the other end of a connection."""
+    """The canonical address of a connection's peer."""
     return canonical_address(address[0]) if isinstance(address, tuple) else canonical_address("")
 
 

@@ -1,8 +1,8 @@
-"""gunicorn's master process, with a reload (SIGHUP) during which no request fails.
+"""The master process of gunicorn, with a reload (SIGHUP) during which no request fails.
 
 gunicorn itself starts the new workers and ends the old ones at the same time, seconds before the new ones can serve.
-Here one new worker starts; once it is ready, one old worker is asked to leave; and so on. Whatever the new settings or
-the new code break, the old workers go on serving.
+Here one new worker starts; once it is ready, one old worker drains; and so on. If the new settings or code fail, the
+old workers continue to serve.
 """
 
 import signal
@@ -14,18 +14,19 @@ from gunicorn.errors import HaltServer
 
 log = structlog.get_logger()
 
-# The signal that asks a worker to move its clients to the other workers and to end then.
+# The signal that makes a worker move its clients to the other workers and end.
 DRAIN = signal.SIGUSR2
 
 
 class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
-    """Starts workers, watches them and replaces them; it imports nothing of the application."""
+    """Starts, watches and replaces workers; imports nothing of the application."""
 
-    # Workers up to this age run what was there before the last reload.
+    # Workers up to this age run the code from before the last reload.
     _outdated_age = 0
 
     def setup(self, app: Any) -> None:
-        """Called by gunicorn with its configuration, at the start and for a reload. Exits when it can't be served."""
+        """Called by gunicorn with its configuration, at the start and for a reload. Exits if the configuration can't be
+        used."""
         if app.cfg.is_ssl:
             raise SystemExit(
                 "error: certfile and keyfile are set, but this server does not speak TLS itself:"
@@ -51,7 +52,7 @@ class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
         self.manage_workers()
 
     def manage_workers(self) -> None:
-        """Called by gunicorn about once a second: take the next step towards the workers that there should be."""
+        """Called by gunicorn about once a second: take the next step towards the configured workers."""
         outdated = sorted((w for w in self.WORKERS.values() if w.age <= self._outdated_age), key=lambda w: w.age)
         if not outdated:
             super().manage_workers()
@@ -62,12 +63,12 @@ class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
         if not present or len(present) + len(outdated) <= self.num_workers:
             self.spawn_worker()
         elif outdated[0].ready:
-            # Before that, a worker may not take the signal yet.
+            # Before that, a worker may not handle the signal yet.
             outdated[0].leaving = True
             self.kill_worker(outdated[0].pid, DRAIN)
 
     def reap_workers(self) -> None:
-        """Called by gunicorn when a process has ended. The server outlives new workers that can't start."""
+        """Called by gunicorn when a process has ended. The server survives new workers that can't start."""
         try:
             super().reap_workers()
         except HaltServer as failure:
@@ -78,7 +79,7 @@ class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Have gunicorn run this master; for its configuration file, which it reads before it makes one."""
+    """Make gunicorn use this master; called by its configuration file, which it reads first."""
     from gunicorn.app import base
 
     base.Arbiter = Arbiter

@@ -83,15 +83,15 @@ class Shapes:
             self._converter.add_attribute_function(translate)
 
     def refer(self, schema: type[Schema] | None) -> Json:
-        """What stands for a schema in the document; for None, null."""
+        """The reference to a schema in the document, or null."""
         return dict(self._converter.resolve_nested_schema(schema)) if schema else {"type": "null"}
 
     def message(self, name: str, schema: type[Schema], overrides: Json) -> Json:
-        """The message of an event; `overrides` is what its example says otherwise."""
+        """The message of an event; `overrides` replaces fields of its example."""
         return _message(name, _docstring(schema), self.refer(schema), example(schema()) | overrides)
 
     def ack(self, name: str, returns: type[Schema] | None) -> Json:
-        """The message that says that an event was done."""
+        """The ack message of an event that succeeded."""
         return _message(
             f"{name}, done",
             "The event succeeded.",
@@ -100,13 +100,13 @@ class Shapes:
         )
 
     def connect_error(self) -> Json:
-        """What a client learns whose connection is refused."""
+        """The problem of a refused connection."""
         expired = Unauthenticated("The access token has expired.", code="token_expired")
         summary = "The connection was refused; the problem is in `error.data`."
         return _message("connect_error", summary, self.refer(ProblemSchema), expired.problem())
 
     def failure(self) -> Json:
-        """The message that says that an event failed."""
+        """The ack message of an event that failed."""
         invalid, limited = example(ProblemSchema()), RateLimited(4, 60).problem()
         return _message(
             "failed",
@@ -212,7 +212,7 @@ def _message(name: str, summary: str, payload: Json, *examples: Json) -> Json:
 
 
 def _object(title: str, **properties: Json) -> Json:
-    """The schema of an object that stands in no component; generators name its type by its title."""
+    """The schema of an object that is no component; generators name its type by its title."""
     return {
         "title": title,
         "type": "object",
@@ -232,5 +232,5 @@ def _identifier(side: str, event: str) -> str:
 
 
 def _docstring(event: object) -> str:
-    """What a docstring says."""
+    """The docstring of an object."""
     return inspect.getdoc(event) or ""

@@ -1,4 +1,4 @@
-"""What a worker does beside answering: started once it serves, never by a command line."""
+"""Background tasks of a worker, started once it serves, never by a CLI command."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ class Background:
         self._tasks: list[Task] = []
 
     def every(self, seconds: float, task: Task) -> None:
-        """Have `task` run again and again, `seconds` after it ended; what it raises is logged."""
+        """Run `task` repeatedly, `seconds` after it ended; exceptions are logged."""
 
         def loop() -> None:
             while True:
@@ -33,6 +33,6 @@ class Background:
         self._tasks.append(loop)
 
     def start(self) -> None:
-        """Begin; gunicorn calls this in each worker (`gunicorn.conf.py`)."""
+        """Start the tasks; gunicorn calls this in each worker (`gunicorn.conf.py`)."""
         for task in self._tasks:
             gevent.spawn(task)

@@ -1,15 +1,15 @@
-"""Events between workers, over Redis publish/subscribe.
+"""Sends events between workers over Redis publish/subscribe.
 
-It carries immediacy and nothing else: what it loses is in the database. A worker that does not get the others' events
-emits nothing to its own sockets either, until it does again and has read the database (`on_state`).
+The bus only makes delivery immediate: lost events are in the database. A worker that does not receive the others'
+events emits nothing to its own sockets either, until it is connected again and has read the database (`on_state`).
 
-What a worker can rely on:
-- It receives its own beats. If the last one that came back was sent more than `SILENCE_SECONDS` ago, the worker is
-  disconnected, even if that is because it was suspended.
-- A worker that connects says hello on the channel before it reads the database. So whoever publishes a change either
-  knows it, and waits for its acknowledgement, or committed before that read.
-- A hello says whether the worker dropped events before it; others then look for them in the database. A connected
-  worker that dropped some says hello again.
+Guarantees:
+- A worker receives its own beats. If the last one that came back was sent more than `SILENCE_SECONDS` ago, the worker
+is disconnected, even if the cause is that it was suspended.
+- A worker that connects publishes a hello before it reads the database. So the publisher of a change either knows that
+worker and waits for its acknowledgement, or committed before that read.
+- A hello says whether the worker dropped events before it; the others then look for them in the database. A connected
+worker that dropped events publishes another hello.
 """
 
 import itertools
@@ -29,32 +29,32 @@ from chatapp.core.ids import new_id
 
 log = structlog.get_logger()
 
-# With the version of the batch format: workers of different versions don't read each other's.
+# Includes the version of the batch format: workers of different versions ignore each other's batches.
 CHANNEL = "chatapp:events:3"
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 4.0
 RETRY_SECONDS = 0.25
-# For every single wait for Redis, except the wait for the next batch.
+# For each wait for Redis, except the wait for the next batch.
 REDIS_TIMEOUT = 1.0
-# How long an action waits for every worker's acknowledgement. A worker that has not sent it by then is disconnected,
-# and knows it.
+# How long an action waits for the acknowledgements of all workers. A worker that has not sent its own by then is
+# disconnected, and knows it.
 ACK_TIMEOUT = SILENCE_SECONDS + 1
 # The same while this worker has been disconnected for longer than that.
 DISCONNECTED_ACK_TIMEOUT = 1.0
-# How often an action that waits looks whether a worker has fallen silent.
+# How often a waiting action checks whether a worker has fallen silent.
 ACK_POLL_SECONDS = 0.25
-# After an outage, how long a worker waits for the others to connect again before it reads the database.
+# How long a worker waits after an outage for the others to reconnect before it reads the database.
 GATHER_SECONDS = 1.0
-# Events that wait to be published; beyond that they are dropped, and found in the database later.
+# Events that wait to be published; further ones are dropped, and read from the database later.
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 MAX_BATCH = 1000
-# A batch: its sender's id and number, and a line for each event, which begins with the number to acknowledge.
+# A batch: the sender's id and the batch number, then a line per event, which begins with the number to acknowledge.
 NO_ACK, ACK, HELLO = b"-", b"ack", b"hello"
 
 
 class _Awaited:
-    """The acknowledgements of an event. `number` is that of its batch, once it has one."""
+    """The acknowledgements of an event. `number` is the number of its batch, once it has one."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -65,7 +65,7 @@ class _Awaited:
         self.changed = Event()
 
     def is_done(self, live: dict[bytes, float]) -> bool:
-        """Whether every worker has acknowledged, those aside that have fallen silent since."""
+        """True once every worker has acknowledged, except those that have fallen silent since."""
         if self.expected is None:
             return False
         # PUBLISH counts this worker too, and connections of hosts that are gone.
@@ -80,9 +80,9 @@ _Outgoing: TypeAlias = "tuple[bytes, _Awaited | None]"
 class Bus:
     """This worker's connection to the others.
 
-    `receive` gets each event of another worker, encoded. `on_state(connected, seconds)` is called when the bus is
-    disconnected, and, with how long that took, before anything is received once it is connected again; `on_loss` when
-    events may have been lost although it was connected.
+    `receive` gets each encoded event of another worker. `on_state(connected, seconds)` is called when the bus
+    disconnects, and before anything is received once it is connected again, with the duration of the outage; `on_loss`
+    when events may have been lost while connected.
     """
 
     def __init__(
@@ -97,21 +97,21 @@ class Bus:
         self._receive = receive
         self._on_state = on_state
         self._on_loss = on_loss
-        # All ids are equally long.
+        # All ids have the same length.
         self._id = worker_id.encode()
         # Whether events are published; whether they are received too.
         self._subscribed = False
         self._connected = False
         self._lost_at = time.monotonic()
-        # What was logged of the outage that goes on; reasons may alternate.
+        # Failures of this outage that were logged; they may alternate.
         self._failures: set[str] = set()
         # Whether events were dropped that other workers may have to look for.
         self._dropped = False
         self._numbers = itertools.count(1)
-        # The highest batch number of each worker, and when each that is not silent last published.
+        # The highest batch number of each worker, and the last publication of each worker that is not silent.
         self._received: dict[bytes, int] = {}
         self._live: dict[bytes, float] = {}
-        # The beat that has not come back yet: its batch's number and when it was sent.
+        # The beat that has not come back yet: its batch number and when it was sent.
         self._beat_due = False
         self._beat: tuple[int, float] | None = None
         self._valid_until = 0.0
@@ -123,7 +123,7 @@ class Bus:
 
     @property
     def connected(self) -> bool:
-        """Whether this worker gets the others' events."""
+        """True while this worker receives the events of the others."""
         return self._connected
 
     @property
@@ -136,7 +136,7 @@ class Bus:
         return {worker.decode() for worker in self._live} if self._connected else None
 
     def share(self, event: events.Event) -> None:
-        """Publish an event to the other workers; one that is `awaited` returns when it is in force on all of them."""
+        """Publish an event to the other workers; for an `awaited` one, return when all of them have applied it."""
         if event.awaited:
             self._share_awaited(events.encode(event), type(event).__name__)
         elif self._subscribed and len(self._batcher) < MAX_WAITING and self._waiting_bytes < MAX_WAITING_BYTES:
@@ -145,7 +145,7 @@ class Bus:
             self._dropped = True
 
     def beat(self) -> None:
-        """Give a sign of life, and notice who gives none (a background task, every `BEAT_SECONDS`)."""
+        """Publish a beat, and detect workers that are silent (a background task, every `BEAT_SECONDS`)."""
         now = time.monotonic()
         if self._subscribed:
             self._beat_due = self._beat_due or self._beat is None
@@ -161,18 +161,18 @@ class Bus:
         if silent and self._connected:
             for worker in silent:
                 del self._live[worker]
-            # It may have been killed between a commit and its event.
+            # A worker may have been killed between a commit and its event.
             log.info("worker_silent", workers=[worker.decode() for worker in silent])
             self._on_loss()
 
     def read(self) -> None:
-        """Receive the others' events until that fails (a background task, which is started again)."""
+        """Receive the events of the others until an error (a background task, which is restarted)."""
         connection = self._connection(SILENCE_SECONDS)
         try:
             connection.send_command("SUBSCRIBE", CHANNEL)
             connection.read_response()
             early = self._say_hello(connection)
-            # Whatever is published during the read waits in the connection.
+            # Events that are published during the read wait in the connection.
             self._on_state(True, time.monotonic() - self._lost_at)
             for batch in early:
                 self._take(batch)
@@ -183,7 +183,7 @@ class Bus:
             while True:
                 _message, _channel, batch = connection.read_response()
                 if not self._connected or time.monotonic() > self._valid_until:
-                    # Of a worker that was suspended: what waits in the connection is out of date.
+                    # This worker was suspended: the events in the connection are out of date.
                     raise redis.TimeoutError("This worker's own beats did not come back in time.")
                 if not batch.startswith(self._id):
                     self._take(batch)
@@ -196,13 +196,13 @@ class Bus:
             connection.disconnect()
 
     def check(self) -> None:
-        """Raise RuntimeError while the other workers' events don't arrive."""
+        """Raise RuntimeError while the events of the other workers don't arrive."""
         if not self._connected:
             raise RuntimeError("The other workers can't be reached.")
 
     def _say_hello(self, connection: Any) -> list[bytes]:
-        """Announce this worker, and wait until that has come back and the workers that were there before the outage are
-        here too; returns the batches that came meanwhile."""
+        """Publish a hello, and wait until it has come back and the workers from before the outage are here too; returns
+        the batches that arrived meanwhile."""
         expected = set(self._live)
         self._received.clear()
         self._live.clear()
@@ -234,7 +234,7 @@ class Bus:
         self._valid_until = time.monotonic() + SILENCE_SECONDS
 
     def _note_failure(self, error: redis.RedisError) -> None:
-        """Log why there is no connection, each reason once in an outage."""
+        """Log why there is no connection, each reason once per outage."""
         failure = f"{type(error).__name__}: {error}".partition("\n")[0]
         if failure not in self._failures and len(self._failures) < MAX_CAUSES:
             self._failures.add(failure)
@@ -259,7 +259,7 @@ class Bus:
             while not awaited.is_done(self._live):
                 deadline = began + ACK_TIMEOUT
                 if not self._subscribed:
-                    # Nothing arrives. If Redis is gone for all workers, they have all noticed it by then.
+                    # No acknowledgement arrives. If all workers lost Redis, they have all noticed it by then.
                     self._dropped = True
                     deadline = min(deadline, max(began + DISCONNECTED_ACK_TIMEOUT, self._lost_at + ACK_TIMEOUT))
                 left = deadline - time.monotonic()
@@ -276,7 +276,7 @@ class Bus:
         self._batcher.put((line, awaited))
 
     def _post(self, batch: Sequence[_Outgoing]) -> None:
-        """Publish a batch; it is tried again until that works or this worker is disconnected."""
+        """Publish a batch; retried until it succeeds or this worker is disconnected."""
         number = next(self._numbers)
         lines = [line for line, _ in batch if line]
         encoded = b"\n".join((b"%s%d" % (self._id, number), *lines))
@@ -302,7 +302,7 @@ class Bus:
         self._dropped |= bool(lines)
 
     def _take(self, batch: bytes) -> None:
-        """Handle another worker's batch."""
+        """Handle a batch of another worker."""
         head, *lines = batch.split(b"\n")
         sender, number = head[: len(self._id)], int(head[len(self._id) :])
         before = self._received.get(sender)
@@ -319,7 +319,7 @@ class Bus:
                     awaited.acks.add(sender)
                     awaited.changed.set()
             elif ack == HELLO:
-                # During the read that follows one's own hello, what others dropped is found anyway.
+                # During the read that follows this worker's own hello, events that others dropped are found anyway.
                 if event == b"1" and self._connected:
                     self._on_loss()
             else:
@@ -328,7 +328,8 @@ class Bus:
                     self._put(b"%s %s" % (ACK, ack))
 
     def _take_echo(self, batch: bytes) -> None:
-        """One's own batch has come back: this worker is connected, and knows all that were when it was published."""
+        """This worker's own batch has come back: it is connected, and knows all workers that were when it was
+        published."""
         number = _number(batch)
         if self._beat and number >= self._beat[0]:
             self._valid_until = self._beat[1] + SILENCE_SECONDS
@@ -339,8 +340,8 @@ class Bus:
                 awaited.changed.set()
 
     def _connection(self, timeout: float) -> Any:
-        """A connection that opens when it is used, and again after it has failed; a longer wait raises
-        redis.TimeoutError. Bare: a client would try again by itself, which hides lost batches."""
+        """A connection that opens on use, and again after a failure; a longer wait raises redis.TimeoutError. Bare,
+        since a client retries by itself, which hides lost batches."""
         pool = redis.ConnectionPool.from_url(
             self._url, socket_timeout=timeout, socket_connect_timeout=REDIS_TIMEOUT, socket_keepalive=True
         )
@@ -348,7 +349,7 @@ class Bus:
 
 
 def _number(batch: bytes) -> int:
-    """The number of one's own batch, whose id is not looked at."""
+    """The number of this worker's own batch."""
     head, _, _ = batch.partition(b"\n")
     return int(head[ID_LENGTH:])
 

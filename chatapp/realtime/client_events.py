@@ -1,4 +1,4 @@
-"""What an event of clients is: what each feature says of those that it takes (`handlers.py`)."""
+"""Declares client events, which features list in their `handlers.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from marshmallow import Schema, fields
 from chatapp.core.errors import Json
 from chatapp.core.schemas import Input, Output, Whole
 
-# What an event's ack carries, now or once it is known.
+# The data of an event's ack, now or later.
 Outcome: TypeAlias = "Json | AsyncResult[Json] | None"
 Handler = Callable[..., Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientEvent:
-    """An event that clients send: its name, the shape of its payload, what it does, the shape of its ack.
+    """An event that clients send: its name, the schema of its payload, its handler, the schema of its ack.
 
-    The handler gets the actor and the payload; if `about_socket`, the connection instead of the actor. One that is
-    `pipelined` answers later, and keeps the order of those like it by itself: several of a client may be on their way.
+    The handler gets the actor and the payload; if `about_socket`, the connection instead of the actor. A `pipelined`
+    event is acknowledged later and keeps its own order: a client may have several in progress.
     """
 
     name: str

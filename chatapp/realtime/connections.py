@@ -1,4 +1,4 @@
-"""A client's connection: until when what is awaited on it has to arrive, and whom it counts for."""
+"""A client's connection, its deadlines, and the slot that it occupies while unauthenticated."""
 
 import os
 import socket
@@ -11,26 +11,26 @@ from gevent.socket import socket as GeventSocket
 
 from chatapp.realtime.admission import Held
 
-# For a request's head, on a connection that has just opened or on which a token was never presented.
+# For the head of a request on a new connection, or on an idle one without a token.
 HEAD_TIMEOUT = 30.0
 IDLE_TIMEOUT = 10.0
-# For a request's body: so long, and a second for each of so many bytes.
+# For the body of a request: plus a second per that many bytes.
 BODY_TIMEOUT = 30.0
 BODY_BYTES_PER_SECOND = 64 * 1024
-# For a client to take a piece of a response: so long, and a second for each of so many bytes.
+# For a client to receive a piece of a response: plus a second per that many bytes.
 SEND_TIMEOUT = 30.0
 SEND_BYTES_PER_SECOND = 8 * 1024
 
 
 class Connection(GeventSocket):  # type: ignore[misc]
-    """A connection with a deadline; bytes that another worker has read of it (`read_before`) come first."""
+    """A connection with a deadline; bytes that another worker has read from it (`read_before`) come first."""
 
     read_before = b""
-    # By when the present request has to be complete, on the monotonic clock; whether its body was not.
+    # When the current request has to be complete, on the monotonic clock, and whether its body was late.
     deadline: float | None = None
     reads_body = False
     late = False
-    # What it counts as while no token was presented on it.
+    # The slot that it occupies while unauthenticated.
     held: Held | None = None
 
     def recv(self, size: int, flags: int = 0) -> bytes:
@@ -54,16 +54,17 @@ class Connection(GeventSocket):  # type: ignore[misc]
             self.timeout = None
 
     def opened(self) -> None:
-        """The first request is awaited."""
+        """Start the deadline of the first request."""
         self.deadline = time.monotonic() + HEAD_TIMEOUT
 
     def responded(self) -> None:
-        """The next request is awaited: with a token, or through a proxy, as long as gunicorn keeps a connection."""
+        """Start the deadline of the next request; authenticated connections and those of proxies have gunicorn's
+        keep-alive."""
         self.reads_body = False
         self.deadline = time.monotonic() + IDLE_TIMEOUT if self.held else None
 
     def requested(self, size: int) -> None:
-        """A request has begun whose body has `size` bytes."""
+        """Start the deadline of a request's body of `size` bytes."""
         self.reads_body = size > 0
         self.deadline = time.monotonic() + BODY_TIMEOUT + size / BODY_BYTES_PER_SECOND if size else None
 
@@ -75,16 +76,16 @@ class Connection(GeventSocket):  # type: ignore[misc]
             end_stream(self, socket.SHUT_RD)
 
     def authenticated(self) -> None:
-        """A token was presented on it."""
+        """A token was presented on it: free its slot."""
         if self.held:
             self.held.release()
             self.held = None
 
 
 class Server(StreamServer):  # type: ignore[misc]
-    """A listener whose connections are of this kind."""
+    """A listener that accepts `Connection` objects."""
 
-    # What comes at once is for all workers, not for the one that wakes first.
+    # Accept one connection per wake-up, to balance the workers.
     max_accept = 1
 
     def do_read(self) -> tuple[Connection, Any] | None:
@@ -98,7 +99,7 @@ class Server(StreamServer):  # type: ignore[misc]
 
 
 def end_stream(connection: Any, how: int) -> None:
-    """Shut a connection down, so that whoever reads or writes it sees its end.
+    """Shut a connection down, so that its reader or writer sees the end.
 
     gevent's own shutdown would raise in the other greenlet instead.
     """
@@ -106,4 +107,4 @@ def end_stream(connection: Any, how: int) -> None:
         with monkey.get_original("socket", "socket")(fileno=os.dup(connection.fileno())) as plain:
             plain.shutdown(how)
     except OSError:
-        pass  # The client was faster.
+        pass  # The client has already closed it.

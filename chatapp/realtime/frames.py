@@ -1,4 +1,4 @@
-"""WebSocket frames (RFC 6455) as bytes: what a server reads and writes, without extensions."""
+"""Encodes and decodes WebSocket frames (RFC 6455) on the server's side, without extensions."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ _CONTINUATION = 0
 _FIN, _RESERVED, _OPCODE, _MASKED, _SIZE = 0x80, 0x70, 0x0F, 0x80, 0x7F
 _MAX_CONTROL = 125
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, NOT_TEXT, TOO_BIG = 1000, 1001, 1002, 1007, 1009
-# Of one message.
+# Per message.
 MAX_FRAGMENTS = 1000
-# What a closing frame may say (RFC 6455, section 7.4).
+# Valid status codes of a closing frame (RFC 6455, section 7.4).
 _STATUSES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
 
 class FrameError(Exception):
-    """What a client sent is not WebSocket; `status` is what the closing frame says."""
+    """Invalid data from a client; `status` is the code for the closing frame."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"WebSocket status {status}")
@@ -22,7 +22,7 @@ class FrameError(Exception):
 
 
 def encode(opcode: int, payload: bytes) -> bytes:
-    """One whole, unmasked frame, as servers send them."""
+    """Encode one complete, unmasked frame."""
     size = len(payload)
     if size <= 125:
         return bytes((_FIN | opcode, size)) + payload
@@ -32,7 +32,7 @@ def encode(opcode: int, payload: bytes) -> bytes:
 
 
 def closing_status(payload: bytes) -> int:
-    """The status in a client's closing frame; raises FrameError for one that may not be there."""
+    """The status of a client's closing frame; raises FrameError for an invalid one."""
     if not payload:
         return NORMAL
     status = int.from_bytes(payload[:2], "big")
@@ -46,26 +46,26 @@ def closing_status(payload: bytes) -> int:
 
 
 def payload_of(frame: bytes) -> bytes:
-    """The payload of a frame that `encode` made."""
+    """The payload of a frame that `encode` returned."""
     size = frame[1]
     return frame[4 if size == 126 else 10 if size == 127 else 2 :]
 
 
 class Decoder:
-    """Reads the frames of one client out of a stream of bytes.
+    """Decodes the frames in a client's stream of bytes.
 
-    A message has at most `max_size` bytes and `MAX_FRAGMENTS` fragments. Bytes are copied once for each frame, however
-    small the pieces are in which they arrive.
+    A message has at most `max_size` bytes and `MAX_FRAGMENTS` fragments. Bytes are copied once per frame, however small
+    the pieces are in which they arrive.
     """
 
     __slots__ = ("_fragments", "_max_size", "_missing", "_opcode", "_rest", "_size")
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
-        # The beginning of a frame, and how many bytes it needs before it can be read.
+        # The beginning of a frame, and the number of bytes needed to decode it.
         self._rest: bytes | bytearray = b""
         self._missing = 0
-        # Of a message that comes in several frames: its type, its fragments so far and their size.
+        # Of a fragmented message: its type, its fragments so far, and their size.
         self._opcode = 0
         self._fragments: list[bytes] | None = None
         self._size = 0
@@ -75,7 +75,7 @@ class Decoder:
         self._max_size = max_size
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Each message or control frame that is complete by now: its opcode and its payload. Raises FrameError."""
+        """Yield the opcode and payload of each message or control frame that is complete. Raises FrameError."""
         if self._rest:
             self._rest += data
             if len(self._rest) < self._missing:
@@ -115,7 +115,7 @@ class Decoder:
             self._rest, self._missing = bytearray(data[at:]), missing
 
     def _assemble(self, opcode: int, payload: bytes, final: bool) -> tuple[int, bytes] | None:
-        """The message that this frame ends, if it does."""
+        """The message that this frame completes, if any."""
         if opcode > BINARY or (opcode == _CONTINUATION) != bool(self._opcode):
             raise FrameError(PROTOCOL_ERROR)
         if opcode != _CONTINUATION and final:

@@ -1,4 +1,5 @@
-"""Coalesces the delivery receipts of groups: at most one event per chat and second, whichever workers they come from."""
+"""Coalesces the delivery receipts of groups: at most one event per chat and second, whichever workers they come from.
+XXX"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field

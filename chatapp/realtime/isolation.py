@@ -27,9 +27,9 @@ ISOLATION_CHECK_SECONDS = 0.5
 
 
 class Isolation:
-    """Whether this worker has been without Redis for `ISOLATED_AFTER` while others have it.
+    """True while this worker has been without Redis for `ISOLATED_AFTER` and others have it.
 
-    `seconds_disconnected` is for how long it has been, `others_connected` asks the database about the others.
+    `seconds_disconnected` returns the duration, `others_connected` asks the database about the other workers.
     """
 
     def __init__(self, seconds_disconnected: Callable[[], float], others_connected: Callable[[], bool]) -> None:
@@ -38,7 +38,8 @@ class Isolation:
         self._closed_by: float | None = None
 
     def check(self) -> None:
-        """Look, and close some sockets (a background task, every `ISOLATION_CHECK_SECONDS`); raises Unavailable."""
+        """Update the state, and close some sockets (a background task, every `ISOLATION_CHECK_SECONDS`); raises
+        Unavailable."""
         if self._seconds_disconnected() < ISOLATED_AFTER or not self._others_connected():
             self._closed_by = None
             return
@@ -49,7 +50,7 @@ class Isolation:
         connections = list(rooms)
         steps = max(1.0, (self._closed_by - now) / ISOLATION_CHECK_SECONDS)
         for connection in random.sample(connections, math.ceil(len(connections) / steps)):
-            # Without Engine.IO's CLOSE, which some clients take for "don't come again".
+            # Without Engine.IO's CLOSE, which some clients take as a request not to reconnect.
             connection.session.abort()
 
     def guard(self, application: Any) -> Any:

@@ -30,7 +30,7 @@ class ChatOrder:
         self._held: dict[str, dict[int, Emit]] = {}
         # The highest message `seq` at that position: tells new messages from changed ones in a replay.
         self.seqs: dict[str, int] = {}
-        # Whether it could: not while the bus is disconnected, after which the replay does it.
+        # Fills a gap; false while the bus is disconnected, after which the replay does it.
         self.fill_gap: Callable[[str], bool] = lambda _chat_id: True
         self._held_count = 0
         self.on_overflow: Callable[[], None] = lambda: None
@@ -47,7 +47,7 @@ class ChatOrder:
         self.seqs[chat_id] = seq
 
     def forget(self, chat_id: str) -> None:
-        """No socket is subscribed to a chat any more."""
+        """Forget a chat without subscribers."""
         self._emitted.pop(chat_id, None)
         self.seqs.pop(chat_id, None)
         self._held_count -= len(self._held.pop(chat_id, ()))
@@ -118,7 +118,7 @@ class ChatOrder:
         if self._held.get(chat_id) is not held:
             return  # An event ended the last subscription.
         if held:
-            # A gap was filled: the next one is waited for as long.
+            # A gap was filled: wait for the next one as long.
             self._start_timer(chat_id)
         else:
             del self._held[chat_id]

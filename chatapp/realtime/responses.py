@@ -1,4 +1,4 @@
-"""HTTP responses that leave in one piece: gunicorn sends the head first and the body after it."""
+"""Sends the head and the first piece of an HTTP response with one system call; gunicorn sends them separately."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from gunicorn.http import wsgi
 
 
 class _Catch:
-    """Stands in for a connection, to be told what would be sent."""
+    """Replaces a connection to capture what would be sent."""
 
     def __init__(self) -> None:
         self.caught = b""
@@ -50,5 +50,5 @@ class Response(wsgi.Response):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Have gunicorn respond like this."""
+    """Make gunicorn use this class."""
     wsgi.Response = Response

@@ -1,6 +1,6 @@
-"""What an event of the server is, and the promise that each one sent is as documented.
+"""Declares server events, and checks in tests that emitted events match their schema.
 
-`chatapp/server_events.py` lists them all; this module stands below the features whose shapes that list names.
+`chatapp/server_events.py` lists all events; this module is below the features whose schemas that list names.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,9 @@ from chatapp.core.schemas import validate_response
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """An event that clients listen for: its name, the shape of its payload, what it tells of, and whom it tells.
+    """An event that the server emits: its name, the schema of its payload, a summary, and its recipients.
 
-    `example` is what the documented example says otherwise than an example of that shape would.
+    `example` overrides fields of the generated example.
     """
 
     name: str
@@ -31,13 +31,13 @@ _schemas: Mapping[str, type[Schema]] = {}
 
 
 def expect_events(events: Iterable[ServerEvent]) -> None:
-    """Make `events` all that this process may send; the factory calls it once."""
+    """Set the events that this process may emit; called once by the factory."""
     global _schemas
     _schemas = {event.name: event.schema for event in events}
 
 
 def verify_event(name: str, payload: Json) -> None:
-    """In tests, hold an event that is about to leave against its schema: AssertionError when it is not documented so."""
+    """In tests, raise AssertionError if an event about to be emitted does not match its schema."""
     if settings.current().validate_responses:
         if name not in _schemas:
             raise AssertionError(f"The event {name} is not documented.")

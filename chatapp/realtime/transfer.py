@@ -1,13 +1,13 @@
-"""Moves a client's connection to the worker that it is about, so that any number of workers share one port.
+"""Moves a client's connection to the worker that owns its session, so that all workers share one port.
 
-A socket's session lives in one worker, while any worker may accept its client's next connection. A session's id begins
-with its worker's, therefore, and whoever reads another's in a request moves the connection there:
+A socket's session lives in one worker, while any worker may accept the client's next connection. Session ids therefore
+begin with the id of their worker, and a worker that reads another worker's id in a request sends the connection there:
 
-    who accepted: reads a request's head → its sid names another → sends that one the connection and the bytes read
-    whose it is:  reads on from the first of these bytes, as if it had accepted the connection
+    accepting worker: reads a request's head → its sid names another worker → sends it the connection and the bytes read
+    owning worker:    continues with the first of these bytes, as if it had accepted the connection
 
-No answer passes through a second process. Polls, posts and upgrades, bodies of any kind and requests that follow on the
-same connection need nothing of their own. Each worker is found by a unix socket of its own in a folder of the server.
+Responses don't pass through a second process. Polls, posts, upgrades, bodies of any kind and pipelined requests need no
+special handling. Each worker listens on a unix socket in a folder of the server.
 """
 
 import fcntl
@@ -28,22 +28,22 @@ from gevent.socket import socket as GeventSocket
 from chatapp.realtime.connections import Connection
 
 SOCKETIO_PATH = "/socket.io/"
-# Between two workers, for what was read of a connection to be written and read.
+# For one worker to send, and the other to receive, what was read of a connection.
 TRANSFER_TIMEOUT = 5.0
 WAITING_CONNECTIONS = 1024
-# Of a unix socket's path, which may have about 100 bytes.
+# Of a unix socket's path, which is limited to about 100 bytes.
 MAX_PARENT_LENGTH = 60
 PREFIX = "chatapp-workers-"
 _SESSION = re.compile(r"(?:^|&)sid=([0-9a-f]{8})\.")
-# As Engine.IO reads a query: a `sid` without a value is none.
+# As Engine.IO parses a query: a `sid` without a value does not count.
 _ANY_SESSION = re.compile(r"(?:^|&)sid=([^&]+)")
 _LENGTH = struct.Struct("!I")
 
 
 def make_folder(uid: int, gid: int) -> Path:
-    """A new folder for what a server's workers share, which only this user may enter. Raises OSError.
+    """Create a folder for the workers' sockets, accessible only to this user. Raises OSError.
 
-    It is locked as long as a process of this server lives. Those of servers that were killed are removed.
+    It stays locked while a process of this server lives. Folders of servers that were killed are removed.
     """
     parent = Path(tempfile.gettempdir())
     if len(os.fsencode(parent)) > MAX_PARENT_LENGTH:
@@ -57,7 +57,7 @@ def make_folder(uid: int, gid: int) -> Path:
 
 
 def _remove_if_dead(folder: Path) -> None:
-    """Remove another server's folder, unless one of its processes lives. An empty one may be about to be locked."""
+    """Remove another server's folder unless a process of it lives. An empty folder may be about to be locked."""
     try:
         lock = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -73,33 +73,33 @@ def _remove_if_dead(folder: Path) -> None:
 
 
 class ConnectionTransfer:
-    """A worker's place among those that hand connections to each other, by way of `folder`."""
+    """Sends connections to other workers, and receives them, through sockets in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Unlike a pid never used again: nobody is taken for an earlier worker.
+        # Unlike a pid it is never reused, so no worker is mistaken for an earlier one.
         self.worker = os.urandom(4).hex()
 
     def mark(self, generate_id: Callable[[], str]) -> Callable[[], str]:
-        """A maker of session ids that name this worker, from one of ids that don't."""
+        """Wrap a generator of session ids so that the ids name this worker."""
         return lambda: f"{self.worker}.{generate_id()}"
 
     def open(self) -> Any:
-        """The listening socket where others hand over what is this worker's, each on a connection for `receive_connection`."""
+        """Open the socket on which other workers send connections, each for `receive_connection`."""
         listener = GeventSocket(socket.AF_UNIX)
         listener.bind(str(self._folder / self.worker))
         listener.listen(WAITING_CONNECTIONS)
         return listener
 
     def close(self) -> None:
-        """Have nobody hand over to this worker any more."""
+        """Stop receiving connections from other workers."""
         (self._folder / self.worker).unlink(missing_ok=True)
 
     def send_connection(self, request: Any, connection: Any) -> bool:
-        """Give a connection to the worker that the request's session names, and have the caller close it unanswered.
+        """Send a connection to the worker that the request's session names; the caller then closes its own descriptor.
 
-        False when that is this worker, or nobody who can take it: then nothing has happened, and the request is the
-        caller's to answer. Engine.IO knows no such session and says so, and its client begins a new one.
+        False if that is this worker, or a worker that can't be reached: then the caller serves the request. Engine.IO
+        responds that the session is unknown, and the client starts a new one.
         """
         named = _SESSION.search(request.query) if request.path.startswith(SOCKETIO_PATH) else None
         if not named or named[1] == self.worker:
@@ -115,7 +115,7 @@ class ConnectionTransfer:
 
     def _send(self, worker: str, descriptor: int, read: bytes) -> None:
         with GeventSocket(socket.AF_UNIX) as messenger:
-            # At once or not at all: only where a worker hangs do as many wait as may.
+            # Without waiting: the queue is full only if the other worker hangs.
             messenger.setblocking(False)
             messenger.connect(str(self._folder / worker))
             messenger.settimeout(TRANSFER_TIMEOUT)
@@ -125,13 +125,13 @@ class ConnectionTransfer:
 
 
 def session_of(environ: Mapping[str, Any]) -> str | None:
-    """The session that a request to Engine.IO names; None for a handshake."""
+    """The session id in a request to Engine.IO; None for a handshake."""
     named = _ANY_SESSION.search(environ.get("QUERY_STRING", ""))
     return named[1] if named else None
 
 
 def receive_connection(messenger: Any) -> Connection | None:
-    """The connection that another worker hands over; None when that worker gave up on the way and keeps it."""
+    """The connection that another worker sends; None if that worker gave up and keeps it."""
     messenger.settimeout(TRANSFER_TIMEOUT)
     with messenger, messenger.makefile("rb") as rest:
         try:
@@ -154,17 +154,18 @@ def receive_connection(messenger: Any) -> Connection | None:
 
 
 def _head(request: Any) -> bytes:
-    """A request's head, as gunicorn read it, for gunicorn to read again."""
+    """The head of a request, as gunicorn read it, for gunicorn to parse again."""
     major, minor = request.version
-    # Without a space after the colon, lest a line be longer than the client's was.
+    # Without a space after the colon, so that no line is longer than the client's was.
     fields = (f"{name}:{value}" for name, value in request.headers)
     return "\r\n".join([f"{request.method} {request.uri} HTTP/{major}.{minor}", *fields, "", ""]).encode("latin-1")
 
 
 def stop_watching(descriptor: int) -> None:
-    """Take a connection that goes on elsewhere out of the event loop's epoll, where closing it here would leave it.
+    """Remove a connection that another worker continues from the event loop's epoll, where closing it here would leave
+    it.
 
-    libev would mend that when something happens on it, at the price of a new epoll for all connections of this worker.
+    libev would repair that at its next event, at the cost of a new epoll for all connections of this worker.
     """
     loop = gevent.get_hub().loop
     if loop.backend == "epoll":
@@ -172,4 +173,4 @@ def stop_watching(descriptor: int) -> None:
             with monkey.get_original("select", "epoll").fromfd(os.dup(loop.fileno())) as epoll:
                 epoll.unregister(descriptor)
         except OSError:
-            pass  # It never had to be waited for.
+            pass  # It was never registered.

@@ -1,8 +1,8 @@
-"""The layer in front of REST and sockets that bounds what clients without a token hold open and begin.
+"""WSGI layer in front of REST and Socket.IO that limits open connections and handshakes of unauthenticated clients.
 
-Without a proxy each connection counts, from its opening until a token is presented on it (`worker.py`). Behind trusted
-proxies, whose connections carry the requests of many clients, each request without a token counts while it is served.
-A Socket.IO session counts until its CONNECT is accepted.
+Without a proxy each connection counts from its opening until a token is presented on it (`worker.py`). Behind trusted
+proxies, whose connections carry requests of many clients, each request without a token counts while it is served. A
+Socket.IO session counts until its CONNECT is accepted.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,12 +20,12 @@ from chatapp.rest.problems import from_error
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 
-# The key in a handshake's environment for a list of what its session counts as; whoever makes the session takes it out.
+# Key in a handshake's environ: a list with the slot of the session; the code that creates the session takes it out.
 HELD = "chatapp.held"
 
 
 class UnauthenticatedClients:
-    """A WSGI application in front of another. It counts nothing while `admission` is None."""
+    """A WSGI application around another. It counts nothing while `admission` is None."""
 
     def __init__(self, application: Application, settings: Settings) -> None:
         self._application = application
@@ -33,7 +33,7 @@ class UnauthenticatedClients:
         self.admission: Admission | None = None
 
     def count_with(self, counters: SharedCounters, part: int) -> Admission | None:
-        """Count from now on; None where limits are turned off."""
+        """Start counting; returns None if limits are turned off."""
         settings = self._settings
         if settings.ratelimit_enabled:
             self.admission = Admission(
@@ -61,7 +61,7 @@ class UnauthenticatedClients:
                 try:
                     return self._application(environ, start_response)
                 finally:
-                    # A packet in the request may have presented one.
+                    # A packet in the request may have presented a token.
                     if session and session in rooms:
                         connection.authenticated()  # type: ignore[union-attr]
             connection.authenticated()  # type: ignore[union-attr]
@@ -81,7 +81,7 @@ class UnauthenticatedClients:
             metrics.socket_connects.inc(RateLimited.code)
             return _refuse(environ, start_response, seconds, self._settings.rate_handshakes.count)
         connection = environ.get("gunicorn.socket")
-        # A websocket goes on as the session that it opens.
+        # A websocket keeps the slot of its session.
         moves = "HTTP_UPGRADE" in environ and getattr(connection, "held", None)
         held = moves or Held.if_admitted(admission, address)
         if not held:
@@ -97,7 +97,7 @@ class UnauthenticatedClients:
 
 
 def _has_token(environ: Environ, session: str | None) -> bool:
-    """Whether a request comes with a valid access token, or belongs to a socket that was opened with one."""
+    """True for a request with a valid access token, or of an authenticated socket."""
     if session:
         return session in rooms
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -115,7 +115,7 @@ def _refuse(environ: Environ, start_response: Any, seconds: int, limit: int) -> 
 
 
 def _readable(origin: str, start_response: Any) -> Any:
-    """`start_response` that lets the page which began a handshake read its refusal, too."""
+    """A `start_response` that lets the page that began a handshake read the error."""
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         if not any(name.lower() == "access-control-allow-origin" for name, _ in headers):

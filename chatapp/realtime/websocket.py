@@ -1,8 +1,8 @@
-"""One websocket on the kernel's socket itself: the fast path of everything that this server tells.
+"""A websocket directly on the kernel's socket: the fast path of all emitted events.
 
-There is no greenlet and no queue for a socket. Bytes that come are taken in by the event loop; packets that leave are
-encoded once for all who hear them, gathered until the loop has run what is ready, and written in one go. What the
-kernel does not take waits, up to a bound, until the client reads on.
+A connection has no greenlet and no queue. The event loop reads its data; packets are encoded once for all recipients,
+gathered until the loop has run what is ready, and written with one system call. Data that the kernel does not accept
+waits, up to a bound, until the client reads.
 """
 
 import base64
@@ -42,7 +42,7 @@ _socket: Any = monkey.get_original("socket", "socket")
 
 
 def accept(environ: dict[str, Any]) -> bytes | None:
-    """The answer to a client's opening handshake (RFC 6455, section 4.2.2); None if it is none."""
+    """The response to a client's opening handshake (RFC 6455, section 4.2.2); None if the handshake is invalid."""
     key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()
     connection = [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13" or "upgrade" not in connection or not _KEY.fullmatch(key):
@@ -56,7 +56,7 @@ def accept(environ: dict[str, Any]) -> bytes | None:
 
 
 class WebSocketConnection:
-    """A connection that was taken from the HTTP server. `received` gets each message, `ended` is called once."""
+    """A connection taken over from the HTTP server. `received` is called for each message, `ended` once."""
 
     __slots__ = (
         "_decoder",
@@ -76,7 +76,7 @@ class WebSocketConnection:
         self.received: Callable[[str | bytes], None]
         self.ended: Callable[[], None]
         self._socket = _socket(fileno=os.dup(connection.fileno()))
-        # The HTTP server closes its own descriptor, which must not take the event loop's attention along.
+        # The HTTP server closes its own descriptor, which must not remove this one from the event loop.
         stop_watching(connection.fileno())
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -85,21 +85,21 @@ class WebSocketConnection:
         self._reader = loop.io(self._socket.fileno(), _READABLE)
         self._writer: Any = None
         self._paused = False
-        # What leaves at the end of the loop's turn, and what the kernel has not taken yet.
+        # Data for the end of the loop's turn, and data that the kernel has not accepted yet.
         self._gathered: list[bytes] = []
         self._out: list[bytes] = []
         self._size = 0
-        # Whether the end came since the client did not read.
+        # True if the connection was aborted because the client did not read.
         self.backlog_exceeded = False
 
     @property
     def open(self) -> bool:
-        """Whether the connection has not ended."""
+        """True until the connection has ended."""
         return self._socket is not None
 
     @property
     def paused(self) -> bool:
-        """Whether nothing is read from the client at the moment."""
+        """True while nothing is read from the client."""
         return self._paused
 
     @property
@@ -108,13 +108,13 @@ class WebSocketConnection:
         return self._size
 
     def start(self, early: bytes) -> None:
-        """Begin to read; `early` is what the HTTP server has read too much."""
+        """Start reading; `early` is data that the HTTP server has already read."""
         self._reader.start(self._read)
         if early:
             self._take(early)
 
     def write(self, data: bytes) -> None:
-        """Have encoded frames leave with all else that is written in this turn of the loop."""
+        """Write encoded frames at the end of the loop's turn, together with others."""
         if self._out:
             self._wait(data)
             return
@@ -122,7 +122,7 @@ class WebSocketConnection:
             _dirty.append(self)
             if len(_dirty) == 1:
                 loop = gevent.get_hub().loop
-                # Behind all that is ready now: who sent a message gets its ack along with it.
+                # After everything that is ready now, so that a sender gets the ack in the same write.
                 loop.run_callback(loop.run_callback, _flush)
         self._gathered.append(data)
 
@@ -131,19 +131,19 @@ class WebSocketConnection:
         self._decoder.allow(max_size)
 
     def pause(self) -> None:
-        """Take in nothing until `resume`: the client is faster than its events are handled."""
+        """Stop reading until `resume`: the client sends faster than its events are handled."""
         if not self._paused and self.open:
             self._paused = True
             self._reader.stop()
 
     def resume(self) -> None:
-        """Take in what comes again."""
+        """Read again."""
         if self._paused and self.open:
             self._paused = False
             self._reader.start(self._read)
 
     def close(self, status: int = GOING_AWAY) -> None:
-        """Send what can be sent and end the connection with a closing frame."""
+        """Write what is gathered, and end the connection with a closing frame."""
         if self.open:
             self._gathered.append(encode(CLOSE, status.to_bytes(2, "big")))
             self.flush()
@@ -160,14 +160,14 @@ class WebSocketConnection:
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # The client was faster.
+            pass  # The client has already closed it.
         self._socket.close()
         self._socket = None
         self._gathered, self._out, self._size = [], [], 0
         self.ended()
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write the gathered data."""
         gathered, self._gathered = self._gathered, []
         if self._socket is None or not gathered:
             return
@@ -186,7 +186,7 @@ class WebSocketConnection:
             self._wait(data[sent:])
 
     def _wait(self, data: bytes) -> None:
-        """Keep what the kernel does not take, up to the bound: who reads nothing is cut."""
+        """Keep data that the kernel does not accept; abort the connection when the backlog exceeds the bound."""
         self._out.append(data)
         self._size += len(data)
         if self._size > MAX_BACKLOG:
@@ -246,7 +246,7 @@ _dirty: list[WebSocketConnection] = []
 
 
 def _flush() -> None:
-    """Called by the event loop once it has run what was ready: everything leaves that was written meanwhile."""
+    """Called by the event loop after everything that was ready: write the gathered data of all connections."""
     global _dirty
     dirty, _dirty = _dirty, []
     for websocket in dirty:

@@ -1,11 +1,10 @@
-"""The gunicorn worker: gevent's, but one that ends within moments, however many connections are open.
+"""The gunicorn worker: gevent's, but one that ends quickly even with many open connections.
 
 Named in `gunicorn.conf.py`. On SIGTERM it stops accepting, closes every socket so that its client connects to another
-worker, drops the connections on which nothing is asked, and lets running requests finish. Asked to drain, during a
-reload (`arbiter.py`), it does so in steps that no client notices. Connections that belong to another worker's sessions
-move there (`transfer.py`).
+worker, drops idle connections, and lets running requests finish. During a reload (`arbiter.py`) it drains in steps that
+clients don't notice. Connections for sessions of other workers move there (`transfer.py`).
 
-The master imports this module too: what only a worker needs is imported when one runs.
+The master imports this module too, so modules that only a worker needs are imported when one runs.
 """
 
 import gc
@@ -36,21 +35,22 @@ FINISH_SECONDS = 3.0
 # How long a new worker waits for the database and the other workers before it serves without them.
 READY_SECONDS = 3.0
 READY_POLL_SECONDS = 0.05
-# How long a draining worker goes on serving kept-alive connections, each of which ends with its next response.
+# How long a draining worker serves kept-alive connections, each of which ends with its next response.
 LAST_REQUESTS_SECONDS = 1.0
-# How fast a draining worker closes its sockets, so that those who take them over keep up with the handshakes.
+# The rate at which a draining worker closes its sockets, so that the other workers keep up with the handshakes.
 CLOSED_PER_SECOND = 300
 DRAIN_SECONDS = 60.0
 DRAIN_STEP_SECONDS = 0.1
-# Bytes of a body that gunicorn receives at once. Each of its small reads, by which it discards the body of a refused
-# request, copies all that was received and not read yet.
+# Bytes of a body that gunicorn receives at once. Each of the small reads with which it discards the body of a refused
+# request copies all data that was received and not read yet.
 RECEIVED_BYTES = 64 * 1024
 
 SocketUnreader.max_body_chunk = RECEIVED_BYTES
 
 
 class Listener:
-    """What gunicorn wants of a listening socket while it serves a connection, also once that socket is closed."""
+    """The parts of a listening socket that gunicorn needs while it serves a connection, even after the socket was
+    closed."""
 
     def __init__(self, listener: Any) -> None:
         self._address = listener.getsockname()
@@ -61,15 +61,15 @@ class Listener:
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """Serves until it is told to stop, then takes at most `FINISH_SECONDS` to finish."""
+    """Serves until it is stopped, then takes at most `FINISH_SECONDS` to finish."""
 
-    # Where workers find each other, and what they count together; set in the master, before there are any.
+    # The folder of the workers' sockets, and their shared counters; set in the master before workers start.
     folder: Path | None = None
     counters: SharedCounters | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The master reads this byte, which the worker sets; in the master alone, whether it was asked to drain.
+        # A byte that the worker sets and the master reads. `leaving` is set in the master only, when the worker drains.
         self._ready = mmap.mmap(-1, 1)
         self.leaving = False
         self.transfer = ConnectionTransfer(self.folder) if self.folder else None
@@ -77,14 +77,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._admission: Admission | None = None
         self._draining = False
         self._stopping = Event()
-        # Connections on which the client has yet to ask something; whether nothing more is read from them.
+        # Connections that wait for a request, and whether they have been ended.
         self._idle: set[socket.socket] = set()
         self._connections: set[Connection] = set()
         self._idle_are_ended = False
 
     @property
     def ready(self) -> bool:
-        """Whether the worker has begun to accept connections."""
+        """True once the worker accepts connections."""
         return self._ready[0] == 1
 
     def run(self) -> None:
@@ -112,7 +112,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self.leave()
         for server in servers:
             server.close()
-        # Without Engine.IO's CLOSE, which some clients take for "don't come again".
+        # Without Engine.IO's CLOSE, which some clients take as a request not to reconnect.
         sessions = list(engineio.sockets.values())
         closing = [gevent.spawn(session.close, wait=False, abort=True) for session in sessions]
         self._idle_are_ended = True
@@ -123,11 +123,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
             batching.finish()
             connections.join()
         connections.kill(timeout=NOTIFY_SECONDS)
-        # Or the interpreter would take apart, for a second or two, what the kernel takes back at once.
+        # Otherwise the interpreter would spend a second or two freeing memory that the kernel frees at once.
         gc.freeze()
 
     def _wait_until_ready(self) -> None:
-        """Return once the parts that `/readyz` names respond, so that no client meets a worker that lacks one."""
+        """Wait until the parts that `/readyz` names respond, so that clients don't reach a worker that lacks one."""
         checks = self.wsgi.extensions["checks"].values()
         deadline = time.monotonic() + READY_SECONDS
         while self.alive and time.monotonic() < deadline:
@@ -140,17 +140,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 gevent.sleep(READY_POLL_SECONDS)
 
     def _beat(self) -> None:
-        """Tell the master that the worker lives, and end the connections on which a request arrives too slowly."""
+        """Signal the master that the worker is alive, and end connections on which a request arrives too slowly."""
         self.notify()
         now = time.monotonic()
         for connection in list(self._connections):
             connection.check(now)
 
     def _drain(self, servers: list[Server], engineio: Any) -> None:
-        """Leave the clients to the other workers: first who asks over HTTP, then one socket after the other.
+        """Move the clients to the other workers: first HTTP connections, then one socket after another.
 
-        A socket that closes late misses nothing meanwhile as long as workers hear each other. Without Redis they don't,
-        and all sockets close at once.
+        A socket that closes late misses nothing while the workers are connected. Without Redis they are not, and all
+        sockets close at once.
         """
         for server in servers[: len(self.sockets)]:
             server.close()
@@ -172,7 +172,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._stopping.wait(seconds)
 
     def leave(self) -> None:
-        """Be handed no more connections; called in the master too, for a worker that was killed."""
+        """Stop receiving connections; called in the master too, for a worker that was killed."""
         if self.transfer:
             self.transfer.close()
 
@@ -188,7 +188,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gevent.get_hub().loop.run_callback_threadsafe(self._stopping.set)
 
     def handle_drain(self, _signal: int, _frame: object) -> None:
-        """Leave the clients to the other workers and end."""
+        """Move the clients to the other workers, and end."""
         self._draining = True
         gevent.get_hub().loop.run_callback_threadsafe(self._stopping.set)
 
@@ -215,13 +215,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
             client.authenticated()
 
     def handle_request(self, listener_name: Any, request: Any, client: Connection, address: Any) -> None:
-        """Serve one request of a connection, or hand it over, connection and all; StopIteration ends the connection."""
-        # The length of a body in chunks is not known: it may be the largest there is.
+        """Serve one request of a connection, or transfer the connection; StopIteration ends the connection."""
+        # The length of a chunked body is unknown, so assume the maximum.
         size = getattr(request.body.reader, "length", self._max_body)
         if self._idle_are_ended and client in self._idle and size:
-            raise StopIteration  # Its head came just before the end, and its body is cut off: the client asks again.
+            raise StopIteration  # The head arrived just before the end and the body is incomplete: the client retries.
         self._idle.discard(client)
-        # A connection of METRICS_PORT stays here: elsewhere it would reach the whole API.
+        # A connection of METRICS_PORT stays here: another worker would serve the whole API on it.
         is_public = listener_name == self._first_listener.getsockname()
         if is_public and self.transfer and self.transfer.send_connection(request, client):
             raise StopIteration
@@ -232,7 +232,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             super().handle_request(listener_name, request, client, address)
         except OSError as error:
             if error.errno is None:
-                # Engine.IO's word for a client that left in the middle of an upgrade: the end, and no error.
+                # Raised by Engine.IO for a client that left during an upgrade: not an error.
                 raise StopIteration from error
             raise
         if not self.alive or client.late:
@@ -241,7 +241,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._idle.add(client)
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: BaseException) -> None:
-        """Called by gunicorn for what it could not read; a connection that was ended by us is no such thing."""
+        """Called by gunicorn for a request that it could not read; connections that this worker ended are no errors."""
         if not isinstance(error, gevent.GreenletExit):
             super().handle_error(request, client, address, error)
 
@@ -251,10 +251,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
             try:
                 address = client.getpeername()
             except OSError:
-                client.close()  # It left meanwhile.
+                client.close()  # The client left meanwhile.
             else:
                 if self._admission and not self._admission.trusted_proxies:
-                    # The worker that accepted it has admitted it.
+                    # The worker that accepted it has counted it.
                     client.held = Held(self._admission, peer_address(address))
                 self.handle(self._first_listener, client, address)
 
@@ -272,7 +272,7 @@ def _refuse(connection: Any, limit: int) -> None:
 
 
 def _write_problem(connection: Any, status: int, reason: str, detail: str) -> None:
-    """Called by gunicorn to answer what it could not read: in the form of all other refusals, where it writes HTML."""
+    """Called by gunicorn to respond to a request that it could not read: with a problem instead of HTML."""
     from chatapp.rest.problems import problem, respond
 
     _write(connection, respond(problem(status, detail or reason)), reason)
