@@ -1,8 +1,10 @@
 """One version, wherever the server names it."""
 
+import json
 import subprocess
 import sys
 
+import pytest
 import requests
 
 from chatapp import __version__
@@ -25,3 +27,12 @@ def test_the_command_line_names_the_version() -> None:
     assert (
         __version__ in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     )
+
+
+@pytest.mark.parametrize("folder", [".", "clients/typescript", "clients/web"])
+def test_node_packages_have_the_version_and_license_of_the_server(folder: str) -> None:
+    package = json.loads((ROOT / folder / "package.json").read_text())
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
+    for described in (package, lock["packages"][""]):
+        assert (described["version"], described["license"]) == (__version__, "MIT")
+    assert lock["version"] == __version__
