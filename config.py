@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
@@ -226,6 +227,8 @@ def _app_env(text: str) -> str:
 def _bucket(text: str) -> str | None:
     if text and not re.fullmatch(r"arn:[\w.:/-]+|[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", text, re.ASCII):
         raise ValueError(f"'{text}' is not the name of a bucket")
+    if text and not find_spec("boto3"):
+        raise ValueError("needs packages that are not installed: pip install -r requirements-s3.txt")
     return text or None
 
 

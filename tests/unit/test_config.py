@@ -241,6 +241,14 @@ def test_a_disk_that_forgets_takes_no_files_unless_it_is_forced_to(monkeypatch: 
     assert config.load().s3_bucket == "files"
 
 
+def test_a_bucket_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, S3_BUCKET="files")
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(config.ConfigError) as raised:
+        config.load()
+    assert str(raised.value) == ("S3_BUCKET needs packages that are not installed: pip install -r requirements-s3.txt.")
+
+
 FLASK = ["-m", "flask", "--app", "wsgi"]
 
 
