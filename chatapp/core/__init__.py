@@ -1,1 +1,1 @@
-"""What every feature stands on: the database, errors, identity, schemas. Knows no feature and no transport."""
+"""The basis of all features: database, errors, identity, schemas. Knows no feature and no transport."""

@@ -1,11 +1,11 @@
-"""Client addresses in canonical form, for every limit and every log line."""
+"""Canonical client addresses, for rate limits and logs."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-# What one client may choose from: a limit for a single IPv6 address would bound nobody.
+# The range that one client can choose from: a limit per single IPv6 address would be useless.
 IPV6_PREFIX = 64
 UNKNOWN = "unknown"
 # `::1` in canonical form.
@@ -15,10 +15,10 @@ FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP",
 
 
 def client_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
-    """The client's address in canonical form, as far as the configured number of trusted proxies tells it.
+    """The client's canonical address, according to the configured number of trusted proxies.
 
-    `environ` is a WSGI environment, before or after ProxyFix. Each trusted proxy appends one address to
-    `X-Forwarded-For`; while there are fewer, the address of the connection counts.
+    `environ` is a WSGI environ, before or after ProxyFix. Each trusted proxy appends one address to `X-Forwarded-For`;
+    if there are fewer, the address of the connection counts.
     """
     forwarded = environ.get("HTTP_X_FORWARDED_FOR")
     addresses = forwarded.split(",") if forwarded and trusted_proxies else []
@@ -28,8 +28,8 @@ def client_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
 
 
 def is_local(environ: Mapping[str, Any], trusted_proxies: int) -> bool:
-    """Whether the client is on this machine. One whose request names proxies that are not trusted is not: a proxy on
-    this machine would make everyone local."""
+    """True if the client is on this machine. Requests that name untrusted proxies are not local: a proxy on this
+    machine would make every client local."""
     forwarded = environ.get("HTTP_X_FORWARDED_FOR")
     named = len(forwarded.split(",")) if forwarded else 0
     if any(name in environ for name in FORWARDING) and not 0 < trusted_proxies <= named:
@@ -42,7 +42,7 @@ def is_local(environ: Mapping[str, Any], trusted_proxies: int) -> bool:
 def canonical_address(text: str) -> str:
     """`203.0.113.6` or `2001:db8:0:1::/64`, the same for every spelling of an address, with or without a port.
 
-    An IPv4-mapped address is the IPv4 one. Text without an address gives `unknown`.
+    An IPv4-mapped address becomes the IPv4 one. Text without an address becomes `unknown`.
     """
     text = text.strip().strip('"')
     if text.startswith("["):

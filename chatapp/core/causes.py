@@ -1,4 +1,4 @@
-"""Why a part that the server needs does not work: logged once, not at each attempt."""
+"""Logs why a part that the server needs is unavailable, once per cause and not at each attempt."""
 
 import re
 import time
@@ -9,27 +9,27 @@ import structlog
 log = structlog.get_logger()
 
 MAX_LENGTH = 300
-# Some drivers put numbers of their own into what they say.
+# Some drivers include varying numbers in their messages.
 MAX_CAUSES = 20
 QUIET_SECONDS = 2.0
 
 
 def first_line(error: BaseException) -> str:
-    """What a driver says of an error, in one line and without passwords; the name of the error's kind if nothing."""
+    """The first line of a driver's message, without passwords; the name of the exception type if it is empty."""
     said = next((line.strip() for line in str(getattr(error, "orig", None) or error).splitlines() if line.strip()), "")
     return without_secrets(said)[:MAX_LENGTH] or type(error).__name__
 
 
 def without_secrets(text: str) -> str:
-    """`text` without the passwords of the URLs and connection strings in it."""
+    """`text` without the passwords of its URLs and connection strings."""
     text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
     return re.sub(r"(password=)[^&\s]*", r"\1***", text)
 
 
 class Cause:
-    """Why one part does not work; `part` names it in the log events `…_unavailable` and `…_available`.
+    """The outages of one part; `part` names it in the log events `…_unavailable` and `…_available`.
 
-    Each cause is logged once in an outage. An outage is over when the part works `QUIET_SECONDS` after the last failure.
+    Each cause is logged once per outage. An outage is over when the part works `QUIET_SECONDS` after the last failure.
     """
 
     def __init__(self, part: str) -> None:
@@ -39,11 +39,11 @@ class Cause:
 
     @property
     def known(self) -> bool:
-        """Whether an outage goes on."""
+        """True during an outage."""
         return bool(self._causes)
 
     def failed(self, error: BaseException, **fields: Any) -> None:
-        """Note that the part does not work."""
+        """Record a failure of the part."""
         self._failed_at = time.monotonic()
         cause = first_line(error)
         if cause not in self._causes and len(self._causes) < MAX_CAUSES:
@@ -51,7 +51,7 @@ class Cause:
             log.warning(f"{self._part}_unavailable", cause=cause, **fields)
 
     def works(self) -> None:
-        """Note that the part works."""
+        """Record a success of the part."""
         if self._causes and time.monotonic() - self._failed_at > QUIET_SECONDS:
             self._causes.clear()
             log.info(f"{self._part}_available")

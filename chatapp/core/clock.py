@@ -1,4 +1,4 @@
-"""Time as the wire writes it: RFC 3339, UTC, milliseconds."""
+"""Timestamps of the API: RFC 3339, UTC, milliseconds."""
 
 from datetime import UTC, datetime
 

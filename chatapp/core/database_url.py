@@ -1,11 +1,11 @@
-"""`DATABASE_URL`, in the forms that platforms and samples for other drivers write it."""
+"""Parses `DATABASE_URL`, in the forms that platforms and other drivers use."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode
 
 SCHEMES = ("postgres", "postgresql")
-# What libpq 18 understands in a URL; anything else ends the connection before it begins.
+# Parameters that libpq 18 accepts in a URL; it rejects any other.
 LIBPQ = frozenset(
     re.findall(
         r"\w+",
@@ -19,7 +19,7 @@ LIBPQ = frozenset(
         """,
     )
 )
-# Tuning of other drivers that has no counterpart here: their caches, pools and query time-outs.
+# Settings of other drivers without a counterpart here: caches, pools and query time-outs.
 IGNORED = frozenset(
     re.findall(
         r"\w+",
@@ -36,11 +36,11 @@ _PLAIN_SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """`url` for SQLAlchemy, and what the parameters of other drivers ask of this server.
+    """`url` for SQLAlchemy, and the settings from parameters of other drivers.
 
-    `options` are command-line options of the session (`-c name=value`), `schema` is where the tables are (None: as the
-    role's search_path says), `pool_size` the connections of a worker, `pooler` whether a pooler in transaction mode is in
-    between.
+    `options` are command-line options of the session (`-c name=value`), `schema` is the schema of the tables (None:
+    from the role's search_path), `pool_size` the connections per worker, `pooler` whether a pooler in transaction mode
+    is in between.
     """
 
     url: str
@@ -51,11 +51,11 @@ class DatabaseUrl:
 
 
 def parse(text: str) -> DatabaseUrl:
-    """The parts of a PostgreSQL URL; ValueError says what of it can't be used."""
+    """The parts of a PostgreSQL URL; ValueError names what is invalid."""
     scheme, separator, rest = text.strip().removeprefix("jdbc:").partition("://")
     if not separator or scheme.lower().split("+")[0] not in SCHEMES:
         raise ValueError("is not a PostgreSQL URL (postgresql://user:password@host/database)")
-    # As SQLAlchemy reads it: a password may contain anything but "@".
+    # As SQLAlchemy parses it: a password may contain anything but "@".
     match = re.fullmatch(r"((?:[^:/?@]*(?::[^@]*)?@)?)([^/?]*)((?:/[^?]*)?)(?:\?(.*))?", rest, re.DOTALL)
     if not match:
         raise ValueError("is not a PostgreSQL URL (postgresql://user:password@host/database)")
@@ -63,14 +63,14 @@ def parse(text: str) -> DatabaseUrl:
     given = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if value]
     places = [_place(place) for place in hosts.split(",")]
     if len(places) > 1:
-        # SQLAlchemy takes several hosts as parameters only.
+        # SQLAlchemy accepts several hosts only as parameters.
         given += [("host", place) for place in places]
         hosts = ""
     return _with_parameters(f"postgresql+psycopg2://{credentials}{hosts}{path}", given)
 
 
 def _place(place: str) -> str:
-    """`host`, `host:port` or `[address]:port`, as it was; ValueError for a port that is none."""
+    """`host`, `host:port` or `[address]:port`, unchanged; ValueError for an invalid port."""
     port = re.fullmatch(r"(?:\[[^\]]*\]|[^:]*)(?::(.*))?", place)
     if not port:
         raise ValueError(f"has the host '{place}', which is not valid (write an IPv6 address in brackets)")
@@ -134,7 +134,7 @@ def _flag(name: str, value: str) -> bool:
 
 
 def _ssl_mode(name: str, value: str) -> str:
-    """The sslmode of libpq; `ssl=true` and `no-verify` are what drivers for Node.js call it."""
+    """The sslmode of libpq; drivers for Node.js use `ssl=true` and `no-verify`."""
     lower = value.lower()
     mode = {"no-verify": "require"}.get(lower, lower)
     if name.lower() == "ssl" and lower in _FLAGS:

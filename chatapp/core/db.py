@@ -1,6 +1,6 @@
-"""The way to PostgreSQL: one engine for each process, cooperative under gevent.
+"""Access to PostgreSQL: one engine per process, cooperative under gevent.
 
-Queries open `reading()`; actions open a unit of work. Both hand out a SQLAlchemy `Connection`.
+Queries open `reading()`; actions open a unit of work. Both provide a SQLAlchemy `Connection`.
 """
 
 import select
@@ -24,54 +24,55 @@ from chatapp.core.reachability import Reachability
 from chatapp.core.settings import Settings
 
 Row: TypeAlias = tuple[Any, ...]
-# A silent database is asked by another connection after this many seconds, and counts as lost if that is silent too. A
-# statement that works for long may go on until `RESPONSE_TIMEOUT`, beyond PostgreSQL's own `statement_timeout`.
+# After this many seconds without a response another connection checks the database; if that gets none either, the
+# database counts as lost. A long statement may run until `RESPONSE_TIMEOUT`, beyond PostgreSQL's `statement_timeout`.
 SILENCE_TIMEOUT = 2.5
 RESPONSE_TIMEOUT = 20.0
-# How long a statement of `lock_bounded()` waits for a lock, and how many connections of the pool are kept for these.
+# How long a statement of `lock_bounded()` waits for a lock, and the size of the pool for such connections.
 LOCK_TIMEOUT_MS = 100
 LOCK_BOUNDED_CONNECTIONS = 4
 MIN_POOL_SIZE = LOCK_BOUNDED_CONNECTIONS + 1
-# A read-only connection is given up after this many seconds: the database may take changes again by then.
+# A read-only connection is dropped after this many seconds: the database may accept writes again by then.
 READ_ONLY_SECONDS = 1.0
 LOCKED = "55P03"
-# Of a database that takes no changes (25006), shuts down or starts (57P01–57P03), or is gone (class 08): its connections
-# are given up, also those that wait in the pool.
+# The database is read-only (25006), shuts down or starts (57P01–57P03), or is gone (class 08): its connections are
+# dropped, including those in the pool.
 _GIVE_UP = {"25006", "57P01", "57P02", "57P03"}
 _NO_RESPONSE = "The database does not respond. Try again."
 ENGINE_OPTIONS: dict[str, Any] = {
-    # Nearly everything is a reading; to be otherwise, and back again, costs a unit of work a tenth of a millisecond.
+    # Most statements are reads; switching the isolation level costs a write transaction 0.1 ms.
     "isolation_level": "AUTOCOMMIT",
     "max_overflow": 0,
     "pool_timeout": 5,
-    # No rollback on return: a reading is autocommitted, and a unit of work ends its transaction itself.
+    # No rollback on return: a read is autocommitted, and a unit of work ends its transaction itself.
     "pool_reset_on_return": None,
-    # Errors are logged, and values are what people wrote.
+    # Errors are logged, and bound values contain user content.
     "hide_parameters": True,
     "connect_args": {
         "application_name": "chatapp",
-        # The kernel gives up a connection whose other end has vanished.
+        # The kernel drops a connection whose peer has vanished.
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
         "options": "-c timezone=UTC -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s "
-        # By key, as on a disk without moving parts, even while a table is small: what is prepared (see `prepared.py`)
-        # has one plan for all values, and it has to do when the table has grown.
+        # Prefer index scans (SSD costs) even on small tables: a prepared statement (see `prepared.py`) has one plan for
+        # all
+        # values, which also has to work when the table has grown.
         "-c enable_seqscan=off -c random_page_cost=1.1 -c plan_cache_mode=force_generic_plan",
     },
 }
 
 _keep_state = True
-# The arguments of connections, and of those whose statements wait for locks for a bounded time.
+# Arguments of normal connections, and of those whose statements wait for locks for a bounded time.
 _session: dict[str, Any] = ENGINE_OPTIONS["connect_args"]
 _bounded_session: dict[str, Any] = _session
 
 extras.register_default_json(globally=True, loads=orjson.loads)
-# That of gevent would wait, and what is asked of it here is whether there is anything now.
+# gevent's poll would wait; here it only checks for available data.
 _poll = monkey.get_original("select", "poll")
 
-# Why the database can't be used at present.
+# Why the database is unavailable at the moment.
 outage = Cause("database")
 _engine: Engine | None = None
 _reader: Engine | None = None
@@ -80,11 +81,11 @@ _lock_bounded: Engine | None = None
 
 
 class Base(DeclarativeBase):
-    """What every table is declared on."""
+    """The declarative base of all tables."""
 
 
 class Locked(Unavailable):
-    """A statement of `lock_bounded()` met a lock that was held for longer than `LOCK_TIMEOUT_MS`."""
+    """A statement of `lock_bounded()` waited longer than `LOCK_TIMEOUT_MS` for a lock."""
 
     code = "busy"
 
@@ -98,9 +99,10 @@ class _LockBoundedCursor(extensions.cursor):  # type: ignore[misc]
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
-    """What `ENGINE_OPTIONS` lack: the size of the pool, and how a session begins.
+    """Options in addition to `ENGINE_OPTIONS`: the size of the pool, and the set-up of a session.
 
-    A pooler in transaction mode gives a session to many clients, and refuses startup parameters that would change it.
+    A pooler in transaction mode shares a session among many clients, and refuses startup parameters that would change
+    it.
     """
     global _keep_state, _session, _bounded_session
     arguments = ENGINE_OPTIONS["connect_args"]
@@ -118,15 +120,15 @@ def engine_options(settings: Settings) -> dict[str, Any]:
 
 
 def connections_keep_state() -> bool:
-    """Whether a connection keeps what a transaction leaves on it, such as prepared statements."""
+    """True if a connection keeps session state such as prepared statements between transactions."""
     return _keep_state
 
 
 def make_cooperative() -> None:
-    """Make psycopg2 yield to other greenlets while PostgreSQL works; call it before anything connects.
+    """Make psycopg2 yield to other greenlets while PostgreSQL works; call it before any connection opens.
 
-    A connection attempt may be silent for `SILENCE_TIMEOUT` seconds, a statement as long as the database can be reached
-    otherwise, up to `RESPONSE_TIMEOUT`; then it fails (psycopg2.OperationalError). libpq has no time-outs in this mode.
+    A connection attempt fails after `SILENCE_TIMEOUT` seconds without a response, a statement once the database can't
+    be reached otherwise, or after `RESPONSE_TIMEOUT` (psycopg2.OperationalError). libpq has no time-outs in this mode.
     """
     extensions.set_wait_callback(_wait)
 
@@ -146,7 +148,7 @@ def _wait(connection: extensions.connection) -> None:
 
 
 def bind(engine: Engine) -> None:
-    """Make `engine` the one of this process; the factory calls it once."""
+    """Set the engine of this process; called once by the factory."""
     global _engine, _reader, _snapshots, _lock_bounded
     _engine, _reader = engine.execution_options(isolation_level="READ COMMITTED"), engine
     _snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -159,27 +161,27 @@ def bind(engine: Engine) -> None:
 
 
 def _connect() -> None:
-    """Open a connection beside the pool and close it; raises psycopg2.OperationalError when nothing responds."""
+    """Open a connection outside the pool and close it; raises psycopg2.OperationalError if nothing responds."""
     reader = _reader
     assert reader is not None
     words, arguments = reader.dialect.create_connect_args(reader.url)
     try:
         psycopg2.connect(*words, **{**arguments, **_session}).close()
     except psycopg2.OperationalError as error:
-        # A refusal is a response: too many connections, for example.
+        # An error is a response too: too many connections, for example.
         if "FATAL:" not in str(error):
             raise
 
 
 def give_up_connections() -> None:
-    """Close the connections that wait in the pools: new ones are opened instead."""
+    """Close the idle connections of the pools, so that new ones are opened."""
     for each in (_reader, _lock_bounded):
         if each is not None:
             each.dispose()
 
 
 def connections_in_use() -> int:
-    """How many connections of the pools are checked out."""
+    """The number of connections that are checked out."""
     return sum(each.pool.checkedout() for each in (_reader, _lock_bounded) if each is not None)  # type: ignore[attr-defined]
 
 
@@ -198,8 +200,8 @@ def _note_age(_connection: extensions.connection, record: ConnectionPoolEntry) -
 
 
 def _refuse_stale(connection: extensions.connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """A pooled connection on which something waits to be read is one that the server closed, and one that was opened
-    while the database took no changes stays so: take a new one."""
+    """Replace a pooled connection that has unread data (the server has closed it), or that was opened while the
+    database was read-only and stays so."""
     if connection.closed:
         raise exc.DisconnectionError()
     poller = _poll()
@@ -211,7 +213,7 @@ def _refuse_stale(connection: extensions.connection, record: ConnectionPoolEntry
 
 
 def _is_read_only(connection: extensions.connection) -> bool:
-    """Whether the server reported, when this connection was opened or since, that it takes no changes."""
+    """True if the server reported to this connection that it is read-only."""
     return "on" in map(connection.get_parameter_status, ("default_transaction_read_only", "in_hot_standby"))
 
 
@@ -220,7 +222,7 @@ def _handle_error(context: ExceptionContext) -> None:
         if error:
             _cut_off_values(error)
     if _is_given_up(context.original_exception):
-        # SQLAlchemy gives up the whole pool then.
+        # SQLAlchemy would then drop the whole pool.
         context.is_disconnect = True
 
 
@@ -235,16 +237,15 @@ def _is_given_up(error: BaseException | None) -> bool:
 
 
 def _cut_off_values(error: BaseException) -> None:
-    """Leave out what PostgreSQL says of the row that an error is about: errors are logged."""
+    """Drop PostgreSQL's detail, which contains the row: errors are logged."""
     if error.args:
         error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def fetch(db: Connection, statement: str, values: Json | None = None) -> list[Row]:
-    """What a statement gives, straight from the driver, whose `%(name)s` stand in it, on a connection of this module.
+    """Execute a statement with `%(name)s` parameters directly with the driver, on a connection of this module.
 
-    For statements that run all the time: SQLAlchemy would take as much of the processor as the driver does. Raises
-    psycopg2.Error.
+    For frequent statements: SQLAlchemy would use as much CPU time as the driver. Raises psycopg2.Error.
     """
     connection: Any = db.connection.dbapi_connection
     with connection.cursor() as cursor:
@@ -264,7 +265,7 @@ def fetch(db: Connection, statement: str, values: Json | None = None) -> list[Ro
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection on which each statement stands alone (autocommit); raises Unavailable when there is none."""
+    """A connection in autocommit mode; raises Unavailable."""
     assert _reader is not None
     with translated(), _reader.connect() as connection:
         yield connection
@@ -272,14 +273,14 @@ def reading() -> Iterator[Connection]:
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """A connection in a transaction, committed at the end of the block; raises Unavailable when there is none."""
+    """A connection in a transaction, committed at the end of the block; raises Unavailable."""
     with translated(), engine().begin() as connection:
         yield connection
 
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
-    """A connection on which all statements see the database of one moment; raises Unavailable when there is none."""
+    """A connection whose statements all see the same snapshot; raises Unavailable."""
     assert _snapshots is not None
     with translated(), _snapshots.connect() as connection, connection.begin():
         yield connection
@@ -287,7 +288,7 @@ def snapshot() -> Iterator[Connection]:
 
 @contextmanager
 def lock_bounded() -> Iterator[Connection]:
-    """As `reading()`, on a connection whose statements wait for a lock no longer than `LOCK_TIMEOUT_MS`: raises Locked
+    """Like `reading()`, on a connection whose statements wait for a lock at most `LOCK_TIMEOUT_MS`; raises Locked
     beyond that."""
     assert _lock_bounded is not None
     with translated(), _lock_bounded.connect() as connection:
@@ -296,8 +297,8 @@ def lock_bounded() -> Iterator[Connection]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn "the database does not respond" or takes no changes into Unavailable, and a lock that was not to be had in
-    time into Locked; any other database error stays the bug that it is. Raises at once while the database is lost."""
+    """Raise Unavailable if the database does not respond or is read-only, and Locked for a lock timeout; other database
+    errors pass unchanged. Raises at once while the database is lost."""
     if reachability.is_lost:
         raise Unavailable(_NO_RESPONSE, code="database_unavailable")
     try:
@@ -308,7 +309,8 @@ def translated() -> Iterator[None]:
         outage.failed(error, hint="A pooler in transaction mode needs pgbouncer=true in DATABASE_URL.")
         raise Unavailable(_NO_RESPONSE, code="database_unavailable") from error
     except (exc.TimeoutError, exc.DBAPIError, psycopg2.Error) as error:
-        # No other name for the error: with its traceback that would be a cycle, which keeps a connection from the pool.
+        # The error is not assigned to another name: with its traceback that would be a cycle that keeps the connection
+        # checked out.
         if _is_locked(error):
             raise Locked("The object is being changed. Try again.") from error
         if _is_unavailable(error):
@@ -322,7 +324,7 @@ def _is_locked(error: BaseException) -> bool:
 
 
 def _is_unavailable(error: BaseException) -> bool:
-    # psycopg2's own errors come as a connection is taken from the pool or given back, too.
+    # psycopg2's own errors also occur while a connection is taken from the pool or returned.
     cause = getattr(error, "orig", error)
     return (
         isinstance(cause, (exc.TimeoutError, psycopg2.OperationalError, psycopg2.InterfaceError))

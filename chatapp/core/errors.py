@@ -1,7 +1,7 @@
-"""Every way in which the server says no.
+"""The errors that actions raise.
 
-An action raises one of these kinds; each transport sends it as the same RFC 9457 problem: REST as a response with
-`status`, Socket.IO as a failed ack or an `exception` event. The `code` is stable and part of the contract.
+Each transport sends an error as the same RFC 9457 problem: REST as a response with `status`, Socket.IO as a failed ack
+or an `exception` event. The `code` is stable and part of the API.
 """
 
 from http import HTTPStatus
@@ -16,7 +16,7 @@ def problem_type(code: str) -> str:
 
 
 class ChatError(Exception):
-    """A refusal that a client can understand: a sentence (`detail`) and a stable machine name (`code`)."""
+    """An error for the client: a sentence (`detail`) and a stable machine-readable `code`."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal_error"
@@ -39,14 +39,14 @@ class ChatError(Exception):
 
 
 class Malformed(ChatError):
-    """The bytes could not be read as JSON at all."""
+    """The body is not valid JSON."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "malformed_json"
 
 
 class Invalid(ChatError):
-    """The shape was read and a field is wrong; `errors` maps a field to its messages."""
+    """A field is invalid; `errors` maps fields to their messages."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "validation_error"
@@ -63,49 +63,49 @@ class Invalid(ChatError):
 
 
 class Unauthenticated(ChatError):
-    """Nobody is known to be asking: no token, or a bad one."""
+    """The request has no token, or an invalid one."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "token_invalid"
 
 
 class Forbidden(ChatError):
-    """The caller may see the subject and may not do this to it."""
+    """The caller may see the resource but not perform this operation."""
 
     status = HTTPStatus.FORBIDDEN
     code = "forbidden"
 
 
 class NotFound(ChatError):
-    """The subject does not exist, or the caller may not know that it does."""
+    """The resource does not exist, or is hidden from the caller."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
 
 
 class Conflict(ChatError):
-    """The request is fine and the present state forbids it."""
+    """The operation conflicts with the current state."""
 
     status = HTTPStatus.CONFLICT
     code = "conflict"
 
 
 class TooLarge(ChatError):
-    """The body exceeds its bound."""
+    """The body exceeds its limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body_too_large"
 
 
 class UnsupportedType(ChatError):
-    """The media type is not one that is read here."""
+    """The media type is not accepted."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     code = "unsupported_media_type"
 
 
 class RateLimited(ChatError):
-    """A limit (of so many) is used up; `retry_after` says in how many whole seconds to come back."""
+    """A limit (of `limit` calls) is exceeded; `retry_after` is in whole seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limited"
@@ -120,7 +120,7 @@ class RateLimited(ChatError):
 
 
 class Unavailable(ChatError):
-    """A part that the server needs does not answer at the moment; the same request may work later."""
+    """A part that the server needs is unavailable; the same request may succeed later."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"

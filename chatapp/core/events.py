@@ -1,7 +1,8 @@
-"""What happened, told to those who want to know, on every worker.
+"""Domain events, dispatched to subscribers on every worker.
 
-An event is a frozen dataclass in the past tense, made before the commit from plain data. `Announced` events leave
-only through a unit of work, after its commit. `Ephemeral` ones (typing) change nothing and may leave at once.
+An event is a frozen dataclass in the past tense, built before the commit from plain data. `Announced` events are
+dispatched only by a unit of work, after its commit. `Ephemeral` events (typing) change nothing and may be published at
+once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,16 +15,16 @@ log = structlog.get_logger()
 
 
 class Announced:
-    """An event that tells of a committed change."""
+    """An event about a committed change."""
 
-    # Whether every worker has to have heard of it before the action returns.
+    # Whether every worker must have applied it before the action returns.
     awaited: ClassVar[bool] = False
-    # Whether it matters only where somebody hears its `chat_id`.
+    # Whether it matters only to workers with subscribers of its `chat_id`.
     within_chat: ClassVar[bool] = False
 
 
 class Ephemeral:
-    """An event that tells of something which is never stored."""
+    """An event about something that is never stored."""
 
     awaited: ClassVar[bool] = False
     within_chat: ClassVar[bool] = False
@@ -44,10 +45,10 @@ def subscribe(
     relay: Relay | None = None,
     has_subscribers: HasSubscribers | None = None,
 ) -> None:
-    """Make `table` (event type → what happens next, in order) the one of this process.
+    """Set the subscribers of this process (event type → subscribers, in order).
 
-    `relay` hands each event of this process to the other workers; there is none where this is the only one. `has_subscribers`
-    tells whether anybody here hears a chat, and so whether what they say of it is read; without it everything is.
+    `relay` sends each event of this process to the other workers, if there are any. `has_subscribers` tells whether a
+    chat has subscribers here; events of other chats are not decoded.
     """
     global _subscribers, _kinds, _relay, _has_subscribers
     _subscribers, _kinds, _relay, _has_subscribers = (
@@ -59,7 +60,7 @@ def subscribe(
 
 
 def dispatch_by(table: Mapping[type, Sequence[Subscriber]]) -> None:
-    """Dispatch events by another table from now on; `subscribe` sets the one for normal operation."""
+    """Dispatch events by another table until the next call; `subscribe` sets the one for normal operation."""
     global _subscribers
     _subscribers = table
 
@@ -70,33 +71,32 @@ def redeliver(event: Announced) -> None:
 
 
 def deliver(event: Announced) -> None:
-    """Hand a committed event to its subscribers; only the unit of work calls this."""
+    """Dispatch a committed event; only the unit of work calls this."""
     _dispatch(event)
     _share(event)
 
 
 def publish(event: Ephemeral) -> None:
-    """Hand an ephemeral event to its subscribers, now."""
+    """Dispatch an ephemeral event at once."""
     _dispatch(event)
     _share(event)
 
 
 def encode(event: Event) -> bytes:
-    """An event as one line for another worker: its class's name, the chat within which it matters, its fields."""
+    """Encode an event as one line for other workers: its class name, the chat within which it matters, its fields."""
     chat_id: str = event.chat_id if event.within_chat else ""  # type: ignore[union-attr]
     return b"%s %s %s" % (type(event).__name__.encode(), chat_id.encode(), orjson.dumps(event))
 
 
 def receive(line: bytes) -> None:
-    """Hand on an event that another worker delivered or published, encoded; nothing more of it is read when it matters
-    to nobody here."""
+    """Dispatch an encoded event of another worker, unless it matters to nothing here."""
     name, chat_id, fields = line.split(b" ", 2)
     if chat_id and _has_subscribers and not _has_subscribers(chat_id.decode()):
         return
     if kind := _kinds.get(name):
         _dispatch(kind(**orjson.loads(fields)))
     else:
-        # Another version of this server runs beside it.
+        # A worker with another version of this server.
         log.warning("bus_event_unknown", change=name.decode())
 
 
@@ -110,5 +110,5 @@ def _dispatch(event: object) -> None:
         try:
             subscriber(event)
         except Exception:
-            # The change is committed and acknowledged: telling others about it must not undo that.
+            # The change is committed and acknowledged: a failure to emit it must not undo that.
             log.exception("subscriber_failed", change=type(event).__name__, subscriber=subscriber.__name__)

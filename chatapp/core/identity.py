@@ -1,11 +1,11 @@
-"""Who is asking."""
+"""The actor of a request or event."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person with a live session, as the database knew them a moment ago; every action is told one.
+    """A user with an active session, as last read from the database; every action takes one.
 
     `role` is the role on this server (USER, MODERATOR or ADMIN), not the one in a chat.
     """

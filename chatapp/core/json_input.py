@@ -11,16 +11,16 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class UnpairedSurrogates(dict[str, Any]):
-    """An object with half a surrogate pair in some of its `fields`: such text can't be stored, sent or logged."""
+    """An object with an unpaired surrogate in some of its `fields`: such text can't be stored, sent or logged."""
 
     fields: list[str]
 
 
 def decode_json(raw: bytes | str) -> Any:
-    """The value of JSON text (bytes are UTF-8); raises ValueError when it is not well-formed.
+    """Decode JSON text (bytes are UTF-8); raises ValueError if it is malformed.
 
-    An escaped half of a surrogate pair (`\\ud800`) is well-formed, though orjson refuses it: an object with one, or
-    such an object in an array, comes back as `UnpairedSurrogates`, so that `load` can name the field.
+    An escaped unpaired surrogate (`\\ud800`) is well-formed JSON, though orjson refuses it: an object with one, or an
+    array of such objects, is returned as `UnpairedSurrogates`, so that `load` can name the field.
     """
     try:
         return orjson.loads(raw)

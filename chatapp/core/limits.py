@@ -1,7 +1,7 @@
-"""Rate limits: how many calls a user, a client address or a login name has in a moving window.
+"""Rate limits: calls of a user, a client address or a login name in a moving window.
 
-All workers count in Redis where there is one. A call waits for Redis at most `REDIS_TIMEOUT`. Once Redis has failed,
-each worker counts by itself, and a background task tries Redis again until it works.
+With Redis all workers share the counters. A call waits for Redis at most `REDIS_TIMEOUT`. When Redis fails, each worker
+counts by itself, and a background task retries Redis.
 """
 
 import math
@@ -23,11 +23,11 @@ from chatapp.core.settings import Rate
 
 log = structlog.get_logger()
 
-# Seconds. A hanging Redis delays a call once by this, and only calls that were made before the first one timed out.
+# Seconds. A hanging Redis delays a call once by this, and only calls made before the first timeout.
 REDIS_TIMEOUT = 0.5
 RETRY_DELAY = 0.5
 KEY_PREFIX = "chatapp:limits:"
-# Windows in memory before those that are over are looked for.
+# Windows in memory above which expired ones are removed.
 MIN_SWEEP = 1024
 
 # Counts calls, each against one or several limits: against all of them, or against none if one is used up.
@@ -86,7 +86,7 @@ PROBE = Limit(Rate(1_000_000, 1), "probe", "worker")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A call that was counted, and the state of that of its limits which has the fewest calls left.
+    """A counted call, and the state of the limit with the fewest calls left.
 
     `reset` is in whole seconds from now; `at` identifies the call in the windows of its `limits`.
     """
@@ -150,13 +150,13 @@ class LocalCounters:
 
 
 class SharedCounters:
-    """The windows of all workers, in Redis; those of this process while Redis fails.
+    """The windows of all workers in Redis; those of this process while Redis fails.
 
-    Calls that are made at the same time travel in one command.
+    Concurrent calls share one command.
     """
 
     def __init__(self, url: str) -> None:
-        # A connection that was closed while idle is opened again at once; the time-out bounds both tries together.
+        # A connection that was closed while idle is reopened at once; the timeout bounds both attempts together.
         self._redis = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), socket_timeout=REDIS_TIMEOUT)
         self._script = self._redis.register_script(_COUNT)
         self._local = LocalCounters()
@@ -211,7 +211,7 @@ class SharedCounters:
             gevent.spawn(self._recover)
 
     def _recover(self) -> None:
-        """Return to Redis once it takes writes."""
+        """Return to Redis once it accepts writes."""
         while not self._available:
             gevent.sleep(RETRY_DELAY)
             try:
@@ -231,7 +231,7 @@ _counters: _Counters | None = None
 
 
 def bind(redis_url: str | None, *, enabled: bool) -> None:
-    """Count in Redis, or in this process without one; nothing is counted unless `enabled`. The factory calls this."""
+    """Count in Redis, or in this process without one; count nothing unless `enabled`. Called by the factory."""
     global _counters
     _counters = (SharedCounters(redis_url) if redis_url else LocalCounters()) if enabled else None
 
@@ -239,7 +239,7 @@ def bind(redis_url: str | None, *, enabled: bool) -> None:
 def hit(*limits: Limit) -> Hit | None:
     """Count one call against all `limits`; None while limits are turned off.
 
-    Raises RateLimited, and counts the call against none of them, if one is used up.
+    Raises RateLimited, without counting the call, if a limit is exceeded.
     """
     if _counters is None:
         return None
@@ -252,6 +252,6 @@ def hit(*limits: Limit) -> Hit | None:
 
 
 def undo(hit: Hit | None) -> None:
-    """Take back a call that was counted."""
+    """Undo a counted call."""
     if hit and _counters:
         _counters.remove(hit.limits, hit.at)

@@ -1,4 +1,4 @@
-"""Each request has an id and, once it is answered, a line in the log and a place in the metrics."""
+"""Gives each request an id, and logs and counts it once it has a response."""
 
 import re
 import time
@@ -15,12 +15,12 @@ log = structlog.get_logger()
 ID_HEADER = "X-Request-ID"
 _SANE_ID = re.compile(r"[\w.:/+=@-]{1,100}", re.ASCII)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-# Asked every few seconds by machines, who look at the answer themselves.
+# Polled every few seconds by monitoring, which evaluates the response itself.
 QUIET = {"/healthz", "/readyz", "/metrics"}
 
 
 def install(app: Flask) -> None:
-    """Watch the requests of `app`; before anything else does, so that all of it is measured."""
+    """Watch the requests of `app`; install it first, so that everything else is measured."""
 
     @app.before_request
     def begin() -> None:
@@ -39,7 +39,7 @@ def install(app: Flask) -> None:
         method = req.method if req.method in METHODS else "other"
         metrics.http_requests.inc(method, route, str(response.status_code))
         metrics.http_seconds.observe(seconds, method, route)
-        # Of the path no more than its rule: queries, and paths that are none, may hold what is nobody's business.
+        # Log only the rule of the path: queries and unknown paths may contain private data.
         caller = context.get("caller", "")
         who = {"user_id": caller[5:]} if caller.startswith("user ") else {}
         write_log = log.debug if route in QUIET else log.warning if response.status_code >= 500 else log.info

@@ -1,4 +1,4 @@
-"""Flask, without what it does for each request that this server has no use for."""
+"""Flask without per-request work that this server does not need."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,11 +17,11 @@ class App(Flask):
     """A Flask application whose functions are all synchronous."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """`func`: Flask would look at each one, a dozen times a request, whether it is a coroutine."""
+        """`func`: Flask would check a dozen times per request whether it is a coroutine."""
         return func
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ResponseReturnValue:
-        """Called by Flask; redirects to a rule's own path name no host, since Werkzeug takes that of the client."""
+        """Called by Flask; redirects contain only a path, since Werkzeug would take the host from the client."""
         if not isinstance(e, RequestRedirect):
             return super().handle_http_exception(e)
         target = urlsplit(e.new_url)
@@ -30,13 +30,13 @@ class App(Flask):
 
 
 def current(proxy: T) -> T:
-    """The object behind `flask.request` or `flask.g`, for functions that use it several times for every request: the
-    proxy looks it up at each access."""
+    """The object behind `flask.request` or `flask.g`, for functions that use it several times per request: the proxy
+    looks it up at each access."""
     return proxy._get_current_object()  # type: ignore[attr-defined,no-any-return]
 
 
 def allow_origins(app: Flask, cors: CORS, **options: Any) -> None:
-    """Let the page that sent a request read its response; `headers.guard` has refused those that may not call."""
+    """Let the page that sent a request read its response; `headers.guard` has refused origins that may not call."""
     cors.init_app(app, origins="*", **options)
     add_headers = app.after_request_funcs[None].pop()
 

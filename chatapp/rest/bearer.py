@@ -1,7 +1,7 @@
-"""Access tokens: JWTs (RFC 7519) that name a person and the session they belong to.
+"""Access tokens: JWTs (RFC 7519) that name a user and a session.
 
-A token is proof of who signed it, no more: whether the session still lives and what the person may do is another
-question, which `find_actor` answers on every request.
+A token only proves who signed it. Whether the session is active and what the user may do is read on every request
+(`find_actor`).
 """
 
 import time
@@ -26,13 +26,13 @@ FindActor = Callable[[str, str], Actor | None]
 ALGORITHM = "HS256"
 # Seconds by which the times of a token (`nbf`, `iat`) may be ahead of this machine's clock.
 MAX_CLOCK_DIFFERENCE = 10
-# Tokens whose signature was found to hold, which costs as much as a query.
+# Tokens with a verified signature; verification costs as much as a query.
 MAX_CACHED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified access token says. `expires_at` is in seconds since the epoch."""
+    """The content of a verified access token. `expires_at` is in seconds since the epoch."""
 
     user_id: str
     session_id: str
@@ -43,27 +43,27 @@ _verified: dict[str, Claims] = {}
 
 
 def issue_access_token(user_id: str, session_id: str) -> str:
-    """A signed access token for a session, good for the configured lifetime."""
+    """A signed access token for a session, valid for the configured lifetime."""
     return create_access_token(user_id, additional_claims={"sid": session_id})  # type: ignore[no-any-return]
 
 
 def read_access_token(token: object) -> Claims:
-    """What `token` says, once its signature and times hold.
+    """The claims of `token`, after its signature and times were verified.
 
-    Raises Unauthenticated: `token_expired` when only its time is over, `token_invalid` otherwise.
+    Raises Unauthenticated: `token_expired` if only the lifetime is over, `token_invalid` otherwise.
     """
     try:
         if not isinstance(token, str):
             raise ValueError
         if (known := _verified.get(token)) and known.expires_at > time.time():
             return known
-        # As flask-jwt-extended does, which would read each token twice: once without looking at its signature.
+        # As flask-jwt-extended does, which would parse each token twice, once without verifying it.
         claims = jwt.decode(
             token, settings.current().access_secret, algorithms=[ALGORITHM], leeway=MAX_CLOCK_DIFFERENCE
         )
         if claims["type"] != "access":
             raise ValueError
-        # Other machines' clocks may be ahead; the end of a token is not moved by that.
+        # Clocks of other machines may be ahead; the leeway does not extend a token's lifetime.
         if int(claims["exp"]) <= time.time():
             raise ExpiredSignatureError
         if len(_verified) >= MAX_CACHED:
@@ -78,7 +78,7 @@ def read_access_token(token: object) -> Claims:
 
 
 def authenticate(token: object, find_actor: FindActor) -> tuple[Actor, Claims]:
-    """The person behind `token`, if their session lives and their account is active; else Unauthenticated."""
+    """The actor of `token`, if the session and the account are active; raises Unauthenticated otherwise."""
     claims = read_access_token(token)
     actor = find_actor(claims.user_id, claims.session_id)
     if actor is None:
@@ -87,13 +87,13 @@ def authenticate(token: object, find_actor: FindActor) -> tuple[Actor, Claims]:
 
 
 def bearer_token() -> str | None:
-    """What stands behind `Authorization: Bearer` (RFC 6750), or None."""
+    """The token of `Authorization: Bearer` (RFC 6750), or None."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
 def install(app: Flask, settings: Settings, find_actor: FindActor) -> None:
-    """Tell every request who calls (`g.caller`, for the limits) and how to learn who they are (`current_actor`)."""
+    """Set the caller of every request (`g.caller`, for rate limits), and provide `current_actor`."""
     app.config.update(
         JWT_SECRET_KEY=settings.access_secret,
         JWT_ACCESS_TOKEN_EXPIRES=settings.access_lifetime,
@@ -112,7 +112,7 @@ def install(app: Flask, settings: Settings, find_actor: FindActor) -> None:
             try:
                 context.caller = f"user {read_access_token(context.token).user_id}"
             except Unauthenticated:
-                pass  # Whoever has no good token is counted by address; the route decides whether they need one.
+                pass  # Without a valid token the request counts for its address; the endpoint decides whether it needs one.
 
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
@@ -126,7 +126,7 @@ def client_address() -> str:
 
 
 def current_actor(app: Flask) -> Actor:
-    """Who sent this request; raises Unauthenticated."""
+    """The actor of this request; raises Unauthenticated."""
     token = g.token
     if token is None:
         raise Unauthenticated("Authentication required. Send Authorization: Bearer <token>.")

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the schemas that validate, and the page that shows it; all assets local."""
+"""The OpenAPI document, generated from the schemas that validate, and its page; all assets are local."""
 
 import re
 from base64 import b64encode
@@ -61,7 +61,7 @@ return 404 (`not_found`), methods that a path does not have 405 (`method_not_all
 | size of a file | {file} MB |
 """
 
-# The page runs its own files and the script in it, and asks nothing of other servers.
+# The page runs only its own files and its inline script, and requests nothing from other servers.
 POLICY = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -72,7 +72,7 @@ HEADERS: dict[str, Json] = {
     "RateLimit-Reset": {"description": "Seconds until another request is allowed."},
     "Retry-After": {"description": "Seconds to wait before the next attempt.", "required": True},
 }
-# What pages of other origins may read, beside what they always may.
+# Response headers that pages of other origins may read, in addition to the safelisted ones.
 EXPOSED = [*HEADERS, ID_HEADER]
 
 
@@ -85,14 +85,14 @@ def install(app: Flask, settings: Settings) -> None:
         OPENAPI_URL_PREFIX="/api/v1",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    # Each operation names every status that it can answer; there is no other.
+    # Each operation lists every status that it can return.
     api.DEFAULT_ERROR_RESPONSE_NAME = None
     info = {"description": _description(settings)}
     api.init_app(app, spec_kwargs={"info": info, "servers": [{"url": "/"}], "extra_plugins": [Tidy()]})
     for translate in (mapping2properties, choice2reference):
         api.ma_plugin.converter.add_attribute_function(translate)
     components = api.spec.components
-    # The shapes of flask-smorest's own errors and pages, which nothing here answers.
+    # Schemas of flask-smorest's own errors and pages, which this API does not use.
     for unused in ("Error", "PaginationMetadata"):
         components.schemas.pop(unused)
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
@@ -101,7 +101,7 @@ def install(app: Flask, settings: Settings) -> None:
         components.header(name, {"schema": {"type": "integer", "minimum": 0}, "example": 60, **header})
     challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}
     components.header("WWW-Authenticate", {"description": "The authentication scheme.", **challenge})
-    # No address in the page is made of the `Host` that the client sent.
+    # The page contains no address derived from the client's `Host`.
     shown = {"app_name": "Chat server API", "oauth2RedirectUrl": "/docs/oauth2-redirect.html"}
     page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config=shown)
 
@@ -117,7 +117,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def mapping2properties(_converter: object, field: fields.Field[Any], ret: Json) -> Json:
-    """What apispec does not know of mappings: their bounds are those of properties, and their keys have a form."""
+    """Adds to apispec's schemas of mappings the bounds of their properties and the pattern of their keys."""
     if isinstance(field, fields.Dict):
         for wrong, right in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
             if wrong in ret:
@@ -128,7 +128,7 @@ def mapping2properties(_converter: object, field: fields.Field[Any], ret: Json) 
 
 
 def choice2reference(converter: Any, field: fields.Field[Any], ret: Json) -> Json:
-    """A choice refers to the words of its kind, so that clients made from the document have one type for them."""
+    """References the enumeration of a choice, so that generated clients have one type for it."""
     if isinstance(field, Choice):
         components = converter.spec.components
         if field.kind not in components.schemas:
@@ -140,7 +140,7 @@ def choice2reference(converter: Any, field: fields.Field[Any], ret: Json) -> Jso
 
 
 class Tidy(BasePlugin):
-    """Says what each schema is and which bounds it has as a whole; sorts answers by status, unwraps docstrings."""
+    """Adds descriptions and bounds to schemas; sorts responses by status and unwraps docstrings."""
 
     def schema_helper(self, name: str, definition: Json, **kwargs: Any) -> Json | None:
         schema = kwargs.get("schema")

@@ -1,4 +1,4 @@
-"""Examples for the documents. They are made of what stands at the fields of a schema, so that they can't part from it."""
+"""Examples for the documents, built from the metadata of schema fields so that they stay in step."""
 
 import re
 from http import HTTPStatus
@@ -12,7 +12,7 @@ _CODE = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
 
 
 def example(schema: Schema) -> Json:
-    """An object as `schema` has it; what can be left out and has no example of its own is left out."""
+    """An example object of `schema`; optional fields without an example are omitted."""
     return {
         field.data_key or name: _value(field)
         for name, field in schema.fields.items()
@@ -42,9 +42,9 @@ def _value(field: fields.Field[Any]) -> Any:
 
 
 def problems(status: int, description: str, field: str) -> dict[str, Json]:
-    """An example of each problem that `description` names: its codes stand in backticks, each in the sentence for it.
+    """An example of each problem in `description`, which names codes in backticks, each in its sentence.
 
-    `field` is one that a `validation_error` can be about.
+    `field` is a field that a `validation_error` can name.
     """
     found: dict[str, Json] = {}
     for sentence in re.split(r"(?<=[.])\s", description):

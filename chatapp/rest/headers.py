@@ -1,4 +1,4 @@
-"""The headers that every response has, and the refusal of pages that may not call: in front of REST and sockets."""
+"""Sets the headers of all responses and refuses disallowed origins, in front of REST and Socket.IO."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ HeaderList: TypeAlias = list[tuple[str, str]]
 
 JSON = ("application/json", "application/problem+json")
 ALWAYS = {"X-Content-Type-Options": "nosniff"}
-# A page that needs more names it itself: `web/client_page.py`, `rest/docs.py`.
+# Pages that need more set their own: `web/client_page.py`, `rest/docs.py`.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 OF_PAGES = {
     "Content-Security-Policy": POLICY,
@@ -26,7 +26,7 @@ BY_TYPE = {
     **dict.fromkeys(JSON, ALWAYS | {"Cache-Control": "no-store"}),
     "text/html": ALWAYS | OF_PAGES,
 }
-# By media type, the headers to add: the name in lower case, and the header.
+# Headers to add by media type: the lower-case name, and the header.
 _ADDED = {
     media_type: [(name.lower(), (name, value)) for name, value in of.items()] for media_type, of in BY_TYPE.items()
 }
@@ -34,7 +34,7 @@ _ADDED_ALWAYS = [(name.lower(), (name, value)) for name, value in ALWAYS.items()
 
 
 def guard(application: Application, origins: Origins) -> Application:
-    """A WSGI application that refuses other origins with a problem and completes the headers of all responses."""
+    """A WSGI application that refuses other origins with a problem, and completes the headers of all responses."""
 
     def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
         def start(status: str, headers: HeaderList, exc_info: Any = None) -> Any:
@@ -50,7 +50,7 @@ def guard(application: Application, origins: Origins) -> Application:
 
 
 def complete(headers: HeaderList) -> HeaderList:
-    """`headers` of a response with those that its kind always has; what the response set itself stays."""
+    """The `headers` of a response with the defaults for its media type; headers that are set already stay."""
     given = set()
     media_type, varies = "", False
     for name, value in headers:

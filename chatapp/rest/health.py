@@ -1,4 +1,4 @@
-"""Whether the server lives (`/healthz`) and whether it can serve (`/readyz`)."""
+"""Liveness (`/healthz`) and readiness (`/readyz`)."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,15 +14,15 @@ Check = Callable[[], None]
 
 
 def check_database() -> None:
-    """Raise when the database does not respond or takes no changes."""
+    """Raise if the database does not respond or is read-only."""
     with reading() as db:
         if db.execute(text("SELECT current_setting('transaction_read_only')")).scalar() == "on":
             raise Unavailable("The database is read-only.", code="database_unavailable")
 
 
 def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], bool]]) -> Blueprint:
-    """The two pages; `checks` are what readiness needs, by name, each raising when it is not there. `warnings` are
-    conditions that `/readyz` names while they last, and that don't make the server unready."""
+    """The two endpoints. `checks` maps the parts that readiness needs to functions that raise while the part is
+    unavailable. `warnings` are conditions that `/readyz` reports without becoming unready."""
     pages = Blueprint("health", __name__)
 
     @pages.get("/healthz")

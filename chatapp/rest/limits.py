@@ -1,7 +1,7 @@
-"""Limits on REST requests: one for all requests of a caller, stricter ones where an endpoint asks for them.
+"""Rate limits of REST requests: one for all requests of a caller, stricter ones for some endpoints.
 
-Flask-Limiter decides which limits a request counts against. It counts in a storage of our own (`Counters`): the one
-of the socket events, which never fails, and which knows what is left without a second query.
+Flask-Limiter decides which limits a request counts against. It counts in the storage of the socket events (`Counters`),
+which never fails and returns the remaining calls without a second query.
 """
 
 import time
@@ -24,14 +24,15 @@ View = Callable[..., Response]
 class Counters(Storage, MovingWindowSupport):
     """The counters of `core/limits.py` as a storage of the `limits` library.
 
-    Only the two methods that its moving-window strategy calls do anything.
+    Implements only the two methods that the moving-window strategy calls.
     """
 
     STORAGE_SCHEME = ["chatapp"]  # noqa: RUF012  # As the library declares it.
     base_exceptions = ()
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count a request against `limit` in `expiry` seconds; if that is used up, False, and it counts nowhere."""
+        """Count a request against `limit` in `expiry` seconds; False, without counting it anywhere, if the limit is
+        exceeded."""
         hits: list[Hit] = g.setdefault("limit_hits", [])
         windows: dict[str, tuple[float, int]] = g.setdefault("limit_windows", {})
         try:
@@ -58,7 +59,7 @@ class Counters(Storage, MovingWindowSupport):
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Count in Redis where there is one, and show on each response to a counted request what is left."""
+    """Count in Redis if it is configured, and set the rate limit headers of each response."""
     app.config["RATELIMIT_ENABLED"] = settings.ratelimit_enabled
     limits.bind(settings.redis_url, enabled=settings.ratelimit_enabled)
     limiter.init_app(app)
@@ -68,7 +69,7 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        # A 429 has the headers of the limit that is used up, which need not be one on requests (see problems.py).
+        # A 429 has the headers of the exceeded limit, which need not be one on requests (see problems.py).
         if limiter.current_limits and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             limit = min(limiter.current_limits, key=lambda limit: limit.remaining)
             response.headers["RateLimit-Limit"] = str(limit.limit.amount)
@@ -78,7 +79,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def limit_requests(blueprint: Blueprint) -> None:
-    """Hold the requests to a blueprint to the limits of their caller and of the client address."""
+    """Limit the requests to a blueprint by caller and by client address."""
     limiter.shared_limit(lambda: in_words(settings.current().rate_global), "caller")(blueprint)
     limiter.shared_limit(
         lambda: in_words(settings.current().rate_address),
@@ -89,7 +90,7 @@ def limit_requests(blueprint: Blueprint) -> None:
 
 
 def limited(rate: Callable[[], Rate]) -> Callable[[View], View]:
-    """A decorator that holds a view to `rate()` for each client address, beside the limits on all requests."""
+    """A decorator that limits a view to `rate()` per client address, in addition to the limits on all requests."""
     return limiter.limit(lambda: in_words(rate()), key_func=client_address, override_defaults=False)
 
 
@@ -99,5 +100,5 @@ def in_words(rate: Rate) -> str:
 
 
 def seconds_until(moment: float) -> int:
-    """The whole seconds, at least one, until a moment (in seconds since the epoch)."""
+    """The whole seconds, at least one, until a time (in seconds since the epoch)."""
     return max(1, round(moment - time.time()))

@@ -1,7 +1,7 @@
-"""`/metrics`: the numbers of all workers (`core/metrics.py`), in the format of Prometheus.
+"""`/metrics`: the metrics of all workers (`core/metrics.py`) in the Prometheus format.
 
-Each worker writes its numbers down once a second, in files of the form that prometheus-client reads in its
-multiprocess mode; whichever worker is asked adds them up. The folder is made by `gunicorn.conf.py`.
+Each worker writes its metrics once a second to files in the format of prometheus-client's multiprocess mode; the worker
+that serves the request adds them up. `gunicorn.conf.py` creates the folder.
 """
 
 import atexit
@@ -33,23 +33,23 @@ from chatapp.rest.problems import respond
 
 LAG_SECONDS = 0.25
 STATEMENT = Path("/proc/self/statm")
-# What a port of its own answers to: nothing of the API is reached past the proxy that way.
+# The paths that METRICS_PORT serves: it must not expose the API past the proxy.
 ON_OWN_PORT = {"/metrics", "/healthz", "/readyz"}
 NOTHING_HERE = NotFound("Not found.")
 
 
 class _Book:
-    """This worker's numbers, written into the files that all workers read."""
+    """This worker's metrics, written to the files that all workers read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, MmapedDict] = {}
-        # For each sample its key, what a worker with this process id left behind, and what was written last.
+        # Per sample: its key, the value that an earlier worker with this process id left, and the last written value.
         self._lines: dict[object, tuple[str, float]] = {}
         self._written: dict[str, float] = {}
 
     def write(self) -> None:
-        """Write down what has changed."""
+        """Write the values that have changed."""
         for metric in metrics.ALL:
             for sample in metric.samples():
                 key, before = self._line(metric, sample)
@@ -72,7 +72,7 @@ class _Book:
         if kind not in self._files:
             path = self._folder / f"{kind}_{os.getpid()}.db"
             if not path.exists():
-                # Nobody may find it empty, as the library makes it at first: it is read by whoever is asked.
+                # Another worker may read the file at any time, so it must never be empty, as the library creates it.
                 draft = path.with_suffix(".new")
                 draft.write_bytes(bytes(mmap.PAGESIZE))
                 draft.rename(path)
@@ -82,7 +82,7 @@ class _Book:
 
 @functools.cache
 def _book() -> _Book:
-    """Of this process; its folder is one that goes with it where no gunicorn has made any."""
+    """The file of this process; without gunicorn its folder is temporary."""
     if metrics.FOLDER not in os.environ:
         os.environ[metrics.FOLDER] = tempfile.mkdtemp(prefix="chatapp-metrics-")
         atexit.register(shutil.rmtree, os.environ[metrics.FOLDER], ignore_errors=True)
@@ -92,19 +92,19 @@ def _book() -> _Book:
 
 
 def write() -> None:
-    """Let the other workers know this one's numbers (a background task, about once a second)."""
+    """Write this worker's metrics for the others (a background task, about once a second)."""
     _book().write()
 
 
 def watch_loop() -> None:
-    """Measure how late the event loop is (a background task)."""
+    """Measure the delay of the event loop (a background task)."""
     began = time.perf_counter()
     gevent.sleep(LAG_SECONDS)
     metrics.loop_lag.observe(max(0.0, time.perf_counter() - began - LAG_SECONDS))
 
 
 def _collect(calls: list[None]) -> list[bytes]:
-    """The numbers of all workers, once for all calls that wait for them."""
+    """Collect the metrics of all workers once for all waiting requests."""
     write()
     registry = CollectorRegistry()
     MultiProcessCollector(registry, os.environ[metrics.FOLDER])
@@ -112,7 +112,7 @@ def _collect(calls: list[None]) -> list[bytes]:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Publish `/metrics`: on METRICS_PORT, to the holder of METRICS_TOKEN, or without both to local clients alone."""
+    """Publish `/metrics`: on METRICS_PORT, to requests with METRICS_TOKEN, or without both to local clients only."""
     metrics.pool_size.set_function(lambda: settings.database_pool_size)
     metrics.pool_used.set_function(db.connections_in_use)
     metrics.workers.set_function(lambda: 1)
@@ -121,12 +121,12 @@ def install(app: Flask, settings: Settings) -> None:
         page_size = os.sysconf("SC_PAGE_SIZE")
         metrics.memory.set_function(lambda: int(STATEMENT.read_text().split()[1]) * page_size)
     pages = Blueprint("metrics", __name__)
-    # However many ask, one collection runs at a time.
+    # One collection at a time, however many requests there are.
     collected: Coalescer[None, bytes] = Coalescer(_collect)
 
     @pages.get("/metrics")
     def show() -> Response:
-        """The numbers of all workers, those of the others at most a second old."""
+        """The metrics of all workers, those of the others at most a second old."""
         if settings.metrics_port and not _comes_to(settings.metrics_port, request.environ):
             raise NOTHING_HERE
         if settings.metrics_token and not hmac.compare_digest(
@@ -147,7 +147,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def _keep_to(port: int, everything: Any) -> Callable[..., Any]:
-    """A WSGI application that answers to little of `everything` on `port`, and to all of it elsewhere."""
+    """A WSGI application that serves only some paths of `everything` on `port`, and all of it on other ports."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Any:
         if _comes_to(port, environ) and environ["PATH_INFO"] not in ON_OWN_PORT:

@@ -1,4 +1,4 @@
-"""Forms with a file (RFC 7578), read as they come: fields are gathered, the file goes to disk piece by piece."""
+"""Streaming parser for forms with a file (RFC 7578): fields are collected, the file is written to disk in pieces."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ BeforeFile = Callable[[Json], Allowance | None]
 
 
 class Form:
-    """The parts of a form by their names: text, and one file. Closing it lets go of the file."""
+    """The parts of a form by name: text fields and one file, which is removed when the form is closed."""
 
     def __init__(self, settings: Settings, before_file: BeforeFile) -> None:
         self.parts: dict[str, Any] = {}
@@ -29,7 +29,7 @@ class Form:
         self._text_left = settings.max_body_bytes
 
     def close(self) -> None:
-        """The file is gone after this, and the upload no longer in progress."""
+        """Remove the file, and end the upload."""
         for part in [*self.parts.values(), *(self._open or ())]:
             if isinstance(part, UploadedFile):
                 part.file.close()
@@ -37,11 +37,11 @@ class Form:
             self._allowance.close()
 
     def read(self, request: Request) -> None:
-        """Read the body of a request. `before_file` gets what fields there are when the file begins, and may refuse,
-        or return what the file is counted by.
+        """Read the body of a request. `before_file` gets the fields that precede the file; it may refuse the upload, or
+        return its allowance.
 
-        Raises UnsupportedType for another kind of body, Malformed for one that is broken, TooLarge, and Invalid for a
-        part that comes twice or is no text.
+        Raises UnsupportedType for another type of body, Malformed for an invalid one, TooLarge, and Invalid for a
+        duplicate or non-text part.
         """
         kind, options = parse_options_header(request.content_type)
         if kind != "multipart/form-data":
@@ -104,7 +104,7 @@ class Form:
 
 
 def require_no_encoding(request: Request) -> None:
-    """Raise UnsupportedType for a body with a `Content-Encoding` other than `identity`: no body is decompressed here."""
+    """Raise UnsupportedType for a body with a `Content-Encoding` other than `identity`: bodies are not decompressed."""
     codings = request.headers.get("Content-Encoding")
     if codings and any(coding.strip() not in ("", "identity") for coding in codings.lower().split(",")):
         raise UnsupportedType("The body must not be compressed (Content-Encoding: identity, or none).")

@@ -1,4 +1,4 @@
-"""Which web pages may call the server, over REST and sockets: those of `CORS_ORIGIN` and of the server's own origin."""
+"""Allowed origins of web pages, for REST and Socket.IO: those of `CORS_ORIGIN` and the server's own."""
 
 import time
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from chatapp.core.origins import parse_origin
 log = structlog.get_logger()
 
 CODE = "origin_not_allowed"
-# What is logged of refused origins: each once, and no more than this in an hour, since clients choose the header.
+# Each refused origin is logged once, at most this many per hour, since clients choose the header.
 MAX_LOGGED = 100
 LOGGED_SECONDS = 3600.0
 MAX_LOGGED_LENGTH = 200
 
 
 class Origins:
-    """The origins that are accepted: `accepted` (`*` for all), and the server's own as `trusted_proxies` tell it."""
+    """The allowed origins: `accepted` (`*` for all), and the server's own, determined through `trusted_proxies`."""
 
     def __init__(self, accepted: Iterable[str], trusted_proxies: int) -> None:
         self._accepted = frozenset(accepted)
@@ -28,17 +28,17 @@ class Origins:
         self._logged: dict[str, float] = {}
 
     def accepts(self, environ: dict[str, Any]) -> bool:
-        """Whether the page that sent a request may call; a request without `Origin` is not from a page."""
+        """True if the page that sent a request may call; a request without `Origin` does not come from a page."""
         origin: str = environ.get("HTTP_ORIGIN", "")
         if not origin or "*" in self._accepted or origin.lower() in self._accepted:
             return True
         return origin.lower() == self.own(environ)
 
     def own(self, environ: dict[str, Any]) -> str | None:
-        """The origin at which the client sees this server.
+        """The origin under which the client reaches this server.
 
-        The scheme is the one that trusted proxies name (ProxyFix has run). The host is that of `X-Forwarded-Host`, if
-        each of the trusted proxies wrote one, else that of `Host`: pages of other sites can set neither.
+        The scheme is the one that trusted proxies set (after ProxyFix). The host is that of `X-Forwarded-Host` if each
+        trusted proxy added one, else that of `Host`: pages of other sites can set neither.
         """
         host = environ.get("HTTP_HOST", "")
         if self._trusted_proxies:
@@ -51,7 +51,7 @@ class Origins:
             return None
 
     def error(self, environ: dict[str, Any]) -> Forbidden:
-        """The error for a page that may not call; logged once for each origin."""
+        """The error for a page that may not call; logged once per origin."""
         origin = environ["HTTP_ORIGIN"][:MAX_LOGGED_LENGTH]
         now = time.monotonic()
         self._logged = {known: at for known, at in self._logged.items() if now - at < LOGGED_SECONDS}

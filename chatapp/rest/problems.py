@@ -29,7 +29,7 @@ _CODES = {
 
 
 def install(app: Flask) -> None:
-    """Answer every error with a problem, and none with a stack trace."""
+    """Return a problem for every error, never a stack trace."""
     app.register_error_handler(ChatError, from_error)
     app.register_error_handler(HTTPException, _from_http_exception)
     app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
@@ -37,7 +37,7 @@ def install(app: Flask) -> None:
 
 
 def problem(status: int, detail: str) -> Json:
-    """The problem that an error of HTTP itself is."""
+    """The problem of an HTTP error."""
     code = _CODES.get(status, "internal_error" if status >= 500 else "bad_request")
     return {
         "type": problem_type(code),
@@ -49,12 +49,12 @@ def problem(status: int, detail: str) -> Json:
 
 
 def respond(problem: Json) -> Response:
-    """The response that a problem is."""
+    """The response for a problem."""
     return Response(orjson.dumps(problem), problem["status"], mimetype="application/problem+json")
 
 
 def from_error(error: ChatError) -> Response:
-    """The response that an error is, with the headers of its kind."""
+    """The response for an error, with its headers."""
     response = respond(error.problem())
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = response.headers["RateLimit-Reset"] = str(error.retry_after)

@@ -1,14 +1,14 @@
-"""One REST endpoint, declared in one place: who may call, how often, the shapes it takes and gives.
+"""Declares a REST endpoint in one place: authentication, rate limits, schemas, and documentation.
 
     resource = Resource("chats", "/chats", "Direct chats and groups.")
 
     @resource.endpoint("POST", "/direct", body=DirectChatSchema, returns=ChatSchema, status=201, errors=(404, 422))
     def create_direct_chat(actor: Actor, body: Json) -> Json: ...
 
-The view gets `actor` (unless `public`), `body` and `query` as the schemas validated them, and the path's parts as text
-(`<uuid:chatId>` in the rule is `chat_id` to it). It returns the object (or None for 204, a `Page` for a list, or the
-object and a status), and nothing of HTTP; only one that gives out a file returns a `Response`. Its docstring is the operation's summary and, after an empty line, its
-description; its name is the operation's id.
+The view gets `actor` (unless `public`), the validated `body` and `query`, and path parameters as text (`<uuid:chatId>`
+in the rule is `chat_id`). It returns the object, None for 204, a `Page` for a list, or the object and a status; only a
+view that serves a file returns a `Response`. The docstring of the view is the summary and, after an empty line, the
+description of the operation; its name is the operation id.
 """
 
 import functools
@@ -40,7 +40,7 @@ from chatapp.rest.limits import limit_requests, limited
 from chatapp.rest.multipart import Form, require_no_encoding
 from chatapp.rest.responses import document_errors, document_successes
 
-# What a route documents that is about something which not everybody may know of.
+# Documented by endpoints whose object may be hidden from the caller.
 NOT_VISIBLE = {404: "The object does not exist or is not visible to the caller (`not_found`)."}
 INVALID = {422: "A field is invalid (`validation_error`)."}
 UNAUTHORIZED = {
@@ -57,13 +57,13 @@ BODY_ERRORS = {
     415: "The `Content-Type` is not JSON, or the body is compressed (`unsupported_media_type`).",
 }
 
-# A form comes with a file, and the rest of it may be refused before that is read.
+# A form contains a file; its fields are checked before the file is read.
 FORM_ERRORS = {
     400: "The body is not a valid form (`malformed_form`).",
     413: "The file is too large (`file_too_large`). The other fields are larger than 256 KiB (`body_too_large`).",
     415: "The `Content-Type` is not multipart/form-data, or the body is compressed (`unsupported_media_type`).",
 }
-# Seconds that a body may take until its sender is authenticated again.
+# Seconds after which the sender of a slow body is authenticated again.
 MAX_BODY_DELAY = 0.5
 A_FILE = {"type": "string", "format": "binary"}
 
@@ -74,7 +74,7 @@ View = Callable[..., Returned]
 
 
 class JsonParser(FlaskParser):
-    """Reads request bodies: 415 for what is not declared as JSON, 400 for what is not JSON, 422 for a wrong field."""
+    """Parses request bodies: 415 for other media types, 400 for invalid JSON, 422 for an invalid field."""
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         try:
@@ -99,8 +99,8 @@ class JsonParser(FlaskParser):
         return body
 
     def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **_options: Any) -> Any:
-        """What a body or a query gives, read as the payload of a socket's event is; parameters of no meaning are left
-        aside, and of one that comes twice the first counts."""
+        """The validated body or query, treated like the payload of a socket event; unknown query parameters are
+        ignored, and the first of duplicate ones counts."""
         req = req or request
         if location == "json":
             return load(argmap, self.load_json(req, argmap))
@@ -109,7 +109,7 @@ class JsonParser(FlaskParser):
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc]
-    """A flask-smorest blueprint that reads bodies strictly."""
+    """A flask-smorest blueprint that parses bodies strictly."""
 
     ARGUMENTS_PARSER = JsonParser()
 
@@ -126,7 +126,7 @@ class PageMeta(Output):
 
 
 class Resource:
-    """The endpoints of one feature under `/api/v1` + `prefix`; `parts` documents the parts of their paths, by name."""
+    """The endpoints of one feature under `/api/v1` + `prefix`; `parts` documents path parameters by name."""
 
     def __init__(
         self,
@@ -159,14 +159,15 @@ class Resource:
         rate: Callable[[], Rate] | None = None,
         errors: dict[int, str] | None = None,
     ) -> Callable[[View], View]:
-        """Publish a view. `also` documents other successes, `errors` the refusals beyond those that all share.
+        """Publish a view. `also` documents further successes, `errors` the errors in addition to the common ones.
 
-        A refusal is described by a sentence for each kind of it, which has the codes in backticks: they become its
-        examples. `rate` holds the route to a limit of its own for each client address, beside the one on all requests.
+        `errors` maps a status to its description, with one sentence per error; error codes in backticks become the
+        examples. `rate` limits the endpoint per client address, in addition to the limits on all requests.
 
-        With `form`, the body is one with a file; `authorize_upload` gets the actor and those fields that come before the file, and
-        raises what refuses it then already, or returns what its bytes are counted by. A `signed` route gives out files, and is opened by a signature in its query
-        too: the view gets `caller`, to be called where there is none, which is the actor or raises Unauthenticated.
+        With `form`, the body contains a file; `authorize_upload` gets the actor and the fields before the file, and
+        raises an error, or returns the allowance that counts the bytes. A `signed` endpoint serves files and accepts a
+        signature in the query: the view gets `caller`, to be called without a valid signature, which returns the actor
+        or raises Unauthenticated.
         """
         error_responses = UNAVAILABLE | (INVALID if body or form or (query and not signed) else {})
         error_responses |= (BODY_ERRORS if body else {}) | (FORM_ERRORS if form else {})
@@ -184,7 +185,7 @@ class Resource:
                 return _respond(view(**given), status, returns, many)
 
             decorated: Any = handle_request
-            # webargs hands the innermost schema's values over first.
+            # webargs passes the values of the innermost schema first.
             if query and signed:
                 decorated = _as_it_is(query)(decorated)
                 decorated = self.blueprint.doc(parameters=[{"in": "query", "schema": query}])(decorated)
@@ -209,7 +210,7 @@ class Resource:
             documented = document_successes(self.blueprint, shape, successes)(decorated)
             documented = document_errors(self.blueprint, error_responses, some_field)(documented)
             ways: list[Json] = [] if public else [{"bearer": []}, *([{"signature": []}] if signed else [])]
-            # A call need not pass through the many layers that only say something to the documents.
+            # Requests skip the many wrappers that only document.
             decorated._apidoc = self.blueprint.doc(security=ways, operationId=view.__name__)(documented)._apidoc
             if signed:
                 decorated = functools.wraps(decorated)(
@@ -231,23 +232,23 @@ class Resource:
 
 
 def _needed(schema: type[Schema]) -> bool:
-    """Whether a request can't do without it."""
+    """True if a request needs this body."""
     return any(field.required for field in schema().fields.values())
 
 
 def _summary(schema: type[Schema], many: bool = False) -> str:
-    """What a schema says that it is, for whom it is sent to."""
+    """The first line of a schema's docstring, for the reader of a response."""
     said = (schema.__doc__ or "").partition("\n")[0]
     return f"A page of a list. Each item: {said}" if many else said
 
 
 def _snake(name: str) -> str:
-    """`chatId` as Python spells it: `chat_id`."""
+    """`chatId` → `chat_id`."""
     return re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), name)
 
 
 def _authenticated(view: Callable[..., Response]) -> Callable[..., Response]:
-    """Learn who is asking before the body is looked at: a stranger is told nothing about shapes."""
+    """Authenticate before the body is validated: unauthenticated clients learn nothing about schemas."""
 
     @functools.wraps(view)
     def guarded(**arguments: Any) -> Response:
@@ -259,7 +260,7 @@ def _authenticated(view: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _as_it_is(schema: type[Schema]) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Hand over what the query has of a schema, unlooked at: a wrong signature is no mistake in its shape."""
+    """Pass the query parameters of a schema without validation: an invalid signature is no validation error."""
 
     def with_query(view: Callable[..., Response]) -> Callable[..., Response]:
         @functools.wraps(view)
@@ -274,7 +275,7 @@ def _as_it_is(schema: type[Schema]) -> Callable[[Callable[..., Response]], Calla
 def _with_form(
     schema: type[Schema], authorize_upload: AuthorizeUpload | None
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Read a form, and hand it over as `body`; its file lasts as long as the request."""
+    """Parse a form and pass it as `body`; its file exists until the end of the request."""
 
     def with_form(view: Callable[..., Response]) -> Callable[..., Response]:
         @functools.wraps(view)
@@ -330,8 +331,8 @@ def envelope(schema: type[Schema], many: bool) -> type[Schema]:
 
 
 def reject_large_bodies() -> None:
-    """Refuse a body above the limit before reading it (uploads have a bound of their own).
+    """Refuse a body above the limit before reading it (uploads have their own limit).
 
-    One that does not say how long it is gets cut off instead: by a byte more, so that it is seen to be too large.
+    A body without a length is cut off one byte beyond the limit, so that it is recognised as too large.
     """
     request.max_content_length = settings.current().max_body_bytes + 1

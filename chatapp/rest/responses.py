@@ -1,4 +1,4 @@
-"""What an operation documents that it answers: each status, with its headers, its shape and an example of it."""
+"""Documents the responses of an operation: each status with its headers, schema and example."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,19 +10,19 @@ from chatapp.core.errors import Json
 from chatapp.core.schemas import ProblemSchema
 from chatapp.rest.examples import example, problems
 
-# By the names under which the documents define them (see docs.py).
+# By their names in the documents (see docs.py).
 LIMIT_HEADERS = {name: name for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")}
 ERROR_HEADERS = {401: {"WWW-Authenticate": "WWW-Authenticate"}, 429: {"Retry-After": "Retry-After"}}
 
 Decorator = Callable[[Any], Any]
 
 
-# Answers without a body.
+# Responses without a body.
 EMPTY = (204, 302, 304)
 
 
 def document_successes(blueprint: Blueprint, shape: type[Schema] | Json | None, successes: dict[int, str]) -> Decorator:
-    """A decorator that documents `successes`, the usual one first; as far as they have a body, it has this shape."""
+    """A decorator that documents `successes`, the usual one first; those with a body have the schema `shape`."""
 
     def document(view: Any) -> Any:
         for status, description in successes.items():
@@ -42,7 +42,7 @@ def document_successes(blueprint: Blueprint, shape: type[Schema] | Json | None, 
 
 
 def document_errors(blueprint: Blueprint, error_responses: dict[int, str], field: str) -> Decorator:
-    """A decorator that documents `error_responses`; `field` is one that can be wrong."""
+    """A decorator that documents `error_responses`; `field` is a field that can be invalid."""
 
     def document(view: Any) -> Any:
         for status, description in error_responses.items():
