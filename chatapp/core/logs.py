@@ -7,18 +7,18 @@ from contextvars import ContextVar
 
 import structlog
 
-# What gunicorn says of a request that it could not take, and quotes from there on.
+# gunicorn's message about a request that it could not parse; it quotes the request after this.
 _ABOUT_A_REQUEST = re.compile(r"""((?:Invalid request|Error handling request|Ignored premature)[^'"?]*).*""", re.DOTALL)
 _about: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
 
 
 def about(**ids: str) -> None:
-    """Have all that this greenlet logs from now on carry `ids`, instead of those that it carried before."""
+    """Add `ids` to all further log entries of this greenlet, instead of earlier ones."""
     _about.set(ids)
 
 
 def configure(level: str) -> None:
-    """Write everything from `level` up to standard error, in one form, the libraries' records included."""
+    """Write records from `level` up to standard error in one format, including those of libraries."""
     shared: list[structlog.typing.Processor] = [
         _add_ids,
         structlog.stdlib.add_log_level,
@@ -32,13 +32,13 @@ def configure(level: str) -> None:
         if terminal
         else structlog.processors.JSONRenderer()
     )
-    # Tracebacks without local variables: those would hold passwords and tokens.
+    # Tracebacks without local variables: those would contain passwords and tokens.
     traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
     last = [renderer] if terminal else [traceback, renderer]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # What is below the level costs nothing.
+        # Calls below the level cost nothing.
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=True,
     )
@@ -52,7 +52,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # They log every packet at INFO, and at WARNING what any client without a token can make them log at will.
+    # They log every packet at INFO, and at WARNING events that unauthenticated clients can cause at will.
     for chatty in ("socketio", "engineio", "socketio.server", "engineio.server"):
         logging.getLogger(chatty).setLevel(max(logging.ERROR, root.level))
 

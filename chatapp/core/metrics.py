@@ -1,4 +1,4 @@
-"""What the server counts about itself: plain numbers of this process, which cost next to nothing to move.
+"""Metrics of this process: plain numbers that are cheap to update.
 
     metrics.backlog_drops.inc()
     metrics.socket_events.inc("message:send", "ok")          # its labels, in order
@@ -6,26 +6,26 @@
     metrics.fanout_seconds.observe(time.perf_counter() - began)
     metrics.sockets.set_function(lambda: len(rooms))
 
-Only the event loop's thread may count. `rest/metrics.py` publishes the numbers of all workers at `/metrics`.
+Only the event loop's thread may update them. `rest/metrics.py` publishes the metrics of all workers at `/metrics`.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
-# The environment variable that names the folder in which workers publish their numbers.
+# Environment variable with the folder in which workers publish their metrics.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 Labels: TypeAlias = tuple[str, ...]
-# The latest that a wait may end and still be told apart from all longer ones, in seconds.
+# Upper bounds of the histogram buckets, in seconds.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SHORT = (0.00005, 0.0001, 0.00025, *SECONDS)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
 class Sample(NamedTuple):
-    """One number: what `name` (that of its metric and a suffix) stands for, for these values of the labels.
+    """One value: `name` is the name of its metric with a suffix, followed by the values of its labels.
 
-    `up_to` is the bound of a histogram's bucket, which holds what is above the bucket before it.
+    `up_to` is the upper bound of a histogram bucket, which excludes the values of the buckets before it.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Sample(NamedTuple):
 
 
 class Counter:
-    """A number that only grows, for each combination of its labels."""
+    """A counter, for each combination of its labels."""
 
     kind = "counter"
 
@@ -46,15 +46,15 @@ class Counter:
         ALL.append(self)
 
     def inc(self, *labels: str, by: float = 1) -> None:
-        """Count `by` more."""
+        """Add `by`."""
         self._values[labels] = self._values.get(labels, 0.0) + by
 
     def set_function(self, read: Callable[[], float]) -> None:
-        """Be what `read()` gives, which never shrinks."""
+        """Report the result of `read()`, which must never decrease."""
         self._read = read
 
     def samples(self) -> Iterator[Sample]:
-        """Its numbers so far."""
+        """The current samples."""
         if self._read:
             self._values[()] = self._read()
         for labels, value in list(self._values.items()):
@@ -62,27 +62,27 @@ class Counter:
 
 
 class Histogram:
-    """How often a measured value fell between which bounds, for each combination of its labels."""
+    """A histogram, for each combination of its labels."""
 
     kind = "histogram"
 
     def __init__(self, name: str, about: str, *labels: str, bounds: tuple[float, ...] = SECONDS) -> None:
         self.name, self.about, self.labels = name, about, labels
         self._bounds = bounds
-        # The count of each bucket, of what is beyond the last one, and the sum of all values.
+        # The count of each bucket, the count beyond the last one, and the sum of all values.
         self._rows: dict[Labels, list[float]] = {}
         if not labels:
             self._new_row(())
         ALL.append(self)
 
     def observe(self, value: float, *labels: str) -> None:
-        """Count a value: seconds, or how many of something."""
+        """Count a value, such as a duration in seconds."""
         row = self._rows.get(labels) or self._new_row(labels)
         row[bisect_left(self._bounds, value)] += 1
         row[-1] += value
 
     def samples(self) -> Iterator[Sample]:
-        """Its numbers so far."""
+        """The current samples."""
         for labels, row in list(self._rows.items()):
             for up_to, count in zip((*self._bounds, float("inf")), row, strict=False):
                 yield Sample(f"{self.name}_bucket", labels, count, up_to)
@@ -93,8 +93,8 @@ class Histogram:
 
 
 class Gauge:
-    """A number that is asked for when it is wanted. It is the sum over all workers that live; or, with
-    `least=True`, the lowest of any of them."""
+    """A gauge that is read on each collection. It is summed over all live workers or, with `least=True`, the minimum
+    over them."""
 
     def __init__(self, name: str, about: str, *, least: bool = False) -> None:
         self.name, self.about, self.labels = name, about, Labels()
@@ -103,11 +103,11 @@ class Gauge:
         ALL.append(self)
 
     def set_function(self, read: Callable[[], float]) -> None:
-        """Be what `read()` gives; without that, it is not published at all."""
+        """Report the result of `read()`; a gauge without a function is not published."""
         self._read = read
 
     def samples(self) -> Iterator[Sample]:
-        """Its number at present."""
+        """The current sample."""
         if self._read:
             yield Sample(self.name, (), self._read())
 
@@ -115,7 +115,7 @@ class Gauge:
 Metric: TypeAlias = Counter | Histogram | Gauge
 ALL: list[Metric] = []
 
-# REST. A route is its rule (`/api/v1/chats/<uuid:chatId>`), so that there are only so many.
+# REST. A route is its rule (`/api/v1/chats/<uuid:chatId>`), so that the number of label values is bounded.
 http_requests = Counter("chat_http_requests", "Answered requests.", "method", "route", "status")
 http_seconds = Histogram("chat_http_request_seconds", "From a request's arrival to its answer.", "method", "route")
 
@@ -134,12 +134,12 @@ fanout_seconds = Histogram(
 )
 deliveries = Counter("chat_deliveries", "Events handed to sockets.")
 
-# What the server stands on.
+# Database and Redis.
 pool_size = Gauge("chat_database_pool_size", "Connections that the workers may open.")
 pool_used = Gauge("chat_database_pool_used", "Connections that are in use.")
 queue_connected = Gauge("chat_queue_connected", "1 while every worker hears the others, otherwise 0.", least=True)
 
-# The processes.
+# Processes.
 workers = Gauge("chat_workers", "Workers that serve.")
 memory = Gauge("chat_memory_bytes", "Memory that the workers hold.")
 processor_seconds = Counter("chat_processor_seconds", "Processor time that the workers have used.")

@@ -1,4 +1,4 @@
-"""Names of accounts, in the form in which they are compared; no locale of a database decides about it."""
+"""Canonical forms of account names for comparison, independent of database locales."""
 
 import hashlib
 import unicodedata
@@ -7,16 +7,16 @@ import idna
 
 
 def email_key(email: str) -> str:
-    """What two spellings of one e-mail address have in common: any text gives a key.
+    """The key that all spellings of an email address share; any text has one.
 
-    The local part is case-folded as Unicode has it, the domain is brought into its ASCII form (`xn--…`).
+    The local part is case-folded (Unicode), the domain is converted to its ASCII form (`xn--…`).
     """
     local, _, domain = email.rpartition("@")
     return f"{_fold(local)}@{ascii_domain(domain) or _fold(domain)}"
 
 
 def ascii_domain(domain: str) -> str | None:
-    """The ASCII form of an internationalised domain name (UTS 46); None for text that has none."""
+    """The ASCII form of an internationalised domain name (UTS 46); None if it has none."""
     try:
         return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
@@ -24,15 +24,15 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def login_id(*, email: str | None = None, username: str | None = None) -> str:
-    """An identifier of a login name as it was given, without the name itself: one for all spellings of it.
+    """An identifier of a submitted login name that does not contain it, the same for all its spellings.
 
-    It depends on nothing but the text, so that it is made in the same way for a name that no account has.
+    It depends only on the text, and so is the same whether or not an account has the name.
     """
     name = f"email {email_key(email)}" if email is not None else f"username {_fold(username or '')}"
     return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def _fold(text: str) -> str:
-    """`text` as Unicode's canonical caseless matching compares it."""
+    """`text` in the form that Unicode's canonical caseless matching compares."""
     decomposed = unicodedata.normalize("NFD", text)
     return unicodedata.normalize("NFC", decomposed.casefold())

@@ -1,4 +1,5 @@
-"""Work that would stop the event loop: hashing and decoding images at low priority, waits for a disk at the usual one."""
+"""Runs work that would block the event loop on threads: hashing and image decoding at low priority, disk access at
+normal priority."""
 
 import os
 import threading
@@ -19,10 +20,10 @@ WAITING = 200
 
 
 class LowPriorityThread:
-    """Has work of one kind done, a piece at a time, on a thread that yields the processor to the event loop.
+    """Runs one kind of work, one call at a time, on a thread with a lower priority than the event loop.
 
-    More threads for it would compete with each other: also while one of them holds the interpreter, and the event loop
-    waits for that.
+    Several threads would compete with each other, even while one of them holds the interpreter lock and the event loop
+    waits for it.
     """
 
     def __init__(self) -> None:
@@ -31,7 +32,7 @@ class LowPriorityThread:
         self._waiting = 0
 
     def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """What `work(*args, **kwargs)` returns or raises, while this greenlet waits.
+        """Run `work` while this greenlet waits; returns or raises its outcome.
 
         Raises Unavailable (`busy`) when `WAITING` calls wait already.
         """
@@ -44,7 +45,7 @@ class LowPriorityThread:
             self._waiting -= 1
 
     def _thread(self) -> ThreadPool:
-        """That of this process: a forked worker makes its own, since threads do not survive a fork."""
+        """The thread of this process: a forked worker creates its own, since threads do not survive a fork."""
         if self._pool is None or self._pid != os.getpid():
             self._pool, self._pid = ThreadPool(1), os.getpid()
             self._pool.spawn(_lower_priority)
@@ -52,14 +53,14 @@ class LowPriorityThread:
 
 
 class FairThread(LowPriorityThread):
-    """Does the work of all users in turn, one piece of each: who has more to do waits for it alone."""
+    """Runs the work of users in turn, one call each: a user with much work only delays themselves."""
 
     def __init__(self) -> None:
         super().__init__()
         self._turns: dict[str, _Turn] = {}
 
     def run_for(self, user_id: str, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """As `run`, after everything that this user asked for before; other users don't wait for that."""
+        """Like `run`, after the earlier calls of this user; other users don't wait for them."""
         turn = self._turns.setdefault(user_id, _Turn())
         turn.waiting += 1
         try:
@@ -72,7 +73,7 @@ class FairThread(LowPriorityThread):
 
 
 class _Turn:
-    """The place of one user in the queue: one piece of their work is in it at a time."""
+    """A user's place in the queue, which contains one of their calls at a time."""
 
     def __init__(self) -> None:
         self.lock = BoundedSemaphore(1)
@@ -80,12 +81,12 @@ class _Turn:
 
 
 def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What `work(*args, **kwargs)` returns or raises: a short wait for a disk, on one of gevent's own threads."""
+    """Run a short disk operation on one of gevent's own threads; returns or raises its outcome."""
     return _wait(gevent.get_hub().threadpool, partial(work, *args, **kwargs))
 
 
 def _wait(pool: ThreadPool, work: Callable[[], R]) -> R:
-    """What comes of `work` on a thread. What it raises is carried over too: gevent would print that as if it were lost."""
+    """The outcome of `work` on a thread. Exceptions are passed as values: gevent would print them as unhandled."""
 
     def outcome() -> tuple[R | None, BaseException | None]:
         try:
@@ -100,7 +101,7 @@ def _wait(pool: ThreadPool, work: Callable[[], R]) -> R:
 
 
 def _lower_priority() -> None:
-    """Have this thread yield to all others (a nice value is per thread on Linux)."""
+    """Lower the priority of this thread (a nice value is per thread on Linux)."""
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     except OSError:

@@ -1,4 +1,4 @@
-"""Origins of web pages (RFC 6454), in the one form that browsers send."""
+"""Origins of web pages (RFC 6454), in the form that browsers send."""
 
 import re
 from ipaddress import IPv6Address

@@ -1,7 +1,6 @@
-"""Keyset paging: a page ends with an opaque cursor that says after which row the next one starts.
+"""Keyset pagination: a page ends with an opaque cursor that names the row after which the next page starts.
 
-The cost of a page depends neither on its depth nor on the size of the table, and rows that arrive meanwhile shift
-nothing.
+The cost of a page depends neither on its depth nor on the size of the table, and new rows shift nothing.
 """
 
 import base64
@@ -19,7 +18,7 @@ from chatapp.core.schemas import Digits, Input, absent
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-# As a number of milliseconds it is a moment that PostgreSQL can still hold.
+# As milliseconds it is a time that PostgreSQL can represent.
 MAX_KEY = 2**53 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CURSOR = "[A-Za-z0-9_-]{1,200}"
@@ -27,10 +26,10 @@ _CURSOR = "[A-Za-z0-9_-]{1,200}"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some items, in order, and the cursor of the page after them (None on the last).
+    """Items in order, and the cursor of the next page (None on the last).
 
-    An item that the database wrote as JSON stays as it is: to read it and write it again would take longer than all
-    else that is done with it.
+    Items that the database encoded as JSON stay encoded: decoding and encoding them again would cost more than all
+    other work on them.
     """
 
     items: Sequence[Json | orjson.Fragment]
@@ -38,7 +37,7 @@ class Page:
 
 
 class Cursor(fields.Field[tuple[Any, ...]]):
-    """The opaque text of `meta.nextCursor`, read back into the key of the row that it points at."""
+    """The opaque text of `meta.nextCursor`, decoded into the key of a row."""
 
     def __init__(self, *key: type, **kwargs: Any) -> None:
         self.key = key
@@ -62,7 +61,7 @@ class Cursor(fields.Field[tuple[Any, ...]]):
 
 
 def _is(part: object, kind: type) -> bool:
-    """Whether a part of a forged cursor could stand in a key: nothing else may reach the database."""
+    """True if a decoded part can be part of a key: nothing else may reach the database."""
     if kind is int:
         return type(part) is int and 0 <= part <= MAX_KEY
     if kind is uuid.UUID:
@@ -71,7 +70,7 @@ def _is(part: object, kind: type) -> bool:
 
 
 def page_query(*key: type) -> type[Input]:
-    """The schema of `?limit=&cursor=` for a list whose cursor holds values of the types in `key`."""
+    """The schema of `?limit=&cursor=` for a list whose cursor contains values of the types `key`."""
     return Input.from_dict(  # type: ignore[return-value]
         {
             "limit": Digits(
@@ -86,7 +85,7 @@ def page_query(*key: type) -> type[Input]:
 
 
 def page(rows: Sequence[tuple[Json | orjson.Fragment, Sequence[object]]], limit: int) -> Page:
-    """The first `limit` of `rows` (fetch one more than that), each an item and the key that a cursor may name."""
+    """The first `limit` of `rows` (fetch one more), each an item and its key, as a page."""
     items = [item for item, _ in rows[:limit]]
     return Page(items, encode_cursor(rows[limit - 1][1]) if len(rows) > limit else None)
 

@@ -1,7 +1,7 @@
-"""Default-deny: nothing is done to a subject before `require` has said yes.
+"""Default deny: call `require` before acting on a resource.
 
 A feature's `permissions.py` is one table, permission → predicate over (actor, subject). A subject knows whether the
-actor may see it at all.
+actor may see it.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from chatapp.core.identity import Actor
 
 
 class Subject(Protocol):
-    """What a permission is asked about."""
+    """The resource that a permission is checked on."""
 
     @property
     def visible(self) -> bool:
-        """Whether the actor may know that it exists."""
+        """True if the actor may know that it exists."""
 
 
 S = TypeVar("S", bound=Subject)
@@ -24,9 +24,9 @@ Table = Mapping[str, Callable[[Actor, S], bool]]
 
 
 def require(table: Table[S], permission: str, actor: Actor, subject: S | None) -> S:
-    """`subject`, if `actor` has `permission` on it.
+    """Return `subject` if `actor` has `permission` on it.
 
-    Raises NotFound when there is none or the actor may not even see it, Forbidden when they see it and may not.
+    Raises NotFound if it does not exist or the actor may not see it, Forbidden if the actor may only see it.
     """
     if subject is None or not subject.visible:
         raise NotFound("Not found.")

@@ -1,8 +1,8 @@
-"""Statements that PostgreSQL plans once for many executions: the large ones that run all the time.
+"""Prepared statements, for the large statements that run most often.
 
-Planning one of these takes as long as executing it. The driver sends each as text of its own, so the plan is kept by
-SQL's PREPARE, on each connection. Behind a pooler in transaction mode (`pgbouncer=true` in DATABASE_URL), where each
-transaction may run on another connection of the server, they are sent and planned as any other statement.
+Planning one of these takes as long as executing it, and the driver sends plain text each time, so PREPARE stores the
+plan on each connection. Behind a pooler in transaction mode (`pgbouncer=true` in DATABASE_URL), where each transaction
+may use another server connection, they are sent and planned like other statements.
 """
 
 import re
@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from chatapp.core.db import Row, connections_keep_state, fetch
 from chatapp.core.errors import Json
 
-# A plan suits the tables as they were when it was made: it is made anew after so many executions.
+# A plan suits the tables as they were when it was made: make a new one after so many executions.
 EXECUTIONS = 1000
 _PARAMETER = re.compile(r"(?<!:):([a-z]\w*)")
 
 
 class Prepared:
-    """A statement that is kept as `name`; its parameters stand in it as `:chat_id`."""
+    """A statement that is prepared as `name`; its parameters are written as `:chat_id`."""
 
     def __init__(self, name: str, sql: str) -> None:
         self.name = name
@@ -31,7 +31,7 @@ class Prepared:
         self.call = f"EXECUTE {name} ({', '.join(f'%({each})s' for each in names)})"
 
     def execute(self, db: Connection, values: Json) -> list[Row]:
-        """The rows of the statement, with `values` for its parameters; raises psycopg2.Error."""
+        """Execute the statement with `values` and return its rows; raises psycopg2.Error."""
         if not connections_keep_state():
             return fetch(db, self._unprepared, values)
         info = db.info
@@ -46,5 +46,5 @@ class Prepared:
 
 
 def array(plain: Iterable[object]) -> str:
-    """PostgreSQL's text of an array of ids, names or numbers, which need no quoting; the driver would quote each."""
+    """An array of ids, names or numbers as PostgreSQL text; they need no quoting, and the driver would quote each."""
     return f"{{{','.join(map(str, plain))}}}"

@@ -1,7 +1,7 @@
-"""Whether the database can be reached while a connection to it is silent: a slow statement looks like a cut network.
+"""Checks whether the database can be reached while a connection is silent: a slow statement looks like a cut network.
 
-One new connection at a time asks, whoever waits. When it gets no response the database is lost: all who wait fail, and
-new requests fail at once instead of queueing, until a connection succeeds again.
+One new connection at a time is attempted, for all waiting callers. If it gets no response, the database is lost: all
+waiting calls fail, and new requests fail at once instead of queueing, until a connection succeeds again.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ RETRY_DELAY = 1.0
 
 
 class Reachability:
-    """What is known of the way to the database. `connect` opens a connection or raises; `on_lost` is called once the
+    """Whether the database can be reached. `connect` opens a connection or raises; `on_lost` is called once the
     database is lost."""
 
     def __init__(self, connect: Callable[[], None], on_lost: Callable[[], None]) -> None:
@@ -38,7 +38,7 @@ class Reachability:
         try:
             responds = self._responds()
         finally:
-            # Whatever ends this greenlet, those who wait for it go on.
+            # However this greenlet ends, the waiting ones continue.
             self._result = self._checking = None
             result.set(responds)
         if not responds:

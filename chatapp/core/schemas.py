@@ -1,8 +1,8 @@
-"""The pieces that every schema is made of.
+"""Base classes and fields of all schemas.
 
-An `Input` validates a REST body and a Socket.IO payload alike and refuses what it does not know. An `Output`
-describes what a response, an ack or an event carries; queries build those objects straight from SQL, and in tests
-each of them is held against its schema (`validate_response`), so that the documents and the bytes are the same.
+An `Input` validates REST bodies and Socket.IO payloads and refuses unknown fields. An `Output` describes responses,
+acks and events; queries build those objects directly in SQL, and tests check each of them against its schema
+(`validate_response`), so that documents and responses are the same.
 """
 
 import re
@@ -24,11 +24,11 @@ MAX_INVALID_FIELDS = 50
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # For patterns in the documents: the ASCII control characters other than tab and newline. Only `\x` means the same in
-# ECMA-262, PCRE, Python and Java. Some clients match UTF-8 bytes, where a range above 0x7F would cut letters apart.
+# ECMA-262, PCRE, Python and Java. Some clients match UTF-8 bytes, where a range above 0x7F would split characters.
 CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
 _FORBIDDEN = re.compile(rf"[{CONTROL}\x80-\x9f\ud800-\udfff]")
-# What leaves no mark: Unicode's default-ignorable characters (zero width, directions, fillers, variation selectors,
-# tags), anchors of annotations, and blanks that are no white space.
+# Invisible characters: Unicode's default-ignorable characters (zero width, directions, fillers, variation selectors,
+# tags), annotation anchors, and blanks that are no white space.
 INVISIBLE = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
@@ -40,16 +40,16 @@ _SOME_TEXT = rf"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$"
 
 
 class Input(Schema):
-    """What a client sends; fields that it does not list are refused."""
+    """An object from a client; unknown fields are refused."""
 
     class Meta:
         unknown = RAISE
 
 
 class Output(Schema):
-    """What the server sends; every field is always there.
+    """An object from the server; every field is always present.
 
-    `max_bytes` bounds the JSON of the whole where the bounds of its fields say too little.
+    `max_bytes` bounds the JSON of the whole object where the bounds of its fields are not enough.
     """
 
     max_bytes: ClassVar[int | None] = None
@@ -59,11 +59,11 @@ class Output(Schema):
 
 
 class Text(fields.String):
-    """Text for people: NFC-normalised, CR LF and CR as newlines, without control characters other than newline and tab,
-    and with something to see unless it is empty.
+    """User-visible text: NFC-normalised, CR LF and CR converted to newlines, without control characters other than
+    newline and tab, and with a visible character unless it is empty.
 
-    `min_length` and `max_length` count characters after trimming (`trim=False` keeps white space at the ends, and text
-    without anything to see).
+    `min_length` and `max_length` count characters after trimming (`trim=False` keeps white space at the ends, and
+    allows text without a visible character).
     """
 
     def __init__(self, min_length: int = 0, max_length: int | None = None, *, trim: bool = True, **kwargs: Any) -> None:
@@ -89,7 +89,7 @@ class Text(fields.String):
 
 
 class Choice(fields.String):
-    """One of a few words, which the documents call a `kind`."""
+    """An enumeration, documented under the name `kind`."""
 
     def __init__(self, kind: str, words: Sequence[str], **kwargs: Any) -> None:
         self.kind = kind
@@ -97,7 +97,7 @@ class Choice(fields.String):
 
 
 class Id(fields.String):
-    """A UUID, given in any case and kept in canonical form."""
+    """A UUID, accepted in any case and stored in canonical form."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {"format": "uuid", "example": "01a209c0-dd89-7528-89ae-40572c1fa41a"}
@@ -110,7 +110,7 @@ class Id(fields.String):
 
 
 class Timestamp(fields.String):
-    """A moment as RFC 3339 in UTC with milliseconds."""
+    """A timestamp in RFC 3339 format, in UTC with milliseconds."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {"format": "date-time", "example": "2026-11-22T10:00:00.000Z"}
@@ -123,7 +123,7 @@ class Timestamp(fields.String):
 
 
 class Whole(fields.Integer):
-    """A whole number from 0 on that JSON wrote as one."""
+    """A non-negative integer that is a JSON integer."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=kwargs.pop("validate", validate.Range(0)), **kwargs)
@@ -131,12 +131,12 @@ class Whole(fields.Integer):
     def _validated(self, value: Any) -> Any:
         if isinstance(value, (str, bool)):
             raise self.make_error("invalid")
-        # JSON knows no difference between 1 and 1.0.
+        # JSON does not distinguish 1 and 1.0.
         return super()._validated(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 class Digits(fields.Integer):
-    """A whole number from 0 on as a query writes it: in digits, and not in all that Python reads as a number."""
+    """A non-negative integer in a query: digits only, unlike Python's int()."""
 
     def _validated(self, value: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch("[0-9]{1,20}", value):
@@ -145,7 +145,7 @@ class Digits(fields.Integer):
 
 
 class Flag(fields.Boolean):
-    """True or false, as JSON writes them."""
+    """A JSON boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -156,7 +156,7 @@ class Flag(fields.Boolean):
 class ProblemSchema(Output):
     """An error in the format of RFC 9457 (`application/problem+json`)."""
 
-    # `errors` names fields that the client made up, which came in a payload of at most 64 KiB.
+    # `errors` names fields that the client chose, from a payload of at most 64 KiB.
     max_bytes = 128 * 1024
 
     class Meta(Output.Meta):
@@ -203,7 +203,7 @@ def absent() -> None:
 
 
 def load(schema: Schema, payload: object) -> Json:
-    """`payload` as `schema` validates it, keys in snake_case; raises Invalid with a message for each field."""
+    """Validate `payload`; returns the data with keys in snake_case. Raises Invalid with messages per field."""
     if not isinstance(payload, dict):
         raise Invalid("The payload must be an object.")
     if isinstance(payload, UnpairedSurrogates):
@@ -219,8 +219,8 @@ def load(schema: Schema, payload: object) -> Json:
 
 
 def _load_directly(schema: Schema, payload: Json) -> Json | None:
-    """What `schema.load` would give, by the same fields and validators at a tenth of the cost; None for what it would
-    refuse, which it is left to explain."""
+    """The result of `schema.load` at a tenth of the cost; None for an invalid payload, which `schema.load` then
+    explains."""
     known, hooks = _parts(schema)
     if hooks is None or not payload.keys() <= known.keys():
         return None
@@ -251,8 +251,8 @@ def _load_directly(schema: Schema, payload: Json) -> Json | None:
 
 @cache
 def _parts(schema: Schema) -> tuple[dict[str, tuple[str, fields.Field[Any]]], list[Callable[..., Any]] | None]:
-    """The fields of a schema by their keys on the wire, each with the name of what it loads, and its validators as a
-    whole: None where it does more than that."""
+    """The fields of a schema by their keys in JSON, each with its attribute name, and the schema's validators; None for
+    a schema with other hooks."""
     known = {field.data_key or name: (field.attribute or name, field) for name, field in schema.load_fields.items()}
     if {tag for tag, found in schema._hooks.items() if found} - {VALIDATES_SCHEMA}:
         return known, None

@@ -1,4 +1,4 @@
-"""The settings of one running server, typed. `config.py` reads them from the environment."""
+"""The settings of a server, typed. `config.py` reads them from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,31 +57,32 @@ class Settings:
     s3_bucket: str | None
     web_path: Path
     web_developer_links: bool
-    # Each variable as it was understood, secrets masked: for an operator to look at.
+    # Each variable as it was parsed, secrets masked, for the operator.
     shown: Mapping[str, str]
 
     def address(self, port: int) -> str:
-        """Where the server listens, as host:port."""
+        """The address that the server listens on, as host:port."""
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     @property
     def local_host(self) -> str:
-        """The address by which this machine reaches the server."""
+        """The address at which this machine reaches the server."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
     @property
     def spool_path(self) -> Path | None:
-        """Where a file is until it is kept: beside the others, or where this system keeps what is temporary (None)."""
+        """The folder of temporary files for uploads: beside the stored files, or the system's default (None)."""
         return None if self.s3_bucket else self.upload_path
 
     @property
     def validate_responses(self) -> bool:
-        """Whether every answer is held against its schema: in tests, so that documents and bytes can't part."""
+        """Whether responses are validated against their schemas: in tests, so that documents and responses stay the
+        same."""
         return self.app_env == "test"
 
     @property
     def hashes_cheaply(self) -> bool:
-        """Whether passwords are hashed with the smallest parameters: in tests, which register thousands of users."""
+        """Whether passwords are hashed with minimal parameters: in tests, which register thousands of users."""
         return self.app_env == "test"
 
 
@@ -89,7 +90,7 @@ _current: Settings | None = None
 
 
 def configure(settings: Settings) -> None:
-    """Make `settings` those of this process; the factory calls it once."""
+    """Set the settings of this process; called once by the factory."""
     global _current
     _current = settings
 

@@ -1,5 +1,5 @@
-"""Bounds how many connections wait for one lock: whoever waits beyond that does so without a connection, so that a
-locked chat leaves the pool to the others."""
+"""Bounds how many connections wait for one lock: further callers wait without a connection, so that a locked chat does
+not exhaust the pool."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -11,14 +11,14 @@ from gevent.lock import BoundedSemaphore
 from chatapp.core.db import Locked
 from chatapp.core.identity import Actor
 
-# How many at a time change one chat, and for how many seconds others wait for that.
+# Concurrent changes of one chat, and how many seconds others wait.
 MAX_AT_ONCE = 3
 MAX_WAIT = 15.0
 Action = TypeVar("Action", bound=Callable[..., Any])
 
 
 class _Slots(BoundedSemaphore):  # type: ignore[misc]
-    """The places of one chat; `users` have one or wait for one."""
+    """The slots of one chat; `users` is the number of callers that hold one or wait."""
 
     def __init__(self) -> None:
         super().__init__(MAX_AT_ONCE)
@@ -30,7 +30,7 @@ _slots: dict[str, _Slots] = {}
 
 @contextmanager
 def turn(chat_id: str) -> Iterator[None]:
-    """Be one of the few that change a chat; raises Locked when no place is free in time."""
+    """Hold a slot of a chat; raises Locked if none becomes free in time."""
     slots = _slots.get(chat_id) or _slots.setdefault(chat_id, _Slots())
     slots.users += 1
     try:
@@ -47,7 +47,7 @@ def turn(chat_id: str) -> Iterator[None]:
 
 
 def in_turn(action: Action) -> Action:
-    """An action of an actor on a chat (its first arguments), in its turn."""
+    """Decorate an action on a chat (actor and chat are its first arguments) to hold a slot."""
 
     @functools.wraps(action)
     def in_its_turn(actor: Actor, chat_id: str, *args: Any, **kwargs: Any) -> Any:

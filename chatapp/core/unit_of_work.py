@@ -1,4 +1,4 @@
-"""One action, one transaction, and what it announces: published after the commit, never before."""
+"""One action, one transaction; its events are published after the commit, never before."""
 
 import time
 from collections.abc import Iterator
@@ -18,28 +18,28 @@ class UnitOfWork:
 
     def __init__(self, connection: Connection) -> None:
         self.db = connection
-        # On the clock of time.perf_counter(), once it is over.
+        # The time of the commit (time.perf_counter()).
         self.committed_at = 0.0
         self._announced: list[Announced] = []
 
     def announce(self, event: Announced) -> None:
-        """Have `event` delivered once this transaction is committed; if it is not, nobody hears of it."""
+        """Deliver `event` after the commit; never if the transaction is not committed."""
         self._announced.append(event)
 
     def deliver(self) -> None:
-        """Deliver what was announced, in order."""
+        """Deliver the announced events, in order."""
         for event in self._announced:
             deliver(event)
 
 
 @contextmanager
 def unit_of_work(*, single: bool = False, lock_bounded: bool = False) -> Iterator[UnitOfWork]:
-    """Open the transaction of an action: committed at the end of the block, rolled back by any exception.
+    """Open the transaction of an action: committed at the end of the block, rolled back by an exception.
 
-    One of a `single` statement is left to PostgreSQL, which makes a transaction of it in one round trip instead of
-    three: it is committed when it returns. If `lock_bounded`, it raises Locked instead of waiting long for a lock.
+    With `single`, for one statement, PostgreSQL commits by itself, in one round trip instead of three: the statement is
+    committed when it returns. With `lock_bounded`, it raises Locked instead of waiting long for a lock.
 
-    Raises RuntimeError when one is open already (an action never calls another), Unavailable without a database.
+    Raises RuntimeError if one is open already (an action never calls another), Unavailable without a database.
     """
     if _open.get():
         raise RuntimeError("A unit of work is open already: an action never calls another one.")

@@ -25,7 +25,7 @@ class Allowance(Protocol):
         """Count `size` more bytes; raises RateLimited beyond the quota."""
 
     def close(self) -> None:
-        """The upload has ended; a second call changes nothing."""
+        """End the upload; a second call does nothing."""
 
 
 class UploadedFile:
