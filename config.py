@@ -23,6 +23,7 @@ from chatapp.launcher.postgres import default_url
 ROOT = Path(__file__).resolve().parent
 SECRETS = ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")
 SHORTEST_SECRET = 32
+MAX_APP_NAME = 50
 APP_ENVS = ("development", "production", "test")
 # Ten years: no duration here makes sense beyond, and no date that is counted from now ends there.
 MAX_SECONDS = 3650 * 86400
@@ -173,6 +174,7 @@ def load() -> Settings:
         faults.append(f"METRICS_PORT and PORT are both {port}")
     settings = Settings(
         app_env=app_env,
+        app_name=read("APP_NAME", "Chat", _app_name),
         host=read("HOST", "127.0.0.1", _host),
         port=port,
         cors_origins=read("CORS_ORIGIN", "*", _origins),
@@ -222,6 +224,13 @@ def _app_env(text: str) -> str:
     if text not in APP_ENVS:
         raise ValueError(f"must be development, production or test, not '{text}'")
     return text
+
+
+def _app_name(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > MAX_APP_NAME or not name.isprintable():
+        raise ValueError(f"must be 1 to {MAX_APP_NAME} printable characters")
+    return name
 
 
 def _bucket(text: str) -> str | None:

@@ -122,7 +122,12 @@ def create_app(config: Settings) -> Flask:
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
     app.register_blueprint(
-        client_page.blueprint(config.web_path, storage.sources(), developer_links=config.web_developer_links)
+        client_page.blueprint(
+            config.web_path,
+            storage.sources(),
+            app_name=config.app_name,
+            developer_links=config.web_developer_links,
+        )
     )
     metrics.install(app, config)
     isolation = Isolation(lambda: bus.seconds_disconnected if bus else 0.0, lambda: others_have_redis(worker_id))

@@ -19,6 +19,7 @@ class Settings:
     """Everything that an operator can set; see `.env.example` for the variable and the meaning of each."""
 
     app_env: str
+    app_name: str
     host: str
     port: int
     cors_origins: tuple[str, ...]

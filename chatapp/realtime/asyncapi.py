@@ -138,7 +138,11 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
         )
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "Chat server events", "version": __version__, "description": OVERVIEW.strip()},
+        "info": {
+            "title": f"{settings.app_name} server events",
+            "version": __version__,
+            "description": OVERVIEW.strip(),
+        },
         "defaultContentType": "application/json",
         "servers": {"chat": _server(settings)},
         "channels": {

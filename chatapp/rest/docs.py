@@ -79,7 +79,7 @@ EXPOSED = [*HEADERS, ID_HEADER]
 def install(app: Flask, settings: Settings) -> None:
     """Publish `/api/v1/openapi.json` and `/docs`."""
     app.config.update(
-        API_TITLE="Chat server",
+        API_TITLE=f"{settings.app_name} server",
         API_VERSION=__version__,
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/api/v1",
@@ -102,7 +102,7 @@ def install(app: Flask, settings: Settings) -> None:
     challenge = {"schema": {"type": "string"}, "example": "Bearer", "required": True}
     components.header("WWW-Authenticate", {"description": "The authentication scheme.", **challenge})
     # The page contains no address derived from the client's `Host`.
-    shown = {"app_name": "Chat server API", "oauth2RedirectUrl": "/docs/oauth2-redirect.html"}
+    shown = {"app_name": f"{settings.app_name} server API", "oauth2RedirectUrl": "/docs/oauth2-redirect.html"}
     page = get_swaggerui_blueprint("/docs", "/api/v1/openapi.json", config=shown)
 
     @page.after_request  # type: ignore[untyped-decorator]

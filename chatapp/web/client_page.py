@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, render_template, request
+from markupsafe import escape
 
 STYLE = (Path(__file__).parent / "templates" / "welcome.css").read_text()
 # Nothing from other hosts, which would learn the address of whoever looks; no script but the files, and no HTML made of
@@ -39,7 +40,7 @@ NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
 MAX_CACHED = 32
 
 
-def blueprint(built: Path, image_sources: Iterable[str], *, developer_links: bool = False) -> Blueprint:
+def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, developer_links: bool = False) -> Blueprint:
     """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs.
 
     `image_sources` are those of a Content-Security-Policy from which images may be loaded, beside the server's own.
@@ -53,10 +54,11 @@ def blueprint(built: Path, image_sources: Iterable[str], *, developer_links: boo
         """The client's page."""
         try:
             page, policy = (built / "index.html").read_bytes(), client_policy
+            page = page.replace(b"<title>Chat</title>", f"<title>{escape(app_name)}</title>".encode(), 1)
             if developer_links:
                 page = page.replace(b"</head>", DEVELOPER_LINKS + b"</head>", 1)
         except OSError:
-            page = render_template("welcome.html", style=STYLE).encode()
+            page = render_template("welcome.html", app_name=app_name, style=STYLE).encode()
             digest = b64encode(sha256(STYLE.encode()).digest()).decode()
             policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
         headers = HEADERS | {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}

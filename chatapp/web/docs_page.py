@@ -10,6 +10,8 @@ import orjson
 from flask import Response, render_template
 from markupsafe import Markup, escape
 
+from chatapp.core import settings
+
 STYLE = (Path(__file__).parent / "templates" / "docs.css").read_text()
 POLICY = (
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
@@ -28,7 +30,9 @@ _FORMS = {
 
 def render(template: str, **context: Any) -> str:
     """The HTML of a page; `prose` and `code` write what the context holds of Markdown and JSON."""
-    return render_template(template, **context, style=STYLE, prose=prose, code=code)
+    return render_template(
+        template, **context, app_name=settings.current().app_name, style=STYLE, prose=prose, code=code
+    )
 
 
 def respond(html: str) -> Response:

@@ -24,9 +24,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(built: Path, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that serves what is built there."""
-    with Server(
-        database_url, tmp_path_factory.mktemp("site"), WEB_PATH=str(built), WEB_DEVELOPER_LINKS="false"
-    ) as server:
+    settings = {"WEB_PATH": str(built), "WEB_DEVELOPER_LINKS": "false", "APP_NAME": "Tom & Jerry"}
+    with Server(database_url, tmp_path_factory.mktemp("site"), **settings) as server:
         yield server.url
 
 
@@ -51,6 +50,24 @@ def test_without_a_build_it_says_what_this_is_and_how_to_build(site: str) -> Non
         assert get(site + link).status_code == 200, link
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert get(f"{site}/assets/index-AbC_1-23.js").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "Tom &amp; Jerry server"),
+        ("/docs/", "Tom &amp; Jerry server API"),
+        ("/docs/events", "Tom &amp; Jerry server events"),
+        ("/docs/errors", "Tom &amp; Jerry server errors"),
+    ],
+)
+def test_titles_have_the_name_of_the_product(site: str, path: str, title: str) -> None:
+    assert f"<title>{title}</title>" in get(site + path).text
+
+
+def test_documents_have_the_name_of_the_product(site: str) -> None:
+    titles = [get(f"{site}/api/v1/{name}.json").json()["info"]["title"] for name in ("openapi", "asyncapi")]
+    assert titles == ["Tom & Jerry server", "Tom & Jerry server events"]
 
 
 @pytest.mark.usefixtures("client")
@@ -78,7 +95,7 @@ def test_the_page_may_load_and_run_its_own_files_alone(site: str) -> None:
 @pytest.mark.usefixtures("client")
 def test_images_come_from_the_bucket_too_where_there_is_one(built: Path) -> None:
     app = Flask(__name__)
-    app.register_blueprint(client_page.blueprint(built, ["https://files.example.org/bucket/"]))
+    app.register_blueprint(client_page.blueprint(built, ["https://files.example.org/bucket/"], app_name="Chat"))
     policy = app.test_client().get("/").headers["Content-Security-Policy"]
     assert "img-src 'self' blob: data: https://files.example.org/bucket/" in policy.split("; ")
 
@@ -86,8 +103,16 @@ def test_images_come_from_the_bucket_too_where_there_is_one(built: Path) -> None
 @pytest.mark.usefixtures("client")
 def test_the_page_is_marked_where_the_client_is_to_link_to_the_api_documents(built: Path) -> None:
     app = Flask(__name__)
-    app.register_blueprint(client_page.blueprint(built, (), developer_links=True))
+    app.register_blueprint(client_page.blueprint(built, (), app_name="Chat", developer_links=True))
     assert '<meta name="developer-links" content="shown" /></head>' in app.test_client().get("/").text
+
+
+@pytest.mark.usefixtures("client")
+def test_the_page_has_the_name_of_the_product(built: Path) -> None:
+    (built / "index.html").write_text("<title>Chat</title>")
+    app = Flask(__name__)
+    app.register_blueprint(client_page.blueprint(built, (), app_name="Tom & <i>Jerry</i>"))
+    assert app.test_client().get("/").text == "<title>Tom &amp; &lt;i&gt;Jerry&lt;/i&gt;</title>"
 
 
 @pytest.mark.usefixtures("client")

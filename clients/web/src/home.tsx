@@ -12,6 +12,9 @@ import { t } from "./texts";
 import { icons } from "./ui/icons";
 
 /** The page of a user who is logged in: the chats, the open chat and its details. */
+// The server writes its setting APP_NAME into the title of the page.
+const APP_NAME = document.title;
+
 export function Home() {
   const { chatId, details } = useRoute();
   const chat = useLive(() => (chatId ? client.chat(chatId) : undefined));
@@ -19,7 +22,7 @@ export function Home() {
   useTitle();
   return (
     <main class={`home ${chatId ? "in-chat" : ""} ${chat && details ? "with-details" : ""}`}>
-      <h1 class="hidden">{t.common.appName}</h1>
+      <h1 class="hidden">{APP_NAME}</h1>
       {chat && (
         <button type="button" class="skip" onClick={focusComposer}>
           {t.home.skipToComposer}
@@ -59,7 +62,7 @@ function Nothing({ isGone }: { isGone: boolean }) {
 function useTitle(): void {
   const unread = useLive(() => client.unreadCount);
   useEffect(() => {
-    document.title = unread ? `(${unread}) ${t.common.appName}` : t.common.appName;
+    document.title = unread ? `(${unread}) ${APP_NAME}` : APP_NAME;
   }, [unread]);
-  useEffect(() => () => void (document.title = t.common.appName), []);
+  useEffect(() => () => void (document.title = APP_NAME), []);
 }

@@ -14,7 +14,6 @@ export const de: Texts = {
     tryAgain: "Erneut versuchen",
   },
   common: {
-    appName: "Chat",
     loading: "Wird geladen",
     dismiss: "Ausblenden",
     deletedAccount: "Gelöschtes Konto",

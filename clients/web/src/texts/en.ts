@@ -13,7 +13,6 @@ export const en = {
     tryAgain: "Try again",
   },
   common: {
-    appName: "Chat",
     loading: "Loading",
     dismiss: "Dismiss",
     deletedAccount: "Deleted account",
