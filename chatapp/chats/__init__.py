@@ -1,1 +1,1 @@
-"""Conversations: direct chats and groups, and who is in them."""
+"""Direct chats, groups, and their members."""

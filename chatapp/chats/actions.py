@@ -1,7 +1,7 @@
-"""Makes chats and changes them and who is in them.
+"""Actions on chats and their members.
 
-Every change of a group takes the group's turn first (an advisory lock), so that the rules about its administrators
-hold under a race. After that, locks are taken in the order of a send: member rows, then the chat's row.
+Every change of a group first takes the group's advisory lock, so that the rules about its administrators hold under
+concurrency. After that, locks are taken in the order of a send: member rows, then the chat's row.
 """
 
 from datetime import timedelta
@@ -23,10 +23,10 @@ from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.models import Chat, ChatChange, Member, User
 
 MAX_GROUP_MEMBERS = 1000
-# Messages that one transaction deletes, and the pause before the next, in seconds.
+# Messages deleted per transaction, and the pause in seconds between two of them.
 MAX_DELETED_AT_ONCE = 1000
 PURGE_PAUSE = 0.05
-# A group without members is one that was deleted. Gives its id while there was something left of it.
+# A group without members was deleted. Returns its id while something of it is left.
 _PURGE = text(
     """
     WITH chat AS (SELECT id FROM chats WHERE member_count = 0 LIMIT 1 FOR UPDATE SKIP LOCKED), message AS (
@@ -40,7 +40,7 @@ _PURGE = text(
     """
 )
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:chat_id, 0))")
-# Two may join within a millisecond: in that case the order of their ids is the order of their standing.
+# Two members may join within a millisecond; then their ids decide who is longer in the group.
 _HEIR = text(
     """
     UPDATE members SET role = 'ADMIN'
@@ -50,7 +50,7 @@ _HEIR = text(
     RETURNING user_id::text
     """
 )
-# A worker that was away for longer replays nothing and emits `resync` instead.
+# A worker that was disconnected for longer replays nothing and emits `resync` instead.
 KEEP_CHANGES = timedelta(days=1)
 _PRUNE = text(
     """
@@ -62,16 +62,16 @@ _PRUNE = text(
 
 
 def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
-    """The direct chat of the actor and `user_id`, and whether it was made just now: never two for one pair.
+    """The direct chat of the actor and `user_id`, and whether it is new; there is never more than one per pair.
 
-    Raises Invalid for a chat with oneself, NotFound for a new one with a person who doesn't exist or was deactivated.
+    Raises Invalid for a chat with oneself, NotFound for a new one with an unknown or deactivated user.
     """
     if user_id == actor.user_id:
         raise Invalid("A direct chat needs two users.", errors={"userId": ["Must be someone else."]})
     pair = sorted((actor.user_id, user_id))
     with unit_of_work() as work:
         chat = upsert(Chat).values(id=new_id(), type="DIRECT", direct_key=":".join(pair), member_count=2, last_rev=1)
-        # Of two that race, one inserts; the other waits for its commit here and then finds the row.
+        # Of two concurrent inserts one waits here for the other's commit and then finds the row.
         chat_id = work.db.scalar(chat.on_conflict_do_nothing(index_elements=["direct_key"]).returning(Chat.id))
         created = chat_id is not None
         if chat_id is None:
@@ -87,7 +87,7 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
 def create_group(
     actor: Actor, *, name: str, description: str | None = None, avatar: str | None = None, member_ids: list[str]
 ) -> Json:
-    """A new group with these members and the actor, who is its ADMIN; raises NotFound for a person who isn't there."""
+    """Create a group of these members and the actor, who becomes its ADMIN; raises NotFound for an unknown user."""
     invited = sorted(set(member_ids) - {actor.user_id})
     chat_id = new_id()
     members = [{"chat_id": chat_id, "user_id": actor.user_id, "role": "ADMIN"}]
@@ -105,10 +105,10 @@ def create_group(
 
 @in_turn
 def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
-    """Change a group's `name`, `description` or `avatar`: the `Chat` as the actor sees it.
+    """Change a group's `name`, `description` or `avatar`; returns the `Chat` for the actor.
 
-    Raises, as every change of a group does, NotFound for who is not in it, Conflict (`not_a_group`) for a direct chat,
-    Forbidden for who is not its ADMIN.
+    Like every change of a group, raises NotFound for non-members, Conflict (`not_a_group`) for a direct chat, Forbidden
+    if the actor is not an ADMIN.
     """
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "chat.update")
@@ -121,10 +121,11 @@ def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
 
 @in_turn
 def delete_chat(actor: Actor, chat_id: str) -> None:
-    """Delete a group with all that was said in it."""
+    """Delete a group with all its messages."""
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "chat.delete")
-        # Members first, in the order of all who lock several: a send that runs has its member row locked, and waits for
+        # Members first, in the order of all actions that lock several: a running send has locked its member row and
+        # waits for
         # the chat's.
         work.db.execute(
             select(Member.user_id).where(Member.chat_id == chat_id).order_by(Member.user_id).with_for_update()
@@ -136,10 +137,10 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
 
 @in_turn
 def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
-    """Add somebody to a group: the new `Member`.
+    """Add a user to a group; returns the new `Member`.
 
-    They start at the newest message: they may read the history, and nothing of it is unread. Raises NotFound for a
-    person who isn't there, Conflict for one who is in it, Conflict (`group_full`) beyond `MAX_GROUP_MEMBERS`.
+    New members can read the history, and none of it is unread. Raises NotFound for an unknown user, Conflict for a
+    member, Conflict (`group_full`) beyond `MAX_GROUP_MEMBERS`.
     """
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "members.add")
@@ -163,7 +164,7 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
 
 @in_turn
 def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
-    """Remove somebody from a group, oneself as by leaving it; raises NotFound for who is not in it."""
+    """Remove a member from a group, oneself as by leaving; raises NotFound for non-members."""
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "members.remove")
         _depart(work, chat_id, user_id)
@@ -171,7 +172,7 @@ def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
 
 @in_turn
 def leave(actor: Actor, chat_id: str) -> None:
-    """Leave a group. Its last ADMIN is followed by the longest-standing member; its last member leaves nothing behind."""
+    """Leave a group. The longest-standing member succeeds its last ADMIN; the last member deletes it."""
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "chat.leave")
         _depart(work, chat_id, actor.user_id)
@@ -179,9 +180,9 @@ def leave(actor: Actor, chat_id: str) -> None:
 
 @in_turn
 def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> Json:
-    """Make a member MEMBER or ADMIN: the `Member`.
+    """Set a member's role to MEMBER or ADMIN; returns the `Member`.
 
-    Raises NotFound for who is not in the group, Conflict (`last_admin`) for demoting its only ADMIN.
+    Raises NotFound for non-members, Conflict (`last_admin`) for demoting the only ADMIN.
     """
     with unit_of_work() as work:
         _take_turn(work, actor, chat_id, "members.set_role")
@@ -201,7 +202,7 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> J
 
 
 def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: str) -> None:
-    """Be the only one who changes a group until the end of the transaction, if the actor may."""
+    """Check the permission, and lock the group against other changes until the end of the transaction."""
     work.db.execute(_TAKE_TURN, {"chat_id": chat_id})
     membership: Membership | None = queries.membership(work.db, actor, chat_id)
     if membership and membership.visible and membership.type != "GROUP":
@@ -210,14 +211,14 @@ def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: str) ->
 
 
 def _find_people(work: UnitOfWork, user_ids: list[str]) -> None:
-    """Raise NotFound unless all of them have an active account."""
+    """Raise NotFound unless all of these users are active."""
     found = work.db.scalar(select(func.count()).where(User.id.in_(user_ids), User.is_active))
     if found != len(user_ids):
         raise NotFound("User not found.")
 
 
 def _count_change(work: UnitOfWork, chat_id: str, **changes: Any) -> Row[Any]:
-    """Take the chat's next `rev` along with `changes`; its row is locked from here on."""
+    """Increment the chat's `rev` along with `changes`, and lock its row."""
     counted: CursorResult[Any] = work.db.execute(
         update(Chat)
         .where(Chat.id == chat_id)
@@ -238,7 +239,7 @@ def _member(work: UnitOfWork, chat_id: str, user_id: str) -> Json:
 
 
 def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
-    # The member's row before the chat's: their running send has locked the one and waits for the other.
+    # Lock the member's row before the chat's: a running send of theirs holds the first and waits for the second.
     gone = delete(Member).where(Member.chat_id == chat_id, Member.user_id == user_id).returning(Member.user_id)
     if work.db.scalar(gone) is None:
         raise NotFound("Member not found.")
@@ -256,7 +257,7 @@ def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
 
 
 def _record(work: UnitOfWork, chat_id: str, rev: int, kind: str, user_id: str | None = None) -> None:
-    """Keep a change for the replay to sockets that miss its event."""
+    """Store a change for the replay to sockets that miss its event."""
     work.db.execute(insert(ChatChange).values(chat_id=chat_id, rev=rev, kind=kind, user_id=user_id))
 
 
@@ -267,15 +268,15 @@ def prune_changes(limit: int) -> int:
 
 
 def _dissolve(work: UnitOfWork, chat_id: str) -> None:
-    """Delete a group that has no members any more, and that nobody can reach. The messages of a large one are deleted in
-    the background, since a transaction that deletes them all would hold up others."""
+    """Delete a group without members. The messages of a large one are deleted in the background, since one transaction
+    for all of them would block others."""
     small = delete(Chat).where(Chat.id == chat_id, Chat.last_seq <= MAX_DELETED_AT_ONCE).returning(Chat.id)
     if work.db.scalar(small) is None:
         work.db.execute(update(Chat).where(Chat.id == chat_id).values(member_count=0))
 
 
 def purge_deleted_groups() -> None:
-    """Delete what is left of large groups that were deleted, a portion at a time; workers share the work."""
+    """Delete the rest of large deleted groups in portions (a background task); workers share the work."""
     while True:
         with unit_of_work(single=True) as work:
             if work.db.execute(_PURGE, {"limit": MAX_DELETED_AT_ONCE}).scalar() is None:

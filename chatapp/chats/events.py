@@ -1,4 +1,4 @@
-"""What happens to chats. `payload` is what goes over the wire, the same for everybody; `rev` the chat's change number."""
+"""Domain events of chats. `payload` is what clients receive, the same for all; `rev` is the chat's change number."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from chatapp.core.events import Announced
 
 @dataclass(frozen=True, slots=True)
 class ChatCreated(Announced):
-    """A chat exists now, with these members. `online` are those that `payload` lists and that are online."""
+    """A chat was created. `online` are those of the members in `payload` that are online."""
 
     chat_id: str
     rev: int
@@ -19,7 +19,7 @@ class ChatCreated(Announced):
 
 @dataclass(frozen=True, slots=True)
 class ChatUpdated(Announced):
-    """A group has another name, description or avatar."""
+    """A group's name, description or avatar changed."""
 
     chat_id: str
     rev: int
@@ -28,7 +28,7 @@ class ChatUpdated(Announced):
 
 @dataclass(frozen=True, slots=True)
 class ChatDeleted(Announced):
-    """A group is gone, with all that was said in it."""
+    """A group and its messages were deleted."""
 
     awaited = True
     chat_id: str
@@ -36,7 +36,7 @@ class ChatDeleted(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined(Announced):
-    """A user joined a group. `chat` is the group for them, `online` those of its listed members that are online."""
+    """A user joined a group. `chat` is the group as they see it, `online` those of its listed members that are online."""
 
     chat_id: str
     rev: int
@@ -49,7 +49,7 @@ class MemberJoined(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MemberUpdated(Announced):
-    """A member of a group has another role."""
+    """A member's role changed."""
 
     chat_id: str
     rev: int
@@ -58,7 +58,7 @@ class MemberUpdated(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MemberLeft(Announced):
-    """Somebody left a group, or was removed from it: no worker tells them anything of it from now on."""
+    """A user left a group or was removed: once the action returns, no worker emits events of the group to them."""
 
     awaited = True
     chat_id: str

@@ -1,4 +1,4 @@
-"""Who may do what in a chat."""
+"""Permissions on chats."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from chatapp.core.permissions import Table
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What an actor is in a chat: `role` is MEMBER or ADMIN there, None for who is not in it."""
+    """An actor's relation to a chat: `role` is MEMBER or ADMIN, None for a non-member."""
 
     chat_id: str
     type: str
@@ -16,7 +16,7 @@ class Membership:
 
     @property
     def visible(self) -> bool:
-        """A chat is known to those who are in it."""
+        """Chats are visible to their members."""
         return self.role is not None
 
 

@@ -1,4 +1,4 @@
-"""Reads chats. The database builds the objects of the wire itself: one round trip, no rows in between."""
+"""Queries of chats. The database builds the JSON objects of the API: one round trip, no row objects."""
 
 from collections.abc import Collection
 
@@ -20,7 +20,7 @@ FILE_FIELDS = """
     'thumbnailUrl', CASE WHEN f.thumbnail IS NOT NULL THEN file_url(f.thumbnail, f.secret, m.id) END,
     'width', f.width, 'height', f.height
 """
-# What json_build_object needs to make a `Message` of a row `m`, its sender `s` and its upload `f`, whoever reads it.
+# Arguments of json_build_object for a `Message` from a row `m`, its sender `s` and its upload `f`, without its status.
 MESSAGE_FIELDS = f"""
     'id', m.id, 'chatId', m.chat_id, 'seq', m.seq, 'rev', m.rev, 'senderId', m.sender_id,
     'sender', json_build_object('id', s.id, 'username', s.username, 'avatar', s.avatar),
@@ -34,8 +34,8 @@ MESSAGE_JOINS = """
 
 
 def status_field(unseen: str) -> str:
-    """The status of `m` for the reader whose row in the chat is `me`: of their own from the others' watermarks, of
-    another's from their own, `unseen` when that has not reached them yet."""
+    """The status of `m` for the reader whose member row is `me`: for own messages from the others' watermarks, for
+    other messages from the reader's; `unseen` if that has not reached them."""
     return f"""
     'status', CASE
         WHEN m.sender_id = me.user_id THEN CASE
@@ -59,13 +59,14 @@ _CHAT_FIELDS = """
 MEMBER_FIELDS = f"""
     'userId', o.user_id, 'role', o.role, 'joinedAt', wire_time(o.joined_at), 'user', json_build_object({USER_FIELDS})
 """
-# The order of standing. Two may join within a millisecond: in that case the order of their ids counts.
+# The order of joining. Two members may join within a millisecond; then their ids decide.
 _FIRST_MEMBERS = f"""
     'members', (SELECT json_agg(json_build_object({MEMBER_FIELDS}) ORDER BY o.joined_at, o.user_id)
                 FROM (SELECT * FROM members WHERE chat_id = c.id ORDER BY joined_at, user_id LIMIT {MAX_MEMBERS}) o
                      JOIN users u ON u.id = o.user_id)
 """
-# A chat `c` as the reader whose row in it is `me` sees it. seq has no gaps and tombstones stay, so that the newest message is the one numbered last_seq.
+# A chat `c` for the reader whose member row is `me`. seq has no gaps and tombstones stay, so the newest message is
+# number last_seq.
 CHAT_SEEN = f"""
     {_CHAT_FIELDS}, 'unreadCount', c.last_seq - me.read_seq,
     'lastMessage', (SELECT json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})
@@ -89,7 +90,7 @@ _LIST = Prepared(
     LIMIT :limit
     """,
 )
-# The key before that of every chat in the order of activity.
+# A key before all chats in the order of activity.
 FIRST_CHAT = (MAX_KEY, "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _DETAIL = text(
@@ -150,7 +151,7 @@ _AMONG = text(
 
 
 def list_chats(actor: Actor, limit: int, cursor: tuple[int, str] | None) -> Page:
-    """The caller's chats, the most recently active first."""
+    """The actor's chats, most recently active first."""
     before, before_id = cursor or FIRST_CHAT
     values = {"user_id": actor.user_id, "before": before, "before_id": before_id, "limit": limit + 1}
     with reading() as db:
@@ -158,13 +159,13 @@ def list_chats(actor: Actor, limit: int, cursor: tuple[int, str] | None) -> Page
 
 
 def read_chat(actor: Actor, chat_id: str) -> Json:
-    """A chat of the caller's, with its first members; raises NotFound."""
+    """A chat of the actor, with its first members; raises NotFound."""
     with reading() as db:
         return chat_detail(db, actor, chat_id)
 
 
 def chat_detail(db: Connection, actor: Actor, chat_id: str) -> Json:
-    """A chat as the actor sees it, with its first `MAX_MEMBERS` members; raises NotFound when they are not in it."""
+    """A chat as the actor sees it, with its first `MAX_MEMBERS` members; raises NotFound for non-members."""
     chat: Json | None = db.execute(_DETAIL, {"user_id": actor.user_id, "chat_id": chat_id}).scalar()
     if chat is None:
         raise NotFound("Chat not found.")
@@ -172,7 +173,7 @@ def chat_detail(db: Connection, actor: Actor, chat_id: str) -> Json:
 
 
 def chat_seen(db: Connection, actor: Actor, chat_id: str) -> Json:
-    """A chat of the actor's as they see it, without its members."""
+    """A chat as the actor sees it, without its members."""
     return db.execute(_SEEN, {"user_id": actor.user_id, "chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
 
 
@@ -182,7 +183,7 @@ def member(db: Connection, chat_id: str, user_id: str) -> Json | None:
 
 
 def list_members(actor: Actor, chat_id: str, limit: int, cursor: tuple[int, str] | None) -> Page:
-    """The members of a chat, longest-standing first; raises NotFound when the actor is not in it."""
+    """The members of a chat, longest-standing first; raises NotFound if the actor is not a member."""
     after, after_id = cursor or (0, _NO_ID)
     values = {"chat_id": chat_id, "after": after, "after_id": after_id, "limit": limit + 1}
     with reading() as db:
@@ -193,30 +194,30 @@ def list_members(actor: Actor, chat_id: str, limit: int, cursor: tuple[int, str]
 
 
 def membership(db: Connection, actor: Actor, chat_id: str) -> Membership | None:
-    """What the actor is in a chat, None when there is no such chat."""
+    """The actor's relation to a chat, None if it does not exist."""
     row = db.execute(_MEMBERSHIP, {"chat_id": chat_id, "user_id": actor.user_id}).first()
     return Membership(**row._mapping) if row else None
 
 
 def chat_event(db: Connection, chat_id: str) -> Json:
-    """A chat as `chat:updated` carries it: without its members and what depends on the reader."""
+    """A chat for `chat:updated`: without its members and fields that depend on the reader."""
     return db.execute(_EVENT, {"chat_id": chat_id}).scalar_one()  # type: ignore[no-any-return]
 
 
 def new_chat_event(db: Connection, chat_id: str) -> tuple[Json, list[str]]:
-    """A chat as `chat:new` carries it, with its first `MAX_MEMBERS` members, and which of those are online."""
+    """A chat for `chat:new`, with its first `MAX_MEMBERS` members, and which of those are online."""
     chat: Json = db.execute(_EVENT_WITH_MEMBERS, {"chat_id": chat_id}).scalar_one()
     online = [member["userId"] for member in chat["members"] if member["user"]["isOnline"]]
     return chat | {"members": [member_event(member) for member in chat["members"]]}, online
 
 
 def member_event(member: Json) -> Json:
-    """A `Member` as events carry it: without presence, since all recipients get the same bytes."""
+    """A `Member` for events: without presence, since all recipients get the same bytes."""
     return member | {"user": member["user"] | {"isOnline": False, "lastSeen": None}}
 
 
 def rooms_of(user_ids: list[str]) -> dict[str, dict[str, tuple[int, int]]]:
-    """The chats that these users are in: user → chat → its `lastRev` and `lastSeq`."""
+    """The chats of these users: user → chat → its `lastRev` and `lastSeq`."""
     found: dict[str, dict[str, tuple[int, int]]] = {user_id: {} for user_id in user_ids}
     with reading() as db:
         for user_id, chat_id, last_rev, last_seq in _ROOMS.execute(db, {"user_ids": array(user_ids)}):
@@ -225,7 +226,7 @@ def rooms_of(user_ids: list[str]) -> dict[str, dict[str, tuple[int, int]]]:
 
 
 def members_among(chat_ids: Collection[str], user_ids: Collection[str]) -> dict[str, tuple[int, set[str]]]:
-    """For each of these chats that exists its `lastRev`, and which of these users are in it."""
+    """For each existing chat of these its `lastRev`, and which of these users are members."""
     with reading() as db:
         rows = db.execute(_AMONG, {"chat_ids": list(chat_ids), "user_ids": list(user_ids)})
         return {chat_id: (last_rev, set(members)) for chat_id, last_rev, members in rows}

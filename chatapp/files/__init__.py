@@ -1,1 +1,1 @@
-"""Files: taken in, kept, handed out to those who may have them."""
+"""Uploads, their storage, and their download by members."""

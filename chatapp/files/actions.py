@@ -1,4 +1,4 @@
-"""Keeps files, and lets go of them."""
+"""Actions on files: store, delete, clean up."""
 
 import math
 import secrets
@@ -27,8 +27,8 @@ from chatapp.models import Upload
 
 log = structlog.get_logger()
 
-# One image at a time on each of these threads, by the work that it is: the first one whose bounds it is within. They bound
-# the memory for images too. A file that is no image has a thread for itself, and never waits for one.
+# One image at a time per thread, in the first queue whose bounds it is within; this also bounds the memory for
+# images. Other files have their own thread and never wait for images.
 _FILES = FairThread()
 
 
@@ -57,7 +57,7 @@ _DELETE_UNREFERENCED = text(
     ON CONFLICT DO NOTHING RETURNING name, folder_id::text
     """
 )
-# Each server deletes what is in its own folder.
+# Each server deletes files in its own folder.
 _NEXT_UNREFERENCED = text(
     """
     DELETE FROM unreferenced_uploads WHERE upload_id = (
@@ -67,7 +67,7 @@ _NEXT_UNREFERENCED = text(
     """
 )
 _FORGET = text("DELETE FROM deleted_files WHERE name = ANY(CAST(:names AS text[]))")
-# What is younger may belong to a message that is about to be sent.
+# Younger files may belong to a message that is about to be sent.
 RUBBISH_SECONDS = 3600
 AT_ONCE = 1000
 
@@ -124,7 +124,7 @@ def store_upload(actor: Actor, chat_id: str, file: UploadedFile) -> Iterator[Pen
 
 
 def _examine(actor: Actor, kind: Kind, file: UploadedFile) -> Picture | None:
-    """Verify a file, and decode it if it is an image, when it is the turn of this user."""
+    """Verify a file, and decode it if it is an image, in this user's turn."""
     if not kind.format:
         _FILES.run_for(actor.user_id, verify, kind, file.file)
         return None
@@ -145,12 +145,12 @@ def _save(name: str, content: IO[bytes], media_type: str) -> None:
     content.seek(0)
     try:
         storage().save(name, content, media_type)
-    except Exception as error:  # Whatever a disk or a bucket has.
+    except Exception as error:  # Any error of a disk or bucket.
         raise not_stored(error) from error
 
 
 def _discard(upload: Json) -> None:
-    """Undo keeping a file, unless a message has it: one that was committed when the answer was lost."""
+    """Undo an upload unless a message references it, committed although the response was lost."""
     try:
         with unit_of_work() as work:
             names = delete_unreferenced(work.db, upload["id"])
@@ -163,10 +163,11 @@ def _discard(upload: Json) -> None:
 
 
 def delete_unreferenced(db: Connection, upload_id: str) -> list[str]:
-    """Forget a file if no message has it any more: the names of what is stored of it, to `delete_stored` after the commit.
+    """Delete an upload that no message references; returns the names of its stored files, for `delete_stored` after the
+    commit.
 
-    Waits for messages that are being sent with it. The names stay in `deleted_files` until they are erased, whatever
-    becomes of this process. What is in the folder of another server is left to that one.
+    Waits for concurrent sends of the file. The names stay in `deleted_files` until the files are deleted, even if this
+    process is killed. Files in the folder of another server are left to that server.
     """
     db.execute(_LOCK, {"id": upload_id})
     names = db.execute(_DELETE_UNREFERENCED, {"id": upload_id}).all()
@@ -175,7 +176,7 @@ def delete_unreferenced(db: Connection, upload_id: str) -> list[str]:
 
 
 def delete_stored(names: Sequence[str]) -> None:
-    """Delete files that no upload has any more from the storage. What fails is tried again by `purge_leftovers`."""
+    """Delete files of deleted uploads from the storage; failures are retried by `purge_leftovers`."""
     if not names:
         return
     try:
@@ -183,13 +184,13 @@ def delete_stored(names: Sequence[str]) -> None:
     except Exception as error:
         log.warning("files_not_deleted", count=len(names), error=type(error).__name__)
         return
-    # Without the database they stay noted, and are deleted once more later.
+    # Without the database the names stay recorded, and the files are deleted once more later.
     with suppress(Unavailable), unit_of_work(single=True) as work:
         work.db.execute(_FORGET, {"names": list(names)})
 
 
 def purge_unreferenced() -> None:
-    """Delete the files of deleted chats, each in a transaction of its own (a background task)."""
+    """Delete the files of deleted chats, one per transaction (a background task)."""
     own = _folder_id()
     while own:
         with unit_of_work() as work:
@@ -201,8 +202,7 @@ def purge_unreferenced() -> None:
 
 
 def purge_leftovers() -> None:
-    """Delete from the storage what an interruption, or a failure of the storage, left of deleted files (a background
-    task)."""
+    """Delete files that an interruption or a storage failure left behind (a background task)."""
     own = _folder_id()
     while own and (names := queries.deleted_names(own, AT_ONCE)):
         delete_stored(names)
@@ -211,7 +211,7 @@ def purge_leftovers() -> None:
 
 
 def check_folder() -> None:
-    """Log a warning when uploads are in other folders than this server's, once for each (a background task)."""
+    """Log a warning once per folder if uploads are in other folders than this server's (a background task)."""
     if not isinstance(storage(), LocalStorage) or not (own := _folder_id()):
         return
     others = queries.other_folders(own)
@@ -221,7 +221,7 @@ def check_folder() -> None:
 
 
 def sweep() -> int:
-    """Take away what has no message, and has had none for `RUBBISH_SECONDS`: how many files and thumbnails."""
+    """Delete files without a message that are older than `RUBBISH_SECONDS`; returns the number of files and thumbnails."""
     removed = 0
     for upload_id in queries.unused_uploads(RUBBISH_SECONDS):
         with unit_of_work() as work:
@@ -229,7 +229,7 @@ def sweep() -> int:
         delete_stored(names)
         removed += len(names)
     old = time.time() - RUBBISH_SECONDS
-    # In a folder or a bucket that is shared with others, theirs are let alone.
+    # Files of others in a shared folder or bucket are left alone.
     stored = [name for name, since in storage().names() if since < old and queries.is_stored_name(name)]
     for start in range(0, len(stored), AT_ONCE):
         unknown = queries.unknown_names(stored[start : start + AT_ONCE])

@@ -1,4 +1,4 @@
-"""Files in a bucket of S3's kind."""
+"""Storage in an S3 bucket."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,18 +9,18 @@ from uuid import NAMESPACE_URL, uuid5
 import boto3
 from botocore.config import Config
 
-# Where Amazon's own service redirects from, to the host of the bucket's region.
+# Amazon's global endpoint, which redirects to the host of the bucket's region.
 GLOBAL_ENDPOINT = "https://s3.amazonaws.com"
-# How long a redirection to the bucket may be followed.
+# How long a redirect to the bucket is valid.
 REDIRECT_SECONDS = 300
 
 
 class S3Bucket:
-    """A bucket, reached as the usual AWS variables say."""
+    """A bucket, configured by the usual AWS variables."""
 
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
-        # Of a service that is not Amazon's own, not every bucket has a host name of its own.
+        # Other services may not have a host name per bucket.
         other = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         self._is_amazons = not other
         self._client: Any = boto3.client(
@@ -28,7 +28,7 @@ class S3Bucket:
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if other else "auto"},
-                # Nor does every service know Amazon's newer checksums.
+                # Nor do all services know Amazon's newer checksums.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
                 connect_timeout=5,
@@ -38,7 +38,7 @@ class S3Bucket:
         )
 
     def sources(self) -> tuple[str, ...]:
-        """What the URLs of its files begin with, as sources of a Content-Security-Policy."""
+        """URL prefixes of the files, as sources for a Content-Security-Policy."""
         endpoints = {self._client.meta.endpoint_url, *([GLOBAL_ENDPOINT] if self._is_amazons else [])}
         found = []
         for endpoint in sorted(endpoints):
@@ -48,7 +48,7 @@ class S3Bucket:
         return tuple(found)
 
     def folder_id(self) -> str:
-        """The id of this bucket, by its name."""
+        """The id of this bucket, derived from its name."""
         return str(uuid5(NAMESPACE_URL, f"s3://{self._bucket}"))
 
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
@@ -64,7 +64,7 @@ class S3Bucket:
                 yield entry["Key"], entry["LastModified"].timestamp()
 
     def url(self, name: str, headers: Mapping[str, str], *, head: bool = False) -> str:
-        """Where the bucket itself gives the file out for a while, with these headers as far as it can set them."""
+        """A URL at which the bucket serves the file for a while, with these headers as far as it can set them."""
         given = {
             f"Response{header.replace('-', '')}": headers[header]
             for header in ("Content-Type", "Content-Disposition", "Cache-Control")

@@ -1,4 +1,4 @@
-"""Looks at images: whether they can be shown, how large they are, and what they are at a glance."""
+"""Validates images, strips metadata and creates thumbnails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from chatapp.files.metadata import SIDEWAYS, Stripped, strip
 
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
-# Pixels decoded over all scans: each scan of a JPEG goes through the whole image again; encoders make about ten.
+# Pixels decoded over all scans: each scan of a progressive JPEG covers the whole image; encoders write about ten.
 MAX_WORK = 1_000_000_000
-# Bytes that decoding takes, as estimated from the header.
+# Bytes for decoding, estimated from the header.
 MAX_MEMORY = 400_000_000
 THUMBNAIL = (320, 320)
 THUMBNAIL_TYPE = "image/webp"
 _STRIP_PIXELS = 2**20
-# Bytes for a pixel while an image is decoded: Pillow's own, and for WebP the canvases of its decoder. Measured.
+# Bytes per pixel while an image is decoded: Pillow's, and for WebP the canvases of its decoder. Measured.
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2}
 _WEBP_BYTES = 16
-# Pillow scales the pixels of these PNG modes to 8 bits, but not the transparent grey or colour in their header.
+# Pillow scales the pixels of these PNG modes to 8 bits, but not the transparent grey or colour in the header.
 _TRANSPARENT: dict[str, Callable[[int], int]] = {
     "L;2": lambda value: 85 * value,
     "L;4": lambda value: 17 * value,
@@ -49,7 +49,7 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image without metadata, its size in pixels as it is shown, and a small copy of it (WebP)."""
+    """An image without metadata, its displayed size in pixels, and its thumbnail (WebP)."""
 
     content: bytes
     width: int
@@ -60,7 +60,7 @@ class Picture:
 def examine(kind: Kind, file: IO[bytes]) -> Examined:
     """Strip an image of metadata and estimate the work to decode it, from its structure and its header.
 
-    Raises UnsupportedType for what is none of its kind, is damaged, or would take too much work or memory.
+    Raises UnsupportedType if it is of another type, damaged, or needs too much work or memory.
     """
     assert kind.format
     file.seek(0)
@@ -77,14 +77,14 @@ def examine(kind: Kind, file: IO[bytes]) -> Examined:
         raise unsupported(f"Images can have up to {MAX_PIXELS // 1_000_000} million pixels.") from None
     except UnsupportedType:
         raise
-    except Exception:  # Damaged, and Pillow raises whatever comes of broken bytes.
+    except Exception:  # Damaged data can make Pillow raise anything.
         raise mismatch(kind) from None
 
 
 def render(examined: Examined) -> Picture:
-    """What is stored of an image. Decodes all of it, for a thumbnail: at most `MAX_WORK` and `MAX_MEMORY`.
+    """Decode an image for its thumbnail, with at most `MAX_WORK` and `MAX_MEMORY`.
 
-    Raises UnsupportedType when it is damaged.
+    Raises UnsupportedType if it is damaged.
     """
     content, (width, height) = examined.stripped.content, examined.size
     try:
@@ -98,21 +98,21 @@ def render(examined: Examined) -> Picture:
 
 
 def _memory(image: Any, scans: int) -> int:
-    """About how many bytes decoding takes at its peak, beyond what is needed for any image."""
+    """The approximate peak memory for decoding, beyond what any image needs."""
     pixels = image.width * image.height
     if image.format == "JPEG":
         if scans == 1:
             return 0  # Reduced row by row.
-        # Coefficients of two bytes are held for all samples until the last scan.
+        # The two-byte coefficients of all samples are held until the last scan.
         horizontal, vertical = (max(layer[at] for layer in image.layer) for at in (1, 2))
         return int(2 * pixels * sum(layer[1] * layer[2] for layer in image.layer) / (horizontal * vertical))
     return int(pixels * (_WEBP_BYTES if image.format == "WEBP" else _PIXEL_BYTES.get(image.mode, 4)))
 
 
 def _thumbnail(image: Image.Image) -> bytes:
-    """A small copy, upright, in sRGB; all of the image is decoded for it."""
+    """A small copy, upright, in sRGB; decodes the whole image."""
     if image.format == "JPEG":
-        image.draft("RGB", THUMBNAIL)  # In its own way of decoding to a fraction of the size.
+        image.draft("RGB", THUMBNAIL)  # JPEG decodes directly to a fraction of the size.
     scale = _TRANSPARENT.get(_raw_mode(image))
     image.load()
     if scale:
@@ -127,7 +127,7 @@ def _thumbnail(image: Image.Image) -> bytes:
 
 
 def _raw_mode(image: Any) -> str:
-    """How Pillow is going to unpack a PNG."""
+    """The mode to which Pillow will unpack a PNG."""
     return str(image.tile[0].args) if image.format == "PNG" and image.tile else ""
 
 
@@ -140,10 +140,10 @@ def _rescale_transparency(image: Image.Image, scale: Callable[[int], int]) -> No
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """An image in RGB, or RGBA if it has transparent pixels, reduced to not less than twice a thumbnail's size.
+    """An image in RGB, or RGBA if it has transparent pixels, reduced to at least twice a thumbnail's size.
 
-    A transparent colour is exact only before anything is scaled, and a converted copy of the whole would take four
-    bytes a pixel more: it is made strip by strip.
+    A transparent colour is exact only before scaling, and a converted copy of the whole image would take four more
+    bytes per pixel: so it is converted in strips.
     """
     mode = "RGBA" if image.has_transparency_data else "RGB"
     width, height = image.size
@@ -158,20 +158,21 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _coloured(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits of grey.
+    if image.mode.startswith("I"):  # 16-bit grey.
         info, image = image.info, image.point(lambda value: value / 256).convert("L")
         image.info = info
     return image if image.mode == mode else image.convert(mode)
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """An image in RGB or RGBA whose colours were meant for `profile`; as it is where that is of another colour model."""
+    """Convert the colours of an RGB or RGBA image from `profile` to sRGB; unchanged if the profile has another colour
+    model."""
     if profile[16:20] != b"RGB ":
         return image
     try:
         srgb = ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image.convert("RGB"), BytesIO(profile), srgb)
-    except (ImageCms.PyCMSError, OSError, ValueError):  # A broken profile is none.
+    except (ImageCms.PyCMSError, OSError, ValueError):  # A broken profile counts as none.
         return image
     assert converted
     if image.mode == "RGBA":

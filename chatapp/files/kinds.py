@@ -1,4 +1,4 @@
-"""Which files are taken. What a file's name says, what was declared, and what its bytes are have to agree."""
+"""Accepted file types. A file's name, its declared type and its content have to agree."""
 
 import re
 import struct
@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 from chatapp.core.errors import UnsupportedType
 
-# Declarations of clients that don't know the type.
+# Declared by clients that don't know the type.
 UNDECLARED = {
     "",
     "*/*",
@@ -28,12 +28,12 @@ UNDECLARED = {
     "application/force-download",
     "application/save",
 }
-# Of an archive's directory in bytes: a longer one takes too long to read.
+# Size of an archive's directory in bytes: a longer one takes too long to parse.
 MAX_DIRECTORY = 4 * 2**20
-# An archive that unpacks to more than this, and to this many times its size, is meant to fill a disk.
+# An archive that unpacks to more than this, and to this many times its size, is treated as a zip bomb.
 MAX_UNPACKED = 10 * 2**20
 MAX_RATIO = 100
-# Of [Content_Types].xml, unpacked, in bytes.
+# Unpacked size of [Content_Types].xml in bytes.
 MAX_CONTENT_TYPES = 2**20
 PIECE = 64 * 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -42,25 +42,25 @@ _EARLY_WORD = (b"\xdb\xa5", b"\x9b\xa5")
 
 
 def _entry(name: str) -> bytes:
-    """A name as the directory of an OLE container has it."""
+    """A name as stored in the directory of an OLE container."""
     return f"{name}\0".encode("utf-16-le")
 
 
 _WORD_OLE = frozenset({_entry("WordDocument")})
-# Any Office document with a password: what is in it can't be seen.
+# Any password-protected Office document: its type can't be seen.
 _ENCRYPTED_OLE = frozenset({_entry("EncryptedPackage"), _entry("EncryptionInfo")})
-# What others than Word keep in the same container: Excel, PowerPoint, Outlook; and the mark of Windows' installers.
+# Other formats in the same container: Excel, PowerPoint, Outlook, and Windows installers.
 _FOREIGN_OLE = frozenset(
     {
         *map(_entry, ("Workbook", "Book", "PowerPoint Document", "__properties_version1.0")),
         bytes.fromhex("84100c0000000000c000000000000046"),
     }
 )
-# Before its header a PDF may have byte order marks, white space, and the commands of a printer's queue.
+# Before its header a PDF may have byte order marks, white space, and printer commands.
 _PDF = re.compile(
     rb"(?:\xef\xbb\xbf|[\0\t\n\f\r ]){0,1000}(?:\x1b%-12345X(?:@PJL[^\r\n]{0,200}[\r\n]{1,2}){0,50})?%PDF-"
 )
-# What `zipfile` raises beside errors of Python itself.
+# Exceptions of `zipfile` for broken archives.
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error)
 _MAIN_PART = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 _MAIN_NAME = re.compile(rb"word/document[0-9]*\.xml")
@@ -69,7 +69,7 @@ _MACROS = ("macroenabled", "vbaproject")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file that is taken. `format` is what Pillow calls it, if it is an image."""
+    """An accepted file type. `format` is Pillow's name of an image format."""
 
     extension: str
     media_type: str
@@ -82,12 +82,12 @@ class Kind:
         return "IMAGE" if self.format else "FILE"
 
     def accepts(self, declared: str) -> bool:
-        """Whether a client may declare such a file as that media type (in lower case)."""
+        """True if a client may declare such a file as that media type (in lower case)."""
         anything = UNDECLARED | ({"image/*"} if self.format else set())
         return declared in anything or declared == self.media_type or declared in self.also_declared
 
 
-# What clients declare is up to their systems: Windows goes by its registry, Android by the app that made the file.
+# Declared types depend on the client: Windows uses its registry, Android the app that wrote the file.
 _ZIP_TYPES = frozenset(
     {
         "application/zip",
@@ -139,7 +139,7 @@ TAKEN = ", ".join(KINDS)
 
 
 def claimed_kind(name: str, declared: str) -> Kind:
-    """What a file is, going by its name, if what was declared agrees; raises UnsupportedType otherwise."""
+    """The type of a file by its name, if the declared type agrees; raises UnsupportedType otherwise."""
     kind = KINDS.get(PurePosixPath(name).suffix.lower())
     if kind is None:
         raise unsupported(f"Files of this type are not accepted, only {TAKEN}.")
@@ -149,7 +149,7 @@ def claimed_kind(name: str, declared: str) -> Kind:
 
 
 def verify(kind: Kind, file: IO[bytes]) -> None:
-    """Raise UnsupportedType unless the bytes of a file that is no image are what `kind` says."""
+    """Raise UnsupportedType unless the content of a file other than an image is of type `kind`."""
     try:
         found = _VERIFIERS[kind.extension](file)
     except (*_BROKEN, ValueError, LookupError, EOFError, RuntimeError):
@@ -159,12 +159,12 @@ def verify(kind: Kind, file: IO[bytes]) -> None:
 
 
 def unsupported(detail: str) -> UnsupportedType:
-    """The refusal of a file for what it is."""
+    """The error for a file of a type that is not accepted."""
     return UnsupportedType(detail, code="unsupported_file_type")
 
 
 def mismatch(kind: Kind) -> UnsupportedType:
-    """The refusal of a file whose bytes are not of its kind."""
+    """The error for a file whose content is not of its type."""
     return unsupported(f"The file is damaged, or not what its name says ({kind.media_type}).")
 
 
@@ -190,7 +190,7 @@ def _is_zip(file: IO[bytes]) -> bool:
 
 
 def _is_docx(file: IO[bytes]) -> bool:
-    """Whether it is Word's: an archive with a main document and without macros, or encrypted with a password."""
+    """True for a Word document: an archive with a main document and without macros, or encrypted with a password."""
     if _starts(file) == _OLE:
         return _ole_entries(file) >= _ENCRYPTED_OLE
     names = _archive_names(file)
@@ -205,12 +205,12 @@ def _is_docx(file: IO[bytes]) -> bool:
 
 
 def _ole_entries(file: IO[bytes]) -> frozenset[bytes]:
-    """Which of the names that are looked for an OLE container has."""
+    """Those of the searched names that an OLE container has."""
     wanted = _WORD_OLE | _ENCRYPTED_OLE | _FOREIGN_OLE
     file.seek(0)
     found: set[bytes] = set()
     before = b""
-    # In pieces, since a long search would hold up all other threads.
+    # In pieces, since a long search would block all other threads.
     while piece := file.read(PIECE):
         window = before + piece
         found.update(name for name in wanted if name in window)
@@ -219,12 +219,12 @@ def _ole_entries(file: IO[bytes]) -> frozenset[bytes]:
 
 
 def _archive_names(file: IO[bytes]) -> set[bytes]:
-    """The names in a ZIP archive, in lower case and with slashes; raises ValueError or struct.error for what is none.
+    """The names in a ZIP archive, in lower case and with slashes; raises ValueError or struct.error if it is invalid.
 
-    Raises UnsupportedType when it unpacks to far more than its size. Read here, since `zipfile` refuses an archive for
-    one name that is not in the encoding that it claims.
+    Raises UnsupportedType if it unpacks to far more than its size. Parsed here, since `zipfile` refuses an archive for
+    one name that is not in its declared encoding.
     """
-    # PK00 stands before archives that were made to be split and then were not.
+    # PK00 precedes archives that were prepared for splitting but not split.
     if _starts(file, 4) not in (b"PK\3\4", b"PK\5\6", b"PK00"):
         raise ValueError
     names, unpacked = set(), 0
@@ -245,7 +245,7 @@ def _directory(file: IO[bytes]) -> bytes:
     (size,) = struct.unpack_from("<I", tail, at + 12)
     end = start + at
     if tail[at - 20 : at - 16] == b"PK\6\7":
-        # ZIP64, in which archives of any size are written by what does not know their size in advance.
+        # ZIP64, used for archives of any size by writers that don't know the size in advance.
         record = tail.rindex(b"PK\6\6", 0, at - 20)
         (size,) = struct.unpack_from("<Q", tail, record + 40)
         end = start + record
@@ -263,7 +263,7 @@ def _members(directory: bytes) -> Iterator[tuple[bytes, int]]:
         if signature != b"PK\1\2" or len(directory) < at + 46 + name + extra + comment:
             raise ValueError
         if size == 0xFFFFFFFF:
-            # ZIP64 has it as the first number of a field of its own.
+            # ZIP64 stores it as the first number of an extra field.
             more = directory[at + 46 + name : at + 46 + name + extra]
             while struct.unpack_from("<H", more)[0] != 1:
                 more = more[4 + struct.unpack_from("<H", more, 2)[0] :]
@@ -273,7 +273,7 @@ def _members(directory: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def _content_types(xml: bytes) -> list[tuple[str, str]]:
-    """The media types in an Office document, each with the part or the extension (`.xml`); raises ValueError."""
+    """The media types in an Office document, each with its part or extension (`.xml`); raises ValueError."""
     types: list[tuple[str, str]] = []
 
     def take(_name: str, attributes: dict[str, str]) -> None:

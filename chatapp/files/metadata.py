@@ -1,7 +1,7 @@
-"""Takes out of an image whatever is not picture: where and with what it was taken, comments, what was appended.
+"""Strips images of everything except the picture: location, camera, comments, appended data.
 
-Nothing is decoded or encoded anew: what is known to be picture (or how to show it) is copied, all else is left out, so
-that quality and animation stay as they were. Of what a camera writes one thing is kept: which side is up.
+Nothing is decoded or encoded again: known picture data is copied and everything else is dropped, so that quality and
+animation are unchanged. Of camera metadata only the orientation is preserved.
 """
 
 import re
@@ -16,15 +16,15 @@ ORIENTATION = 0x0112
 SIDEWAYS = 5  # From here on, an orientation swaps width and height.
 _UPRIGHT = 1
 _MAGIC = {"JPEG": rb"\xff\xd8", "PNG": rb"\x89PNG\r\n\x1a\n", "GIF": rb"GIF8[79]a", "WEBP": rb"RIFF....WEBP"}
-# A colour profile in bytes; a larger one, which few images need, is dropped.
+# Size of a colour profile in bytes; a larger one, which few images need, is dropped.
 MAX_PROFILE = 64 * 1024
 PIECE = 64 * 1024
 
-# JPEG: frames, tables, scans, restart intervals; Adobe's mark of the colour model.
+# JPEG: frames, tables, scans, restart intervals; Adobe's marker of the colour model.
 _JPEG_SEGMENTS = {*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD, 0xEE}
-# Behind 0xFF, no marker: the byte itself in the data of a scan, a restart in it, another fill byte.
+# Not a marker after 0xFF: an escaped byte of scan data, a restart, another fill byte.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_PNG_SHORTEST = 12  # Bytes of a chunk without content.
+_PNG_SHORTEST = 12  # Size of a chunk without content.
 _PNG_CHUNKS = set(b"IHDR PLTE IDAT tRNS cHRM gAMA sRGB sBIT bKGD pHYs cICP mDCV cLLI acTL fcTL fdAT".split())
 _WEBP_CHUNKS = set(b"VP8X,VP8 ,VP8L,ALPH,ANIM,ANMF".split(b","))
 _WEBP_ICC, _WEBP_EXIF, _WEBP_XMP = 0x20, 0x08, 0x04
@@ -32,12 +32,12 @@ _GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
 class Damaged(Exception):
-    """The bytes don't have the structure of their format."""
+    """The data does not have the structure of its format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """An image without metadata, its orientation (1–8), and how many times decoding goes through it."""
+    """An image without metadata, its orientation (1–8), and its number of scans."""
 
     content: bytes
     orientation: int = _UPRIGHT
@@ -45,7 +45,7 @@ class Stripped:
 
 
 def strip(format: str, data: bytes) -> Stripped:
-    """Copy of an image what is known to be picture; raises Damaged."""
+    """Copy the known picture data of an image; raises Damaged."""
     if not re.match(_MAGIC[format], data, re.DOTALL):
         raise Damaged
     try:
@@ -55,26 +55,26 @@ def strip(format: str, data: bytes) -> Stripped:
 
 
 def _orientation(exif: bytes) -> int:
-    """Which side is up, going by what a camera wrote."""
+    """The orientation in camera metadata."""
     read = Image.Exif()
     try:
         read.load(exif)
         value = read.get(ORIENTATION, _UPRIGHT)
-    except Exception:  # Pillow raises whatever comes of broken bytes.
+    except Exception:  # Broken data can make Pillow raise anything.
         return _UPRIGHT
     return value if isinstance(value, int) and 1 <= value <= 8 else _UPRIGHT
 
 
 def _exif(orientation: int) -> bytes:
-    """What a camera would write, were this all that it knows: a TIFF header, and one entry."""
+    """Minimal camera metadata: a TIFF header and the orientation."""
     return struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
 
 
 def _jpeg(data: bytes) -> Stripped:
     parts, orientation, at, scans = [data[:2]], _UPRIGHT, 2, 0
-    profile: dict[int, int] = {}  # Place in `parts` → size.
+    profile: dict[int, int] = {}  # Index in `parts` → size.
     while True:
-        # Between segments there may be fill bytes; some encoders write others, which all decoders skip.
+        # Between segments there may be fill bytes; some encoders write other bytes, which all decoders skip.
         at = _next_marker(data, at)
         marker = data[at + 1]
         if marker == 0xD9:
@@ -86,7 +86,7 @@ def _jpeg(data: bytes) -> Stripped:
             end = _next_marker(data, end)
             scans += 1
         if marker == 0xE0 and payload.startswith(b"JFIF\0"):
-            # With no thumbnail in it, which might show what was cut off.
+            # Without its thumbnail, which might show what was cropped.
             parts.append(b"\xff\xe0\0\x10" + payload[:12] + b"\0\0")
         elif marker in _JPEG_SEGMENTS:
             parts.append(data[at:end])
@@ -106,7 +106,7 @@ def _jpeg(data: bytes) -> Stripped:
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    """Where the next marker of a JPEG is. Found in steps that are short, since each holds up all other threads."""
+    """The position of the next JPEG marker. Searched in short steps, since each blocks all other threads."""
     while at < len(data) - 1:
         if found := _JPEG_MARKER.search(data, at, at + PIECE):
             return found.start()
@@ -116,7 +116,7 @@ def _next_marker(data: bytes, at: int) -> int:
 
 def _png(data: bytes) -> Stripped:
     parts, orientation, at = [data[:8]], _UPRIGHT, 8
-    # An end that is missing, or cut short, hides nothing of the picture.
+    # A missing or truncated end hides nothing of the picture.
     while len(data) - at >= _PNG_SHORTEST and data[at + 4 : at + 8] != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + _PNG_SHORTEST + length
@@ -137,7 +137,7 @@ def _png_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _is_small_profile(compressed: bytes) -> bool:
-    """Whether a PNG's colour profile (a name, the method 0, and what zlib made of it) has at most `MAX_PROFILE` bytes."""
+    """True if a PNG's colour profile (a name, the method 0, zlib data) has at most `MAX_PROFILE` bytes."""
     start = compressed.index(b"\0") + 2
     unpacking = zlib.decompressobj()
     try:
@@ -166,7 +166,7 @@ def _webp(data: bytes) -> Stripped:
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    # Some encoders count the header, or not the padding: only the chunks have to be whole.
+    # Some encoders count the header, or omit the padding: only the chunks have to be complete.
     end = min(8 + struct.unpack_from("<I", data, 4)[0], len(data))
     at = 12
     while at + 8 <= end:
@@ -180,15 +180,15 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _gif(data: bytes) -> Stripped:
     at = 13 + _gif_table(data[10])
     parts = [data[:at]]
-    # Where the trailer should be, some files just end.
+    # Some files end where the trailer should be.
     while at < len(data) and data[at] != 0x3B:
         start, wanted = at, True
-        if data[at] == 0x21:  # An extension; of all that say how to show something, not of comments and the like.
+        if data[at] == 0x21:  # An extension: keep those that affect the display, not comments.
             at += 2
             wanted = data[start + 1] == 0xF9 or (data[start + 1] == 0xFF and data[at + 1 : at + 12] in _GIF_LOOPS)
         elif data[at] == 0x2C:
             at += 11 + _gif_table(data[at + 9])
-        elif data[at] == 0:  # An end of what has ended before.
+        elif data[at] == 0:  # A terminator of data that has ended already.
             at += 1
             continue
         else:
@@ -204,7 +204,7 @@ def _gif(data: bytes) -> Stripped:
 
 
 def _gif_table(flags: int) -> int:
-    """How many bytes of colours follow."""
+    """The size of a colour table in bytes."""
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 

@@ -1,4 +1,4 @@
-"""Reads which files there are, and who may have them."""
+"""Queries of files and of their visibility."""
 
 import hmac
 import re
@@ -12,7 +12,7 @@ from chatapp.core.db import reading
 from chatapp.core.errors import NotFound
 from chatapp.core.identity import Actor
 
-# A file is visible to whoever is in a chat where a message stands that has it.
+# A file is visible to the members of chats with a message that contains it.
 _FORWARDABLE = text(
     """
     SELECT f.id::text, f.type FROM uploads f
@@ -22,7 +22,7 @@ _FORWARDABLE = text(
     )
     """
 )
-# A name is that of a file, or of its thumbnail.
+# A name is the name of a file, or of its thumbnail.
 _FOUND = """
     SELECT :name AS name, CASE WHEN f.name = :name THEN f.file_name ELSE 'thumbnail.webp' END AS file_name,
            CASE WHEN f.name = :name THEN f.media_type ELSE 'image/webp' END AS media_type, f.folder_id::text AS folder_id, %s
@@ -77,9 +77,9 @@ _FILE_URL = re.compile(rf"/uploads/({_NAME.pattern})(\?.*)?")
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file or a thumbnail that somebody may have: its name in the storage and for people, and what it is.
+    """A file or thumbnail for download: its name in the storage, its file name, and its type.
 
-    `folder_id` is that of the upload folder it was stored in, if it was one that had an id.
+    `folder_id` is the id of the upload folder in which it was stored, if the folder had one.
     """
 
     name: str
@@ -90,46 +90,47 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that a message can be sent with; `type` is the type of that message."""
+    """A stored file for a message; `type` is the type of that message."""
 
     id: str
     type: str
 
 
 def is_stored_name(name: str) -> bool:
-    """Whether something is named as this server names files, whole or half written, and not as others may."""
+    """True for a complete or partial file name of this server's pattern."""
     return _STORED_NAME.fullmatch(name) is not None
 
 
 def name_in(file_url: str) -> str | None:
-    """The random name of the file that a `fileUrl` is of, however old its signature is."""
+    """The random name in a `fileUrl`, whatever the age of its signature."""
     match = _FILE_URL.fullmatch(file_url)
     return match[1] if match else None
 
 
 def find_forwardable(actor: Actor, file_url: str) -> StoredFile | None:
-    """The file of that `fileUrl`, if it stands in a chat of the actor's."""
+    """The file of a `fileUrl`, if a chat of the actor contains it."""
     with reading() as db:
         row = db.execute(_FORWARDABLE, {"name": name_in(file_url), "user_id": actor.user_id}).first()
     return StoredFile(**row._mapping) if row else None
 
 
 def find_signed(name: str, *, message_id: str, expires: str, signature: str) -> Download | None:
-    """The file or thumbnail of that name, if what came with its URL is this server's; None for anything else.
+    """The file or thumbnail, if the signature of its URL is valid; otherwise None.
 
-    Raises NotFound when it is gone, or its message is.
+    Raises NotFound if it or its message was deleted.
     """
     if not (_ID.fullmatch(message_id) and _SECONDS.fullmatch(expires) and time.time() < int(expires)):
         return None
     found = _find(_SIGNED, name, message_id=message_id, expires=int(expires))
     if found and not hmac.compare_digest(found.signature, signature.encode("ascii", "replace").decode()):
         return None
-    # Of a file that nobody knows any more no signature can be checked; that it is gone is no secret to who knew its name.
+    # Without a record the signature can't be checked; that the file is gone is no secret to a client that knew its
+    # name.
     return _standing(found)
 
 
 def find_visible(actor: Actor, name: str) -> Download:
-    """The file or thumbnail of that name; raises NotFound for who is in no chat where it stands."""
+    """The file or thumbnail; raises NotFound if no chat of the actor contains it."""
     return _standing(_find(_VISIBLE, name, user_id=actor.user_id))
 
 
@@ -147,25 +148,25 @@ def _standing(found: Row[Any] | None) -> Download:
 
 
 def unused_uploads(seconds: int) -> list[str]:
-    """The ids of the files that no message has, and that came more than `seconds` ago."""
+    """The ids of files without a message that are older than `seconds`."""
     with reading() as db:
         return list(db.execute(_UNUSED, {"seconds": seconds}).scalars())
 
 
 def unknown_names(names: list[str]) -> list[str]:
-    """Those of `names` that no file and no thumbnail has."""
+    """Those of `names` that belong to no file and no thumbnail."""
     with reading() as db:
         return list(db.execute(_UNKNOWN, {"names": names}).scalars())
 
 
 def deleted_names(own: str, limit: int) -> list[str]:
-    """The names of deleted files that the storage with the id `own` may still have."""
+    """The names of deleted files that the storage with the id `own` may still contain."""
     with reading() as db:
         return list(db.execute(_DELETED, {"own": own, "limit": limit}).scalars())
 
 
 def other_folders(own: str | None) -> dict[str, int]:
-    """The ids of the upload folders other than `own` that have files, and how many."""
+    """The ids of upload folders other than `own` with files, and their number of files."""
     with reading() as db:
         rows = db.execute(_OTHER_FOLDERS, {"own": own or _NO_FOLDER})
         return {row[0]: row[1] for row in rows}

@@ -1,6 +1,6 @@
-"""How many uploads a user may have in progress, and how many bytes they may upload in a day (UTC).
+"""Limits the uploads in progress of a user, and the bytes that they upload per day (UTC).
 
-Both are counted in the database, for all workers. An upload of a worker that died is no longer in progress.
+Both are counted in the database for all workers. Uploads of a dead worker no longer count.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from chatapp.core.unit_of_work import unit_of_work
 
 log = structlog.get_logger()
 
-# What other workers have in progress; this one's own are counted here and replace what the row has of them.
+# Uploads in progress on other workers; this worker's own are counted here and replace its part of the row.
 _OTHERS = """
     ARRAY(
         SELECT p.worker_id FROM unnest(u.in_progress) p (worker_id) WHERE p.worker_id <> CAST(:worker AS uuid)
@@ -49,7 +49,7 @@ _own = Counter[str]()
 
 
 def bind(worker_id: str) -> None:
-    """Count uploads as those of this worker; the factory calls it once."""
+    """Count uploads as those of this worker; called once by the factory."""
     global _worker
     _worker = worker_id
 
@@ -57,7 +57,7 @@ def bind(worker_id: str) -> None:
 class UploadInProgress:
     """The allowance for one upload, from the first byte of its file to the response.
 
-    Raises RateLimited for too many at a time, and when the bytes of the day are used up.
+    Raises RateLimited for too many uploads at a time, and when the bytes of the day are used up.
     """
 
     def __init__(self, actor: Actor) -> None:
@@ -88,7 +88,7 @@ class UploadInProgress:
         self._left = self._quota - used
 
     def add(self, size: int) -> None:
-        """Count so many bytes more; raises RateLimited beyond what is left of the day's, and then counts none of them."""
+        """Count `size` more bytes; raises RateLimited, without counting them, beyond the rest of the day's quota."""
         self.size += size
         if self._counts and self.size > self._left:
             self.size = 0
@@ -97,7 +97,7 @@ class UploadInProgress:
             raise self._limit_error(False, refused.until_tomorrow)
 
     def close(self) -> None:
-        """The upload has ended; a second call changes nothing."""
+        """End the upload; a second call does nothing."""
         if not self._counts:
             return
         self._counts = False

@@ -1,4 +1,4 @@
-"""Where files are kept: a folder of this machine, or a bucket of S3's kind. Both know them by their random names."""
+"""Storage of files under random names: a folder of this machine, or an S3 bucket."""
 
 import os
 import secrets
@@ -18,34 +18,34 @@ _ID = ".folder-id"
 
 
 class Storage(Protocol):
-    """What keeps files. Every call may wait for a disk or a network, and lets others run meanwhile."""
+    """A storage backend. Every call may wait for a disk or a network while other greenlets run."""
 
     def folder_id(self) -> str:
-        """The id of this folder or bucket, the same on every server that has it; raises OSError."""
+        """The id of this folder or bucket, the same on every server that uses it; raises OSError."""
 
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
-        """Keep all of `content`, lastingly, or nothing of it."""
+        """Store all of `content` durably, or nothing of it."""
 
     def delete(self, names: Iterable[str]) -> None:
-        """Keep these no longer; a name that is not there is no error."""
+        """Delete these files; unknown names are ignored."""
 
     def names(self) -> Iterator[tuple[str, float]]:
-        """All that is kept, and since when (seconds since the epoch); what an interruption left behind, too."""
+        """All stored names with their time (seconds since the epoch), including partial files of interrupted uploads."""
 
 
 class LocalStorage:
-    """A folder, private to the account that the server runs under."""
+    """A folder, private to the account of the server."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
-        """Where a file is."""
+        """The path of a file."""
         return self._folder / name
 
     def folder_id(self) -> str:
-        """The id of this folder, which it keeps wherever it is mounted or moved to: made by the first server that asks.
+        """The id of this folder, which it keeps wherever it is mounted or moved; the first server creates it.
 
         Read each time, since another folder may be mounted in its place. Raises OSError.
         """
@@ -64,7 +64,7 @@ class LocalStorage:
         draft = self._folder / f"{_ID}-{secrets.token_hex(8)}"
         try:
             draft.write_text(f"{new_id()}\n")
-            # A link fails where the name exists: of two servers that start at once, one's id wins.
+            # A link fails if the name exists: of two servers that start at once, one's id wins.
             with suppress(FileExistsError):
                 os.link(draft, path)
         finally:
@@ -102,23 +102,23 @@ def _privately(path: str, flags: int) -> int:
 
 
 class Bucket(Storage, Protocol):
-    """What keeps files where their readers can fetch them without this server."""
+    """A backend from which clients fetch files directly."""
 
     def sources(self) -> tuple[str, ...]:
-        """What the URLs of its files begin with, as sources of a Content-Security-Policy."""
+        """URL prefixes of the files, as sources for a Content-Security-Policy."""
 
     def url(self, name: str, headers: Mapping[str, str], *, head: bool = False) -> str:
-        """Where a file is given out for a few minutes, with these headers as far as the bucket can set them."""
+        """A URL that serves the file for a few minutes, with these headers as far as the bucket can set them."""
 
 
 _storage: LocalStorage | Bucket | None = None
 
 
 def bind(settings: Settings) -> None:
-    """Keep files where `settings` say; the factory calls it once."""
+    """Set the storage according to `settings`; called once by the factory."""
     global _storage
     if settings.s3_bucket:
-        # Here, since it brings with it 30 MB that only a server with a bucket should have.
+        # Imported here, since it uses 30 MB that only a server with a bucket needs.
         from chatapp.files.bucket import S3Bucket
 
         _storage = S3Bucket(settings.s3_bucket)
@@ -127,13 +127,13 @@ def bind(settings: Settings) -> None:
 
 
 def sources() -> tuple[str, ...]:
-    """Where browsers are redirected to for files, as sources of a Content-Security-Policy; the server itself aside."""
+    """Hosts to which downloads are redirected, as sources for a Content-Security-Policy."""
     store = storage()
     return () if isinstance(store, LocalStorage) else store.sources()
 
 
 def storage() -> LocalStorage | Bucket:
-    """What keeps the files of this process; RuntimeError before the factory ran."""
+    """The storage of this process; RuntimeError before the factory ran."""
     if _storage is None:
         raise RuntimeError("The storage is bound by create_app(), which has not run yet.")
     return _storage

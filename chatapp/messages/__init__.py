@@ -1,1 +1,1 @@
-"""What people say in chats."""
+"""Messages in chats."""

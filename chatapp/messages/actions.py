@@ -1,4 +1,4 @@
-"""Sends messages, changes them, and notes how far people got."""
+"""Actions on messages: send, edit, delete, and record receipts."""
 
 import hashlib
 from collections import defaultdict
@@ -28,7 +28,7 @@ from chatapp.messages.sync import missed
 
 log = structlog.get_logger()
 
-# The chat's row is locked before it is seen whether the message lives: a deletion that runs is waited for.
+# Lock the chat's row before checking the message, to wait for a running deletion.
 _LOCK_CHAT = text("SELECT FROM chats WHERE id = :chat_id FOR NO KEY UPDATE")
 _CHANGE = """
     WITH chat AS (
@@ -54,7 +54,7 @@ _MARK_READ = text(
     WHERE chat_id = :chat_id AND user_id = :user_id
     """
 )
-# Members' rows are locked in one order, so that two batches never wait for each other.
+# Member rows are locked in one order, so that two batches never deadlock.
 _NOTE = """
     WITH news AS (
         SELECT me.chat_id, me.user_id, n.seq, me.delivered_seq AS before, c.type = 'GROUP' AS is_group, c.member_count
@@ -71,7 +71,7 @@ _NOTE = """
 _MARK_DELIVERED = Prepared("mark_delivered", _NOTE % "")
 _MARK_UNLOCKED = Prepared("mark_unlocked", _NOTE % "SKIP LOCKED")
 LOCKED_RECEIPTS_DELAY = 0.5
-# Receipts of members whose row is locked, together, so that one connection tries them again: (chat, user) → `seq`.
+# Receipts of members whose row is locked, retried together on one connection: (chat, user) → `seq`.
 _locked: dict[tuple[str, str], int] = {}
 # In larger groups a receipt goes only to the members whose messages it is about.
 MAX_ALL_RECEIPTS = 50
@@ -88,16 +88,16 @@ def send_message(
     file_name: str | None = None,
     file_size: int | None = None,
 ) -> PendingMessage:
-    """A message on its way: its value is the `Message` as its sender sees it, once that is committed.
+    """Send a message; the result's value is the `Message` as its sender sees it, once it is committed.
 
-    It raises NotFound for who is not in the chat, Invalid for a file that they can't see, and Invalid
-    (`client_id_reused`) when something else was sent under that `client_id`.
+    It raises NotFound for non-members, Invalid for a file that the actor can't see, and Invalid (`client_id_reused`) if
+    another message was sent with that `client_id`.
     """
     file = files.find_forwardable(actor, file_url) if file_url else None
     digest = _fingerprint(chat_id, content, *([files.name_in(file_url) or ""] if file_url else []))
     pending = PendingMessage(actor, chat_id, content, client_id, digest, file)
     if file_url and not file:
-        # It may have been sent before it was gone.
+        # The message may have been sent before its file was deleted.
         before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
         if not before:
             raise Invalid("File not found.", errors=NO_SUCH_FILE)
@@ -111,9 +111,9 @@ def send_message(
 def send_file(
     actor: Actor, *, chat_id: str, file: UploadedFile, content: str = "", client_id: str | None = None
 ) -> tuple[Json, bool]:
-    """As `send_message`, of a file that comes with it; nothing of the file stays unless the message does.
+    """Like `send_message`, with an uploaded file; the file is deleted unless the message is committed.
 
-    Raises UnsupportedType for a file of no type that is taken.
+    Raises UnsupportedType for a file type that is not accepted.
     """
     queries.require_member(actor, chat_id)
     digest = _fingerprint(chat_id, content, file.name, file.digest)
@@ -129,14 +129,15 @@ def send_file(
 
 
 def _fingerprint(chat_id: str, content: str, *file: str) -> bytes:
-    """What tells a repetition of a message from another one under the same `clientId`."""
+    """Distinguishes a repeated message from another one with the same `clientId`."""
     return hashlib.blake2b("\0".join((chat_id, content, *file)).encode(), digest_size=16).digest()
 
 
 def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
-    """Have a message of the actor's say something else: it as they see it.
+    """Edit a message; returns it as the actor sees it.
 
-    Raises NotFound, Forbidden for who did not send it, Conflict for a deleted one, Invalid for a text without content.
+    Raises NotFound, Forbidden for other senders, Conflict for a deleted message, Invalid for a text message without
+    content.
     """
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
         message = _require(work, actor, message_id, "message.edit")
@@ -150,9 +151,9 @@ def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
 
 
 def delete_message(actor: Actor, message_id: str) -> Json:
-    """Leave nothing of a message but its tombstone: `{messageId, chatId}`. Deleting it again changes nothing.
+    """Delete a message, leaving a tombstone: `{messageId, chatId}`. Deleting it again changes nothing.
 
-    Raises NotFound, Forbidden for who is neither its sender nor in authority.
+    Raises NotFound, Forbidden for an actor who is neither its sender nor a moderator.
     """
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
         message = _require(work, actor, message_id, "message.delete", moderating=True)
@@ -168,10 +169,10 @@ def delete_message(actor: Actor, message_id: str) -> Json:
 
 @in_turn
 def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> Json:
-    """Note that the actor read a chat, up to the newest of `message_ids` or all of it.
+    """Mark a chat as read, up to the newest of `message_ids` or all of it.
 
-    The answer's `messageIds` are those newly read, of very many only the newest `MAX_NAMED`. Raises NotFound for who
-    is not in the chat, Invalid for ids that are no messages of it.
+    `messageIds` in the result are newly read, at most the newest `MAX_NAMED`. Raises NotFound for non-members, Invalid
+    for ids that are no messages of the chat.
     """
     who = {"chat_id": chat_id, "user_id": actor.user_id}
     with unit_of_work() as work:
@@ -195,7 +196,7 @@ def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = Non
 def fetch_messages(
     actor: Actor, chat_id: str, *, limit: int, after: int | None = None, cursor: tuple[str, int] | None = None
 ) -> Page:
-    """A page of a chat's messages (see `queries.list_messages`), which are delivered to the actor by this."""
+    """A page of a chat's messages (see `queries.list_messages`), which also delivers them to the actor."""
     fetched = queries.list_messages(actor, chat_id, limit=limit, after=after, cursor=cursor)
     if fetched.newest_seq:
         mark_delivered([(chat_id, actor.user_id, fetched.newest_seq)])
@@ -205,7 +206,7 @@ def fetch_messages(
 def sync(
     actor: Actor, *, chats: dict[str, int], only_named: bool = False, cursor: tuple[int, str] | None = None
 ) -> Json:
-    """What the actor missed, given the highest `rev` that they have of each chat (see `sync.missed`)."""
+    """The changes that the actor missed, given the highest `rev` that they have of each chat (see `sync.missed`)."""
     found = missed(actor, chats, only_named=only_named, cursor=cursor)
     if found.newest:
         mark_delivered([(chat_id, actor.user_id, seq) for chat_id, seq in found.newest.items()])
@@ -213,12 +214,12 @@ def sync(
 
 
 def mark_delivered(newest: Collection[tuple[str, str, int]]) -> None:
-    """Note that messages were delivered, where that is news: (chat, user, `seq` up to which)."""
+    """Record new deliveries: (chat, user, highest `seq`)."""
     _note_delivered(newest, _MARK_DELIVERED)
 
 
 def mark_delivered_soon(newest: Collection[tuple[str, str, int]]) -> None:
-    """As `mark_delivered`, for many at once: members whose row is locked hold up no other, and are noted later."""
+    """Like `mark_delivered`, for many at once: locked member rows don't block others, and are retried later."""
     try:
         _note_delivered(newest, _MARK_DELIVERED, lock_bounded=True)
     except Locked:
@@ -242,11 +243,11 @@ def _note_locked() -> None:
 def _note_delivered(
     newest: Collection[tuple[str, str, int]], statement: Prepared, *, lock_bounded: bool = False
 ) -> set[tuple[str, str]]:
-    """Run a statement that notes deliveries and announce them; returns (chat, user) of each."""
+    """Run a statement that records deliveries, and announce them; returns (chat, user) of each."""
     chat_ids, user_ids, seqs = map(array, zip(*newest, strict=True))
     delivered: dict[str, dict[str, int]] = defaultdict(dict)
     groups: set[str] = set()
-    # In large groups, which messages are newly delivered: after one `seq`, up to another.
+    # In large groups, the range of newly delivered messages: after one `seq`, up to another.
     news: dict[str, tuple[int, int]] = {}
     with unit_of_work(single=True, lock_bounded=lock_bounded) as work:
         values = {"chat_ids": chat_ids, "user_ids": user_ids, "seqs": seqs}
@@ -266,7 +267,7 @@ def _note_delivered(
 def _require(
     work: UnitOfWork, actor: Actor, message_id: str, permission: str, *, moderating: bool = False
 ) -> KnownMessage:
-    """The message, its chat's row locked, if the actor has the permission."""
+    """The message, with its chat's row locked, if the actor has the permission."""
     message = queries.known_message(work.db, actor, message_id, moderating=moderating)
     known = require(PERMISSIONS, permission, actor, message)
     work.db.execute(_LOCK_CHAT, {"chat_id": known.chat_id})

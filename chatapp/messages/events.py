@@ -1,5 +1,4 @@
-"""What happens to messages. `payload` is what goes over the wire, the same for everybody; `rev` the
-chat's change number."""
+"""Domain events of messages. `payload` is what clients receive, the same for all; `rev` is the chat's change number."""
 
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ from chatapp.core.events import Announced
 
 @dataclass(frozen=True, slots=True)
 class MessageSent(Announced):
-    """A chat has a new message."""
+    """A message was sent."""
 
     within_chat = True
     chat_id: str
@@ -19,7 +18,7 @@ class MessageSent(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited(Announced):
-    """A message says something else."""
+    """A message was edited."""
 
     within_chat = True
     chat_id: str
@@ -29,7 +28,7 @@ class MessageEdited(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted(Announced):
-    """A message is a tombstone now."""
+    """A message was deleted."""
 
     within_chat = True
     chat_id: str
@@ -49,7 +48,7 @@ class MessagesRead(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MessagesDelivered(Announced):
-    """A chat's messages were delivered: user → `seq` up to which. `audience` as in `MessagesRead`."""
+    """Messages of a chat were delivered: user → highest `seq`. `audience` as in `MessagesRead`."""
 
     within_chat = True
     chat_id: str

@@ -1,4 +1,4 @@
-"""Reads what sockets missed while their worker got no events: the input of the replay."""
+"""Queries the changes that sockets missed while their worker was disconnected: the input of the replay."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from chatapp.chats.queries import MEMBER_FIELDS, MESSAGE_FIELDS, MESSAGE_JOINS, 
 from chatapp.core.db import snapshot
 from chatapp.core.errors import Json
 
-# Rows read of one chat: more than a replay covers, since events that wait behind a gap are among them.
+# Rows read per chat: more than a replay covers, since events that wait behind a gap are among them.
 MAX_ROWS = 1200
 
-# A group without members was deleted; what is left of it is purged in the background.
+# A group without members was deleted; the rest of it is purged in the background.
 _CHANGES = text(
     f"""
     SELECT c.id::text AS chat_id, c.last_rev, c.last_seq, x.*
@@ -47,8 +47,8 @@ _EXISTING = text("SELECT id::text FROM chats WHERE id = ANY(CAST(:ids AS uuid[])
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: of a message (`MESSAGE`, with its `Message`), or of the kinds of `ChatChange` (with the `Member`
-    concerned, if that user is still one)."""
+    """A change of a message (`MESSAGE`, with its `Message`), or of a type of `ChatChange` (with the `Member`, if that
+    user still is one)."""
 
     rev: int
     kind: str
@@ -58,9 +58,10 @@ class Change:
 
 @dataclass(slots=True)
 class MissedChanges:
-    """What changed in a chat, in the order of `rev`, and where the chat is now.
+    """The changes of a chat in the order of `rev`, and its current position.
 
-    `chat` is its `Chat` for `chat:new`, read if a change needs it, and `online` its members who are. `complete` is false if there were more than `MAX_ROWS`.
+    `chat` is its `Chat` for `chat:new`, read if a change needs it, and `online` its members that are online. `complete`
+    is False if there were more than `MAX_ROWS`.
     """
 
     last_rev: int
@@ -75,7 +76,7 @@ class MissedChanges:
 
 
 def changes_since(positions: Mapping[str, int]) -> dict[str, MissedChanges]:
-    """What changed in these chats since these `rev`s, of one moment; chats that are gone are left out."""
+    """The changes of these chats since these `rev`s, in one snapshot; deleted chats are omitted."""
     found: dict[str, MissedChanges] = {}
     with snapshot() as db:
         values = {"ids": list(positions), "revs": list(positions.values()), "limit": MAX_ROWS + 1}
@@ -90,8 +91,8 @@ def changes_since(positions: Mapping[str, int]) -> dict[str, MissedChanges]:
 
 
 def joined_at(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[int | None, int]]:
-    """For each (user, chat) that is a membership the `rev` with which it began, None if that is not known any more,
-    and the newest message's `seq` then."""
+    """For each (user, chat) that is a membership: the `rev` of its beginning, None if that is no longer known, and the
+    newest message's `seq` at that time."""
     if not pairs:
         return {}
     with snapshot() as db:
@@ -100,7 +101,7 @@ def joined_at(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple
 
 
 def chats_now(chat_ids: Collection[str]) -> dict[str, tuple[Json, list[str]]]:
-    """The `Chat` for `chat:new` of each of these that exists, and its members who are online."""
+    """The `Chat` for `chat:new` of each existing chat of these, and its members that are online."""
     with snapshot() as db:
         found = db.execute(_EXISTING, {"ids": list(chat_ids)}).scalars().all()
         return {chat_id: new_chat_event(db, chat_id) for chat_id in found}

@@ -1,4 +1,4 @@
-"""Who may do what with a message."""
+"""Permissions on messages."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ MODERATING_ROLES = ("MODERATOR", "ADMIN")
 
 @dataclass(frozen=True, slots=True)
 class KnownMessage:
-    """A message, and what the actor is in its chat (`chat_role` is None for who is not in it).
+    """A message and the actor's relation to its chat (`chat_role` is None for non-members).
 
-    `moderated` is whether they look at it as somebody who moderates this server, in its chat or not.
+    `moderated` is True if the actor accesses it as a moderator of this server, whether or not in its chat.
     """
 
     id: str
@@ -24,7 +24,7 @@ class KnownMessage:
 
     @property
     def visible(self) -> bool:
-        """Messages are known to those in their chat, and to moderators."""
+        """Messages are visible to the members of their chat, and to moderators."""
         return self.chat_role is not None or self.moderated
 
 

@@ -1,4 +1,4 @@
-"""Reads messages, by key, never by counting: a page costs the same at any depth of any history."""
+"""Queries of messages by key, never by counting: a page costs the same at any depth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NOT_VISIBLE = "Chat not found."
 MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
 # In a response that delivers it.
 MESSAGE_FETCHED = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
-# `me` tells how far the reader had got before this page: that the page takes them further is for the action to note.
+# `me` has the watermark from before this page; the action records that the page moves it.
 _PAGE = f"""
     SELECT {MESSAGE_FETCHED}::text, m.seq, m.rev, me.delivered_seq
     FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
@@ -29,7 +29,7 @@ _PAGE = f"""
 BACK_IN_TIME = Prepared("back_in_time", _PAGE % "m.seq < :key ORDER BY m.seq DESC")
 CHANGED_SINCE = Prepared("changed_since", _PAGE % "m.rev > :key ORDER BY m.rev")
 _IS_MEMBER = text("SELECT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND user_id = :user_id)")
-# Asked from the chat that is sent to: who is not in it is told nothing, not even of a clientId of their own.
+# Starts from the chat that is sent to: non-members learn nothing, not even about their own clientId.
 _SENT_BEFORE = text(
     f"""
     SELECT CASE WHEN m.client_digest = :client_digest THEN {MESSAGE_SEEN} END
@@ -37,7 +37,7 @@ _SENT_BEFORE = text(
     WHERE me.chat_id = :chat_id AND me.user_id = :user_id
     """
 )
-# The sender's row is shared with their removal from the chat, as in a send: either this comes first, or there is none.
+# FOR SHARE of the sender's row, as in a send: either this precedes their removal, or there is no row.
 _KNOWN = text(
     """
     SELECT m.id::text, m.chat_id::text, m.sender_id::text, m.type, me.role AS chat_role
@@ -59,7 +59,7 @@ _STATUSES = text(
     FROM message_statuses WHERE message_id = :id AND user_id > CAST(:after AS uuid) ORDER BY user_id LIMIT :limit
     """
 )
-# What is left of a deleted group is reachable for no one.
+# The rest of a deleted group is not reachable.
 _CHAT_OF = text(
     """
     SELECT c.id::text FROM messages m JOIN chats c ON c.id = m.chat_id AND c.member_count > 0 WHERE m.id = :id
@@ -85,7 +85,7 @@ _SENDERS = text(
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page of a chat's messages. `newest_seq` is the highest of it if the reader had not been handed it before."""
+    """A page of a chat's messages. `newest_seq` is its highest `seq` if it was not delivered to the reader before."""
 
     page: Page
     newest_seq: int | None
@@ -94,8 +94,8 @@ class Fetched:
 def list_messages(
     actor: Actor, chat_id: str, *, limit: int, after: int | None, cursor: tuple[str, int] | None
 ) -> Fetched:
-    """A chat's messages: the newest first, going back in time, or with `after` those created or changed since that
-    `rev`, in its order. Raises NotFound for who is not in the chat."""
+    """A chat's messages, newest first; with `after` those created or changed since that `rev`, in the order of `rev`.
+    Raises NotFound for non-members."""
     direction, key = cursor or (("before", MAX_KEY) if after is None else ("after", after))
     who = {"chat_id": chat_id, "user_id": actor.user_id}
     with reading() as db:
@@ -110,16 +110,16 @@ def list_messages(
 
 
 def require_member(actor: Actor, chat_id: str) -> None:
-    """Raise NotFound for who is not in the chat."""
+    """Raise NotFound for non-members."""
     with reading() as db:
         if not db.execute(_IS_MEMBER, {"chat_id": chat_id, "user_id": actor.user_id}).scalar():
             raise NotFound(NOT_VISIBLE)
 
 
 def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes) -> Json | None:
-    """The actor's message of that `clientId`, as they see it; None when there is none, or they are not in the chat.
+    """The actor's message with that `clientId`, as they see it; None if there is none, or for non-members.
 
-    Raises Invalid (`client_id_reused`) when something else was sent under it.
+    Raises Invalid (`client_id_reused`) if another message was sent with it.
     """
     values = {"chat_id": chat_id, "user_id": actor.user_id, "client_id": client_id, "client_digest": client_digest}
     with reading() as db:
@@ -133,13 +133,13 @@ def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes
 
 
 def chat_of(message_id: str) -> str:
-    """The chat of a message, "" when there is no such message."""
+    """The chat of a message, "" for an unknown message."""
     with reading() as db:
         return db.execute(_CHAT_OF, {"id": message_id}).scalar() or ""
 
 
 def known_message(db: Connection, actor: Actor, message_id: str, *, moderating: bool = False) -> KnownMessage | None:
-    """What the actor is to a message, as far as it exists; `moderating` lets those who moderate see it anywhere."""
+    """The actor's relation to a message, if it exists; with `moderating`, moderators see it in any chat."""
     chat_id = db.execute(_CHAT_OF, {"id": message_id}).scalar()
     if chat_id is None:
         return None
@@ -149,19 +149,19 @@ def known_message(db: Connection, actor: Actor, message_id: str, *, moderating: 
 
 
 def message_event(db: Connection, message_id: str) -> Json:
-    """A message as events carry it."""
+    """A message for events."""
     return db.execute(_BY_ID, {"id": message_id}).scalar_one()  # type: ignore[no-any-return]
 
 
 def message_seen(db: Connection, actor: Actor, message_id: str) -> Json:
-    """A message as the actor, who is in its chat, sees it."""
+    """A message as the actor, a member of its chat, sees it."""
     return db.execute(_SEEN_BY_ID, {"id": message_id, "user_id": actor.user_id}).scalar_one()  # type: ignore[no-any-return]
 
 
 def list_statuses(actor: Actor, message_id: str, *, limit: int, cursor: tuple[str] | None) -> Page:
-    """What became of a message for each other member who was in the chat when it was sent, by their id.
+    """The receipts of a message per member who was in the chat when it was sent.
 
-    Raises NotFound for who is not in its chat.
+    Raises NotFound for non-members.
     """
     after = cursor[0] if cursor else "00000000-0000-0000-0000-000000000000"
     with reading() as db:
@@ -171,7 +171,7 @@ def list_statuses(actor: Actor, message_id: str, *, limit: int, cursor: tuple[st
 
 
 def newest_seq(db: Connection, chat_id: str, message_ids: list[str]) -> int:
-    """The highest `seq` of these messages, 0 for none; raises Invalid when one is no message of the chat."""
+    """The highest `seq` of these messages, 0 for none; raises Invalid if one is no message of the chat."""
     wanted = set(message_ids)
     found, newest = db.execute(_NEWEST, {"chat_id": chat_id, "ids": list(wanted)}).one()
     if found != len(wanted):
@@ -180,14 +180,14 @@ def newest_seq(db: Connection, chat_id: str, message_ids: list[str]) -> int:
 
 
 def message_ids(db: Connection, chat_id: str, *, after: int, up_to: int, limit: int) -> tuple[list[str], set[str]]:
-    """The ids of a chat's messages with `after` < seq ≤ `up_to`, in order, at most the newest `limit`; their senders."""
+    """The ids and senders of a chat's messages with `after` < seq ≤ `up_to`, in order, at most the newest `limit`."""
     first = max(after, up_to - limit)
     rows = db.execute(_IDS, {"chat_id": chat_id, "after": first, "up_to": up_to}).all()
     return [message_id for message_id, _ in rows], {sender_id for _, sender_id in rows}
 
 
 def senders(db: Connection, news: Mapping[str, tuple[int, int]], *, limit: int) -> dict[str, list[str]]:
-    """By chat, who sent its messages after one `seq` and up to another, at most the newest `limit` of them."""
+    """Per chat the senders of messages after one `seq` and up to another, at most the newest `limit`."""
     values = {
         "chat_ids": list(news),
         "afters": [max(after, up_to - limit) for after, up_to in news.values()],

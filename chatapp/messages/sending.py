@@ -1,11 +1,11 @@
-"""Sends messages together: those that wait travel in one statement and are committed at once.
+"""Sends messages in batches: waiting messages are stored by one statement and one commit.
 
-A commit costs PostgreSQL the same however many rows it makes lasting. So whoever sends joins the batch that is next to
-leave, and there is no timer: while one batch is being committed the next one gathers, and an idle server sends a
-single message at once. One batch at a time keeps everybody's messages in the order in which they were sent.
+A commit costs PostgreSQL the same for any number of rows. So a message joins the next batch, without a timer: while one
+batch is committed the next one gathers, and an idle server sends a single message at once. One batch at a time keeps
+messages in the order in which they were sent.
 
-A chat that stays locked (a deletion, a migration, a hand at the database) would hold up all others: its messages leave
-the batch after `LOCK_TIMEOUT_MS` and wait in a queue of their own.
+A chat that stays locked (by a deletion, a migration, a manual change) would block all others: its messages leave the
+batch after `LOCK_TIMEOUT_MS` and wait in a queue of their own.
 """
 
 import time
@@ -29,7 +29,7 @@ from chatapp.files.queries import StoredFile
 from chatapp.messages import queries
 from chatapp.messages.events import MessageSent
 
-# Within the statement some rows are matched each with each: beyond this, one batch costs more than two.
+# The statement joins some rows with each other: beyond this, one batch costs more than two.
 MAX_BATCH = 128
 # How long a message waits for a lock before it fails, and how long a queue pauses between two attempts, in seconds.
 MAX_LOCK_WAIT = 15.0
@@ -39,8 +39,8 @@ NO_SUCH_FILE = {"fileUrl": ["Not a file that you can access."]}
 _NO_FILE = dict.fromkeys(("fileUrl", "fileName", "fileSize", "thumbnailUrl", "width", "height"))
 
 # Membership, idempotency, each chat's next numbers, the senders' implicit receipts and the rows, in one round trip.
-# Locks are taken in the order members, chats, each by id: two batches never wait for each other, and whoever removes a
-# member deletes their row before they lock the chat, so that a removed member's send comes before that or finds no row.
+# Locks are taken in the order members, chats, each by id, so that batches never deadlock. The removal of a member
+# deletes their row before it locks the chat, so that a removed member's send precedes that or finds no row.
 _SEND = Prepared(
     "send",
     f"""
@@ -89,9 +89,9 @@ _SEND = Prepared(
 
 
 class PendingMessage(AsyncResult):  # type: ignore[misc]
-    """A message on its way. Its value is the `Message` as its sender sees it, once that is committed.
+    """A message that waits for its commit. Its value is the `Message` as its sender sees it.
 
-    `is_new` is false when it was sent before, under the same `client_id`.
+    `is_new` is False if it was sent before, with the same `client_id`.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class PendingMessage(AsyncResult):  # type: ignore[misc]
         self.chat_id = chat_id
         self.content = content
         self.client_id = client_id
-        # Of what is sent, by which a repetition is told from a reuse of its clientId.
+        # Hash of the content, which distinguishes a repetition from a reused clientId.
         self.digest = digest
         self.file = file
         self.id = new_id()
@@ -111,12 +111,12 @@ class PendingMessage(AsyncResult):  # type: ignore[misc]
 
 
 def send(pending: PendingMessage) -> None:
-    """Have a message leave with the next batch. Never blocks."""
+    """Add a message to the next batch. Never blocks."""
     _batcher.put(pending)
 
 
 def _send(batch: Sequence[PendingMessage]) -> None:
-    """Send a batch. The messages of a chat that is locked leave it and wait on their own: the other chats go on."""
+    """Send a batch. The messages of locked chats leave it and wait on their own."""
     for pending in _send_batch([s for s in batch if not _joins_queue(s)] if _queues else batch):
         if not _joins_queue(pending):
             _queues[pending.chat_id] = [pending]
@@ -124,7 +124,7 @@ def _send(batch: Sequence[PendingMessage]) -> None:
 
 
 def _joins_queue(pending: PendingMessage) -> bool:
-    """Have a message wait behind earlier ones of its chat, if any wait for a lock."""
+    """Queue a message behind earlier ones of its chat that wait for a lock; False if there are none."""
     queue = _queues.get(pending.chat_id)
     if queue is not None:
         queue.append(pending)
@@ -132,8 +132,8 @@ def _joins_queue(pending: PendingMessage) -> bool:
 
 
 def _send_queue(chat_id: str) -> None:
-    """Send the messages of one chat, in order, until none waits. A lock is waited for in short turns, so that however
-    many chats are locked, few connections wait."""
+    """Send the queued messages of one chat in order. Waits for a lock in short turns, so that few connections wait
+    however many chats are locked."""
     queue = _queues[chat_id]
     pause = FIRST_PAUSE
     try:
@@ -151,13 +151,13 @@ def _send_queue(chat_id: str) -> None:
 
 
 def _give_up_late(queue: list[PendingMessage]) -> None:
-    """Fail the messages that have waited for `MAX_LOCK_WAIT`."""
+    """Fail messages that have waited for `MAX_LOCK_WAIT`."""
     while queue and time.perf_counter() > queue[0].began + MAX_LOCK_WAIT:
         queue.pop(0).set_exception(Locked("This chat is being changed. Try again."))
 
 
 def _send_batch(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
-    """Send a batch; of what has the same clientId only the first, which the others then find stored.
+    """Send a batch; of messages with the same clientId only the first, which the others then find stored.
 
     Returns the messages that are not settled, in order: a chat or a sender's membership was locked.
     """
@@ -180,8 +180,8 @@ def _key(pending: PendingMessage) -> tuple[str, str]:
 
 
 def _commit_batch(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
-    """Commit a batch and tell of it; each is settled, whatever happens, but for those that it returns: of these a lock
-    was not to be had in time."""
+    """Commit a batch and announce its events; settles every message, except those that it returns because of a lock
+    timeout."""
     if not batch:
         return []
     try:
@@ -189,8 +189,8 @@ def _commit_batch(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
     except Locked:
         return list(batch)
     except psycopg2.Error as error:
-        # A clientId that another worker stored at this moment, a file that has gone, or what one message alone is to
-        # blame for.
+        # A clientId that another worker stored at this moment, a deleted file, or an error that a single message
+        # causes.
         if len(batch) > 1:
             return [locked for pending in batch for locked in _commit_batch([pending])]
         if isinstance(error, psycopg2.IntegrityError):
@@ -211,7 +211,7 @@ def _commit_batch(batch: Sequence[PendingMessage]) -> list[PendingMessage]:
 
 
 def _store(batch: Sequence[PendingMessage]) -> dict[str, Json]:
-    """The messages of a batch that were stored, by their ids, as their senders see them."""
+    """Store a batch; returns the stored messages by id, as their senders see them."""
     values = {
         "ids": array(s.id for s in batch),
         "chat_ids": array(s.chat_id for s in batch),
@@ -253,7 +253,7 @@ def _store(batch: Sequence[PendingMessage]) -> dict[str, Json]:
 
 
 def _explain(pending: PendingMessage, *, gone: bool = False) -> None:
-    """Settle a message that was not stored: it was sent before, its file has `gone`, or its sender is not in the chat."""
+    """Settle a message that was not stored: it was sent before, its file is `gone`, or its sender is not a member."""
     try:
         before = None
         if pending.client_id:
@@ -269,7 +269,7 @@ def _explain(pending: PendingMessage, *, gone: bool = False) -> None:
 
 
 _batcher = Batcher(_send, MAX_BATCH)
-# By chat, the messages that wait for a lock. A chat has a queue until that is empty: later messages join it.
+# Messages that wait for a lock, by chat. Later messages of the chat join its queue until that is empty.
 _queues: dict[str, list[PendingMessage]] = {}
-# One connection of those that are kept for bounded waits is left to the batch, and one to receipts.
+# Of the connections for bounded waits, one is left to the batch, and one to receipts.
 _queue_slots = BoundedSemaphore(LOCK_BOUNDED_CONNECTIONS - 2)

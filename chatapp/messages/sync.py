@@ -1,5 +1,5 @@
-"""What a client missed, in responses that are bounded in bytes: whatever the chats and messages contain, no response
-comes near the bound at which a socket that does not read is disconnected."""
+"""Changes that a client missed, in responses bounded in bytes: however large chats and messages are, no response comes
+near the backlog bound at which a socket is aborted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,16 +19,16 @@ from chatapp.messages.schemas import MAX_SYNC_BYTES
 MAX_MESSAGES_OF_A_CHAT = 100
 MAX_MESSAGES = 500
 MAX_CHATS = 1000
-# What stands around the parts: their names, the envelope of a response or an ack, the cursor.
+# Bytes around the parts: keys, the envelope of a response or an ack, the cursor.
 _ENVELOPE_BYTES = 1024
 # A quoted id in a list or as a key, and a count beside it.
 _ID_BYTES = 40
 _COUNT_BYTES = 20
-# How many chats, or about how many messages, are read at a time while there is room.
+# Chats, or approximate messages, that are read at a time while there is room.
 _CHATS_AT_A_TIME = 50
 _MESSAGES_AT_A_TIME = 128
 
-# A page of the reader's chats, most recently active first, beside what the client knows of them.
+# A page of the reader's chats, most recently active first, with the client's state of them.
 _PAGE = """
     SELECT c.id::text, k.known_rev, coalesce(k.rev > c.last_rev, false) AS is_reset,
            k.rev IS DISTINCT FROM c.last_rev AS is_changed, c.last_rev, c.last_seq - me.read_seq AS unread,
@@ -65,7 +65,7 @@ _CHATS = Prepared(
     ORDER BY k.place
     """,
 )
-# A row more than may be given of a chat says that there is more.
+# One row more than the limit tells that there are more.
 _MESSAGES = Prepared(
     "sync_messages",
     f"""
@@ -84,8 +84,8 @@ _MESSAGES = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class _Chat:
-    """A chat of the reader's: `known_rev` is what the client has of it, `unread` and `sent_seq` are for its receipts,
-    `updated` is the moment of its last activity in milliseconds."""
+    """A chat of the reader: `known_rev` is the client's state, `unread` and `sent_seq` are for its receipts, `updated`
+    is the time of its last activity in milliseconds."""
 
     id: str
     known_rev: int
@@ -100,7 +100,7 @@ class _Chat:
 
 @dataclass(slots=True)
 class Missed:
-    """The response to a `sync`; `newest` is the highest `seq` of each chat that this response newly delivers."""
+    """The response to a `sync`; `newest` is the highest `seq` per chat that this response newly delivers."""
 
     response: Json
     newest: dict[str, int]
@@ -108,7 +108,7 @@ class Missed:
 
 @dataclass(slots=True)
 class _Messages:
-    """The messages of a response as it is filled: `left` is how many bytes there is room for."""
+    """The messages of a response while it is filled: `left` is the remaining room in bytes."""
 
     left: int
     by_chat: dict[str, list[Fragment]] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class _Messages:
     is_full: bool = False
 
     def add(self, chat_id: str, message: str, seq: int, delivered_seq: int) -> None:
-        """Take a message, or note that its chat has more than there is room for."""
+        """Add a message, or mark its chat as having more."""
         text = message.encode()
         has_all = len(self.by_chat.get(chat_id, ())) == MAX_MESSAGES_OF_A_CHAT
         self.is_full = self.is_full or (not has_all and (self.count == MAX_MESSAGES or len(text) >= self.left))
@@ -132,18 +132,19 @@ class _Messages:
             self.newest[chat_id] = max(seq, self.newest.get(chat_id, 0))
 
     def add_more(self, chat_id: str) -> None:
-        """Note that there is more of a chat."""
+        """Mark a chat as having more messages."""
         if chat_id not in self.more[-1:]:
             self.more.append(chat_id)
 
 
 def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tuple[int, str] | None) -> Missed:
-    """What changed since a reader was at these `rev`s of these chats, at most `MAX_SYNC_BYTES` of JSON.
+    """The changes since the reader's `rev` of each chat, at most `MAX_SYNC_BYTES` of JSON.
 
-    `chats` are those new to the reader or changed, `messages` those created or changed since in the order of `rev`,
-    `more` the chats of which that was not all, `gone` those named in which the reader no longer is, `unread` a number
-    for each chat, `reset` those where the reader was ahead of the server, `nextCursor` where the next chats start.
-    `only_named` restricts all of it to the chats in `known`. A response is of one moment: a client that goes on from the highest `rev` in it has missed nothing below that.
+    `chats` are new or changed, `messages` were created or changed since then, in the order of `rev`; `more` are the
+    chats with further changes, `gone` those in `known` that the reader has left, `unread` counts per chat, `reset`
+    chats where the reader was ahead of the server, `nextCursor` the start of the next chats. `only_named` restricts
+    everything to the chats in `known`. A response is one snapshot: a client that continues from its highest `rev` has
+    missed nothing below that.
     """
     before, before_id = cursor or FIRST_CHAT
     values = {"user_id": actor.user_id, "ids": array(known), "revs": array(known.values())}
@@ -155,7 +156,7 @@ def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tup
         room = MAX_SYNC_BYTES - _ENVELOPE_BYTES - _ID_BYTES * len(gone)
         chats, covered, left = _fit_chats(db, actor, listed, room)
         messages = _fit_messages(db, actor, covered, left)
-    # What the client has was handed to it, though the worker that did so may have ended before that was noted.
+    # The client has received these, though its worker may have ended before it recorded the delivery.
     newest = {chat.id: chat.sent_seq for chat in covered if chat.sent_seq} | messages.newest
     last = covered[-1] if covered else None
     response = {
@@ -173,8 +174,8 @@ def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tup
 def _fit_chats(
     db: Connection, actor: Actor, listed: Sequence[_Chat], room: int
 ) -> tuple[list[Fragment], list[_Chat], int]:
-    """The objects of those chats that changed, the first of `listed` whose parts fit into half of `room`, which leaves
-    the other half to messages, and how much of `room` is left. One chat always fits."""
+    """The changed chats: the first of `listed` that fit into half of `room` (the other half is left to messages), and
+    the rest of `room`. At least one chat is included."""
     objects = _chat_objects(db, actor, [chat.id for chat in listed[:MAX_CHATS] if chat.is_changed])
     chats: list[Fragment] = []
     covered: list[_Chat] = []
@@ -193,7 +194,7 @@ def _fit_chats(
 
 
 def _chat_objects(db: Connection, actor: Actor, chat_ids: Sequence[str]) -> Iterator[bytes]:
-    """The chats as the reader sees them, read some at a time, since not all may be wanted."""
+    """The chats as the reader sees them, read in portions, since not all may be needed."""
     for start in range(0, len(chat_ids), _CHATS_AT_A_TIME):
         ids = array(chat_ids[start : start + _CHATS_AT_A_TIME])
         for (chat,) in _CHATS.execute(db, {"user_id": actor.user_id, "ids": ids}):
@@ -201,7 +202,7 @@ def _chat_objects(db: Connection, actor: Actor, chat_ids: Sequence[str]) -> Iter
 
 
 def _fit_messages(db: Connection, actor: Actor, chats: Sequence[_Chat], room: int) -> _Messages:
-    """The messages of these chats that there is room for."""
+    """The messages of these chats that fit."""
     messages = _Messages(room)
     left = iter([chat for chat in chats if chat.has_messages])
     while not messages.is_full and (some := _some_chats(left)):
@@ -213,7 +214,7 @@ def _fit_messages(db: Connection, actor: Actor, chats: Sequence[_Chat], room: in
 
 
 def _some_chats(chats: Iterator[_Chat]) -> list[_Chat]:
-    """The next chats, of which together so many messages may be missing that they are read at once."""
+    """The next chats that together have few enough missed messages to be read at once."""
     some: list[_Chat] = []
     expected = 0
     for chat in chats:
