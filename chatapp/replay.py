@@ -1,7 +1,7 @@
-"""Replays to connected sockets the changes that they missed while their worker got no events.
+"""Replays to connected sockets the changes that they missed while their worker was disconnected.
 
-One mechanism for an outage of Redis, a suspended worker, a batch lost on the bus and a worker that was killed between
-a commit and its event: `reconcile` compares rooms with the database, chats that have moved on are replayed from their
+One mechanism for an outage of Redis, a suspended worker, a lost batch of the bus and a worker that was killed between a
+commit and its event: `reconcile` compares rooms with the database, chats with newer changes are replayed from their
 last emitted `rev`, and events that arrive meanwhile wait in `ChatOrder`.
 """
 
@@ -29,28 +29,28 @@ MAX_MISSED = 100
 MAX_CHANGES_PER_SECOND = 1000
 # Missed changes that are read from the database at a time.
 PORTION = 250
-# Chats that one `resync` names.
+# Chats per `resync` event.
 MAX_NAMED = 100
-# Requests to reconcile within this time are done together.
+# Requests to reconcile within this time are combined.
 REQUEST_DELAY = 0.2
 RETRY_DELAY = 1.0
 
 
 class Replay:
-    """What this worker has yet to replay."""
+    """The pending replay of this worker."""
 
     def __init__(self) -> None:
-        # Chat → about how many changes.
+        # Chat → approximate number of changes.
         self._pending: dict[str, int] = {}
-        # For each pending chat the users whose sockets have to be subscribed, with the `rev` of their joining.
+        # Per pending chat the users whose sockets have to be subscribed, with the `rev` of their joining.
         self._joined: dict[str, dict[str, int]] = defaultdict(dict)
-        # How many times the bus was disconnected: what was read before that is out of date.
+        # Number of disconnections of the bus: data that was read before the last one is out of date.
         self._outages = 0
         self._draining = False
         self._requested = False
 
     def stop(self) -> None:
-        """The bus is disconnected: nothing is replayed until `reconcile` is called again."""
+        """Stop replaying, because the bus is disconnected, until `reconcile` is called again."""
         self._outages += 1
         self._pending.clear()
         self._joined.clear()
@@ -62,10 +62,10 @@ class Replay:
             gevent.spawn_later(REQUEST_DELAY, self._reconcile_soon)
 
     def reconcile(self, *, resync_all: bool = False) -> None:
-        """Bring rooms in line with the database, emit what concerns removed and new members, and start the replay of
-        the chats that have moved on; raises Unavailable.
+        """Update rooms from the database, emit events about removed and new members, and start the replay of chats with
+        newer changes; raises Unavailable.
 
-        Does nothing if the bus is disconnected meanwhile: it is called again afterwards. `resync_all` is for an outage
+        Does nothing if the bus disconnects meanwhile: it is called again afterwards. `resync_all` is for an outage
         longer than changes are kept: sockets are told to `sync` instead.
         """
         outages = self._outages
@@ -76,7 +76,7 @@ class Replay:
         chats = chats_now({chat_id for _, chat_id in late}) if late else {}
         if outages != self._outages:
             return
-        # From here on nothing yields: what is emitted and what is subscribed belong together.
+        # From here on nothing yields: subscriptions and emitted events must stay consistent.
         rooms.epoch += 1
         rooms.bus_disconnected = False
         state.refresh_actors()
@@ -145,7 +145,7 @@ class Replay:
 
     @staticmethod
     def _is_replayable(state: "_State", pair: tuple[str, str], rev: int | None) -> bool:
-        """Whether a new member's chat can be replayed from the moment that they joined."""
+        """True if a new member's chat can be replayed from the time of their joining."""
         _, chat_id = pair
         if rev is None or state.positions[chat_id][0] - rev >= MAX_MISSED:
             return False
@@ -194,7 +194,7 @@ class Replay:
         return portion
 
     def _subscribe_again(self, chat_id: str) -> None:
-        """Reconcile once more for users who wait to be subscribed to a chat that has lost its last other subscriber."""
+        """Reconcile again for users who wait to be subscribed to a chat that has lost its last other subscriber."""
         if self._joined.pop(chat_id, None):
             self.request()
 
@@ -222,7 +222,7 @@ class Replay:
         else:
             _emit_resync({connection: [chat_id] for connection in _skip(chat_id, missed.last_rev, missed.last_seq)})
             if joined:
-                # They are still to be subscribed: by the next comparison, which finds no replay for them.
+                # They are still to be subscribed: the next comparison finds no replay for them and subscribes them.
                 self.request()
         rooms.order.resume(chat_id)
         if not rooms.of_chat(chat_id):
@@ -231,14 +231,14 @@ class Replay:
 
 
 class _State:
-    """What the database says of the users with a socket here, compared with the rooms; raises Unavailable."""
+    """The database's state of the users with a socket here, compared with the rooms; raises Unavailable."""
 
     def __init__(self) -> None:
         self._checked = [connection for connection in rooms if connection.filled]
         named = rooms_of(list({connection.actor.user_id for connection in self._checked}))
         # `lastRev` and `lastSeq` of each chat.
         self.positions = {chat_id: position for chats in named.values() for chat_id, position in chats.items()}
-        # Chat → users who are subscribed and, as it seems, no members.
+        # Chat → users who are subscribed but apparently no members.
         self.missing: dict[str, set[str]] = defaultdict(set)
         new: set[tuple[str, str]] = set()
         for connection in self._checked:
@@ -248,17 +248,17 @@ class _State:
             for chat_id in named[user_id].keys() - connection.chats.keys():
                 new.add((user_id, chat_id))
         self.members = members_among(self.missing, set().union(*self.missing.values())) if self.missing else {}
-        # (user, chat) → when they joined, for those who are not subscribed.
+        # (user, chat) → when they joined, for users who are not subscribed.
         self.joined = joined_at(new)
         self._seen = [(connection, connection.actor) for connection in self._checked]
         session_ids = list({actor.session_id for _, actor in self._seen})
         self._actors = dict(zip(session_ids, find_actors(session_ids), strict=True))
 
     def refresh_actors(self) -> None:
-        """Give sockets the present role of their user, close those of ended sessions. Never blocks."""
+        """Update the actors of sockets, and close those of ended sessions. Never blocks."""
         for connection, seen in self._seen:
             if connection.id not in rooms or connection.actor is not seen:
-                continue  # It was closed, or its actor was read again, while the database was asked.
+                continue  # It was closed, or its actor was read again, during the query.
             if actor := self._actors[seen.session_id]:
                 connection.actor = actor
             else:
@@ -266,7 +266,7 @@ class _State:
 
 
 def evict(chat_id: str, user_ids: Iterable[str], rev: int | None) -> None:
-    """Unsubscribe users who left a chat with its change `rev` (None: the chat was deleted), and tell their sockets."""
+    """Unsubscribe users who left a chat with its change `rev` (None: the chat was deleted), and inform their sockets."""
     for user_id in user_ids:
         typing.stop_in(chat_id, user_id)
         gone = rooms.leave(chat_id, [user_id], MAX_REV if rev is None else rev)
@@ -288,10 +288,11 @@ def plan(
     chat_id: str, missed: MissedChanges, position: int, seq: int, joined: Mapping[str, int]
 ) -> list[tuple[int, Announced]]:
     """The events that take a socket from `position`, where the newest message was `seq`, to `missed`, each with its
-    `rev`, which rises. `joined` are users to subscribe, with the `rev` of their joining.
+    `rev`, in ascending order. `joined` are users to subscribe, with the `rev` of their joining.
 
-    A message that was created and changed since comes as `MessageSent` with its present content, then as edited or
-    deleted. The `rev` of its creation is not stored: it gets the earliest free one, so that both `seq` and `rev` rise.
+    A message that was created and changed since is replayed as `MessageSent` with its present content, then as edited
+    or deleted. The `rev` of its creation is not stored: it gets the earliest free one, so that both `seq` and `rev`
+    ascend.
     """
     changes = [change for change in missed.changes if change.rev > position]
     taken = {change.rev for change in changes}
@@ -319,14 +320,14 @@ def plan(
 
 
 def _memberships(changes: list[Change]) -> list[Change]:
-    """The changes that are not of messages, without those that later ones made void: all but the last new name, and
-    users who joined and left again."""
+    """The changes other than of messages, without those that later ones supersede: all but the last name, and users who
+    joined and left again."""
     remaining: list[Change] = []
     absent: set[str] = set()
     last_update = max((change.rev for change in changes if change.kind == "UPDATED"), default=0)
     for change in changes:
         if change.kind in ("JOINED", "ROLE") and change.payload is None:
-            # No member any more: nothing to show of them.
+            # No longer a member: there is nothing to emit about them.
             if change.kind == "JOINED" and change.user_id:
                 absent.add(change.user_id)
         elif change.kind == "LEFT" and change.user_id in absent:
@@ -362,7 +363,7 @@ def _event(
 
 
 def _chat_at(missed: MissedChanges, chat: Json, rev: int, seq: int) -> Json:
-    """A chat as it was at an earlier `rev`: later messages and members follow as events of their own."""
+    """A chat as it was at an earlier `rev`: later messages and members follow as their own events."""
     later = [change for change in _memberships(missed.changes) if change.rev > rev]
     joined = {change.user_id for change in later if change.kind == "JOINED"}
     left = sum(change.kind == "LEFT" for change in later)
@@ -375,13 +376,13 @@ def _chat_at(missed: MissedChanges, chat: Json, rev: int, seq: int) -> Json:
 
 
 def _final_leavers(missed: MissedChanges) -> dict[str, int]:
-    """Users who left and did not come back, with the `rev` of that."""
+    """Users who left and did not return, with the `rev` of leaving."""
     last = {change.user_id: change for change in missed.changes if change.user_id and change.kind in ("JOINED", "LEFT")}
     return {user_id: change.rev for user_id, change in last.items() if change.kind == "LEFT"}
 
 
 def _missed(chat_id: str, last_rev: int) -> int:
-    """How many changes of a subscribed chat are missing: up to the first event that waits, else up to `last_rev`."""
+    """The number of missing changes of a subscribed chat: up to the first held event, else up to `last_rev`."""
     position = rooms.order.position(chat_id)
     first_held = rooms.order.first_held(chat_id)
     if position is None:
@@ -390,20 +391,20 @@ def _missed(chat_id: str, last_rev: int) -> int:
 
 
 def _may_restart(chat_id: str) -> bool:
-    """Whether no socket needs what a chat's position says: all were subscribed later than that."""
+    """True if no socket needs the changes at a chat's position: all were subscribed later."""
     position = rooms.order.position(chat_id)
     return position is not None and all(c.chats[chat_id] > position for c in rooms.of_chat(chat_id))
 
 
 def _track(chat_id: str, rev: int, seq: int) -> None:
-    """Have a chat replayed from `rev` on, or from an earlier position that it has."""
+    """Queue a chat for replay from `rev`, or from its earlier position."""
     if (rooms.order.position(chat_id) or 0) > rev and _may_restart(chat_id):
         rooms.order.restart(chat_id, rev, seq)
     rooms.order.track(chat_id, rev, seq)
 
 
 def _skip(chat_id: str, rev: int, seq: int) -> list[Connection]:
-    """Go on behind `rev` without a replay; returns the sockets that miss something by this."""
+    """Continue after `rev` without a replay; returns the sockets that miss changes."""
     connections = [c for c in rooms.of_chat(chat_id) if c.chats[chat_id] <= rev]
     rooms.order.advance(chat_id, rev, seq)
     rooms.order.resume(chat_id)

@@ -1,4 +1,4 @@
-"""Every event that the server emits: its schema, when it is emitted, and its recipients."""
+"""The events that the server emits: schema, summary and recipients of each."""
 
 from chatapp.chats.schemas import (
     ChatDeletedSchema,

@@ -1,1 +1,1 @@
-"""What administrators of this server do."""
+"""Administration of accounts."""

@@ -1,4 +1,4 @@
-"""Changes accounts."""
+"""Actions on accounts."""
 
 from sqlalchemy import exists, func, select, text, update
 
@@ -17,10 +17,10 @@ _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtext('chatapp administrators
 
 
 def update_account(actor: Actor, user_id: str, **changes: str | bool) -> Json:
-    """Change an account's `role`, or whether it `is_active`: the account afterwards.
+    """Change an account's `role`, or whether it `is_active`; returns the account.
 
-    Deactivating ends all its sessions. Raises Forbidden, NotFound, and Conflict (`last_admin`) for a change that would
-    leave the server without an active administrator.
+    Deactivating it ends all its sessions. Raises Forbidden, NotFound, and Conflict (`last_admin`) for a change that
+    would leave the server without an active administrator.
     """
     require(PERMISSIONS, "users.update", actor, Server())
     with unit_of_work() as work:

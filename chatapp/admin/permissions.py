@@ -1,4 +1,4 @@
-"""Who may administer this server."""
+"""Permissions on this server."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from chatapp.core.permissions import Table
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """This server, which everybody may know of."""
+    """This server, which is visible to all."""
 
     visible: bool = True
 

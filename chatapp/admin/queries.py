@@ -1,4 +1,4 @@
-"""Reads accounts."""
+"""Queries of accounts."""
 
 from sqlalchemy import Connection, text
 
@@ -11,7 +11,7 @@ from chatapp.core.permissions import require
 from chatapp.models.user import USERNAME_KEY
 from chatapp.users.queries import VISIBLE_ME_FIELDS, like_pattern
 
-# Presence is as private to administrators as to any other user.
+# Administrators see no more of a user's presence than other users.
 _ACCOUNT = f"json_build_object({VISIBLE_ME_FIELDS}, 'isActive', u.is_active)"
 _ONE = text(f"SELECT {_ACCOUNT} FROM users u WHERE u.id = :id")
 _LIST = text(
@@ -25,7 +25,7 @@ _LIST = text(
 
 
 def list_accounts(actor: Actor, *, q: str | None, role: str | None, limit: int, cursor: tuple[str] | None) -> Page:
-    """Accounts by username: those of a role, those whose name or address contains `q`; raises Forbidden."""
+    """Accounts by username, filtered by role and by whether the name or address contains `q`; raises Forbidden."""
     require(PERMISSIONS, "users.list", actor, Server())
     key = cursor[0] if cursor else ""
     values = {"pattern": f"%{like_pattern(q or '')}%", "role": role, "key": key, "limit": limit + 1}

@@ -1,1 +1,1 @@
-"""Accounts' way in: register, login, silent refresh, logout."""
+"""Register, log in, refresh tokens, log out."""

@@ -1,4 +1,4 @@
-"""Lets people in, keeps them in, lets them out."""
+"""Actions on accounts' sessions: register, log in, refresh, log out."""
 
 from dataclasses import dataclass
 
@@ -48,11 +48,11 @@ _PRUNE_ADDRESSES = text(
 _PRUNE = (_PRUNE_TOKENS, _PRUNE_SESSIONS, _PRUNE_ADDRESSES)
 UNKNOWN_USER = "00000000-0000-0000-0000-000000000000"
 
-# With `_stored`: a refresh token that is given out now.
+# With `_stored`: a new refresh token.
 _KEEP_TOKEN = """
     INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (:hash, :session_id, now() + :lifetime)
 """
-# A session, where it began, its first refresh token and whose they are, in one round trip.
+# A session, its login address, its first refresh token and its user, in one round trip.
 _OPEN_SESSION = text(
     f"""
     WITH session AS (
@@ -78,7 +78,7 @@ _ROTATE = text(
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """A session of a person, and the newest refresh token of it."""
+    """A session of a user, and its newest refresh token."""
 
     user_id: str
     session_id: str
@@ -86,7 +86,7 @@ class TokenPair:
 
 
 def register(*, email: str, username: str, password: str, address: str) -> tuple[Json, TokenPair]:
-    """Make an account and log it in from the client's `address`: its `Me` and the grant.
+    """Create an account and log it in from the client's `address`; returns its `Me` and its tokens.
 
     Raises Conflict (`email_taken`, `username_taken`).
     """
@@ -101,9 +101,9 @@ def register(*, email: str, username: str, password: str, address: str) -> tuple
 
 
 def create_admin(*, email: str, username: str, password: str) -> tuple[Json, bool]:
-    """Give the role ADMIN to the account of that address, or make one: its `Me`, and whether it was made just now.
+    """Give the role ADMIN to the account of that address, or create one; returns its `Me`, and whether it is new.
 
-    An account that is there keeps its name and password. Raises Conflict (`username_taken`).
+    An existing account keeps its name and password. Raises Conflict (`username_taken`).
     """
     user_id, password_hash = new_id(), hash_password(password)
     account = {"email": email, "username": username, "password_hash": password_hash}
@@ -121,11 +121,11 @@ def create_admin(*, email: str, username: str, password: str) -> tuple[Json, boo
 def login(
     *, password: str, address: str, email: str | None = None, username: str | None = None
 ) -> tuple[Json, TokenPair]:
-    """Open a session for a client that knows the password: the `Me` of the account and the grant.
+    """Open a session; returns the `Me` of the account and its tokens.
 
-    Raises Unauthenticated (`invalid_credentials`), the same for an unknown and a deactivated account and for a wrong
-    password, and RateLimited after too many failures for that name, whether it exists or not. `address` is the
-    client's, in canonical form.
+    Raises Unauthenticated (`invalid_credentials`), the same for unknown and deactivated accounts and wrong passwords,
+    and RateLimited after too many failures for that name, whether or not it exists. `address` is the client's, in
+    canonical form.
     """
     attempt = _count_attempt(address, email=email, username=username)
     try:
@@ -144,9 +144,9 @@ def login(
 def refresh(token: str) -> TokenPair:
     """Exchange a refresh token for its successor.
 
-    For 10 s, and while the successor is unused, an old token gives that same successor again: a lost answer or a
-    second tab logs nobody out. Any other use of an old token ends the session. Raises Unauthenticated:
-    `refresh_reused`, `token_expired`, or `token_invalid` for an unknown token and that of an ended session.
+    For 10 s, while the successor is unused, an old token returns that same successor again: a lost response or a second
+    tab logs nobody out. Any other use of an old token ends the session. Raises Unauthenticated: `refresh_reused`,
+    `token_expired`, or `token_invalid` for an unknown token and that of an ended session.
     """
     try:
         successor_token = successor(token)
@@ -175,24 +175,24 @@ def refresh(token: str) -> TokenPair:
         if not known.ended:
             _end_session(work.db, known.session_id)
             work.announce(SessionEnded(known.session_id, known.user_id))
-    # Raised only now: ending the session had to be committed.
+    # Raised only now: the end of the session had to be committed.
     raise Unauthenticated(
         "The refresh token was already used. The session has ended. Log in again.", code="refresh_reused"
     )
 
 
 def logout(actor: Actor) -> None:
-    """End the caller's session: its refresh token is dead and its sockets close."""
+    """End the actor's session: its refresh token becomes invalid and its sockets close."""
     with unit_of_work() as work:
         _end_session(work.db, actor.session_id)
         work.announce(SessionEnded(actor.session_id, actor.user_id))
 
 
 def prune_tokens(limit: int) -> int:
-    """Remove at most `limit` refresh tokens that have expired, as many sessions that ended or have none, and as many
-    addresses without a login for 30 days; returns how many in all.
+    """Delete at most `limit` expired refresh tokens, as many sessions that ended or have none, and as many addresses
+    without a login for 30 days; returns their total number.
 
-    Of an ended session the tokens go with it, a day later: until then their use is `refresh_reused`.
+    The tokens of an ended session are deleted with it a day later: until then their use is `refresh_reused`.
     """
     with unit_of_work() as work:
         removed = (work.db.execute(statement, {"limit": limit}) for statement in _PRUNE)
@@ -202,8 +202,8 @@ def prune_tokens(limit: int) -> int:
 def _count_attempt(address: str, **name: str | None) -> Hit | None:
     """Count a login as a failure, before its password is checked.
 
-    Raises RateLimited: when the name has failed too often from that address, or from all addresses together and its
-    account did not log in from this one lately.
+    Raises RateLimited if the name has failed too often from that address, or from all addresses together unless its
+    account logged in from this one lately.
     """
     config, id = settings.current(), login_id(**name)
     here = Limit(config.rate_login_failures, "failed logins", f"{id} {address}")
@@ -225,7 +225,7 @@ def _open_session(db: Connection, user_id: str, address: str) -> tuple[Json, Tok
 
 
 def _stored(token: str) -> Json:
-    """What is kept of a refresh token that is given out now."""
+    """The stored values of a new refresh token."""
     return {"hash": token_hash(token), "lifetime": settings.current().refresh_lifetime}
 
 

@@ -1,4 +1,4 @@
-"""The most common passwords, of which a password may be none."""
+"""The most common passwords, which are not allowed."""
 
 import re
 from functools import cache
@@ -6,18 +6,18 @@ from importlib.metadata import distribution
 from importlib.util import module_from_spec, spec_from_file_location
 
 COUNT = 10_000
-# What a password has to have besides, in lower case: no other of the list comes to be compared.
+# Other password rules, applied in lower case: only entries that fulfil them are compared.
 _POSSIBLE = re.compile(r"(?=.*[a-z])(?=.*[0-9]).{8,64}")
 
 
 def is_common(password: str) -> bool:
-    """Whether `password` is one of the most common ones, whatever its case."""
+    """True if `password` is one of the most common ones, in any case."""
     return password.lower() in _common_passwords()
 
 
 @cache
 def _common_passwords() -> frozenset[str]:
-    # Importing the package itself would keep its other lists and their indexes in memory: 20 MB for each worker.
+    # Importing the package would keep its other lists and their indexes in memory: 20 MB per worker.
     path = distribution("zxcvbn").locate_file("zxcvbn/frequency_lists.py")
     spec = spec_from_file_location("_frequency_lists", str(path))
     assert spec

@@ -1,4 +1,4 @@
-"""What happens to sessions."""
+"""Domain events of sessions."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from chatapp.core.events import Announced
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded(Announced):
-    """A login is over: its sockets close, on whatever worker they are."""
+    """A session ended: its sockets close on all workers."""
 
     awaited = True
     session_id: str

@@ -1,4 +1,4 @@
-"""Passwords, as Argon2id (RFC 9106) hashes with the parameters that OWASP advises; always off the event loop."""
+"""Password hashing with Argon2id (RFC 9106) and the parameters that OWASP recommends; always off the event loop."""
 
 from functools import cache
 
@@ -12,13 +12,13 @@ _thread = LowPriorityThread()
 
 
 def hash_password(password: str) -> str:
-    """The hash to store for `password`; raises Unavailable when too many are waiting."""
+    """The hash to store for `password`; raises Unavailable if too many calls are waiting."""
     return _thread.run(_hasher().hash, password)
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Whether `password` made `stored`. Without a stored hash it takes as long and is False, so that an unknown
-    account looks like a wrong password."""
+    """True if `password` matches the hash `stored`. Without a hash the check takes as long and is False, so that an
+    unknown account looks like a wrong password."""
     return _thread.run(_verify, password, stored)
 
 

@@ -1,4 +1,4 @@
-"""Reads accounts and sessions."""
+"""Queries of accounts and sessions."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ _ACTORS = Prepared(
 _ACCOUNT = "SELECT u.id::text AS user_id, u.password_hash, u.is_active FROM users u"
 _BY_EMAIL = text(f"{_ACCOUNT} WHERE u.email_key = :name")
 _BY_USERNAME = text(f'{_ACCOUNT} WHERE {USERNAME_KEY} = lower(:name COLLATE "C")')
-# The lock on the session serialises everything that is done with any token of its chain.
+# The lock on the session serialises everything that uses a token of its chain.
 _REFRESHABLE = text(
     """
     SELECT s.id::text AS session_id, s.user_id::text AS user_id, s.ended_at IS NOT NULL AS ended, u.is_active,
@@ -34,9 +34,9 @@ _REFRESHABLE = text(
 _LOCK_SESSION = text(
     "SELECT FROM sessions s JOIN refresh_tokens t ON t.session_id = s.id WHERE t.hash = :hash FOR UPDATE OF s"
 )
-# For how long the tokens of a session that ended are told from unknown ones.
+# How long the tokens of an ended session are distinguished from unknown ones.
 REMEMBERED = "interval '1 day'"
-# For how long the owner of an account may go on at an address where they logged in.
+# How long a successful login from an address exempts it from the limit over all addresses.
 KNOWN_ADDRESS = "interval '30 days'"
 _PRUNABLE = text(
     f"""
@@ -56,7 +56,7 @@ _UNUSED = text("SELECT FROM refresh_tokens WHERE hash = :hash AND rotated_at IS 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a login is checked against."""
+    """The data that a login is checked against."""
 
     user_id: str
     password_hash: str
@@ -65,7 +65,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Refreshable:
-    """A refresh token that was given out once, and the session that it belongs to."""
+    """A refresh token that was issued once, and its session."""
 
     session_id: str
     user_id: str
@@ -77,7 +77,7 @@ class Refreshable:
 
 
 def find_actors(session_ids: list[str]) -> list[Actor | None]:
-    """The people of these sessions, None for one that has ended or whose account is not active."""
+    """The actors of these sessions, None for an ended session or a deactivated account."""
     with reading() as db:
         actors = [Actor(*row) for row in _ACTORS.execute(db, {"session_ids": array(session_ids)})]
     found = {actor.session_id: actor for actor in actors}
@@ -85,13 +85,13 @@ def find_actors(session_ids: list[str]) -> list[Actor | None]:
 
 
 def count_prunable() -> int:
-    """About how many rows `actions.prune_tokens` has to remove."""
+    """The approximate number of rows that `actions.prune_tokens` would delete."""
     with reading() as db:
         return int(db.execute(_PRUNABLE).scalar_one())
 
 
 def find_account(*, email: str | None = None, username: str | None = None) -> Account | None:
-    """The account of that e-mail address or username, in any spelling that means the same."""
+    """The account of that email address or username, in any equivalent spelling."""
     name = username if email is None else email_key(email)
     with reading() as db:
         row = db.execute(_BY_USERNAME if email is None else _BY_EMAIL, {"name": name}).first()
@@ -99,18 +99,18 @@ def find_account(*, email: str | None = None, username: str | None = None) -> Ac
 
 
 def is_known_address(user_id: str, address_hash: bytes) -> bool:
-    """Whether that user logged in from that address during the last 30 days."""
+    """True if the user logged in from that address during the last 30 days."""
     with reading() as db:
         return db.execute(_IS_KNOWN_ADDRESS, {"user_id": user_id, "address_hash": address_hash}).first() is not None
 
 
 def lock_refreshable(db: Connection, token_hash: bytes) -> Refreshable | None:
-    """What is known of a refresh token, its session locked until the transaction ends."""
+    """The record of a refresh token, with its session locked until the end of the transaction."""
     db.execute(_LOCK_SESSION, {"hash": token_hash})
     row = db.execute(_REFRESHABLE, {"hash": token_hash}).first()
     return Refreshable(**row._mapping) if row else None
 
 
 def is_unused(db: Connection, token_hash: bytes) -> bool:
-    """Whether that refresh token was given out and not used yet."""
+    """True if that refresh token was issued and not used yet."""
     return db.execute(_UNUSED, {"hash": token_hash}).first() is not None

@@ -1,7 +1,7 @@
-"""Who is behind a session, remembered for a moment: not every request has to ask the database.
+"""Caches the actors of sessions for a moment, so that not every request queries the database.
 
-What ends a session or changes an account is told on every worker before the answer to whoever asked for it, and has
-this forget at once. While other workers can't be heard nothing is remembered at all.
+The end of a session or a change of an account is applied on every worker before the action returns, and clears the
+cache entry. While the bus is disconnected nothing is cached.
 """
 
 import time
@@ -10,23 +10,23 @@ from chatapp.auth import queries
 from chatapp.core.batching import Coalescer
 from chatapp.core.identity import Actor
 
-# The bound on what this could get wrong, whatever else fails.
+# The bound on how long an entry can be out of date, whatever else fails.
 REMEMBERED_SECONDS = 2.0
 MAX_CACHED = 20_000
 
 
 class Sessions:
-    """The sessions that were asked for lately."""
+    """Recently read sessions."""
 
     def __init__(self) -> None:
         self._find: Coalescer[str, Actor | None] = Coalescer(queries.find_actors)
         self._known: dict[str, tuple[Actor, float]] = {}
         self._remembers = True
-        # Counts what was forgotten: an answer that was on its way meanwhile may be out of date.
+        # Counts cleared entries: a result that was read meanwhile may be out of date.
         self._changes = 0
 
     def find_actor(self, user_id: str, session_id: str) -> Actor | None:
-        """The person of that session, if it has not ended and their account is active."""
+        """The actor of that session, if it has not ended and the account is active."""
         known = self._known.get(session_id)
         if known and known[1] > time.monotonic():
             return known[0] if known[0].user_id == user_id else None
@@ -40,13 +40,13 @@ class Sessions:
         return actor
 
     def forget(self, user_id: str) -> None:
-        """Something has changed about a person or one of their sessions."""
+        """Clear the entries of a user whose account or session has changed."""
         self._changes += 1
         for session_id in [id for id, (actor, _) in self._known.items() if actor.user_id == user_id]:
             del self._known[session_id]
 
     def remember(self, allowed: bool) -> None:
-        """Whether anything may be remembered from now on."""
+        """Allow or forbid caching from now on."""
         self._changes += 1
         self._remembers = allowed
         self._known.clear()

@@ -1,7 +1,7 @@
 """Refresh tokens: random UUIDs, each of which determines its successor.
 
-The successor is a keyed hash of the token, so that the same answer can be given again without having been stored; and
-what the database holds is a keyed hash too, of no use to whoever reads it.
+The successor is a keyed hash of the token, so that it can be returned again without being stored. The database contains
+keyed hashes too, which are useless to a reader.
 """
 
 import hashlib
@@ -17,17 +17,17 @@ def new_refresh_token() -> str:
 
 
 def successor(token: str) -> str:
-    """The refresh token that follows `token`; always the same one. ValueError for what can't be a token."""
+    """The refresh token that follows `token`, always the same; ValueError for an invalid token."""
     return str(uuid.UUID(bytes=_keyed(b"successor", uuid.UUID(token).bytes)[:16], version=4))
 
 
 def token_hash(token: str) -> bytes:
-    """What the database knows `token` by: 32 bytes."""
+    """The hash under which the database stores `token`: 32 bytes."""
     return _keyed(b"stored", uuid.UUID(token).bytes)
 
 
 def address_hash(user_id: str, address: str) -> bytes:
-    """What the database knows a client address of that user by: 32 bytes."""
+    """The hash under which the database stores a client address of that user: 32 bytes."""
     return _keyed(b"address", uuid.UUID(user_id).bytes + address.encode())
 
 

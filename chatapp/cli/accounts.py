@@ -1,4 +1,4 @@
-"""Accounts that are made from a shell."""
+"""Commands for accounts."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""Whether this machine can serve with the settings that it has."""
+"""Checks whether this machine can serve with its settings."""
 
 import os
 import resource
@@ -30,12 +30,12 @@ from chatapp.realtime.bus import CHANNEL
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 MIN_POSTGRES = 14
-# Each socket is an open file; the rest are connections to the database, logs and the like.
+# Each socket is an open file; the rest are database connections, logs and the like.
 FEW_FILES = 4096
 REDIS_TIMEOUT = 5.0
 # Workers subscribe to another channel.
 CHECK_CHANNEL = "chatapp:check"
-# What PgBouncer says of the startup parameters by which the server sets up its sessions.
+# PgBouncer's error for the startup parameters with which the server sets up its sessions.
 STARTUP_REFUSED = "unsupported startup parameter"
 _CLOSED_TABLES = """
     SELECT c.relname FROM pg_class c
@@ -94,7 +94,8 @@ def _database(config: Settings) -> str:
 
 
 def _needed_connections(config: Settings, workers: int) -> tuple[int, int]:
-    """How many connections so many workers may want, and how many PostgreSQL accepts; raises CheckWarning if it is too few."""
+    """The number of connections that so many workers may need, and the number that PostgreSQL accepts; raises
+    CheckWarning if it is too low."""
     with _asking_database(config), reading() as db:
         accepted = int(db.execute(text("SHOW max_connections")).scalar_one())
     wanted = workers * max(config.database_pool_size, MIN_POOL_SIZE)
@@ -108,7 +109,7 @@ def _needed_connections(config: Settings, workers: int) -> tuple[int, int]:
 
 @contextmanager
 def _asking_database(config: Settings) -> Iterator[None]:
-    """Turn an error of the database into a CheckFailure with the driver's own first line."""
+    """Convert a database error to CheckFailure, with the first line of the driver's message."""
     try:
         yield
     except (Unavailable, DBAPIError) as error:
@@ -118,11 +119,12 @@ def _asking_database(config: Settings) -> Iterator[None]:
 
 
 def _check_connections(config: Settings, db: Connection) -> None:
-    """Raise CheckFailure if transactions run on connections of a pooler, which keep no prepared statements, and no setting says so."""
+    """Raise CheckFailure for a pooler in transaction mode, whose connections keep no prepared statements, without the
+    setting for it."""
     backend = text("SELECT pg_backend_pid()")
     before = db.execute(backend).scalar_one()
     with writing() as other:
-        # A pooler in transaction mode lends to this transaction the connection that `db` has just given back.
+        # A pooler in transaction mode lends this transaction the connection that `db` has just returned.
         lent = other.execute(backend).scalar_one()
         if not config.database_pooler and (lent == before or db.execute(backend).scalar_one() != before):
             raise CheckFailure(
@@ -176,7 +178,7 @@ def _queue(config: Settings) -> str:
 
 def _subscribe(subscription: Any) -> None:
     subscription.subscribe(CHANNEL)
-    # The reply, or the refusal.
+    # The reply, or an error.
     subscription.get_message(timeout=REDIS_TIMEOUT)
 
 
@@ -184,7 +186,9 @@ def _version(client: Any) -> str:
     try:
         about = client.info("server")
     except redis.RedisError:
-        return "It lets the server connect, publish, subscribe and count."  # INFO is not among the rights it needs.
+        return (
+            "It lets the server connect, publish, subscribe and count."  # INFO is not among the required permissions.
+        )
     return f"{about.get('server_name', 'redis')} {about.get('valkey_version') or about['redis_version']}."
 
 
@@ -214,7 +218,7 @@ def _files(config: Settings) -> str:
 
 
 def _same_folder(store: object) -> None:
-    """Raise CheckWarning when files are in other upload folders than this server's."""
+    """Raise CheckWarning if files are in other upload folders than this server's."""
     if not isinstance(store, LocalStorage):
         return
     own = store.known_folder_id()

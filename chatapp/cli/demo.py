@@ -1,4 +1,4 @@
-"""Demo data: people who know each other, and all that they said in the last weeks."""
+"""Demo data: users, chats, and their messages of the last weeks."""
 
 import itertools
 import random
@@ -53,7 +53,7 @@ def demo(messages: int, days: int) -> None:
 
 
 def _is_there(connection: Connection) -> bool:
-    """Whether the demo's people have accounts; ClickException when somebody else has one of their names."""
+    """True if the demo's users have accounts; ClickException if another account has one of their names."""
     username: ColumnElement[str] = literal_column(USERNAME_KEY)
     found = connection.execute(select(username, User.email).where(username.in_(PEOPLE))).all()
     if strangers := sorted(name for name, email in found if email != _address(name)):
@@ -103,7 +103,7 @@ def _fill(connection: Connection, console: Console, size: int, days: int) -> Non
 
 
 def _send_picture() -> None:
-    """One of them has been at the lake, and sends a picture from there, as anybody would."""
+    """Send a picture as one of the users, through the normal action."""
     group = (
         select(Chat.id, Member.user_id).join(Member, Member.chat_id == Chat.id).join(User, User.id == Member.user_id)
     )

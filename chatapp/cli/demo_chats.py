@@ -1,4 +1,4 @@
-"""Conversations that are made up, as rows of the tables."""
+"""Generates chats as rows of the tables."""
 
 import itertools
 import random
@@ -12,14 +12,13 @@ from chatapp.cli.demo_texts import FREE, GROUPS, WORK, Exchange
 from chatapp.core.errors import Json
 
 WAKING_HOURS = range(7, 23)
-# Of the messages, each so many were edited or deleted. Of everybody, so many have yet to read the newest.
+# One of so many messages was edited or deleted; one of so many members has not read the newest.
 EDITED_OF, DELETED_OF, AWAY_OF, MAX_UNREAD = 50, 100, 3, 7
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat that is made up: what it is, who is in it (by id), what they talk about, and how much of a share it has
-    of all that is said."""
+    """A generated chat: its type, its members (ids), its topics, and its share of all messages."""
 
     about: Json
     members: list[str]
@@ -28,7 +27,7 @@ class Conversation:
 
 
 def conversations(ids: dict[str, str], began: datetime, dice: random.Random) -> Iterator[Conversation]:
-    """The groups; then the first of the people with everybody else, and some of the others with each other."""
+    """The groups; then the first user with all others, and some of the others with each other."""
     for name, (description, members, topics) in GROUPS.items():
         about = {"id": id_of(began), "type": "GROUP", "name": name, "description": description, "created_at": began}
         yield Conversation(about, [ids[member] for member in members], topics, dice.uniform(3, 6))
@@ -50,7 +49,7 @@ def divided(size: int, shares: Sequence[float]) -> list[int]:
 def messages(
     conversation: Conversation, count: int, began: datetime, until: datetime, dice: random.Random
 ) -> Iterator[Json]:
-    """The messages of a conversation in order, `count` of them or some more: exchanges, each within minutes."""
+    """The messages of a chat in order, `count` or a few more: dialogues, each within minutes."""
     exchanges = [dice.choice(conversation.topics)]
     while sum(map(len, exchanges)) < count:
         exchanges.append(dice.choice([topic for topic in conversation.topics if topic is not exchanges[-1]]))
@@ -80,7 +79,7 @@ def messages(
 
 
 def members(conversation: Conversation, rows: list[Json], began: datetime, dice: random.Random) -> Iterator[Json]:
-    """Who is in a conversation, and how far they got: not all have read the newest, but what they sent, and before."""
+    """The members of a chat with their receipts: some have not read the newest messages."""
     newest = len(rows)
     sent = {row["sender_id"]: row["seq"] for row in rows}
     for place, user_id in enumerate(conversation.members):
@@ -97,7 +96,7 @@ def members(conversation: Conversation, rows: list[Json], began: datetime, dice:
 
 
 def _moment(began: datetime, until: datetime, dice: random.Random) -> datetime:
-    """Some time between these, at which people are awake."""
+    """A random time of day within these bounds."""
     while True:
         moment = began + (until - began) * dice.random()
         if moment.hour in WAKING_HOURS:
@@ -105,5 +104,5 @@ def _moment(began: datetime, until: datetime, dice: random.Random) -> datetime:
 
 
 def id_of(moment: datetime) -> str:
-    """An identifier that sorts as if it had been made then."""
+    """An id that sorts as if it had been generated then."""
     return str(uuid7(nanoseconds=int(moment.timestamp() * 1000) * 1_000_000))

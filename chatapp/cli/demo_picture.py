@@ -1,4 +1,4 @@
-"""A picture for the demo data, drawn rather than kept: an evening at a lake."""
+"""Draws the picture of the demo data: an evening at a lake."""
 
 import math
 from io import BytesIO
@@ -22,7 +22,7 @@ def lake() -> bytes:
     for high, rough, colour in HILLS:
         ridge = [(x, SHORE - high * (0.55 + 0.45 * _wave(x / width * rough + high))) for x in range(0, width + 8, 8)]
         draw.polygon([(0, SHORE), *ridge, (width, SHORE)], fill=colour)
-    # The water: what is above it upside down, darker, and a little out of line.
+    # The water: a darker, slightly distorted mirror image.
     mirrored = ImageOps.flip(picture.crop((0, 2 * SHORE - height, width, SHORE)))
     for y in range(mirrored.height):
         shift = round(3 * math.sin(y * 0.9) * (1 + y / 60))

@@ -1,4 +1,4 @@
-"""What the people of the demo data say: short exchanges, in which each line begins with the number of who says it."""
+"""The texts of the demo data: short dialogues, in which each line begins with the number of its speaker."""
 
 from typing import TypeAlias
 
@@ -126,12 +126,12 @@ FREE: tuple[Exchange, ...] = (
     ),
 )
 
-# Each with what it is for, who is in it and what they talk about.
+# Each with its description, its members and its topics.
 GROUPS: dict[str, tuple[str | None, tuple[str, ...], tuple[Exchange, ...]]] = {
     "Product team": ("What we build, and when.", ("amara", "benoit", "chiara", "dmitri", "elif", "jun"), WORK),
     "Lake weekend": ("Two cars, one tent too few.", ("chiara", "amara", "farah", "goran", "hana", "ingrid"), FREE),
     "Book club": ("One book a month, spoilers on Sundays.", ("elif", "amara", "farah", "hana"), FREE),
     "Everyone": (None, PEOPLE, WORK + FREE),
 }
-# Who sends a picture, and where.
+# The sender of a picture, and the chat.
 PHOTOGRAPHER, PICTURED = "hana", "Lake weekend"

@@ -1,4 +1,4 @@
-"""Takes away what nothing needs any more. It disturbs nobody, and may run as often as one likes."""
+"""Commands that delete what is no longer needed. They can run at any time, as often as you like."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,9 @@ from chatapp.chats import actions as chats
 from chatapp.files import actions as files
 from chatapp.presence import actions as presence
 
-# Rows that one transaction takes away: it is over within a moment.
+# Rows per transaction, so that each one is short.
 AT_ONCE = 5000
-# Workers that live take dead ones' leases away, and tell who is gone with them, much sooner than this.
+# Live workers remove the leases of dead ones, and announce their users as offline, much sooner than this.
 LONG_DEAD_SECONDS = 60
 
 Report = Callable[[int], None]
@@ -63,7 +63,7 @@ def _reap(report: Report) -> None:
 
 
 def _do(chores: list[tuple[str, Callable[[], int | None], Callable[[Report], None]]]) -> None:
-    """Do each chore, by name: it tells how much it removed as it goes on, and how much there is if that is known."""
+    """Run each task by name; it reports how much it has removed, and how much there is if that is known."""
     console = Console(soft_wrap=True)
     removed = dict.fromkeys((name for name, _, _ in chores), 0)
     columns = (

@@ -1,4 +1,4 @@
-"""The tables, one a file. `message_statuses`, a view over members and messages, is made by its migration."""
+"""The tables, one per file. `message_statuses`, a view over members and messages, is created by its migration."""
 
 from chatapp.models.chat import Chat
 from chatapp.models.chat_change import ChatChange

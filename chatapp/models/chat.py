@@ -1,4 +1,4 @@
-"""Conversations."""
+"""Chats."""
 
 from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,10 +8,10 @@ from chatapp.models.columns import Counter, CreatedAt, Id
 
 
 class Chat(Base):
-    """A conversation of two people (DIRECT) or of many (GROUP).
+    """A direct chat (DIRECT) or a group (GROUP).
 
-    `last_seq` numbers its messages, `last_rev` its changes; whoever takes the next of either holds the row's lock.
-    `direct_key` is the pair's ids in order: the unique index on it is why two people never share two direct chats.
+    `last_seq` numbers its messages, `last_rev` its changes; a transaction that increments either holds the row's lock.
+    `direct_key` has the pair's ids in order: its unique index guarantees one direct chat per pair.
     """
 
     __tablename__ = "chats"
@@ -31,6 +31,6 @@ class Chat(Base):
     __table_args__ = (
         CheckConstraint("type IN ('DIRECT', 'GROUP')", name="chats_type_check"),
         CheckConstraint("(type = 'DIRECT') = (direct_key IS NOT NULL)", name="chats_direct_key_check"),
-        # Large groups that were deleted, until the last of their messages is.
+        # Large deleted groups, until their last message is deleted.
         Index("chats_deleted_idx", "id", postgresql_where=text("member_count = 0")),
     )

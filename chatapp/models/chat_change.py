@@ -1,4 +1,4 @@
-"""Changes of chats that leave no other row: what a worker replays to its sockets after an outage."""
+"""Changes of chats that leave no other row, for the replay after an outage."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,9 +8,9 @@ from chatapp.models.columns import ChatRef, CreatedAt
 
 
 class ChatChange(Base):
-    """One change of a chat or its members, with the `rev` that it took; `user_id` is the member concerned.
+    """One change of a chat or its members, with its `rev`; `user_id` is the member concerned.
 
-    Changes of messages are not here: each message carries the `rev` of its last change. Rows are kept for a day.
+    Changes of messages are not stored here: each message has the `rev` of its last change. Rows are kept for a day.
     """
 
     __tablename__ = "chat_changes"

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Uuid, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import mapped_column
 
-# Milliseconds, as the wire has them: what sorts in the database sorts the same for a client.
+# Milliseconds, as in the API: clients sort like the database.
 Moment = TIMESTAMP(timezone=True, precision=3)
 
 Id = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]

@@ -1,4 +1,4 @@
-"""Where users logged in, as keyed hashes only."""
+"""Addresses from which users logged in, as keyed hashes only."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from chatapp.models.columns import Moment
 
 
 class LoginAddress(Base):
-    """A client address from which a user has logged in; their login attempts from it have a limit of their own."""
+    """A client address from which a user has logged in; login attempts from it have their own limit."""
 
     __tablename__ = "login_addresses"
 

@@ -1,4 +1,4 @@
-"""Who is in which chat, and how far they got."""
+"""Members of chats, and their receipts."""
 
 from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,8 +8,8 @@ from chatapp.models.columns import ChatRef, Counter, CreatedAt, UserRef
 
 
 class Member(Base):
-    """A person in a chat. Everything up to `read_seq` is read, up to `delivered_seq` delivered: two numbers instead of
-    a row for each message and recipient. `joined_seq` is the chat's `last_seq` when they came."""
+    """A member of a chat. Messages up to `read_seq` are read, up to `delivered_seq` delivered: two numbers instead of a
+    row per message and recipient. `joined_seq` is the chat's `last_seq` when the user joined."""
 
     __tablename__ = "members"
 

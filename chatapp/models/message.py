@@ -1,4 +1,4 @@
-"""What people said."""
+"""Messages."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,10 +8,10 @@ from chatapp.models.columns import ChatRef, CreatedAt, Id, SomeTime, UserRef
 
 
 class Message(Base):
-    """A message, or the tombstone that is left of it (`deleted_at`).
+    """A message, or its tombstone (`deleted_at`).
 
-    `client_digest` fingerprints what was first sent under `client_id`, so that a repetition is told from a reuse even
-    after an edit or a deletion.
+    `client_digest` is a hash of the content first sent with `client_id`, which distinguishes a repetition from a reuse
+    even after an edit or a deletion.
     """
 
     __tablename__ = "messages"

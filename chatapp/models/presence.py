@@ -1,4 +1,4 @@
-"""Who has a live socket, and on which worker: leases that expire with the worker that holds them."""
+"""Open sockets per user and worker: leases that expire with the worker."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from chatapp.models.columns import CreatedAt, Id, Moment, UserRef
 
 
 class Worker(Base):
-    """A server process that is alive until `expires_at`, which it moves on as long as it lives.
+    """A server process that is alive until `expires_at`, which it renews.
 
-    `redis` is whether it is connected to Redis, as of `seen_at`; null for one that was started without `REDIS_URL`.
+    `redis` is whether it was connected to Redis at `seen_at`; null for one that was started without `REDIS_URL`.
     `split` is whether it misses the events of other live workers, since they have no Redis or another one.
     """
 
@@ -31,7 +31,7 @@ class Worker(Base):
 
 
 class Presence(Base):
-    """A person has this many sockets on a worker. Online is who has such a row with a worker that is alive."""
+    """The number of sockets of a user on a worker. A user with such a row of a live worker is online."""
 
     __tablename__ = "presence"
 

@@ -10,7 +10,7 @@ from chatapp.models.columns import CreatedAt, Moment, SomeTime
 
 
 class RefreshToken(Base):
-    """One link of a session's chain of refresh tokens; `rotated_at` is when its successor was first given out."""
+    """One link of a session's chain of refresh tokens; `rotated_at` is when its successor was first issued."""
 
     __tablename__ = "refresh_tokens"
 

@@ -1,4 +1,4 @@
-"""Logins."""
+"""Sessions."""
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
@@ -8,7 +8,7 @@ from chatapp.models.columns import CreatedAt, Id, SomeTime, UserRef
 
 
 class Session(Base):
-    """One login of one person, from its first tokens to its end (logout, reuse of a token, deactivation)."""
+    """A session of a user, from its login to its end (logout, reuse of a token, deactivation)."""
 
     __tablename__ = "sessions"
 

@@ -1,4 +1,4 @@
-"""Files that were uploaded into a chat."""
+"""Uploaded files."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,10 +8,10 @@ from chatapp.models.columns import CreatedAt, Id, UserRef
 
 
 class Upload(Base):
-    """A stored file. `name` is the random one that it is kept and served under, `file_name` the one people know.
+    """A stored file. `name` is its random name in the storage and in URLs, `file_name` the name that users see.
 
-    Messages refer to it. Without one it is rubbish: see `UnreferencedUpload`. `folder_id` names the upload folder or
-    the bucket that it is in; null for uploads from before folders had ids.
+    Messages reference it; without one it is deleted later: see `UnreferencedUpload`. `folder_id` names its upload
+    folder or bucket; null for uploads from before folders had ids.
     """
 
     __tablename__ = "uploads"
@@ -40,9 +40,9 @@ class Upload(Base):
 
 
 class UnreferencedUpload(Base):
-    """An upload that may have no message any more: a trigger notes those of messages that are deleted with their chat.
+    """An upload that may be unreferenced: a trigger records those of messages that are deleted with their chat.
 
-    No foreign key, which would make the deletion of a chat wait for that of a file.
+    Without a foreign key, so that the deletion of a chat does not wait for that of a file.
     """
 
     __tablename__ = "unreferenced_uploads"
@@ -51,7 +51,7 @@ class UnreferencedUpload(Base):
 
 
 class DeletedFile(Base):
-    """The name of a file or thumbnail that the storage with that `folder_id` has to delete: no upload has it any more."""
+    """The name of a deleted upload's file or thumbnail that the storage with that `folder_id` has to delete."""
 
     __tablename__ = "deleted_files"
 

@@ -1,4 +1,4 @@
-"""How much each user uploads."""
+"""Upload quotas."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from chatapp.models.columns import Counter
 
 
 class UploadUsage(Base):
-    """The bytes that a user uploaded on a `day` (UTC), and for each of their uploads in progress the worker it is on."""
+    """The bytes that a user uploaded on a `day` (UTC), and the worker of each of their uploads in progress."""
 
     __tablename__ = "upload_usage"
 

@@ -1,4 +1,4 @@
-"""People with an account."""
+"""Accounts."""
 
 from sqlalchemy import CheckConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,18 +7,18 @@ from chatapp.core.db import Base
 from chatapp.core.names import email_key
 from chatapp.models.columns import CreatedAt, Id, SomeTime
 
-# How a username is compared: ASCII, whatever the locale of the database.
+# The collation of usernames: ASCII, whatever the locale of the database.
 USERNAME_KEY = 'lower(username COLLATE "C")'
 
 
 class User(Base):
-    """An account. Names and addresses are unique whatever the case; a deactivated one can't log in."""
+    """An account. Names and addresses are unique regardless of case; a deactivated account can't log in."""
 
     __tablename__ = "users"
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254))
-    # How the address is compared; a statement that changes the address has to change it too.
+    # The form in which addresses are compared; a statement that changes the address has to change it too.
     email_key: Mapped[str] = mapped_column(
         Text(collation="C"), default=lambda context: email_key(context.get_current_parameters()["email"])
     )
@@ -34,7 +34,7 @@ class User(Base):
         CheckConstraint("role IN ('USER', 'MODERATOR', 'ADMIN')", name="users_role_check"),
         Index("users_email_key", "email_key", unique=True),
         Index("users_username_key", text(USERNAME_KEY), unique=True),
-        # Trigrams answer "contains" in a search by name.
+        # Trigrams, for "contains" in a search by name.
         Index(
             "users_username_trgm",
             text(USERNAME_KEY),

@@ -1,1 +1,1 @@
-"""Who is here, and who is typing."""
+"""Online status and typing notifications."""

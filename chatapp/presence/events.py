@@ -1,4 +1,4 @@
-"""Who comes and goes, and who types."""
+"""Domain events of presence and typing."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from chatapp.core.events import Announced, Ephemeral
 
 @dataclass(frozen=True, slots=True)
 class UserOnline(Announced):
-    """Somebody has a live socket now; who shares one of these chats with them hears of it."""
+    """A user's first socket opened; emitted to users who share one of these chats."""
 
     user_id: str
     chat_ids: list[str]
@@ -15,7 +15,7 @@ class UserOnline(Announced):
 
 @dataclass(frozen=True, slots=True)
 class UserOffline(Announced):
-    """Somebody's last socket is closed."""
+    """A user's last socket closed."""
 
     user_id: str
     last_seen: str
@@ -24,7 +24,7 @@ class UserOffline(Announced):
 
 @dataclass(frozen=True, slots=True)
 class TypingStarted(Ephemeral):
-    """Somebody is typing."""
+    """A user is typing."""
 
     within_chat = True
     chat_id: str
@@ -34,7 +34,7 @@ class TypingStarted(Ephemeral):
 
 @dataclass(frozen=True, slots=True)
 class TypingStopped(Ephemeral):
-    """Somebody is no longer typing."""
+    """A user stopped typing."""
 
     within_chat = True
     chat_id: str

@@ -1,4 +1,4 @@
-"""Reads who may type where, and which workers are alive."""
+"""Queries for the permission to type, and of live workers."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from chatapp.core.db import reading
 from chatapp.core.errors import NotFound
 from chatapp.core.identity import Actor
 
-# A worker that is replaced may live on for some seconds beside its successor.
+# A replaced worker may live for some seconds beside its successor.
 OVERLAP_SECONDS = 10
 # Leases are renewed every 4 s.
 FRESH_SECONDS = 9
@@ -34,7 +34,7 @@ _LIVE = text("SELECT count(*) FROM workers WHERE expires_at > now()")
 
 
 def require_member(actor: Actor, chat_id: str) -> None:
-    """Raise NotFound for who is not in a chat."""
+    """Raise NotFound for non-members."""
     with reading() as db:
         found = membership(db, actor, chat_id)
     if found is None or not found.visible:
@@ -64,12 +64,12 @@ def split_workers() -> list[WorkerRow]:
 
 
 def count_live_workers() -> int:
-    """How many workers, on all machines, run on this database."""
+    """The number of workers that use this database, on all machines."""
     with reading() as db:
         return int(db.execute(_LIVE).scalar_one())
 
 
 def others_have_redis(worker_id: str) -> bool:
-    """Whether any other live worker is connected to Redis."""
+    """True if another live worker is connected to Redis."""
     with reading() as db:
         return bool(db.execute(_CONNECTED, {"worker_id": worker_id, "fresh": FRESH_SECONDS}).scalar())

@@ -1,7 +1,7 @@
-"""Servers that share a database must receive each other's events. Detects that some don't ("split brain").
+"""Detects a split brain: servers that share a database but do not receive each other's events.
 
-That is so when one of them has no Redis, or another one. The database loses nothing, and the only symptom is that
-users get messages late: when their clients read the chats again.
+The cause is a server without Redis, or with another one. No data is lost; the only symptom is that users get messages
+late, when their clients read the chats again.
 """
 
 from collections.abc import Callable, Collection
@@ -16,9 +16,9 @@ CHECK_SECONDS = 5.0
 
 
 class SplitDetector:
-    """Compares the workers of the database with those whose events this worker receives.
+    """Compares the workers in the database with those whose events this worker receives.
 
-    `reachable` returns the ids of these, None while that can't be known since Redis is away.
+    `reachable` returns the ids of the latter, None while Redis is disconnected.
     """
 
     def __init__(self, worker_id: str, reachable: Callable[[], Collection[str] | None]) -> None:
@@ -29,16 +29,16 @@ class SplitDetector:
 
     @property
     def is_split(self) -> bool:
-        """Whether live workers use this database whose events don't arrive here."""
+        """True if live workers use this database whose events don't arrive here."""
         return bool(self._found)
 
     def check(self) -> None:
-        """Look for such workers (a background task, every `CHECK_SECONDS`); one counts if it is found twice."""
+        """Look for such workers (a background task, every `CHECK_SECONDS`); a worker counts once it is found twice."""
         reachable = self._reachable()
         if reachable is None:
             return
         others = queries.overlapping_workers(self._worker_id)
-        # A worker that lost its Redis is disconnected, and knows it.
+        # A worker that lost Redis is disconnected, and knows it.
         unreachable = {w.id: w for w in others if w.id not in reachable and w.redis is not False}
         found, self._before = unreachable.keys() & self._before, set(unreachable)
         if found and not self._found:

@@ -1,4 +1,4 @@
-"""Who is typing where, on this worker: it ends by itself, since a client that is gone tells nothing."""
+"""Users who are typing on this worker. Typing expires, since a lost client sends no end."""
 
 import gevent
 from gevent import Greenlet
@@ -8,12 +8,12 @@ from chatapp.core.identity import Actor
 from chatapp.presence.events import TypingStarted, TypingStopped
 
 EXPIRY_SECONDS = 6.0
-# (chat, person) → by socket, what will end it.
+# (chat, user) → socket → expiry timer.
 _typing: dict[tuple[str, str], dict[str, Greenlet]] = {}
 
 
 def start(actor: Actor, socket_id: str, chat_id: str) -> None:
-    """Somebody types: the others hear it, and hear the end of it `EXPIRY_SECONDS` after the last time."""
+    """Announce that a user types; it expires after `EXPIRY_SECONDS`."""
     sockets = _typing.setdefault((chat_id, actor.user_id), {})
     if socket_id in sockets:
         sockets[socket_id].kill(block=False)
@@ -22,20 +22,20 @@ def start(actor: Actor, socket_id: str, chat_id: str) -> None:
 
 
 def stop(chat_id: str, user_id: str) -> None:
-    """Somebody says that they type no longer, on whatever socket they began."""
+    """Announce that a user stopped typing, whichever of their sockets began."""
     for ending in _typing.pop((chat_id, user_id), {}).values():
         ending.kill(block=False)
     publish(TypingStopped(chat_id, user_id))
 
 
 def stop_in(chat_id: str, user_id: str) -> None:
-    """Somebody sent what they typed, or left the chat."""
+    """Stop typing: the user sent the message or left the chat."""
     if (chat_id, user_id) in _typing:
         stop(chat_id, user_id)
 
 
 def stop_on(socket_id: str) -> None:
-    """A socket is closed."""
+    """Stop all typing on a closed socket."""
     for (chat_id, user_id), sockets in list(_typing.items()):
         if socket_id in sockets:
             sockets[socket_id].kill(block=False)
@@ -43,7 +43,7 @@ def stop_on(socket_id: str) -> None:
 
 
 def _cease(chat_id: str, user_id: str, socket_id: str) -> None:
-    """Nothing more is typed on a socket: the others hear the end, unless the same person types on another."""
+    """End typing on a socket, and announce it unless the user types on another one."""
     sockets = _typing[chat_id, user_id]
     del sockets[socket_id]
     if not sockets:

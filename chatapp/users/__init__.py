@@ -1,1 +1,1 @@
-"""People: profiles and search."""
+"""User profiles and search."""

@@ -1,4 +1,4 @@
-"""Changes people's profiles."""
+"""Actions on profiles."""
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +17,7 @@ TAKEN = {
 
 
 def taken(error: IntegrityError) -> Conflict:
-    """The conflict that a violated unique index means; re-raises an error that is none."""
+    """The Conflict for a violated unique index; re-raises other errors."""
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
     if constraint not in TAKEN:
         raise error
@@ -26,7 +26,7 @@ def taken(error: IntegrityError) -> Conflict:
 
 
 def update_me(actor: Actor, **changes: str | None) -> Json:
-    """Change the caller's `username` or `avatar`; returns their `Me`, raises Conflict (`username_taken`)."""
+    """Change the actor's `username` or `avatar`; returns their `Me`. Raises Conflict (`username_taken`)."""
     try:
         with unit_of_work() as work:
             if changes:

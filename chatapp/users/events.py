@@ -1,4 +1,4 @@
-"""What happens to people."""
+"""Domain events of users."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from chatapp.core.events import Announced
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged(Announced):
-    """Somebody has another name, avatar or role: who they were to their live sockets is out of date."""
+    """A user's name, avatar or role changed: the actors of their sockets are out of date."""
 
     awaited = True
     user_id: str

@@ -1,4 +1,4 @@
-"""Reads people."""
+"""Queries of users."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _USER_FIELDS = """
     'id', u.id, 'username', u.username, 'avatar', u.avatar, 'isOnline', {is_online},
     'lastSeen', {last_seen}, 'createdAt', wire_time(u.created_at)
 """
-# What json_build_object needs to make a `User` of a row `u`, for themselves or a reader who shares a chat with them.
+# Arguments of json_build_object for a `User` from a row `u`, for themselves or a reader who shares a chat with them.
 USER_FIELDS = _USER_FIELDS.format(is_online=_IS_ONLINE, last_seen="wire_time(u.last_seen)")
 # The same for any reader, whose id is `:reader_id`.
 VISIBLE_USER_FIELDS = _USER_FIELDS.format(
@@ -39,7 +39,7 @@ _BY_USERNAME = text(
     WHERE {USERNAME_KEY} = lower(:username COLLATE "C") AND u.is_active
     """
 )
-# Those that the search begins, by name: the index on names gives them in that order.
+# Usernames that begin with the query, by name: the index on names gives them in that order.
 _SEARCH_PREFIX = text(
     f"""
     SELECT json_build_object({VISIBLE_USER_FIELDS}), 0, {USERNAME_KEY}
@@ -47,7 +47,7 @@ _SEARCH_PREFIX = text(
     ORDER BY {USERNAME_KEY} LIMIT :limit
     """
 )
-# Those that contain it elsewhere, by name.
+# Usernames that contain it elsewhere, by name.
 _SEARCH_INSIDE = text(
     f"""
     SELECT json_build_object({VISIBLE_USER_FIELDS}), 1, {USERNAME_KEY}
@@ -55,24 +55,24 @@ _SEARCH_INSIDE = text(
     ORDER BY {USERNAME_KEY} LIMIT :limit
     """
 )
-# A shorter search matches prefixes only: no index finds one or two letters inside of names.
+# A shorter query matches prefixes only: no index finds one or two characters inside of names.
 _MIN_INSIDE = 3
 
 
 def me(db: Connection, user_id: str) -> Json:
-    """The `Me` of a person who exists."""
+    """The `Me` of an existing user."""
     return db.execute(_ME, {"id": user_id}).scalar_one()  # type: ignore[no-any-return]
 
 
 def read_me(actor: Actor) -> Json:
-    """The caller's `Me`."""
+    """The actor's `Me`."""
     with reading() as db:
         return me(db, actor.user_id)
 
 
 def read_user(actor: Actor, username: str) -> Json:
     """The `User` of that name, in any case; raises NotFound."""
-    # PostgreSQL's text holds no NUL; no name does either, so that dropping it finds nobody else.
+    # PostgreSQL's text can't contain NUL, nor can usernames, so that removing it finds no other user.
     with reading() as db:
         user: Json | None = db.execute(
             _BY_USERNAME, {"username": username.replace("\0", ""), "reader_id": actor.user_id}
@@ -83,8 +83,8 @@ def read_user(actor: Actor, username: str) -> Json:
 
 
 def search_users(actor: Actor, q: str, limit: int, cursor: tuple[int, str] | None) -> Page:
-    """Users whose username contains `q`, in any case, or begins with it when it has one or two letters; those that it
-    begins come first. The cursor names the half and the name where a page ended."""
+    """Users whose username contains `q`, in any case, or begins with it if it has one or two characters; prefix matches
+    come first. The cursor names the half and the name where a page ended."""
     half, key = cursor or (0, "")
     pattern = like_pattern(q)
     values = {"reader_id": actor.user_id, "prefix": f"{pattern}%", "inside": f"%{pattern}%"}
@@ -99,5 +99,5 @@ def search_users(actor: Actor, q: str, limit: int, cursor: tuple[int, str] | Non
 
 
 def like_pattern(words: str) -> str:
-    """`words` in lower case for LIKE, every character of which stands for itself."""
+    """Escape `words`, in lower case, for LIKE."""
     return words.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

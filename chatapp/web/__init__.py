@@ -1,1 +1,1 @@
-"""What browsers are shown: the web client, and the page of the Socket.IO events."""
+"""Web pages: the web client, the documentation of events and of error codes."""

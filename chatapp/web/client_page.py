@@ -1,4 +1,4 @@
-"""The web client at `/`, as `make web` builds it. Where it is not built, a page that says what this server is."""
+"""Serves the web client at `/`, as `make web` builds it; without a build, a page that describes this server."""
 
 import gzip
 import mimetypes
@@ -13,8 +13,8 @@ from flask import Blueprint, Response, abort, render_template, request
 from markupsafe import escape
 
 STYLE = (Path(__file__).parent / "templates" / "welcome.css").read_text()
-# Nothing from other hosts, which would learn the address of whoever looks; no script but the files, and no HTML made of
-# text. Images also come from the bucket that the server redirects to, if there is one.
+# Nothing from other hosts, which would learn the visitor's address; only script files, and no HTML made of text.
+# Images may also come from the bucket that the server redirects to, if there is one.
 POLICY = (
     "default-src 'none'",
     "script-src 'self'",
@@ -34,17 +34,17 @@ HEADERS = {
 }
 # The client looks for this element.
 DEVELOPER_LINKS = b'<meta name="developer-links" content="shown" />'
-# Their names change with what is in them.
+# Their names contain a hash of the content.
 FOR_EVER = "public, max-age=31536000, immutable"
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
 MAX_CACHED = 32
 
 
 def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, developer_links: bool = False) -> Blueprint:
-    """`/` and `/assets/…` out of the folder `built`, which may come, change and go while the server runs.
+    """`/` and `/assets/…` from the folder `built`, which may appear, change and vanish while the server runs.
 
-    `image_sources` are those of a Content-Security-Policy from which images may be loaded, beside the server's own.
-    `developer_links` tells the client to link to the API documents.
+    `image_sources` are further sources of images for the Content-Security-Policy. `developer_links` makes the client
+    link to the API documents.
     """
     pages = Blueprint("client_page", __name__, template_folder="templates")
     client_policy = "; ".join((*POLICY, " ".join(("img-src 'self' blob: data:", *image_sources))))
@@ -68,7 +68,7 @@ def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, devel
 
     @pages.get("/assets/<name>")
     def asset(name: str) -> Response:
-        """What the page is made of."""
+        """An asset of the page."""
         if not NAME.fullmatch(name):
             abort(404)
         try:
@@ -86,6 +86,6 @@ def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, devel
 
 @lru_cache(maxsize=MAX_CACHED)
 def _read(path: Path) -> tuple[bytes, bytes]:
-    """A file, plain and compressed; OSError if there is none."""
+    """A file, plain and compressed; raises OSError."""
     content = path.read_bytes()
     return content, gzip.compress(content)

@@ -1,4 +1,5 @@
-"""What the pages of the documentation share: a frame, a style and headers that let nothing else be loaded or run."""
+"""The common parts of documentation pages: a frame, a style, and headers that forbid loading or running anything else.
+XXX"""
 
 import re
 from base64 import b64encode
@@ -29,7 +30,7 @@ _FORMS = {
 
 
 def render(template: str, **context: Any) -> str:
-    """The HTML of a page; `prose` and `code` write what the context holds of Markdown and JSON."""
+    """Render a page; `prose` and `code` render Markdown and JSON of the context."""
     return render_template(
         template, **context, app_name=settings.current().app_name, style=STYLE, prose=prose, code=code
     )
@@ -41,7 +42,7 @@ def respond(html: str) -> Response:
 
 
 def prose(text: str) -> Markup:
-    """The Markdown that descriptions use, as HTML: paragraphs, lists, `code` and **strong**."""
+    """Render the Markdown of descriptions: paragraphs, lists, `code` and **strong**."""
     blocks = [
         Markup("<ul>{}</ul>").format(_each(Markup("<li>{}</li>"), re.split(r"^- ", block, flags=re.MULTILINE)[1:]))
         if block.startswith("- ")
@@ -61,7 +62,7 @@ def _each(form: Markup, texts: list[str]) -> Markup:
 
 
 def _marked(pattern: re.Pattern[str], text: str) -> Markup:
-    """`text` as HTML, each match of `pattern` in the form that is named as its group."""
+    """`text` as HTML; each match of `pattern` gets the format named by its group."""
     pieces, end = [], 0
     for match in pattern.finditer(text):
         name = str(match.lastgroup)

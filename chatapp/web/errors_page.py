@@ -1,4 +1,4 @@
-"""The error codes, for people (`/docs/errors`): the table of codes, and the operations that document each of them."""
+"""The error reference (`/docs/errors`): the table of codes, and the operations that document each of them."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,14 +31,14 @@ def blueprint(openapi: Callable[[], Json]) -> Blueprint:
 
     @pages.get("/docs/errors")
     def errors() -> Response:
-        """Each code, with its status and when it occurs."""
+        """Each code, with its status and description."""
         return respond(page())
 
     return pages
 
 
 def causes_by_code(document: Json) -> dict[str, Causes]:
-    """What the operations of an OpenAPI document say of each code."""
+    """The descriptions of each code in the operations of an OpenAPI document."""
     found: defaultdict[str, Causes] = defaultdict(dict)
     for path, item in document["paths"].items():
         for method, operation in item.items():

@@ -1,6 +1,6 @@
-"""The Socket.IO events, for machines (`/api/v1/asyncapi.json`) and for people (`/docs/events`).
+"""The reference of Socket.IO events: the document (`/api/v1/asyncapi.json`) and its page (`/docs/events`).
 
-The page is made from the document alone, and is one file: no script, no style and no image from anywhere.
+The page is generated from the document and is one file, without scripts, styles or images from elsewhere.
 """
 
 from collections import Counter
@@ -33,20 +33,21 @@ def blueprint(document: Json) -> Blueprint:
 
     @pages.get("/docs/events")
     def events() -> Response:
-        """The document, to read."""
+        """The document as a page."""
         return respond(page())
 
     return pages
 
 
 def _context(document: Json) -> Json:
-    """What the template needs: the document, and what it refers to most."""
+    """The context of the template: the document, and its most referenced schemas."""
     schemas = document["components"]["schemas"]
     parts, uses = set(_references(schemas)), Counter(_references(document))
     return {
         "document": document,
         "schemas": schemas,
-        # Shown once, at the end: what others are made of, and what is long and used again. All else where it is used.
+        # Shown once, at the end: schemas that others contain, and long ones that are used again. All others where they
+        # are used.
         "objects": {
             name: schema
             for name, schema in schemas.items()
@@ -59,7 +60,7 @@ def _context(document: Json) -> Json:
 
 
 def _references(part: object) -> Iterator[str]:
-    """The names of the schemas that a part of a document refers to, each as often as it does."""
+    """The names of the schemas that a part of a document references, once per reference."""
     if isinstance(part, dict):
         if str(reference := part.get("$ref")).startswith("#/components/schemas/"):
             yield str(reference).rpartition("/")[2]
