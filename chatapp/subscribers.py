@@ -77,7 +77,7 @@ def on_member_joined(event: MemberJoined) -> None:
 def emit_online_members(event: ChatCreated) -> None:
     """Emit the presence of the members that `chat:new` lists: change events carry none."""
     for user_id in event.online:
-        broadcast.to_chat(event.chat_id, "user:online", {"userId": user_id}, besides=user_id)
+        broadcast.to_chat(event.chat_id, "user:online", {"userId": user_id}, exclude=user_id)
 
 
 def emit_joined(event: MemberJoined) -> None:
@@ -154,24 +154,24 @@ def stop_typing(event: MessageSent) -> None:
 def emit_typing(event: TypingStarted) -> None:
     """Emit to the other members that a user is typing."""
     payload = {"chatId": event.chat_id, "userId": event.user_id, "username": event.username}
-    broadcast.to_chat(event.chat_id, "typing:start", payload, besides=event.user_id)
+    broadcast.to_chat(event.chat_id, "typing:start", payload, exclude=event.user_id)
 
 
 def emit_typing_stopped(event: TypingStopped) -> None:
     """Emit to the other members that a user stopped typing."""
     payload = {"chatId": event.chat_id, "userId": event.user_id}
-    broadcast.to_chat(event.chat_id, "typing:stop", payload, besides=event.user_id)
+    broadcast.to_chat(event.chat_id, "typing:stop", payload, exclude=event.user_id)
 
 
 def emit_online(event: UserOnline) -> None:
     """Emit to all users who share a chat with the user."""
-    broadcast.to_chats(event.chat_ids, "user:online", {"userId": event.user_id}, besides=event.user_id)
+    broadcast.to_chats(event.chat_ids, "user:online", {"userId": event.user_id}, exclude=event.user_id)
 
 
 def emit_offline(event: UserOffline) -> None:
     """Emit to all users who share a chat with the user."""
     payload = {"userId": event.user_id, "lastSeen": event.last_seen}
-    broadcast.to_chats(event.chat_ids, "user:offline", payload, besides=event.user_id)
+    broadcast.to_chats(event.chat_ids, "user:offline", payload, exclude=event.user_id)
 
 
 SUBSCRIBERS: Mapping[type, Sequence[Subscriber]] = {

@@ -10,7 +10,7 @@ from chatapp.rest.bearer import bearer_token, client_address, issue_access_token
 from chatapp.rest.resource import DATABASE_UNAVAILABLE, Resource
 
 resource = Resource("auth", "/auth", "Register, log in, refresh tokens, log out.")
-# Hashing is slow on purpose, and a bounded number of passwords is hashed at the same time.
+# Password hashing is slow on purpose, and bounded in concurrency.
 LOGIN_UNAVAILABLE = f"{DATABASE_UNAVAILABLE} Too many logins are in progress (`busy`)."
 
 

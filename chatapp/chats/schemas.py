@@ -13,7 +13,7 @@ MEMBER_ROLES = ("MEMBER", "ADMIN")
 MESSAGE_TYPES = ("TEXT", "IMAGE", "FILE")
 STATUSES = ("SENT", "DELIVERED", "READ")
 MAX_INVITED = 200
-# How many members a chat object contains; `GET /chats/:id/members` lists all.
+# Members in a chat object; `GET /chats/:id/members` lists all.
 MAX_MEMBERS = 100
 
 

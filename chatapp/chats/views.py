@@ -24,7 +24,7 @@ PARTS = {
 }
 
 resource = Resource("chats", "/chats", "Direct chats, groups and their members.", PARTS)
-# What every change of a group may refuse.
+# Errors of every change of a group.
 GROUP_ONLY = NOT_VISIBLE | {409: "The chat is a direct chat (`not_a_group`)."}
 ADMIN_ONLY = GROUP_ONLY | {403: "The caller is not an ADMIN of the group (`forbidden`)."}
 

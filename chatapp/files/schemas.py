@@ -10,7 +10,7 @@ from chatapp.core.schemas import Input
 from chatapp.core.uploads import UploadedFile
 
 MAX_NAME_LENGTH = 255
-# What makes a name read another way than it is: "exe.jpg" for "gpj.exe".
+# Characters that change the reading direction: "exe.jpg" for "gpj.exe".
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

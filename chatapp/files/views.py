@@ -1,4 +1,4 @@
-"""Download of files and thumbnails: the one endpoint that serves content that users uploaded."""
+"""Serves files and thumbnails: the only endpoint with content that users uploaded."""
 
 import re
 import unicodedata
@@ -24,13 +24,13 @@ PARTS = {
         "example": "0123456789abcdef0123456789abcdef.png",
     }
 }
-# Whatever it is, it runs nothing, loads nothing and is nothing but what it is declared as.
+# Browsers must not execute the content, load anything for it, or guess another type.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Vary": "Authorization",
 }
-# What is under a name never changes; whether one may have it is asked again after this.
+# The content under a name never changes; the permission is checked again after this.
 CACHED_SECONDS = 3600
 PIECE = 128 * 1024
 _ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)")
@@ -86,12 +86,12 @@ def _hand_out(file: Download) -> Response:
     response.set_etag(file.name)
     environ = dict(request.environ)
     if not _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", "")):
-        environ.pop("HTTP_RANGE", None)  # Several at once, or no range at all: it is no error to give the whole.
+        environ.pop("HTTP_RANGE", None)  # Several ranges, or an invalid one: send the whole file instead of an error.
     return response.make_conditional(environ, accept_ranges=True, complete_length=size)  # type: ignore[return-value]
 
 
 def _missing(file: Download, store: LocalStorage) -> NotFound:
-    """Why a file that has an upload is not in the folder of this server."""
+    """The error for a file that is not in the folder of this server although it has an upload."""
     own = in_thread(store.known_folder_id)
     if file.folder_id in (None, own):
         return NotFound("The file was deleted.")
@@ -102,7 +102,7 @@ def _missing(file: Download, store: LocalStorage) -> NotFound:
 
 
 def _disposition(file: Download) -> str:
-    """RFC 6266: an image is shown, everything else saved; under its name, and for old clients what ASCII has of it."""
+    """RFC 6266: images inline, other files as attachments; the name as UTF-8, with an ASCII fallback for old clients."""
     plain = unicodedata.normalize("NFKD", file.file_name).encode("ascii", "ignore").decode()
     plain = re.sub(r'["\\%]', "", plain).strip()
     if plain.startswith("."):
@@ -114,7 +114,7 @@ def _disposition(file: Download) -> str:
 
 
 class Reading:
-    """The pieces of a file from a place on, as many as are asked for. It is open only while they are."""
+    """Iterates over the pieces of a file from a position. The file is open only meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -122,15 +122,15 @@ class Reading:
         self._file: IO[bytes] | None = None
 
     def seekable(self) -> bool:
-        """It can begin anywhere."""
+        """Ranges are supported."""
         return True
 
     def seek(self, place: int) -> None:
-        """Begin there."""
+        """Start there."""
         self._from = place
 
     def tell(self) -> int:
-        """Where it begins."""
+        """The start position."""
         return self._from
 
     def __iter__(self) -> Self:
@@ -148,6 +148,6 @@ class Reading:
         return self._file.read(PIECE)
 
     def close(self) -> None:
-        """Called by the server in the end, however it comes about."""
+        """Called by the server at the end of the response."""
         if self._file:
             self._file.close()

@@ -26,7 +26,7 @@ from chatapp.rest.resource import DATABASE_UNAVAILABLE, FORM_ERRORS, NOT_VISIBLE
 PARTS = {
     "chatId": {"description": "A chat of which the caller is a member."},
     "messageId": {"description": "A message of a chat of which the caller is a member."},
-    # OpenAPI takes paths that differ in the names of their parameters alone for one.
+    # OpenAPI treats paths that differ only in the names of their parameters as the same path.
     "id": {"description": "For GET, the id of a chat. For PATCH and DELETE, the id of a message."},
 }
 SENT_BEFORE = {200: "A message with this `clientId` was already sent; it is returned unchanged."}

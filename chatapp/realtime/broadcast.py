@@ -10,9 +10,9 @@ from chatapp.realtime.rooms import Connection, rooms
 from chatapp.realtime.server_events import verify_event
 
 
-def to_chat(chat_id: str, event: str, payload: Json, *, besides: str | None = None) -> None:
+def to_chat(chat_id: str, event: str, payload: Json, *, exclude: str | None = None) -> None:
     """Emit an event to all sockets of a chat, except those of one user."""
-    _send([c for c in rooms.of_chat(chat_id) if c.actor.user_id != besides], event, payload)
+    _send([c for c in rooms.of_chat(chat_id) if c.actor.user_id != exclude], event, payload)
 
 
 def to_chat_in_order(
@@ -30,10 +30,10 @@ def to_chat_in_order(
     rooms.order.emit(chat_id, rev, emit)
 
 
-def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, besides: str) -> None:
+def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, exclude: str) -> None:
     """Emit an event once to every socket that is subscribed to one of these chats, except those of one user."""
     connections = {connection for chat_id in chat_ids for connection in rooms.of_chat(chat_id)}
-    _send([c for c in connections if c.actor.user_id != besides], event, payload)
+    _send([c for c in connections if c.actor.user_id != exclude], event, payload)
 
 
 def to_members(chat_id: str, user_ids: Iterable[str], event: str, payload: Json) -> None:

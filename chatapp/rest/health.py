@@ -32,7 +32,7 @@ def blueprint(checks: Mapping[str, Check], warnings: Mapping[str, Callable[[], b
 
     @pages.get("/readyz")
     def readyz() -> Response:
-        """Everything that serving needs answers; 503 otherwise, saying what does not."""
+        """Check all parts; 503 with the unavailable ones."""
         results = {name: _responds(check) for name, check in checks.items()}
         ready = all(results.values())
         report: dict[str, object] = {
