@@ -41,7 +41,7 @@ def look() -> None:
 @pytest.mark.parametrize(
     ("step", "turn"), [("set_isolation_level", 1), ("do_begin", 1), ("do_commit", 1), ("set_isolation_level", 2)]
 )
-def test_a_connection_that_dies_in_use_leaves_its_place_to_another(
+def test_lost_connection_is_replaced_in_the_pool(
     only_one: Engine, engine: Engine, monkeypatch: pytest.MonkeyPatch, work: Callable[[], None], step: str, turn: int
 ) -> None:
     take_step = getattr(only_one.dialect, step)

@@ -21,7 +21,7 @@ def executions_of_the_plan(db: Connection) -> int | None:
 
 
 @pytest.mark.usefixtures("app")
-def test_a_plan_serves_many_executions_and_is_made_anew_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_is_reused_and_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared, "EXECUTIONS", 3)
     executed = []
     with app_engine().connect() as db:
@@ -32,7 +32,7 @@ def test_a_plan_serves_many_executions_and_is_made_anew_in_time(monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("app")
-def test_a_new_connection_has_a_plan_of_its_own() -> None:
+def test_new_connection_prepares_again() -> None:
     with app_engine().connect() as db:
         assert SUM.execute(db, {"one": 1, "two": 2}) == [(2,)]
         db.invalidate()
@@ -43,7 +43,7 @@ def test_a_new_connection_has_a_plan_of_its_own() -> None:
 
 
 @pytest.mark.usefixtures("app")
-def test_an_error_says_nothing_of_what_people_wrote() -> None:
+def test_errors_contain_no_user_content() -> None:
     email = f"{new_id()}@example.org"
     account = "INSERT INTO users (id, email, email_key, username, password_hash) VALUES (%(id)s, %(email)s, %(email)s, %(name)s, 'x')"
     first, second = ({"id": new_id(), "email": email, "name": f"person_{new_id()[-12:]}"} for _ in range(2))
@@ -63,7 +63,7 @@ def ask_on_a_connection_that_ends() -> None:
 
 
 @pytest.mark.usefixtures("app")
-def test_a_connection_that_was_lost_is_a_database_that_does_not_answer() -> None:
+def test_lost_connection_is_reported_as_unavailable() -> None:
     with pytest.raises(Unavailable):
         ask_on_a_connection_that_ends()
     with reading() as db:

@@ -10,7 +10,7 @@ from chatapp.presence import actions
 from tests.people import Person
 
 
-def test_sockets_that_open_and_close_at_once_are_all_counted(app: Flask, engine: Engine, alice: Person) -> None:
+def test_concurrent_connects_and_disconnects_are_counted(app: Flask, engine: Engine, alice: Person) -> None:
     worker = str(uuid.uuid4())
     actions.renew_lease(worker, {}, recount=False)
 

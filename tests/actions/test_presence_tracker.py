@@ -30,7 +30,7 @@ def announcer(app: Flask) -> Announcer:
     return Announcer()
 
 
-def test_who_came_is_told_of_once_the_database_is_back(
+def test_online_users_are_announced_after_a_database_outage(
     alice: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "announce_online", announcer)
@@ -44,7 +44,7 @@ def test_who_came_is_told_of_once_the_database_is_back(
     assert announcer.announced == [alice.id]
 
 
-def test_who_has_gone_is_told_of_once_the_database_is_back(
+def test_offline_users_are_announced_after_a_database_outage(
     alice: Person, bob: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "announce_offline", announcer)

@@ -34,7 +34,7 @@ def reader(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_everything_that_a_page_shows_runs(page: Path, reader: dict[str, str], tmp_path: Path) -> None:
+def test_documented_programs_run(page: Path, reader: dict[str, str], tmp_path: Path) -> None:
     changes = {
         "http://127.0.0.1:3000": reader["CHAT_URL"],
         ".venv/bin/": "",
@@ -53,25 +53,25 @@ def written() -> list[Path]:
     return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
-def test_no_page_holds_the_traces_of_an_unfinished_merge() -> None:
+def test_pages_contain_no_merge_conflict_markers() -> None:
     for page in written():
         assert not re.search(r"^(<{7} |={7}$|>{7} )", page.read_text(), re.MULTILINE), page.name
 
 
-def test_the_architecture_names_what_is_there() -> None:
+def test_architecture_page_names_existing_modules() -> None:
     table = re.findall(r"^\| (`.+?) \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
     for name in re.findall(r"`([^`]+)`", " ".join(table)):
         assert (ROOT / name).exists() or (ROOT / "chatapp" / name).exists(), name
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_links_resolve() -> None:
     for page in written():
         text = page.read_text()
         for target in re.findall(r"""\]\((?!https?:)([^)#]+)|(?:src|srcset)="(?!https?:)([^"]+)""", text):
             assert (page.parent / "".join(target)).exists(), f"{page.name}: {target}"
 
 
-def test_operations_explain_every_metric_and_every_line_of_the_log() -> None:
+def test_operations_page_documents_metrics_and_log_events() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     for metric in metrics.ALL:
         name = f"{metric.name}_total" if metric.kind == "counter" else metric.name

@@ -12,7 +12,7 @@ CODE = "import runpy, sys; {}; print(*sorted({{name.split('.')[0] for name in sy
 
 
 @pytest.mark.parametrize("do", ["runpy.run_path('gunicorn.conf.py')", "import chatapp.launcher.__main__"])
-def test_a_supervisor_imports_nothing_of_the_application(do: str) -> None:
+def test_supervisors_do_not_import_the_application(do: str) -> None:
     done = subprocess.run([sys.executable, "-c", CODE.format(do)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert sorted(set(done.stdout.split()) & set(HEAVY)) == []

@@ -41,14 +41,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         yield create_app(config.load())
 
 
-def test_no_route_stands_outside_the_doors(app: Flask) -> None:
+def test_every_route_is_declared_by_a_resource(app: Flask) -> None:
     documented = {re.sub(r"{(\w+)}", "<>", path) for path in api.spec.to_dict()["paths"]}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<[^>]+>", "<>", rule.rule)
         assert path in documented or rule.rule in OUTSIDE, f"{rule.rule} is not documented"
 
 
-def test_only_what_is_listed_here_answers_strangers(app: Flask) -> None:
+def test_only_listed_routes_are_public(app: Flask) -> None:
     for path, operations in api.spec.to_dict()["paths"].items():
         for method, operation in operations.items():
             if method != "parameters":
@@ -62,7 +62,7 @@ def test_every_documented_route_is_limited(app: Flask) -> None:
             assert {limit.scope for limit in limits} == {"caller", "address"}, rule.rule
 
 
-def test_every_socket_event_has_a_schema_that_refuses_what_it_does_not_know(app: Flask) -> None:
+def test_socket_events_refuse_unknown_fields(app: Flask) -> None:
     names = [event.name for event in CLIENT_EVENTS]
     assert len(names) == len(set(names))
     for event in CLIENT_EVENTS:
@@ -70,7 +70,7 @@ def test_every_socket_event_has_a_schema_that_refuses_what_it_does_not_know(app:
         assert event.handler.__doc__, event.name
 
 
-def test_every_setting_is_in_the_example_and_nothing_else(app: Flask) -> None:
+def test_env_example_lists_exactly_the_settings(app: Flask) -> None:
     read = set(re.findall(r'(?:read\(|text\(|env\.str\()"([A-Z_]+)"', Path(config.__file__).read_text()))
     read |= {*config.SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL"}
     read -= {"DYNO", "AWS_ENDPOINT_URL"}  # The platform's own, and boto3's.

@@ -34,7 +34,7 @@ def bare(url: str) -> str:
     return urlsplit(url).path
 
 
-def test_a_url_is_good_for_more_than_an_hour_and_the_same_for_everybody(
+def test_url_is_valid_for_an_hour_and_the_same_for_all_members(
     alice: Person, bob: Person, chat: str, message: dict[str, str]
 ) -> None:
     assert re.fullmatch(
@@ -46,7 +46,7 @@ def test_a_url_is_good_for_more_than_an_hour_and_the_same_for_everybody(
     assert {data(one.get(f"/messages/{chat}"))[0]["fileUrl"] for one in (alice, bob)} == {message["fileUrl"]}
 
 
-def test_members_may_have_it_and_nobody_else(place: Place, alice: Person, bob: Person, carol: Person, url: str) -> None:
+def test_only_members_can_download(place: Place, alice: Person, bob: Person, carol: Person, url: str) -> None:
     assert [place.fetch(bare(url), person).status_code for person in (alice, bob)] == [200, 200]
     assert problem(place.fetch(bare(url), carol)) == (404, "not_found")
     anonymous = place.fetch(bare(url))
@@ -71,7 +71,7 @@ def test_members_may_have_it_and_nobody_else(place: Place, alice: Person, bob: P
         lambda url: re.sub("message=[^&]+", "message=x", url),
     ],
 )
-def test_a_url_that_was_tampered_with_opens_nothing(
+def test_tampered_url_is_refused(
     place: Place, bob: Person, carol: Person, url: str, change: Callable[[str], str]
 ) -> None:
     assert problem(place.fetch(change(url))) == (401, "token_invalid")
@@ -79,13 +79,13 @@ def test_a_url_that_was_tampered_with_opens_nothing(
     assert place.fetch(change(url), bob).status_code == 200
 
 
-def test_a_signature_is_of_one_file(place: Place, alice: Person, chat: str, message: dict[str, str]) -> None:
+def test_signature_is_valid_for_one_file(place: Place, alice: Person, chat: str, message: dict[str, str]) -> None:
     other = data(alice.upload(chat, "b.png", samples.image("PNG")))
     for path in (bare(other["fileUrl"]), bare(message["thumbnailUrl"])):
         assert place.fetch(f"{path}?{urlsplit(message['fileUrl']).query}").status_code == 401
 
 
-def test_a_url_ends(place: Place, url: str, engine: Engine) -> None:
+def test_url_expires(place: Place, url: str, engine: Engine) -> None:
     """With the signature that this server would have made for a second ago."""
     name, query = bare(url).rpartition("/")[2], parse_qs(urlsplit(url).query)
     past = int(time.time()) - 1
@@ -103,12 +103,12 @@ def test_a_url_ends(place: Place, url: str, engine: Engine) -> None:
 @pytest.mark.parametrize(
     "name", ["none.png", "0" * 32 + ".png", "..%2F..%2Fetc%2Fpasswd", "%00", "a%00.png", "x" * 500, "%ff", "*"]
 )
-def test_what_is_not_there_is_not_there(place: Place, alice: Person, name: str) -> None:
+def test_unknown_file_is_not_found(place: Place, alice: Person, name: str) -> None:
     assert problem(place.fetch(f"/uploads/{name}", alice)) == (404, "not_found")
     assert place.fetch(f"/uploads/{name}").status_code in (401, 404)
 
 
-def test_who_leaves_the_chat_leaves_the_file(place: Place, alice: Person, bob: Person, carol: Person) -> None:
+def test_former_member_can_not_download(place: Place, alice: Person, bob: Person, carol: Person) -> None:
     group = data(alice.post("/chats/groups", {"name": "Group", "memberIds": [bob.id]}))["id"]
     path = bare(data(alice.upload(group, "a.pdf", samples.PDF))["fileUrl"])
     assert place.fetch(path, bob).status_code == 200
@@ -118,7 +118,7 @@ def test_who_leaves_the_chat_leaves_the_file(place: Place, alice: Person, bob: P
     assert place.fetch(path, carol).status_code == 200
 
 
-def test_with_its_message_a_file_is_gone(place: Place, alice: Person, bob: Person, chat: str) -> None:
+def test_file_is_deleted_with_its_message(place: Place, alice: Person, bob: Person, chat: str) -> None:
     before = place.stored()
     message = data(alice.upload(chat, "a.png", samples.image("PNG")))
     assert len(place.stored() - before) == 2
@@ -134,7 +134,7 @@ def test_with_its_message_a_file_is_gone(place: Place, alice: Person, bob: Perso
     assert problem(forward) == (422, "validation_error")
 
 
-def test_with_its_group_a_file_is_gone(place: Place, alice: Person) -> None:
+def test_file_is_deleted_with_its_group(place: Place, alice: Person) -> None:
     group = data(alice.post("/chats/groups", {"name": "Group"}))["id"]
     url = data(alice.upload(group, "a.pdf", samples.PDF))["fileUrl"]
     assert alice.delete(f"/chats/{group}").status_code == 204
@@ -143,7 +143,7 @@ def test_with_its_group_a_file_is_gone(place: Place, alice: Person) -> None:
     wait_until(lambda: bare(url).removeprefix("/uploads/") not in place.stored())
 
 
-def test_a_forwarded_file_lives_as_long_as_one_of_its_messages(
+def test_forwarded_file_exists_until_its_last_message_is_deleted(
     place: Place, alice: Person, bob: Person, carol: Person, chat: str, message: dict[str, str]
 ) -> None:
     before = place.stored()

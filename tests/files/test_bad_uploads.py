@@ -90,7 +90,7 @@ def unchanged(place: Place, engine: Engine, chat: str) -> Iterator[None]:
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("what", CORPUS)
-def test_bad_files_are_refused_and_leave_nothing(place: Place, alice: Person, chat: str, what: str) -> None:
+def test_invalid_files_are_refused_and_not_stored(place: Place, alice: Person, chat: str, what: str) -> None:
     name, content, declared, expected = CORPUS[what]
     response = raw(place, alice, form(chat, name, content, declared))
     assert problem(response) == expected
@@ -126,7 +126,7 @@ def raw(place: Place, person: Person | None, body: Any, kind: str = "multipart/f
         ({"file": "text"}, "file"),
     ],
 )
-def test_fields_have_the_same_rules_as_elsewhere(
+def test_form_fields_are_validated_like_json(
     place: Place, alice: Person, chat: str, change: dict[str, Any], field: str
 ) -> None:
     fields = {"chatId": chat} | change
@@ -148,7 +148,7 @@ def test_a_form_has_each_part_once(place: Place, alice: Person, chat: str) -> No
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_what_is_no_form_is_told_so(place: Place, alice: Person, chat: str) -> None:
+def test_invalid_form_is_refused(place: Place, alice: Person, chat: str) -> None:
     whole = form(chat, "a.png", PNG)
     refused = {
         "cut off": (raw(place, alice, whole[:-20]), (400, "malformed_form")),
@@ -175,7 +175,7 @@ def test_what_is_no_form_is_told_so(place: Place, alice: Person, chat: str) -> N
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_body_of_unknown_length_has_the_same_bounds(place: Place, alice: Person, chat: str) -> None:
+def test_chunked_body_has_the_same_limits(place: Place, alice: Person, chat: str) -> None:
     def pieces(content: bytes) -> Iterator[bytes]:
         whole = form(chat, "a.pdf", content)
         yield from (whole[start : start + 50_000] for start in range(0, len(whole), 50_000))
@@ -185,7 +185,7 @@ def test_a_body_of_unknown_length_has_the_same_bounds(place: Place, alice: Perso
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_who_hangs_up_leaves_nothing(place: Place, alice: Person, chat: str) -> None:
+def test_aborted_upload_leaves_nothing(place: Place, alice: Person, chat: str) -> None:
     whole = form(chat, "a.pdf", samples.PDF + bytes(2**20))
     head = f"POST /api/v1/messages/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n"
     head += f"Content-Type: multipart/form-data; boundary=XXX\r\nContent-Length: {len(whole)}\r\n\r\n"
@@ -195,9 +195,7 @@ def test_who_hangs_up_leaves_nothing(place: Place, alice: Person, chat: str) -> 
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_who_may_not_send_learns_it_before_the_file_is_read(
-    place: Place, alice: Person, carol: Person, chat: str
-) -> None:
+def test_permission_is_checked_before_the_file_is_read(place: Place, alice: Person, carol: Person, chat: str) -> None:
     def first_response(person: Person | None, chat_id: str) -> int:
         """The status that comes when the client has sent no more than the beginning of the file."""
         begin = form(chat_id, "a.pdf", samples.PDF + bytes(100_000)).removesuffix(b"\r\n--XXX--\r\n")
@@ -214,7 +212,7 @@ def test_who_may_not_send_learns_it_before_the_file_is_read(
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_outsiders_send_nothing_wherever_the_chat_is_named(
+def test_outsiders_can_not_upload_wherever_the_chat_field_is(
     place: Place, alice: Person, carol: Person, chat: str
 ) -> None:
     last = [("file", ("a.png", PNG)), ("chatId", (None, chat))]
@@ -222,7 +220,7 @@ def test_outsiders_send_nothing_wherever_the_chat_is_named(
     assert problem(carol.upload(chat, "a.html", samples.HTML)) == (404, "not_found")
 
 
-def test_the_chat_can_be_named_after_the_file(place: Place, alice: Person, chat: str) -> None:
+def test_chat_field_can_follow_the_file(place: Place, alice: Person, chat: str) -> None:
     last = [("file", ("a.png", PNG)), ("chatId", (None, chat))]
     assert alice.request("POST", "/messages/upload", files=last).status_code == 201
 
@@ -238,7 +236,7 @@ def polyglots() -> dict[str, Callable[[], bytes]]:
     }
 
 
-def test_of_a_polyglot_the_picture_is_left(
+def test_polyglot_is_reduced_to_the_picture(
     place: Place, alice: Person, chat: str, polyglots: dict[str, Callable[[], bytes]]
 ) -> None:
     for ending, make in polyglots.items():

@@ -20,7 +20,7 @@ def pdf(alice: Person, chat: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "content", "declared", "type"), samples.good()[1:9], ids=lambda part: str(part)[:12])
-def test_a_file_comes_as_what_it_is_and_runs_nothing(
+def test_download_has_its_type_and_a_strict_policy(
     place: Place, alice: Person, chat: str, name: str, content: bytes, declared: str, type: str
 ) -> None:
     response = place.fetch(data(alice.upload(chat, name, content))["fileUrl"])
@@ -38,7 +38,7 @@ def test_a_file_comes_as_what_it_is_and_runs_nothing(
     ("name", "plain"),
     [("Größe 日本.pdf", "Groe .pdf"), ("日本.pdf", "file.pdf"), ('a"b;c.pdf', "ab;c.pdf"), ("100%25.pdf", "10025.pdf")],
 )
-def test_an_attachment_has_its_original_name(place: Place, alice: Person, chat: str, name: str, plain: str) -> None:
+def test_attachment_has_its_original_name(place: Place, alice: Person, chat: str, name: str, plain: str) -> None:
     message = data(alice.upload(chat, name.replace('"', '\\"'), samples.PDF))
     assert message["fileName"] == name
     disposition = place.fetch(message["fileUrl"]).headers["Content-Disposition"]
@@ -56,13 +56,13 @@ def test_an_attachment_has_its_original_name(place: Place, alice: Person, chat: 
         ("bytes=29-99", b"yz"),
     ],
 )
-def test_parts_can_be_asked_for(place: Place, pdf: str, requested: str, part: bytes) -> None:
+def test_range_requests_return_parts(place: Place, pdf: str, requested: str, part: bytes) -> None:
     response = place.fetch(pdf, headers={"Range": requested})
     assert (response.status_code, response.content) == (206, part)
     assert response.headers["Content-Range"].endswith("/31")
 
 
-def test_a_part_beyond_the_end_is_refused(disk_place: Place) -> None:
+def test_range_beyond_the_end_is_refused(disk_place: Place) -> None:
     place, url = disk_place, _one(disk_place)
     response = place.fetch(url, headers={"Range": "bytes=99-"})
     assert problem(response) == (416, "range_not_satisfiable")
@@ -70,11 +70,11 @@ def test_a_part_beyond_the_end_is_refused(disk_place: Place) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=", "bytes=x-y", "lines=1-2", "bytes=7-5", "nonsense"])
-def test_what_is_no_range_gives_the_whole_or_an_answer(disk_place: Place, requested: str) -> None:
+def test_invalid_range_returns_the_whole_file_or_416(disk_place: Place, requested: str) -> None:
     assert disk_place.fetch(_one(disk_place), headers={"Range": requested}).status_code in (200, 416)
 
 
-def test_who_has_it_already_is_told_so(disk_place: Place) -> None:
+def test_not_modified_when_etag_matches(disk_place: Place) -> None:
     url = _one(disk_place)
     tag = disk_place.fetch(url).headers["ETag"]
     again = disk_place.fetch(url, headers={"If-None-Match": tag})
@@ -84,12 +84,12 @@ def test_who_has_it_already_is_told_so(disk_place: Place) -> None:
     assert disk_place.fetch(url, headers={"If-Range": tag, "Range": "bytes=0-1"}).status_code == 206
 
 
-def test_it_can_be_asked_for_without_being_fetched(place: Place, pdf: str) -> None:
+def test_head_request_returns_headers(place: Place, pdf: str) -> None:
     response = requests.head(place.server.url + pdf, allow_redirects=True, timeout=20)
     assert (response.status_code, response.headers["Content-Length"], response.content) == (200, "31", b"")
 
 
-def test_no_cache_between_may_keep_it(place: Place, pdf: str) -> None:
+def test_response_is_not_cached_by_proxies(place: Place, pdf: str) -> None:
     response = place.fetch(pdf)
     assert all("private" in one.headers["Cache-Control"] for one in (response, *response.history))
 
@@ -101,7 +101,7 @@ def _one(place: Place) -> str:
     return str(data(upload)["fileUrl"])
 
 
-def test_slow_readers_hold_nobody_up(disk_place: Place) -> None:
+def test_slow_downloads_do_not_block_others(disk_place: Place) -> None:
     alice, bob = register(disk_place.server.url, "alice"), register(disk_place.server.url, "bob")
     chat = alice.direct_chat(bob)
     url = data(alice.upload(chat, "a.pdf", samples.PDF + bytes(8 * 2**20)))["fileUrl"]

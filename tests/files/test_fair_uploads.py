@@ -47,7 +47,7 @@ def kept_busy(person: Person, chat: str, content: bytes) -> Iterator[None]:
         each.result()
 
 
-def test_small_files_do_not_wait_for_the_large_images_of_another_user(
+def test_small_files_do_not_wait_for_large_images_of_others(
     alice: Person, carol: Person, bob: Person, chat: str
 ) -> None:
     began = time.monotonic()
@@ -130,7 +130,7 @@ def test_a_user_has_two_uploads_in_progress_over_all_workers(
     assert elsewhere.upload(chat, "a.pdf", samples.PDF).status_code == 201
 
 
-def test_uploads_of_a_worker_that_was_killed_are_not_in_progress(
+def test_uploads_of_a_killed_worker_do_not_count(
     limited: list[Server], uploader: tuple[Person, str], engine: Engine
 ) -> None:
     person, chat = uploader
@@ -143,7 +143,7 @@ def test_uploads_of_a_worker_that_was_killed_are_not_in_progress(
     wait_for_uploads(engine, person, 0)
 
 
-def test_a_user_has_so_many_bytes_a_day_over_all_workers(
+def test_upload_quota_is_per_day_over_all_workers(
     limited: list[Server], uploader: tuple[Person, str], engine: Engine
 ) -> None:
     person, chat = uploader
@@ -162,9 +162,7 @@ def test_a_user_has_so_many_bytes_a_day_over_all_workers(
     assert person.upload(chat, "a.pdf", half).status_code == 201
 
 
-def test_what_is_refused_leaves_no_upload_in_progress(
-    limited: list[Server], uploader: tuple[Person, str], engine: Engine
-) -> None:
+def test_refused_upload_is_not_in_progress(limited: list[Server], uploader: tuple[Person, str], engine: Engine) -> None:
     person, chat = uploader
     assert problem(person.upload(chat, "a.png", b"x")) == (415, "unsupported_file_type")
     assert problem(person.upload(chat, "a.pdf", samples.PDF, content="x" * 5000)) == (422, "validation_error")

@@ -28,7 +28,7 @@ def shown(content: bytes) -> Image.Image:
 
 @pytest.mark.parametrize(("format", "ending"), KINDS)
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_a_photo_loses_where_and_by_what_it_was_taken_and_stays_upright(
+def test_photo_loses_metadata_and_stays_upright(
     place: Place, alice: Person, chat: str, format: str, ending: str, orientation: int
 ) -> None:
     taken = samples.photo(format, orientation)
@@ -44,7 +44,7 @@ def test_a_photo_loses_where_and_by_what_it_was_taken_and_stays_upright(
 
 
 @pytest.mark.parametrize(("format", "ending"), [*KINDS, ("GIF", "gif")])
-def test_a_thumbnail_is_small_upright_and_knows_nothing(
+def test_thumbnail_is_small_upright_and_without_metadata(
     place: Place, alice: Person, chat: str, format: str, ending: str
 ) -> None:
     large = samples.photo(format) if format != "GIF" else samples.image("GIF", (1000, 500))
@@ -64,7 +64,7 @@ def test_a_thumbnail_is_small_upright_and_knows_nothing(
 
 
 @pytest.mark.parametrize(("format", "ending"), [("GIF", "gif"), ("WEBP", "webp"), ("PNG", "png")])
-def test_what_moves_goes_on_moving(place: Place, alice: Person, chat: str, format: str, ending: str) -> None:
+def test_animations_are_preserved(place: Place, alice: Person, chat: str, format: str, ending: str) -> None:
     first, *others = (Image.new("RGB", (30, 20), colour) for colour in ("red", "green", "blue"))
     out = BytesIO()
     more = {"comment": b"Secret"} if format == "GIF" else {}
@@ -79,7 +79,7 @@ def test_what_moves_goes_on_moving(place: Place, alice: Person, chat: str, forma
     ("mode", "format", "ending"),
     [("P", "PNG", "png"), ("L", "JPEG", "jpg"), ("CMYK", "JPEG", "jpg"), ("RGBA", "WEBP", "webp"), ("1", "PNG", "png")],
 )
-def test_each_way_of_storing_colours_has_a_thumbnail(
+def test_every_colour_mode_has_a_thumbnail(
     place: Place, alice: Person, chat: str, mode: str, format: str, ending: str
 ) -> None:
     out = BytesIO()
@@ -142,9 +142,7 @@ def profile_of(size: int) -> bytes:
 
 
 @pytest.mark.parametrize(("format", "ending"), KINDS)
-def test_a_thumbnail_is_converted_and_has_no_profile_of_its_own(
-    place: Place, alice: Person, chat: str, format: str, ending: str
-) -> None:
+def test_thumbnail_is_converted_to_srgb(place: Place, alice: Person, chat: str, format: str, ending: str) -> None:
     profile = profile_of(0)
     message = data(alice.upload(chat, f"a.{ending}", samples.image(format, icc_profile=profile)))
     assert opened(place.fetch(message["fileUrl"]).content).info["icc_profile"] == profile
@@ -158,7 +156,7 @@ def test_a_thumbnail_is_converted_and_has_no_profile_of_its_own(
 @pytest.mark.parametrize(
     ("size", "is_preserved"), [(60_000, True), (64 * 1024, True), (64 * 1024 + 1, False), (200_000, False)]
 )
-def test_only_a_small_profile_is_kept(
+def test_only_small_profiles_are_preserved(
     place: Place, alice: Person, chat: str, format: str, ending: str, size: int, is_preserved: bool
 ) -> None:
     image = samples.image(format, icc_profile=profile_of(size))

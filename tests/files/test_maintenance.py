@@ -31,7 +31,7 @@ def later(engine: Engine) -> Callable[[str], None]:
     return age
 
 
-def test_housekeeping_takes_away_what_has_no_message(
+def test_housekeeping_deletes_files_without_a_message(
     place: Place,
     alice: Person,
     chat: str,
@@ -55,9 +55,7 @@ def test_housekeeping_takes_away_what_has_no_message(
     assert place.fetch(stored).status_code == 200
 
 
-def test_housekeeping_takes_away_what_an_interruption_left(
-    disk_place: Place, housekeeping: Callable[[Place], str]
-) -> None:
+def test_housekeeping_deletes_partial_files(disk_place: Place, housekeeping: Callable[[Place], str]) -> None:
     names = [
         f"{uuid.uuid4().hex}.png",
         f"{uuid.uuid4().hex}.pdf.part",
@@ -99,9 +97,7 @@ def noted(engine: Engine, names: list[str]) -> bool:
         return bool(db.scalar(query, {"names": names}))
 
 
-def test_files_are_deleted_after_a_restart_if_they_could_not_be_before(
-    database_url: str, engine: Engine, tmp_path: Path
-) -> None:
+def test_failed_deletions_are_retried_after_a_restart(database_url: str, engine: Engine, tmp_path: Path) -> None:
     uploads = tmp_path / "uploads"
 
     def stored() -> int:
@@ -129,7 +125,7 @@ def test_files_are_deleted_after_a_restart_if_they_could_not_be_before(
         wait_until(lambda: not noted(engine, names))
 
 
-def test_a_file_in_the_folder_of_another_server_is_told_so(database_url: str, tmp_path: Path) -> None:
+def test_file_in_another_upload_folder_is_reported(database_url: str, tmp_path: Path) -> None:
     shared = tmp_path / "instance"
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -154,7 +150,7 @@ def test_a_file_in_the_folder_of_another_server_is_told_so(database_url: str, tm
         wait_until(lambda: "upload_folders_differ" in other.log)
 
 
-def test_servers_that_start_at_once_agree_on_the_id_of_their_folder(tmp_path: Path) -> None:
+def test_concurrent_servers_agree_on_the_folder_id(tmp_path: Path) -> None:
     make = "from chatapp.files.storage import LocalStorage as S; import pathlib, sys; print(S(pathlib.Path(sys.argv[1])).folder_id())"
     command = [sys.executable, "-c", make, str(tmp_path / "uploads")]
     started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -162,7 +158,7 @@ def test_servers_that_start_at_once_agree_on_the_id_of_their_folder(tmp_path: Pa
     assert [path.name for path in (tmp_path / "uploads").iterdir()] == [".folder-id"]
 
 
-def test_a_bucket_that_does_not_answer_is_told_and_leaves_nothing(
+def test_unavailable_bucket_is_reported_and_nothing_is_stored(
     database_url: str, engine: Engine, tmp_path: Path
 ) -> None:
     nowhere = {
@@ -184,7 +180,7 @@ def test_a_bucket_that_does_not_answer_is_told_and_leaves_nothing(
             assert db.execute(count).scalar() == before
 
 
-def test_a_disk_that_fails_is_told_and_leaves_nothing(database_url: str, tmp_path: Path) -> None:
+def test_failing_disk_is_reported_and_nothing_is_stored(database_url: str, tmp_path: Path) -> None:
     with Server(database_url, tmp_path) as server:
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         chat = alice.direct_chat(bob)

@@ -130,7 +130,7 @@ def test_odd_files_are_accepted(place: Place, alice: Person, chat: str, what: st
         ("a.pdf", samples.PDF, "application/x-pdf"),
     ],
 )
-def test_what_clients_declare_without_knowing_is_accepted(
+def test_generic_declared_types_are_accepted(
     place: Place, alice: Person, chat: str, name: str, content: bytes, declared: str
 ) -> None:
     assert alice.upload(chat, name, content, declared).status_code == 201

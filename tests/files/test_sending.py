@@ -14,7 +14,7 @@ from tests.socket_clients import JsDriver
 
 @pytest.mark.parametrize(("name", "content", "declared", "type"), samples.good(), ids=lambda part: str(part)[:12])
 @pytest.mark.parametrize("is_declared", [True, False])
-def test_each_kind_is_taken_and_comes_back_as_it_was(
+def test_each_type_is_stored_unchanged(
     place: Place, alice: Person, chat: str, name: str, content: bytes, declared: str, type: str, is_declared: bool
 ) -> None:
     response = alice.upload(chat, name, content, declared if is_declared else None, content=" Look ")
@@ -26,18 +26,18 @@ def test_each_kind_is_taken_and_comes_back_as_it_was(
     assert place.fetch(message["fileUrl"]).content == content
 
 
-def test_a_caption_has_lines_as_a_form_of_a_browser_sends_them(place: Place, alice: Person, chat: str) -> None:
+def test_caption_newlines_of_browsers_are_normalised(place: Place, alice: Person, chat: str) -> None:
     response = alice.upload(chat, "a.pdf", samples.PDF, content="one\r\ntwo")
     assert (response.status_code, data(response)["content"]) == (201, "one\ntwo")
 
 
-def test_a_caption_that_shows_nothing_is_refused(place: Place, alice: Person, chat: str) -> None:
+def test_invisible_caption_is_refused(place: Place, alice: Person, chat: str) -> None:
     response = alice.upload(chat, "a.pdf", samples.PDF, content="\u200b")
     assert problem(response) == (422, "validation_error")
     assert set(response.json()["errors"]) == {"content"}
 
 
-def test_a_file_is_a_message_to_everybody(
+def test_file_message_is_emitted_to_members(
     place: Place, alice: Person, bob: Person, chat: str, js_driver: JsDriver
 ) -> None:
     listener = js_driver.connect(bob.url, bob.token)
@@ -49,7 +49,7 @@ def test_a_file_is_a_message_to_everybody(
     assert [place.fetch(event[url]).status_code for url in ("fileUrl", "thumbnailUrl")] == [200, 200]
 
 
-def test_its_urls_are_good_wherever_it_is_read(place: Place, alice: Person, bob: Person, chat: str) -> None:
+def test_urls_are_valid_in_every_response(place: Place, alice: Person, bob: Person, chat: str) -> None:
     message = data(alice.upload(chat, "a.png", samples.image("PNG")))
     read = [
         data(bob.get(f"/messages/{chat}"))[0],
@@ -85,7 +85,7 @@ def test_the_same_client_id_at_once_sends_once(place: Place, alice: Person, chat
     assert (after[0], after[1], len(after[2])) == (messages + 1, uploads + 1, len(stored) + 1)
 
 
-def test_a_client_id_is_not_for_another_file(place: Place, alice: Person, carol: Person, chat: str) -> None:
+def test_client_id_can_not_be_reused_for_another_file(place: Place, alice: Person, carol: Person, chat: str) -> None:
     mine = str(uuid.uuid4())
     assert alice.upload(chat, "a.pdf", samples.PDF, content="x", clientId=mine).status_code == 201
     others = [
@@ -111,7 +111,7 @@ def test_a_client_id_is_not_for_another_file(place: Place, alice: Person, carol:
         ("x" * 251 + ".pdf", "x" * 251 + ".pdf"),
     ],
 )
-def test_names_are_kept_for_people_and_lead_nowhere(
+def test_file_names_are_preserved_without_folders(
     place: Place, alice: Person, chat: str, sent: str, stored: str
 ) -> None:
     before = place.stored()

@@ -89,7 +89,7 @@ def test_the_official_parser_accepts_the_document(document: Json) -> None:
     assert schema_errors(document) == []
 
 
-def test_the_official_parser_would_say_if_something_were_wrong(document: Json) -> None:
+def test_the_official_parser_rejects_a_broken_document(document: Json) -> None:
     nowhere = {"nowhere": {"action": "send", "channel": {"$ref": "#/channels/nowhere"}}}
     assert schema_errors(document | {"operations": document["operations"] | nowhere})
     assert schema_errors({name: part for name, part in document.items() if name != "info"})
@@ -109,7 +109,7 @@ def test_every_event_of_a_client_is_documented(document: Json) -> None:
         assert {ack["ok"] for ack in examples(document, failed)} == {False}, name
 
 
-def test_every_payload_has_a_name_of_its_own(document: Json) -> None:
+def test_every_payload_has_its_own_name(document: Json) -> None:
     payloads = [
         message["payload"] for channel in document["channels"].values() for message in channel["messages"].values()
     ]
@@ -118,7 +118,7 @@ def test_every_payload_has_a_name_of_its_own(document: Json) -> None:
     assert {"FailedAck", "MessageSendAck", "SyncAck"} <= set(named)
 
 
-def test_the_examples_are_what_the_server_takes_and_answers(document: Json) -> None:
+def test_documented_examples_are_valid(document: Json) -> None:
     documented = operations(document, "receive")
     for event in CLIENT_EVENTS:
         operation = documented[event.name]
@@ -170,7 +170,7 @@ def test_the_connection_is_documented(document: Json) -> None:
     assert error["code"] == "token_expired"
 
 
-def test_what_is_not_documented_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_undocumented_events_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "current", lambda: SimpleNamespace(validate_responses=True))
     expect_events(SERVER_EVENTS)
     verify_event("chat:deleted", {"chatId": "01a209c0-dd89-7528-89ae-40572c1fa41a"})
@@ -179,7 +179,7 @@ def test_what_is_not_documented_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> 
             verify_event(name, payload)
 
 
-def test_the_page_needs_nothing_from_elsewhere(page: requests.Response) -> None:
+def test_page_loads_no_external_resources(page: requests.Response) -> None:
     check_self_contained(page)
 
 

@@ -50,7 +50,7 @@ def read_to_the_end(connection: websocket.WebSocket) -> int:
     return received
 
 
-def test_who_presents_no_token_is_shown_out(server: Server) -> None:
+def test_unauthenticated_connections_are_closed(server: Server) -> None:
     connections = [open_websocket(server) for _ in range(3)]
     began = time.monotonic()
     for connection in connections:
@@ -59,7 +59,7 @@ def test_who_presents_no_token_is_shown_out(server: Server) -> None:
     assert 9 < time.monotonic() - began < 14
 
 
-def test_who_has_presented_a_token_may_wait_for_a_slow_server(
+def test_authenticating_connections_may_wait_for_a_slow_server(
     alice: Person, js_driver: JsDriver, engine: Engine
 ) -> None:
     with engine.begin() as db:
@@ -74,7 +74,7 @@ def test_who_has_presented_a_token_may_wait_for_a_slow_server(
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 @pytest.mark.parametrize("character", ["x", "\u20ac"])
-def test_a_payload_beyond_64_kib_is_refused_and_reaches_nobody(
+def test_payload_over_64_kib_is_refused(
     alice: Person, bob: Person, connect: Connect, transport: str, character: str
 ) -> None:
     chat = alice.direct_chat(bob)
@@ -91,7 +91,7 @@ def test_a_payload_beyond_64_kib_is_refused_and_reaches_nobody(
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-def test_what_is_far_too_large_ends_the_connection(
+def test_message_over_the_frame_limit_ends_the_connection(
     alice: Person, bob: Person, connect: Connect, transport: str
 ) -> None:
     chat = alice.direct_chat(bob)
@@ -102,7 +102,7 @@ def test_what_is_far_too_large_ends_the_connection(
     assert reader.wait_for("message:new")["content"] == "small"
 
 
-def test_sixty_events_in_ten_seconds_and_no_more(hasty: Server, connect: Connect) -> None:
+def test_events_are_limited_to_60_per_10_seconds(hasty: Server, connect: Connect) -> None:
     person = register(hasty.url)
     one = connect(person)
     responses = [one.call("typing:stop", {"chatId": "x"})["error"]["code"] for _ in range(61)]
@@ -112,7 +112,7 @@ def test_sixty_events_in_ten_seconds_and_no_more(hasty: Server, connect: Connect
     assert one.connected
 
 
-def test_twenty_sockets_a_person_and_no_more(counting: Server, connect: Connect) -> None:
+def test_sockets_are_limited_to_20_per_user(counting: Server, connect: Connect) -> None:
     person = register(counting.url)
     sockets = [connect(person, transports=["websocket"]) for _ in range(20)]
     with pytest.raises(ConnectError) as refusal:
@@ -138,7 +138,7 @@ def test_a_bad_token_renews_nothing(alice: Person, connect: Connect, token: obje
     assert ack["error"]["code"] in ("token_invalid", "validation_error")
 
 
-def test_somebody_elses_token_renews_nothing(alice: Person, bob: Person, connect: Connect) -> None:
+def test_token_of_another_user_renews_nothing(alice: Person, bob: Person, connect: Connect) -> None:
     assert connect(alice).call("auth:renew", {"token": bob.token})["error"]["code"] == "token_invalid"
 
 

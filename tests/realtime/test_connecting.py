@@ -40,7 +40,7 @@ def test_every_transport_connects_and_carries_events_both_ways(
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c", 7, {"a": 1}, "x" * 10_000])
-def test_a_bad_token_refuses_the_connection_and_says_so(alice: Person, connect: Connect, token: Any) -> None:
+def test_invalid_token_refuses_the_connection_with_a_problem(alice: Person, connect: Connect, token: Any) -> None:
     with pytest.raises(ConnectError) as error:
         connect(alice, token=token)
     assert error.value.data["code"] == "token_invalid"
@@ -91,13 +91,13 @@ def test_a_reused_refresh_token_closes_the_sessions_sockets(server: Server, alic
     assert socket.wait_disconnect(1) == "io server disconnect"
 
 
-def test_a_poll_of_a_session_that_has_ended_is_no_error_of_the_server(server: Server) -> None:
+def test_poll_of_an_ended_session_is_not_logged_as_error(server: Server) -> None:
     query = {"EIO": "4", "transport": "polling", "sid": "nobody"}
     assert requests.get(f"{server.url}/socket.io/", params=query, timeout=20).status_code == 400
     assert "nobody" not in server.log
 
 
-def test_whoever_is_let_in_misses_nothing_from_then_on(alice: Person, bob: Person, connect: Connect) -> None:
+def test_connected_socket_misses_no_event(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     for number in range(1, 11):
         socket = connect(bob, transports=["websocket"])
@@ -106,9 +106,7 @@ def test_whoever_is_let_in_misses_nothing_from_then_on(alice: Person, bob: Perso
         socket.disconnect()
 
 
-def test_who_leaves_while_they_are_let_in_is_gone_and_silences_nobody(
-    server: Server, alice: Person, bob: Person, connect: Connect
-) -> None:
+def test_disconnect_during_connect_is_cleaned_up(server: Server, alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     for _ in range(10):
         hello = requests.get(f"{server.url}/socket.io/?{POLLING}", timeout=20).text

@@ -20,7 +20,7 @@ def members(chat: dict[str, Any]) -> set[str]:
     return {member["userId"] for member in chat["members"]}
 
 
-def test_whoever_is_added_hears_the_chat_at_once(
+def test_added_member_is_subscribed_at_once(
     alice: Person, bob: Person, carol: Person, group: str, connect: Connect
 ) -> None:
     one, new = connect(bob), connect(carol)
@@ -35,7 +35,7 @@ def test_whoever_is_added_hears_the_chat_at_once(
 
 
 @pytest.mark.parametrize("how", ["removed", "left"])
-def test_whoever_is_gone_is_told_and_hears_nothing_more(
+def test_removed_member_is_informed_and_unsubscribed(
     alice: Person, bob: Person, group: str, connect: Connect, how: str
 ) -> None:
     stays, goes = connect(alice), connect(bob)
@@ -52,7 +52,7 @@ def test_whoever_is_gone_is_told_and_hears_nothing_more(
     assert len(goes.received("chat:member_left")) == 1
 
 
-def test_nothing_is_heard_after_the_204_of_a_removal_in_a_storm_of_sends(
+def test_no_event_after_the_204_of_a_removal_during_many_sends(
     alice: Person, bob: Person, carol: Person, group: str, connect: Connect
 ) -> None:
     alice.post(f"/chats/{group}/members", {"userId": carol.id})
@@ -76,7 +76,7 @@ def test_nothing_is_heard_after_the_204_of_a_removal_in_a_storm_of_sends(
         goes.wait_for("chat:new")
 
 
-def test_changes_of_a_group_are_told_to_its_members(alice: Person, bob: Person, group: str, connect: Connect) -> None:
+def test_group_changes_are_emitted_to_members(alice: Person, bob: Person, group: str, connect: Connect) -> None:
     socket = connect(bob)
     alice.patch(f"/chats/{group}", {"name": "Others"})
     event = socket.wait_for("chat:updated")
@@ -88,7 +88,7 @@ def test_changes_of_a_group_are_told_to_its_members(alice: Person, bob: Person, 
     assert socket.wait_for("chat:deleted") == {"chatId": group}
 
 
-def test_a_successor_is_told(alice: Person, bob: Person, group: str, connect: Connect) -> None:
+def test_promotion_of_a_successor_is_emitted(alice: Person, bob: Person, group: str, connect: Connect) -> None:
     socket = connect(bob)
     alice.delete(f"/chats/{group}/leave")
     assert socket.wait_for("chat:member_left")["userId"] == alice.id
@@ -113,7 +113,7 @@ def test_all_events_of_a_chat_come_in_the_order_of_its_changes(
     assert revs == sorted(revs)
 
 
-def test_a_removal_that_nobody_told_of_is_in_force_all_the_same(
+def test_removal_with_a_lost_event_is_enforced(
     engine: Engine, alice: Person, bob: Person, carol: Person, group: str, connect: Connect
 ) -> None:
     """A worker that is killed right after its commit tells nobody: the next change shows that one was missed."""

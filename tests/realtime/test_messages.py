@@ -20,7 +20,7 @@ def test_a_message_reaches_every_socket_of_both(alice: Person, bob: Person, conn
     assert everywhere[0] == {name: value for name, value in sent.items() if name not in PRIVATE}
 
 
-def test_who_sends_is_told_of_the_message_and_of_its_ack_in_one_piece(alice: Person, bob: Person) -> None:
+def test_message_and_ack_are_sent_in_one_write(alice: Person, bob: Person) -> None:
     chat = alice.direct_chat(bob)
     with RawWebSocket(alice.url) as socket:
         socket.join(alice.token).flush()
@@ -37,7 +37,7 @@ def test_a_message_sent_over_rest_reaches_sockets_too(alice: Person, bob: Person
     assert socket.wait_for("message:new")["id"] == sent["id"]
 
 
-def test_nobody_else_hears_a_message(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+def test_messages_are_emitted_only_to_members(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     outsider = connect(carol)
     alice.send(chat, "secret")
@@ -45,7 +45,7 @@ def test_nobody_else_hears_a_message(alice: Person, bob: Person, carol: Person, 
     assert outsider.received("message:new") == []
 
 
-def test_a_new_chat_is_heard_and_so_is_all_that_is_said_in_it(alice: Person, bob: Person, connect: Connect) -> None:
+def test_new_chat_and_its_messages_are_emitted(alice: Person, bob: Person, connect: Connect) -> None:
     socket = connect(bob)
     chat = alice.direct_chat(bob)
     event = socket.wait_for("chat:new")
@@ -56,7 +56,7 @@ def test_a_new_chat_is_heard_and_so_is_all_that_is_said_in_it(alice: Person, bob
     assert socket.wait_for("message:new")["chatId"] == chat
 
 
-def test_one_sockets_sends_keep_their_order(alice: Person, bob: Person, connect: Connect) -> None:
+def test_sends_of_one_socket_keep_their_order(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     sender, reader = connect(alice), connect(bob)
     for number in range(50):
@@ -64,7 +64,7 @@ def test_one_sockets_sends_keep_their_order(alice: Person, bob: Person, connect:
     assert [reader.wait_for("message:new")["content"] for _ in range(50)] == [str(n) for n in range(50)]
 
 
-def test_everybody_sees_a_chat_in_seq_order(
+def test_all_members_get_messages_in_seq_order(
     alice: Person, bob: Person, connect: Connect, register_person: NewPerson
 ) -> None:
     chat = alice.direct_chat(bob)
@@ -75,7 +75,7 @@ def test_everybody_sees_a_chat_in_seq_order(
         assert [reader.wait_for("message:new")["seq"] for _ in range(30)] == list(range(1, 31))
 
 
-def test_history_is_read_back_after_talking(alice: Person, bob: Person, connect: Connect) -> None:
+def test_history_matches_emitted_messages(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     one, other = connect(alice), connect(bob)
     for number in range(3):

@@ -14,7 +14,7 @@ def typed(chat: str, person: Person) -> dict[str, str]:
     return {"chatId": chat, "userId": person.id}
 
 
-def test_people_who_share_a_chat_see_each_other_come_and_go(
+def test_presence_is_emitted_to_users_who_share_a_chat(
     alice: Person, bob: Person, carol: Person, connect: Connect
 ) -> None:
     alice.direct_chat(bob)
@@ -31,7 +31,7 @@ def test_people_who_share_a_chat_see_each_other_come_and_go(
     assert outsider.received("user:online") == outsider.received("user:offline") == []
 
 
-def test_of_several_devices_only_the_first_and_the_last_are_told(alice: Person, bob: Person, connect: Connect) -> None:
+def test_only_the_first_and_last_device_change_presence(alice: Person, bob: Person, connect: Connect) -> None:
     alice.direct_chat(bob)
     watcher = connect(alice)
     devices = [connect(bob) for _ in range(3)]
@@ -43,7 +43,7 @@ def test_of_several_devices_only_the_first_and_the_last_are_told(alice: Person, 
     assert names == ["user:online", "user:offline"]
 
 
-def test_who_is_back_at_once_was_never_away(alice: Person, bob: Person, connect: Connect) -> None:
+def test_quick_reconnect_does_not_change_presence(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     watcher = connect(alice)
     first = connect(bob)
@@ -57,7 +57,7 @@ def test_who_is_back_at_once_was_never_away(alice: Person, bob: Person, connect:
     assert len(watcher.received("user:online")) == len(watcher.received("user:offline")) == 1
 
 
-def test_somebody_is_told_once_however_many_chats_are_shared(alice: Person, bob: Person, connect: Connect) -> None:
+def test_presence_is_emitted_once_for_several_shared_chats(alice: Person, bob: Person, connect: Connect) -> None:
     alice.direct_chat(bob)
     for number in range(3):
         alice.post("/chats/groups", {"name": str(number), "memberIds": [bob.id]})
@@ -69,7 +69,7 @@ def test_somebody_is_told_once_however_many_chats_are_shared(alice: Person, bob:
     assert len(watcher.received("user:online")) == len(watcher.received("user:offline")) == 1
 
 
-def test_the_others_see_somebody_type(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+def test_typing_is_emitted_to_other_members(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     one, other, outsider = connect(alice), connect(bob), connect(carol)
     assert one.call("typing:start", {"chatId": chat}) == {"ok": True, "data": None}
@@ -103,9 +103,7 @@ def test_typing_ends_with_the_socket(alice: Person, bob: Person, connect: Connec
     assert silent.connected
 
 
-def test_who_types_on_two_sockets_types_until_the_last_of_them_is_closed(
-    alice: Person, bob: Person, connect: Connect
-) -> None:
+def test_typing_lasts_until_the_last_socket_closes(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     sockets, other = [connect(alice), connect(alice)], connect(bob)
     for socket in sockets:
@@ -123,7 +121,7 @@ def test_who_types_on_two_sockets_types_until_the_last_of_them_is_closed(
     assert len(other.received("typing:stop")) == 3
 
 
-def test_an_end_of_typing_is_told_even_when_its_beginning_was_not(alice: Person, bob: Person, connect: Connect) -> None:
+def test_typing_stop_is_emitted_without_typing_start(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     one, other = connect(alice), connect(bob)
     assert one.call("typing:stop", {"chatId": chat}) == {"ok": True, "data": None}
@@ -138,7 +136,7 @@ def test_a_message_ends_typing(alice: Person, bob: Person, connect: Connect) -> 
     other.wait_for("typing:stop", timeout=3)
 
 
-def test_an_outsider_types_nowhere(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+def test_outsiders_can_not_type(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     other, outsider = connect(bob), connect(carol)
     for event in ("typing:start", "typing:stop"):
@@ -147,7 +145,7 @@ def test_an_outsider_types_nowhere(alice: Person, bob: Person, carol: Person, co
     assert other.received("typing:start") == []
 
 
-def test_who_was_removed_types_no_more(alice: Person, bob: Person, connect: Connect) -> None:
+def test_removed_member_can_not_type(alice: Person, bob: Person, connect: Connect) -> None:
     chat = data(alice.post("/chats/groups", {"name": "Work", "memberIds": [bob.id]}))["id"]
     other, removed = connect(alice), connect(bob)
     assert removed.call("typing:start", {"chatId": chat})["ok"]
@@ -159,7 +157,7 @@ def test_who_was_removed_types_no_more(alice: Person, bob: Person, connect: Conn
     assert len(other.received("typing:start")) == 1
 
 
-def test_who_was_added_may_type_at_once(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
+def test_added_member_can_type_at_once(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
     chat = data(alice.post("/chats/groups", {"name": "Work", "memberIds": [carol.id]}))["id"]
     added, other = connect(bob), connect(alice)
     assert alice.post(f"/chats/{chat}/members", {"userId": bob.id}).status_code == 201
@@ -167,7 +165,7 @@ def test_who_was_added_may_type_at_once(alice: Person, bob: Person, carol: Perso
     assert other.wait_for("typing:start")["userId"] == bob.id
 
 
-def test_sockets_are_not_counted_where_nothing_is(alice: Person, connect: Connect) -> None:
+def test_socket_limit_is_off_without_rate_limits(alice: Person, connect: Connect) -> None:
     for _ in range(21):
         connect(alice, transports=["websocket"]).flush()
 

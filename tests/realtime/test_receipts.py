@@ -15,7 +15,7 @@ def test_a_message_to_a_live_socket_is_delivered(alice: Person, bob: Person, con
     assert data(alice.get(f"/messages/{chat}"))[0]["status"] == "DELIVERED"
 
 
-def test_deliveries_are_told_together(alice: Person, bob: Person, connect: Connect) -> None:
+def test_deliveries_are_emitted_in_batches(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     sender, _reader = connect(alice), connect(bob)
     for number in range(50):
@@ -24,9 +24,7 @@ def test_deliveries_are_told_together(alice: Person, bob: Person, connect: Conne
     assert len(sender.received("messages:delivered")) < 25
 
 
-def test_nobody_was_handed_anything_without_a_socket(
-    alice: Person, bob: Person, carol: Person, connect: Connect
-) -> None:
+def test_users_without_a_socket_have_no_deliveries(alice: Person, bob: Person, carol: Person, connect: Connect) -> None:
     chat = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, carol.id]}))["id"]
     sender, _reader = connect(alice), connect(bob)
     message = sender.call("message:send", {"chatId": chat, "content": "x"})["data"]
@@ -36,7 +34,7 @@ def test_nobody_was_handed_anything_without_a_socket(
     assert statuses == {bob.id: "DELIVERED", carol.id: "SENT"}
 
 
-def test_a_fetch_over_rest_is_told_to_sockets(alice: Person, bob: Person, connect: Connect) -> None:
+def test_fetch_over_rest_emits_receipts(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     socket = connect(alice)
     alice.send(chat, "x")
@@ -50,7 +48,7 @@ def test_a_fetch_over_rest_is_told_to_sockets(alice: Person, bob: Person, connec
     assert len(socket.received("messages:delivered")) == 1
 
 
-def test_reading_is_told_to_all_devices(alice: Person, register_person: NewPerson, connect: Connect) -> None:
+def test_read_receipts_reach_all_devices(alice: Person, register_person: NewPerson, connect: Connect) -> None:
     bob = register_person("bob")
     chat = alice.direct_chat(bob)
     message = alice.send(chat, "x")

@@ -92,7 +92,7 @@ def post(path: str, length: int, *headers: str) -> str:
     return "\r\n".join([f"POST {path} HTTP/1.1", "Host: chat", f"Content-Length: {length}", *headers, "", ""])
 
 
-def test_one_address_holds_only_so_many_connections_over_all_workers(bounded: Server) -> None:
+def test_connections_per_address_are_limited_over_all_workers(bounded: Server) -> None:
     with ExitStack() as stack:
         # Each sends the beginning of a head, within the second that it has for that.
         for _ in range(MAX_OPEN):
@@ -123,7 +123,7 @@ def test_sockets_count_until_they_present_a_token(bounded: Server, person: Perso
             assert admitted.status == 101
 
 
-def test_what_a_killed_worker_held_counts_no_longer(bounded: Server) -> None:
+def test_connections_of_a_killed_worker_do_not_count(bounded: Server) -> None:
     with ExitStack() as stack:
         for _ in range(MAX_OPEN):
             stack.enter_context(RawWebSocket(bounded.url, address="127.0.0.6"))
@@ -136,7 +136,7 @@ def test_what_a_killed_worker_held_counts_no_longer(bounded: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/login", "/api/v1/messages/upload"])
-def test_a_body_that_does_not_arrive_is_given_up(bounded: Server, person: Person, path: str) -> None:
+def test_body_times_out(bounded: Server, person: Person, path: str) -> None:
     headers = ("Content-Type: multipart/form-data; boundary=x", f"Authorization: Bearer {person.token}")
     with Plain(bounded, "127.0.0.7", post(path, 1000, *headers) + "--x\r\n") as late:
         response = late.read()
@@ -144,7 +144,7 @@ def test_a_body_that_does_not_arrive_is_given_up(bounded: Server, person: Person
         assert '"code":"request_timeout"' in response
 
 
-def test_a_poll_whose_body_does_not_arrive_ends_the_session(bounded: Server) -> None:
+def test_body_timeout_of_a_poll_ends_the_session(bounded: Server) -> None:
     opened = requests.get(f"{bounded.url}{PATH}polling", timeout=20).text
     path = f"{PATH}polling&sid={json.loads(opened[1:])['sid']}"
     with Plain(bounded, "127.0.0.7", post(path, 1000) + "4") as late:
@@ -153,12 +153,12 @@ def test_a_poll_whose_body_does_not_arrive_ends_the_session(bounded: Server) -> 
 
 
 @pytest.mark.parametrize("written", ["", "GET / HTTP/1.1\r\nHost: "])
-def test_a_head_that_does_not_arrive_is_given_up(bounded: Server, written: str) -> None:
+def test_head_times_out(bounded: Server, written: str) -> None:
     with Plain(bounded, "127.0.0.8", written) as late:
         assert late.read() == ""
 
 
-def test_a_response_that_is_not_read_is_given_up(bounded: Server) -> None:
+def test_unread_response_times_out(bounded: Server) -> None:
     asked = 100
     with Plain(bounded, "127.0.0.8", get("/api/v1/openapi.json") * asked) as stalled:
         worker = psutil.Process(bounded.pid).children
@@ -175,7 +175,7 @@ def test_a_response_that_is_not_read_is_given_up(bounded: Server) -> None:
         assert 0 < stalled.read().count("HTTP/1.1 200 ") < asked
 
 
-def test_behind_a_proxy_each_client_has_its_own_handshakes(proxied: Server) -> None:
+def test_handshakes_are_limited_per_client_behind_a_proxy(proxied: Server) -> None:
     def handshake(address: str) -> requests.Response:
         headers = {"X-Forwarded-For": address, "Origin": "http://elsewhere.example"}
         return requests.get(f"{proxied.url}{PATH}polling", headers=headers, timeout=20)
@@ -196,7 +196,7 @@ def test_behind_a_proxy_each_client_has_its_own_handshakes(proxied: Server) -> N
     assert handshake("203.0.113.9").status_code == 200
 
 
-def test_behind_a_proxy_requests_count_while_they_are_served(proxied: Server) -> None:
+def test_requests_behind_a_proxy_count_while_served(proxied: Server) -> None:
     with ExitStack() as stack:
         for _ in range(MAX_OPEN):
             head = post("/api/v1/auth/login", 100, "X-Forwarded-For: 203.0.113.7", "Content-Type: application/json")
@@ -212,7 +212,7 @@ def test_behind_a_proxy_requests_count_while_they_are_served(proxied: Server) ->
         assert ask("203.0.113.8") == 200
 
 
-def test_a_user_who_connects_and_leaves_again_and_again_is_refused(bounded: Server, person: Person) -> None:
+def test_repeated_reconnects_of_a_user_are_limited(bounded: Server, person: Person) -> None:
     def connect() -> str:
         with RawWebSocket(bounded.url) as one:
             one.write(frame(f'40/chat,{{"token":"{person.token}"}}'))
@@ -229,7 +229,7 @@ def test_the_connection_of_a_refused_socket_is_closed(bounded: Server) -> None:
         one.end()
 
 
-def test_a_message_before_a_token_has_64_kib_at_most(bounded: Server, person: Person) -> None:
+def test_unauthenticated_messages_are_limited_to_64_kib(bounded: Server, person: Person) -> None:
     large = frame("4" + "x" * 64 * 1024)
     with RawWebSocket(bounded.url) as one:
         one.write(large)

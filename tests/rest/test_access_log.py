@@ -26,7 +26,7 @@ def lines(server: Server, **fields: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("given", ["b7ad6b7169203331", "Root=1-67891233-abcdef012345678912345678", "a" * 100])
-def test_a_request_keeps_the_id_that_it_came_with(server: Server, given: str) -> None:
+def test_request_id_is_kept(server: Server, given: str) -> None:
     response = requests.get(f"{server.url}/api/v1/users/me", headers={"X-Request-ID": given}, timeout=20)
     assert response.headers["X-Request-ID"] == given
     assert "X-Request-ID" not in response.json()
@@ -49,14 +49,12 @@ def test_a_request_names_its_user(server: Server, alice: Person) -> None:
     assert lines(server, request_id=id)[0]["user_id"] == alice.id
 
 
-def test_checks_of_health_are_not_told(server: Server) -> None:
+def test_health_checks_are_not_logged(server: Server) -> None:
     id = requests.get(f"{server.url}/healthz", timeout=20).headers["X-Request-ID"]
     assert lines(server, request_id=id) == []
 
 
-def test_a_socket_is_told_of_when_it_opens_and_when_it_closes(
-    server: Server, js_driver: JsDriver, alice: Person
-) -> None:
+def test_socket_connects_and_disconnects_are_logged(server: Server, js_driver: JsDriver, alice: Person) -> None:
     socket = js_driver.connect(alice.url, alice.token)
     socket.disconnect()
     opened = lines(server, user_id=alice.id, event="socket_connected")
@@ -67,7 +65,7 @@ def test_a_socket_is_told_of_when_it_opens_and_when_it_closes(
     assert closed[0]["reason"]
 
 
-def test_a_socket_that_the_server_ends_says_why(server: Server, js_driver: JsDriver, alice: Person) -> None:
+def test_disconnect_by_the_server_is_logged_with_its_reason(server: Server, js_driver: JsDriver, alice: Person) -> None:
     socket = js_driver.connect(alice.url, alice.token)
     alice.post("/auth/logout")
     socket.wait_disconnect()

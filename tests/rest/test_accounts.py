@@ -20,7 +20,7 @@ def account(**changes: Any) -> dict[str, Any]:
     return {"email": f"{name}@example.org", "username": name, "password": PASSWORD} | changes
 
 
-def test_registering_gives_the_account_and_tokens(server: Server) -> None:
+def test_registration_returns_account_and_tokens(server: Server) -> None:
     wanted = account()
     response = post(server, "/register", wanted)
     assert response.status_code == 201
@@ -84,7 +84,7 @@ def test_registering_needs_every_field(server: Server, field: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["Vwkqzrt1", "Aa1" + "x" * 61, "Größe und 1"])
-def test_passwords_within_the_rule_are_taken(server: Server, password: str) -> None:
+def test_valid_passwords_are_accepted(server: Server, password: str) -> None:
     wanted = account(password=password)
     assert post(server, "/register", wanted).status_code == 201
     assert post(server, "/login", {"email": wanted["email"], "password": password}).status_code == 200
@@ -100,7 +100,7 @@ def test_a_name_belongs_to_one_account_whatever_its_case(server: Server, alice: 
     assert problem(response) == (409, "username_taken")
 
 
-def test_of_many_who_register_one_name_at_once_one_gets_it(server: Server) -> None:
+def test_concurrent_registrations_of_one_name_create_one_account(server: Server) -> None:
     name = f"race_{secrets.token_hex(4)}"
     with ThreadPoolExecutor(8) as pool:
         responses = list(pool.map(lambda _: post(server, "/register", account(username=name)), range(8)))

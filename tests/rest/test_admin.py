@@ -47,7 +47,7 @@ def test_accounts_are_found_by_a_part_of_name_or_address(admin: Person, alice: P
     }
 
 
-def test_accounts_are_found_by_nothing_or_by_a_whole_address(server: Server, admin: Person) -> None:
+def test_accounts_are_searched_by_empty_query_or_whole_address(server: Server, admin: Person) -> None:
     address = f"{'a' * 60}@{secrets.token_hex(4)}.example.org"
     account = {"email": address, "username": secrets.token_hex(5), "password": PASSWORD}
     data(requests.post(f"{server.url}/api/v1/auth/register", json=account, timeout=20))
@@ -66,7 +66,7 @@ def test_accounts_are_listed_by_role_page_by_page(admin: Person, register_person
     assert {account["id"] for account in first["data"] + second["data"]} == {person.id for person in people}
 
 
-def test_a_deactivated_account_is_out_at_once(server: Server, admin: Person, alice: Person, connect: Connect) -> None:
+def test_deactivation_ends_sessions_at_once(server: Server, admin: Person, alice: Person, connect: Connect) -> None:
     socket = connect(alice, transports=["websocket"])
     assert data(admin.patch(f"/admin/users/{alice.id}", {"isActive": False}))["isActive"] is False
     assert socket.wait_disconnect() == "io server disconnect"
@@ -78,9 +78,7 @@ def test_a_deactivated_account_is_out_at_once(server: Server, admin: Person, ali
     assert log_in(server, alice).ok
 
 
-def test_nobody_starts_anything_with_a_deactivated_person(
-    admin: Person, alice: Person, bob: Person, carol: Person
-) -> None:
+def test_deactivated_users_can_not_be_added_to_chats(admin: Person, alice: Person, bob: Person, carol: Person) -> None:
     begun = carol.direct_chat(bob)
     admin.patch(f"/admin/users/{bob.id}", {"isActive": False})
     assert problem(alice.post("/chats/direct", {"userId": bob.id})) == (404, "not_found")
@@ -113,7 +111,7 @@ def create_admin(database_url: str, folder: Path, **options: str) -> subprocess.
     )
 
 
-def test_the_first_administrator_is_made_from_a_shell(server: Server, database_url: str, tmp_path: Path) -> None:
+def test_create_admin_creates_an_account(server: Server, database_url: str, tmp_path: Path) -> None:
     name = f"root_{secrets.token_hex(4)}"
     account = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
     done = create_admin(database_url, tmp_path, **account)
@@ -124,13 +122,13 @@ def test_the_first_administrator_is_made_from_a_shell(server: Server, database_u
     assert data(Person(server.url, data(response)).get("/users/me"))["role"] == "ADMIN"
 
 
-def test_somebody_who_is_there_becomes_an_administrator(alice: Person, database_url: str, tmp_path: Path) -> None:
+def test_create_admin_promotes_an_existing_account(alice: Person, database_url: str, tmp_path: Path) -> None:
     done = create_admin(database_url, tmp_path, email=alice.email.upper(), username=alice.name, password=PASSWORD)
     assert done.returncode == 0, done.stderr
     assert data(alice.get("/users/me"))["role"] == "ADMIN"
 
 
-def test_a_bad_administrator_is_refused_in_a_sentence(database_url: str, tmp_path: Path) -> None:
+def test_create_admin_reports_invalid_input_in_one_sentence(database_url: str, tmp_path: Path) -> None:
     done = create_admin(database_url, tmp_path, email="nobody", username="x", password="short")
     assert done.returncode != 0
     assert "email" in done.stderr

@@ -16,12 +16,12 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize("body", [b"{", b"nonsense", b"{'a': 1}", b'{"a": 1,}', b"\xff\xfe", b'{"a": NaN}'])
-def test_malformed_json_is_told_apart_from_a_wrong_field(alice: Person, body: bytes) -> None:
+def test_malformed_json_and_invalid_field_have_different_errors(alice: Person, body: bytes) -> None:
     assert problem(alice.request("POST", "/messages", data=body, headers=JSON)) == (400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"[[[[]]]]"])
-def test_a_body_is_an_object(alice: Person, body: bytes) -> None:
+def test_body_must_be_an_object(alice: Person, body: bytes) -> None:
     assert problem(alice.request("POST", "/messages", data=body, headers=JSON)) == (422, "validation_error")
 
 
@@ -63,7 +63,7 @@ def test_a_byte_order_mark_before_json_is_skipped(alice: Person, bob: Person) ->
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\\ud800', b'{"a": "\\ud800", "b": NaN}', b'{"a": "\\ud800"' + b"[" * 5000])
-def test_half_a_surrogate_pair_does_not_make_json_of_what_is_none(alice: Person, body: bytes) -> None:
+def test_malformed_json_with_unpaired_surrogate_is_refused(alice: Person, body: bytes) -> None:
     assert problem(alice.request("POST", "/messages", data=body, headers=JSON)) == (400, "malformed_json")
 
 
@@ -72,7 +72,7 @@ def test_a_huge_body_is_refused(alice: Person) -> None:
     assert problem(response) == (413, "body_too_large")
 
 
-def test_a_huge_body_that_does_not_say_so_is_refused(alice: Person) -> None:
+def test_huge_body_without_content_length_is_refused(alice: Person) -> None:
     chunks = iter([b'{"content": "', b"x" * 300_000, b'"}'])
     assert problem(alice.request("POST", "/messages", data=chunks, headers=JSON)) == (413, "body_too_large")
 
@@ -90,7 +90,7 @@ def test_a_body_in_broken_chunks_is_malformed(server: Server, alice: Person, chu
     connection.close()
 
 
-def test_a_long_query_is_a_wrong_field(alice: Person) -> None:
+def test_long_query_is_a_validation_error(alice: Person) -> None:
     assert problem(alice.get("/users/search", q="x" * 8000)) == (422, "validation_error")
 
 
@@ -103,7 +103,7 @@ def test_a_long_query_is_a_wrong_field(alice: Person) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 10_000 + b"\r\n\r\n", (431, "headers_too_large")),
     ],
 )
-def test_what_is_no_http_is_a_problem_too(server: Server, head: bytes, error: tuple[int, str]) -> None:
+def test_invalid_http_is_a_problem(server: Server, head: bytes, error: tuple[int, str]) -> None:
     where = urlparse(server.url)
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.sendall(head)
@@ -115,7 +115,7 @@ def test_what_is_no_http_is_a_problem_too(server: Server, head: bytes, error: tu
     assert set(body) == {"type", "title", "status", "detail", "code"}
 
 
-def test_a_body_that_is_cut_off_is_not_taken_for_an_empty_one(server: Server, alice: Person) -> None:
+def test_truncated_body_is_not_treated_as_empty(server: Server, alice: Person) -> None:
     where = urlparse(server.url)
     head = (
         f"POST /api/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\nContent-Length: 9\r\n\r\n"
@@ -133,7 +133,7 @@ def test_an_unknown_path_is_not_found(alice: Person, path: str) -> None:
     assert problem(alice.get(path)) == (404, "not_found")
 
 
-def test_a_wrong_method_says_which_are_right(alice: Person) -> None:
+def test_wrong_method_lists_allowed_methods(alice: Person) -> None:
     response = alice.delete("/users/me")
     assert problem(response) == (405, "method_not_allowed")
     assert {"GET", "PATCH"} <= {method.strip() for method in response.headers["Allow"].split(",")}
@@ -154,18 +154,18 @@ def test_a_wrong_method_says_which_are_right(alice: Person) -> None:
         "Bearer \xe9",
     ],
 )
-def test_without_a_good_token_nothing_is_told(server: Server, header: str | None) -> None:
+def test_invalid_token_reveals_nothing(server: Server, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
     response = requests.get(f"{server.url}/api/v1/users/me", headers=headers, timeout=20)
     assert problem(response) == (401, "token_invalid")
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_stranger_is_told_nothing_about_shapes(server: Server) -> None:
+def test_unauthenticated_requests_are_not_validated(server: Server) -> None:
     response = requests.post(f"{server.url}/api/v1/messages", data=b"{", headers=JSON, timeout=20)
     assert problem(response) == (401, "token_invalid")
 
 
-def test_a_request_is_for_its_path_whatever_its_headers_claim(server: Server) -> None:
+def test_forwarded_headers_do_not_change_the_path(server: Server) -> None:
     response = requests.get(f"{server.url}/healthz", headers={"SCRIPT_NAME": "/healthz"}, timeout=20)
     assert (response.status_code, response.json()["status"]) == (200, "ok")

@@ -42,7 +42,7 @@ def get(url: str, **headers: str) -> requests.Response:
     return requests.get(url, timeout=20, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def test_without_a_build_it_says_what_this_is_and_how_to_build(site: str) -> None:
+def test_page_without_build_explains_how_to_build(site: str) -> None:
     page = get(f"{site}/")
     assert page.status_code == 200
     assert "make web" in page.text
@@ -71,7 +71,7 @@ def test_documents_have_the_name_of_the_product(site: str) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_the_client_is_served_as_soon_as_it_is_built(site: str) -> None:
+def test_client_is_served_once_built(site: str) -> None:
     page = get(f"{site}/")
     assert page.text == PAGE
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -81,7 +81,7 @@ def test_the_client_is_served_as_soon_as_it_is_built(site: str) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_the_page_may_load_and_run_its_own_files_alone(site: str) -> None:
+def test_page_loads_only_its_own_files(site: str) -> None:
     headers = get(f"{site}/").headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
@@ -93,7 +93,7 @@ def test_the_page_may_load_and_run_its_own_files_alone(site: str) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_images_come_from_the_bucket_too_where_there_is_one(built: Path) -> None:
+def test_images_may_come_from_the_bucket(built: Path) -> None:
     app = Flask(__name__)
     app.register_blueprint(client_page.blueprint(built, ["https://files.example.org/bucket/"], app_name="Chat"))
     policy = app.test_client().get("/").headers["Content-Security-Policy"]
@@ -101,7 +101,7 @@ def test_images_come_from_the_bucket_too_where_there_is_one(built: Path) -> None
 
 
 @pytest.mark.usefixtures("client")
-def test_the_page_is_marked_where_the_client_is_to_link_to_the_api_documents(built: Path) -> None:
+def test_page_has_the_flag_for_developer_links(built: Path) -> None:
     app = Flask(__name__)
     app.register_blueprint(client_page.blueprint(built, (), app_name="Chat", developer_links=True))
     assert '<meta name="developer-links" content="shown" /></head>' in app.test_client().get("/").text
@@ -116,7 +116,7 @@ def test_the_page_has_the_name_of_the_product(built: Path) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_assets_are_kept_for_ever_and_travel_compressed(site: str) -> None:
+def test_assets_are_immutable_and_compressed(site: str) -> None:
     packed = get(f"{site}/assets/index-AbC_1-23.js")
     plain = get(f"{site}/assets/index-AbC_1-23.js", Accept_Encoding="identity")
     assert packed.text == plain.text == SCRIPT
@@ -131,7 +131,7 @@ def test_assets_are_kept_for_ever_and_travel_compressed(site: str) -> None:
 
 @pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("name", ["none.js", "..%2Fsecret.txt", "%2e%2e/secret.txt", "../secret.txt", ".hidden"])
-def test_nothing_but_assets_can_be_had(site: str, name: str) -> None:
+def test_only_assets_are_served(site: str, name: str) -> None:
     response = get(f"{site}/assets/{name}")
     assert response.status_code == 404
     assert "not an asset" not in response.text

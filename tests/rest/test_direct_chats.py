@@ -9,7 +9,7 @@ from tests.conftest import NewPerson
 from tests.people import Person, data, problem
 
 
-def test_a_direct_chat_is_made_once_and_found_ever_after(alice: Person, bob: Person) -> None:
+def test_direct_chat_is_created_once(alice: Person, bob: Person) -> None:
     made = alice.post("/chats/direct", {"userId": bob.id})
     found = bob.post("/chats/direct", {"userId": alice.id})
     assert (made.status_code, found.status_code) == (201, 200)
@@ -48,7 +48,7 @@ def test_a_direct_chat_with_oneself_is_refused(alice: Person) -> None:
     assert problem(alice.post("/chats/direct", {"userId": alice.id})) == (422, "validation_error")
 
 
-def test_a_direct_chat_with_nobody_is_not_found(alice: Person) -> None:
+def test_direct_chat_with_unknown_user_is_not_found(alice: Person) -> None:
     assert problem(alice.post("/chats/direct", {"userId": str(uuid.uuid4())})) == (404, "not_found")
 
 
@@ -59,7 +59,7 @@ def test_an_outsider_cannot_see_a_chat(alice: Person, bob: Person, carol: Person
     assert problem(carol.get("/chats/not-an-id")) == (404, "not_found")
 
 
-def test_the_chat_list_has_the_most_recently_active_first(alice: Person, register_person: NewPerson) -> None:
+def test_chat_list_is_ordered_by_activity(alice: Person, register_person: NewPerson) -> None:
     chats = [alice.direct_chat(register_person("peer")) for _ in range(3)]
     alice.send(chats[0], "wake up")
     listed = data(alice.get("/chats"))
@@ -78,7 +78,7 @@ def test_the_chat_list_pages_through_everything_once(alice: Person, register_per
     assert third["meta"] == {"nextCursor": None, "hasMore": False}
 
 
-def test_what_others_wrote_is_unread(alice: Person, bob: Person) -> None:
+def test_messages_of_others_are_unread(alice: Person, bob: Person) -> None:
     chat_id = alice.direct_chat(bob)
     for word in ("one", "two"):
         alice.send(chat_id, word)

@@ -136,7 +136,7 @@ def test_every_operation_says_what_it_does(document: Json) -> None:
         assert "401" in operation["responses"] or not operation["security"], where
 
 
-def test_every_parameter_has_a_description_an_end_and_an_example(document: Json) -> None:
+def test_every_parameter_has_a_description_a_bound_and_an_example(document: Json) -> None:
     for where, _, parameters in operations(document):
         assert set(re.findall(r"{(\w+)}", where)) == {p["name"] for p in parameters if p["in"] == "path"}
         for parameter in parameters:
@@ -149,7 +149,7 @@ def test_every_parameter_has_a_description_an_end_and_an_example(document: Json)
             assert shown or parameter["name"] == "cursor", name
 
 
-def test_every_body_has_a_description_ends_and_an_example(document: Json) -> None:
+def test_every_body_has_a_description_bounds_and_an_example(document: Json) -> None:
     for where, operation, _ in operations(document):
         if body := operation.get("requestBody"):
             assert body["description"], where
@@ -209,7 +209,7 @@ def test_every_success_has_a_description_and_an_example(document: Json) -> None:
                 assert not schema_errors(document, content["schema"], content["example"]), where
 
 
-def test_every_refusal_names_its_codes_and_shows_each(document: Json) -> None:
+def test_every_error_lists_its_codes_with_examples(document: Json) -> None:
     for where, status, response in responses(document):
         if status >= 400:
             assert list(response["content"]) == [PROBLEM], where
@@ -229,7 +229,7 @@ def test_every_field_has_a_description(document: Json) -> None:
             assert part.get("description", "").endswith("."), f"{name}.{field}"
 
 
-def test_every_answer_names_the_headers_that_tell_what_is_left(document: Json) -> None:
+def test_every_response_documents_the_rate_limit_headers(document: Json) -> None:
     left = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
     special = {401: {"WWW-Authenticate"}, 429: {"Retry-After"}}
     for where, status, response in responses(document):
@@ -239,7 +239,7 @@ def test_every_answer_names_the_headers_that_tell_what_is_left(document: Json) -
         assert header["schema"], name
 
 
-def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_responses_have_the_documented_headers(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     with Server(database_url, tmp_path_factory.mktemp("counting"), RATELIMIT_ENABLED="true") as server:
         document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
         response = requests.get(f"{server.url}/api/v1/users/me", timeout=20)
@@ -247,7 +247,7 @@ def test_answers_have_the_headers_that_are_named(database_url: str, tmp_path_fac
     assert set(named) <= set(response.headers)
 
 
-def test_the_figures_of_the_limits_are_told(document: Json) -> None:
+def test_rate_limits_are_documented_with_their_figures(document: Json) -> None:
     description = document["info"]["description"]
     for figure in (
         "100 per 1 min",
@@ -273,13 +273,13 @@ def test_every_code_that_is_raised_is_documented(document: Json) -> None:
 
 
 @pytest.mark.parametrize("number", ["1_0", "１０", " 5", "+5", "5.0", "1e1", "0x1", "", "-1"])
-def test_what_is_no_integer_to_the_document_is_none_to_the_server(alice: Person, number: str) -> None:
+def test_non_integers_are_refused_as_documented(alice: Person, number: str) -> None:
     for path in ("/chats", "/users/search?q=a", "/messages/01a209c0-dd89-7528-89ae-40572c1fa41a"):
         assert problem(alice.get(path, limit=number)) == (422, "validation_error")
     assert problem(alice.get("/messages/01a209c0-dd89-7528-89ae-40572c1fa41a", after=number))[0] == 422
 
 
-def test_the_docs_page_needs_nothing_from_elsewhere(server: Server) -> None:
+def test_docs_page_loads_no_external_resources(server: Server) -> None:
     page = requests.get(f"{server.url}/docs", timeout=20)
     assert page.status_code == 200
     assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -290,7 +290,7 @@ def test_the_docs_page_needs_nothing_from_elsewhere(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_says_that_all_is_well(server: Server, path: str) -> None:
+def test_health_endpoints_return_ok(server: Server, path: str) -> None:
     response = requests.get(server.url + path, timeout=20)
     assert response.status_code == 200
     assert response.json()["status"] == "ok"

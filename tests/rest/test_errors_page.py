@@ -36,16 +36,16 @@ def kinds(kind: type[ChatError] = ChatError) -> list[type[ChatError]]:
     return [kind, *(below for each in kind.__subclasses__() for below in kinds(each))]
 
 
-def test_every_code_that_the_sources_name_has_an_entry() -> None:
+def test_every_code_in_the_sources_has_an_entry() -> None:
     assert used_codes() - set(CODES) == set()
 
 
-def test_every_entry_is_of_a_code_that_is_used() -> None:
+def test_every_entry_has_a_used_code() -> None:
     text = "".join(source.read_text() for source in sources())
     assert [code for code in CODES if f'"{code}"' not in text] == []
 
 
-def test_an_entry_has_the_status_of_its_problems(server: Server) -> None:
+def test_entries_have_the_status_of_their_problems(server: Server) -> None:
     for kind in kinds():
         assert CODES[kind.code].status == kind.status, kind
     document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
@@ -62,7 +62,7 @@ def test_an_entry_has_the_status_of_its_problems(server: Server) -> None:
     assert [pair for pair in shown if CODES[pair[0]].status != pair[1]] == []
 
 
-def test_every_entry_says_when_its_code_occurs() -> None:
+def test_every_entry_describes_when_its_code_occurs() -> None:
     for code, entry in CODES.items():
         assert entry.occurs.endswith("."), code
 
@@ -76,18 +76,18 @@ def test_the_documents_list_the_known_codes_and_allow_others(server: Server) -> 
         assert "accept unknown codes" in code["description"]
 
 
-def test_the_page_needs_nothing_from_elsewhere(page: requests.Response) -> None:
+def test_page_loads_no_external_resources(page: requests.Response) -> None:
     check_self_contained(page)
 
 
-def test_the_page_has_every_code_and_the_operations_that_return_it(page: requests.Response) -> None:
+def test_page_lists_every_code_with_its_operations(page: requests.Response) -> None:
     assert set(CODES) <= set(Links(page.text).ids)
     assert "accept unknown codes" in page.text
     entry = page.text.partition('<article id="refresh_reused">')[2].partition("</article>")[0]
     assert "POST /api/v1/auth/refresh" in entry
 
 
-def test_the_type_of_a_problem_leads_to_its_entry(page: requests.Response, alice: Person) -> None:
+def test_problem_type_links_to_its_entry(page: requests.Response, alice: Person) -> None:
     reply = alice.get("/users/nobody_of_this_name")
     assert problem(reply) == (404, "not_found")
     target = requests.compat.urljoin(reply.url, reply.json()["type"])

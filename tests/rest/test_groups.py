@@ -36,7 +36,7 @@ def test_a_group_has_its_creator_as_admin(alice: Person, bob: Person) -> None:
     assert data(bob.get(f"/chats/{chat['id']}"))["members"] == chat["members"]
 
 
-def test_inviting_oneself_or_somebody_twice_changes_nothing(alice: Person, bob: Person) -> None:
+def test_duplicate_members_and_the_creator_are_ignored(alice: Person, bob: Person) -> None:
     chat = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, bob.id.upper(), alice.id]}))
     assert {m["userId"]: m["role"] for m in chat["members"]} == {alice.id: "ADMIN", bob.id: "MEMBER"}
 
@@ -58,19 +58,19 @@ def test_inviting_oneself_or_somebody_twice_changes_nothing(alice: Person, bob: 
         ({"type": "GROUP"}, "type"),
     ],
 )
-def test_a_group_needs_what_its_rules_say(alice: Person, changes: dict[str, Any], field: str) -> None:
+def test_invalid_groups_are_refused(alice: Person, changes: dict[str, Any], field: str) -> None:
     response = alice.post("/chats/groups", {"name": "Friends"} | changes)
     assert problem(response) == (422, "validation_error")
     assert list(response.json()["errors"]) == [field]
 
 
-def test_nobody_can_be_invited_who_is_not_there(alice: Person, bob: Person) -> None:
+def test_unknown_users_can_not_be_added(alice: Person, bob: Person) -> None:
     response = alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, str(uuid.uuid4())]})
     assert problem(response) == (404, "not_found")
     assert data(bob.get("/chats")) == []
 
 
-def test_changing_a_group_changes_what_was_given(alice: Person, bob: Person) -> None:
+def test_patching_a_group_changes_only_given_fields(alice: Person, bob: Person) -> None:
     chat_id = group(alice, bob, description="Us")
     before = data(alice.get(f"/chats/{chat_id}"))
     after = data(alice.patch(f"/chats/{chat_id}", {"name": "Others"}))
@@ -81,7 +81,7 @@ def test_changing_a_group_changes_what_was_given(alice: Person, bob: Person) -> 
     assert data(alice.patch(f"/chats/{chat_id}", {}))["lastRev"] == before["lastRev"] + 2
 
 
-def test_a_deleted_group_is_gone_for_everybody(alice: Person, bob: Person) -> None:
+def test_deleted_group_is_not_found_for_any_member(alice: Person, bob: Person) -> None:
     chat_id = group(alice, bob)
     message = bob.send(chat_id, "Hello")
     assert alice.delete(f"/chats/{chat_id}").status_code == 204
@@ -92,7 +92,7 @@ def test_a_deleted_group_is_gone_for_everybody(alice: Person, bob: Person) -> No
         assert data(person.get("/chats")) == []
 
 
-def test_who_is_added_may_read_the_history_and_nothing_of_it_is_unread(alice: Person, bob: Person) -> None:
+def test_new_member_can_read_history_without_unread_messages(alice: Person, bob: Person) -> None:
     chat_id = group(alice)
     alice.send(chat_id, "before")
     response = alice.post(f"/chats/{chat_id}/members", {"userId": bob.id})
@@ -106,7 +106,7 @@ def test_who_is_added_may_read_the_history_and_nothing_of_it_is_unread(alice: Pe
     assert data(bob.get(f"/chats/{chat_id}"))["unreadCount"] == 1
 
 
-def test_somebody_is_added_once(alice: Person, bob: Person) -> None:
+def test_adding_a_member_again_is_a_conflict(alice: Person, bob: Person) -> None:
     chat_id = group(alice)
     with ThreadPoolExecutor(6) as pool:
         responses = list(pool.map(lambda _: alice.post(f"/chats/{chat_id}/members", {"userId": bob.id}), range(6)))
@@ -132,7 +132,7 @@ def test_a_group_has_at_most_a_thousand_members(alice: Person, bob: Person, engi
     assert (chat["memberCount"], len(chat["members"])) == (1000, 100)
 
 
-def test_who_was_removed_sees_nothing_more(alice: Person, bob: Person) -> None:
+def test_removed_member_has_no_access(alice: Person, bob: Person) -> None:
     chat_id = group(alice, bob)
     assert alice.delete(f"/chats/{chat_id}/members/{bob.id}").status_code == 204
     assert problem(alice.delete(f"/chats/{chat_id}/members/{bob.id}")) == (404, "not_found")
@@ -160,7 +160,7 @@ def test_the_longest_standing_member_follows_the_last_admin(alice: Person, bob: 
     assert roles(bob, chat_id) == {carol.id: "ADMIN", bob.id: "MEMBER"}
 
 
-def test_nobody_is_promoted_while_an_admin_stays(alice: Person, bob: Person, carol: Person) -> None:
+def test_no_promotion_while_an_admin_stays(alice: Person, bob: Person, carol: Person) -> None:
     chat_id = group(alice, bob, carol)
     alice.patch(f"/chats/{chat_id}/members/{carol.id}/role", {"role": "ADMIN"})
     alice.delete(f"/chats/{chat_id}/leave")
@@ -195,7 +195,7 @@ def test_a_group_never_loses_its_last_admin_to_a_race(alice: Person, bob: Person
         assert "ADMIN" in roles(carol, chat_id).values()
 
 
-def test_leaving_all_at_once_hands_over_until_nobody_is_left(register_person: NewPerson, engine: Engine) -> None:
+def test_concurrent_leaving_promotes_until_the_group_is_deleted(register_person: NewPerson, engine: Engine) -> None:
     people = [register_person("leaver") for _ in range(5)]
     chat_id = group(people[0], *people[1:])
     with ThreadPoolExecutor(5) as pool:

@@ -19,9 +19,7 @@ _FILL = text(
 )
 
 
-def test_a_large_group_is_out_of_reach_at_once_and_deleted_in_portions(
-    alice: Person, bob: Person, engine: Engine
-) -> None:
+def test_large_group_is_hidden_at_once_and_deleted_in_portions(alice: Person, bob: Person, engine: Engine) -> None:
     chat_id = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id]}))["id"]
     message = data(alice.upload(chat_id, "a.pdf", samples.PDF))
     assert requests.get(alice.url + message["fileUrl"], timeout=20).status_code == 200

@@ -39,7 +39,7 @@ def test_accounts_are_limited_for_each_address(limited: Server, path: str, allow
     assert refused.headers["RateLimit-Limit"] == str(allowed)
 
 
-def test_everybody_has_a_hundred_requests_a_minute_of_their_own(limited: Server) -> None:
+def test_each_user_has_100_requests_per_minute(limited: Server) -> None:
     alice, bob = register(limited.url, "alice"), register(limited.url, "bob")
     responses = [alice.get("/users/me").status_code for _ in range(101)]
     assert responses == [200] * 100 + [429]
@@ -75,14 +75,14 @@ def test_failed_logins_of_a_name_are_limited_for_each_address(guessed: Server, a
     assert log_in(guessed, "10.1.0.2", PASSWORD, username=name).status_code == (200 if known else 401)
 
 
-def test_the_names_of_an_account_are_counted_apart(guessed: Server, alice: Person) -> None:
+def test_username_and_email_are_limited_separately(guessed: Server, alice: Person) -> None:
     for _ in range(10):
         log_in(guessed, "10.1.1.1", "Wrong4Horse", username=alice.name)
     assert log_in(guessed, "10.1.1.1", PASSWORD, username=alice.name).status_code == 429
     assert log_in(guessed, "10.1.1.1", PASSWORD, email=alice.email).status_code == 200
 
 
-def test_logins_that_succeed_are_no_failures(guessed: Server, alice: Person) -> None:
+def test_successful_logins_do_not_count_as_failures(guessed: Server, alice: Person) -> None:
     responses = [log_in(guessed, "10.1.2.1", PASSWORD, username=alice.name).status_code for _ in range(12)]
     assert responses == [200] * 12
 
@@ -97,9 +97,7 @@ def test_failed_logins_of_a_name_are_limited_over_all_addresses(guessed: Server,
     assert refused.headers["RateLimit-Limit"] == "25"
 
 
-def test_guesses_of_others_never_lock_an_owner_out_of_a_known_address(
-    guessed: Server, alice: Person, engine: Engine
-) -> None:
+def test_known_addresses_are_exempt_from_the_global_login_limit(guessed: Server, alice: Person, engine: Engine) -> None:
     for known in ("10.4.1.1", "10.4.1.3"):
         assert log_in(guessed, known, PASSWORD, username=alice.name).status_code == 200
     for n in range(25):
@@ -132,7 +130,9 @@ def test_users_of_one_address_share_a_limit(database_url: str, tmp_path_factory:
         assert ask(users[0], "10.3.0.2").status_code == 200
 
 
-def test_only_trusted_proxies_say_who_calls(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_forwarded_addresses_count_only_from_trusted_proxies(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     with Server(
         database_url, tmp_path_factory.mktemp("proxied"), RATELIMIT_ENABLED="true", TRUSTED_PROXIES="1"
     ) as server:

@@ -17,7 +17,7 @@ def chat(alice: Person, bob: Person) -> str:
     return alice.direct_chat(bob)
 
 
-def test_a_sent_message_is_the_contracts_object(alice: Person, chat: str) -> None:
+def test_sent_message_matches_the_schema(alice: Person, chat: str) -> None:
     response = alice.post("/messages", {"chatId": chat, "content": "Hello"})
     assert response.status_code == 201
     message = data(response)
@@ -141,7 +141,9 @@ def test_the_same_client_id_at_once_sends_once(alice: Person, chat: str) -> None
     assert data(alice.get(f"/chats/{chat}"))["lastSeq"] == 1
 
 
-def test_a_client_id_is_not_for_another_content_or_chat(alice: Person, bob: Person, carol: Person, chat: str) -> None:
+def test_client_id_can_not_be_reused_for_other_content_or_chat(
+    alice: Person, bob: Person, carol: Person, chat: str
+) -> None:
     client_id = str(uuid.uuid4())
     alice.send(chat, "first", clientId=client_id)
     elsewhere = alice.direct_chat(carol)
@@ -158,5 +160,5 @@ def test_outsiders_neither_read_nor_write(alice: Person, carol: Person, chat: st
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"limit": "x"}, {"cursor": "!"}, {"cursor": "W10"}])
-def test_a_page_has_bounds(alice: Person, chat: str, query: dict[str, Any]) -> None:
+def test_page_limits_are_validated(alice: Person, chat: str, query: dict[str, Any]) -> None:
     assert problem(alice.get(f"/messages/{chat}", **query)) == (422, "validation_error")

@@ -32,7 +32,7 @@ def test_requests_are_counted_by_their_rule_and_status(server: Server, alice: Pe
     assert 0 < grown("chat_http_request_seconds_sum") < 10
 
 
-def test_paths_that_are_none_make_no_numbers_of_their_own(server: Server) -> None:
+def test_unknown_paths_add_no_label_values(server: Server) -> None:
     requests.get(f"{server.url}/some/{free_port()}/path", timeout=20)
     requests.request("INVENTED", f"{server.url}/healthz", timeout=20)
     names = {labels for _, labels in scrape(server.url)}
@@ -96,13 +96,13 @@ def test_behind_a_trusted_proxy_the_client_counts(proxied: Server) -> None:
     assert status(Via="1.1 proxy", **{"X-Real-IP": "127.0.0.1"}) == 403
 
 
-def test_many_scrapers_at_a_time_get_whole_numbers(server: Server) -> None:
+def test_concurrent_scrapes_are_consistent(server: Server) -> None:
     with ThreadPoolExecutor(20) as threads:
         scraped = list(threads.map(lambda _: scrape(server.url), range(40)))
     assert all(number(each, "chat_workers") == 1 for each in scraped)
 
 
-def test_a_token_and_a_port_of_their_own_guard_them(database_url: str, tmp_path: Path) -> None:
+def test_metrics_are_protected_by_token_and_port(database_url: str, tmp_path: Path) -> None:
     port = free_port()
     with Server(database_url, tmp_path, METRICS_PORT=str(port), METRICS_TOKEN="of-the-metrics") as server:
         own = f"http://127.0.0.1:{port}"

@@ -46,7 +46,7 @@ def test_an_address_belongs_to_one_account_however_it_is_spelled(server: Server,
     assert data(post(server, "/login", email=spelled.format(one)))["user"]["id"] == account["id"]
 
 
-def test_letters_that_differ_make_addresses_that_differ(server: Server) -> None:
+def test_different_characters_are_different_addresses(server: Server) -> None:
     one = secrets.token_hex(6)
     for local in ("ırıs", "iris", "íris"):
         response = post(server, "/register", email=f"{local}{one}@example.org", username=new_name())
@@ -90,7 +90,7 @@ def localised_database(postgres: EmbeddedPostgres, locale: str) -> str:
     return postgres.url(name)
 
 
-def test_no_locale_decides_which_accounts_are_one(localised: Server) -> None:
+def test_account_equality_is_independent_of_the_locale(localised: Server) -> None:
     assert post(localised, "/register", email="ÜNAL@example.org", username="IRIS_99").status_code == 201
     assert problem(post(localised, "/register", email="a@example.org", username="iris_99")) == (409, "username_taken")
     assert problem(post(localised, "/register", email="ünal@example.org", username="other")) == (409, "email_taken")
@@ -103,7 +103,7 @@ def test_no_locale_decides_which_accounts_are_one(localised: Server) -> None:
     assert data(requests.get(f"{localised.url}/api/v1/users/iRIS_99", headers=headers, timeout=20))["id"]
 
 
-def test_the_migration_names_accounts_that_are_the_same_now(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_migration_lists_conflicting_accounts(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     url = localised_database(postgres, "C")
     before = flask(url, tmp_path, "upgrade", "0004")
     assert before.returncode == 0, before.stderr

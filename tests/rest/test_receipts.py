@@ -25,7 +25,7 @@ def statuses(person: Person, message: dict[str, Any]) -> dict[str, str]:
     return {s["userId"]: s["status"] for s in data(person.get(f"/messages/{message['id']}/statuses"))}
 
 
-def test_an_edit_changes_the_content_and_takes_a_rev(alice: Person, bob: Person, chat: str) -> None:
+def test_edit_changes_content_and_rev(alice: Person, bob: Person, chat: str) -> None:
     message = alice.send(chat, "Helo")
     bob.send(chat, "?")
     edited = data(alice.patch(f"/messages/{message['id']}", {"content": " Hello "}))
@@ -43,7 +43,7 @@ def test_an_edit_follows_the_rules_of_content(alice: Person, chat: str, content:
     assert list(response.json()["errors"]) == ["content"]
 
 
-def test_a_deleted_message_leaves_a_tombstone_and_no_content_anywhere(alice: Person, bob: Person, chat: str) -> None:
+def test_deleted_message_leaves_only_a_tombstone(alice: Person, bob: Person, chat: str) -> None:
     message = alice.send(chat, "secret", clientId=str(uuid.uuid4()))
     path = f"/messages/{message['id']}"
     assert alice.delete(path).status_code == 204
@@ -64,7 +64,7 @@ def test_a_deleted_message_leaves_a_tombstone_and_no_content_anywhere(alice: Per
     assert problem(alice.patch(path, {"content": "again"})) == (409, "conflict")
 
 
-def test_a_repeated_send_of_an_edited_or_deleted_message_gives_what_is_left_of_it(alice: Person, chat: str) -> None:
+def test_repeated_send_returns_the_edited_or_deleted_message(alice: Person, chat: str) -> None:
     body = {"chatId": chat, "content": "first", "clientId": str(uuid.uuid4())}
     message = data(alice.post("/messages", body))
     alice.patch(f"/messages/{message['id']}", {"content": "second"})
@@ -83,7 +83,7 @@ def test_reading_over_rest_delivers(alice: Person, bob: Person, chat: str, engin
         assert db.execute(view, {"id": message["id"], "user_id": bob.id}).scalar() == "DELIVERED"
 
 
-def test_an_answer_is_a_receipt_for_all_before(alice: Person, bob: Person, chat: str) -> None:
+def test_sending_marks_earlier_messages_as_read(alice: Person, bob: Person, chat: str) -> None:
     for word in ("one", "two"):
         alice.send(chat, word)
     bob.send(chat, "I saw both")
@@ -115,7 +115,7 @@ def test_reading_a_chat_reads_all_of_it(alice: Person, bob: Person, chat: str, b
 
 
 @pytest.mark.parametrize("ids", [[], ["x"], "x", None, [None], [str(uuid.UUID(int=7))]])
-def test_what_was_read_are_messages_of_the_chat(alice: Person, bob: Person, chat: str, ids: object) -> None:
+def test_read_ids_must_be_messages_of_the_chat(alice: Person, bob: Person, chat: str, ids: object) -> None:
     alice.send(chat, "x")
     assert problem(bob.post(f"/messages/{chat}/read", {"messageIds": ids})) == (422, "validation_error")
 
@@ -128,7 +128,7 @@ def test_messages_of_another_chat_mark_nothing(alice: Person, bob: Person, carol
     assert data(bob.get("/chats"))[0]["unreadCount"] == 1
 
 
-def test_a_groups_status_is_that_of_its_slowest_member(alice: Person, bob: Person, carol: Person, trio: str) -> None:
+def test_group_status_is_that_of_the_slowest_member(alice: Person, bob: Person, carol: Person, trio: str) -> None:
     message = alice.send(trio, "Hello")
     assert statuses(alice, message) == {bob.id: "SENT", carol.id: "SENT"}
     bob.post(f"/messages/{trio}/read")
@@ -140,7 +140,7 @@ def test_a_groups_status_is_that_of_its_slowest_member(alice: Person, bob: Perso
     assert data(alice.get(f"/messages/{trio}"))[0]["status"] == "READ"
 
 
-def test_who_joins_later_does_not_hold_a_status_back(alice: Person, bob: Person, carol: Person) -> None:
+def test_later_members_do_not_affect_the_status(alice: Person, bob: Person, carol: Person) -> None:
     chat_id = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id]}))["id"]
     message = alice.send(chat_id, "before")
     alice.post(f"/chats/{chat_id}/members", {"userId": carol.id})

@@ -36,7 +36,7 @@ def test_refreshing_gives_new_tokens_that_work(server: Server, alice: Person) ->
     assert refresh(server, tokens["refreshToken"]).ok
 
 
-def test_the_token_may_come_as_bearer(server: Server, alice: Person) -> None:
+def test_refresh_token_can_be_sent_as_bearer(server: Server, alice: Person) -> None:
     headers = {"Authorization": f"Bearer {alice.refresh_token}"}
     bodies: tuple[dict[str, str] | None, ...] = (None, {})
     for body in bodies:
@@ -44,7 +44,7 @@ def test_the_token_may_come_as_bearer(server: Server, alice: Person) -> None:
         assert data(response)["refreshToken"] == data(refresh(server, alice.refresh_token))["refreshToken"]
 
 
-def test_a_dead_access_token_beside_it_does_not_matter(server: Server, alice: Person) -> None:
+def test_expired_access_token_does_not_matter_for_refresh(server: Server, alice: Person) -> None:
     response = requests.post(
         f"{server.url}/api/v1/auth/refresh",
         headers={"Authorization": "Bearer not.a.token"},
@@ -54,12 +54,12 @@ def test_a_dead_access_token_beside_it_does_not_matter(server: Server, alice: Pe
     assert response.ok
 
 
-def test_a_lost_answer_can_be_asked_for_again(server: Server, alice: Person) -> None:
+def test_refresh_can_be_repeated_after_a_lost_response(server: Server, alice: Person) -> None:
     first, again = refresh(server, alice.refresh_token), refresh(server, alice.refresh_token)
     assert data(first)["refreshToken"] == data(again)["refreshToken"]
 
 
-def test_twenty_refreshes_at_once_give_one_successor(server: Server, alice: Person) -> None:
+def test_concurrent_refreshes_return_one_successor(server: Server, alice: Person) -> None:
     with ThreadPoolExecutor(20) as pool:
         responses = list(pool.map(lambda _: refresh(server, alice.refresh_token), range(20)))
     successors = {data(response)["refreshToken"] for response in responses}
@@ -96,7 +96,7 @@ def test_an_unknown_token_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 36, "a.b.c"])
-def test_text_that_can_be_no_token_is_a_bad_one(server: Server, token: str) -> None:
+def test_text_of_another_form_is_an_invalid_token(server: Server, token: str) -> None:
     assert problem(refresh(server, token)) == (401, "token_invalid")
     headers = {"Authorization": f"Bearer {token}"}
     response = requests.post(f"{server.url}/api/v1/auth/refresh", headers=headers, timeout=20)
@@ -116,11 +116,11 @@ def test_an_access_token_refreshes_nothing(server: Server, alice: Person) -> Non
 
 
 @pytest.mark.parametrize("token", [7, None, [], "\0" * 36])
-def test_what_is_no_text_is_a_bad_field(server: Server, token: Any) -> None:
+def test_non_text_token_is_a_validation_error(server: Server, token: Any) -> None:
     assert problem(refresh(server, token)) == (422, "validation_error")
 
 
-def test_the_database_holds_no_token_that_would_be_accepted(server: Server, alice: Person, engine: Engine) -> None:
+def test_database_contains_no_usable_token(server: Server, alice: Person, engine: Engine) -> None:
     tokens = data(refresh(server, alice.refresh_token))
     with engine.connect() as db:
         stored = db.execute(text("SELECT encode(hash, 'hex') FROM refresh_tokens")).scalars().all()

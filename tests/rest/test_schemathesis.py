@@ -264,10 +264,10 @@ def run(server: Server, register_person: NewPerson, engine: Engine) -> Run:
     return run
 
 
-def test_every_answer_is_as_the_document_says(run: Run) -> None:
+def test_every_response_matches_the_document(run: Run) -> None:
     findings = [f"{finding}\n{sample}" for finding, sample in run.findings.items()]
     assert not findings, "\n\n".join([f"seed {SEED}", *findings])
 
 
-def test_every_operation_is_taken_to_a_success(run: Run) -> None:
+def test_every_operation_succeeds_once(run: Run) -> None:
     assert not [label for label, replies in run.replies.items() if min(replies) >= 400], str(run)

@@ -14,7 +14,7 @@ def chat(alice: Person, bob: Person) -> str:
     return alice.direct_chat(bob)
 
 
-def test_after_tells_all_that_changed_in_the_order_of_rev(alice: Person, bob: Person, chat: str) -> None:
+def test_after_returns_changes_in_the_order_of_rev(alice: Person, bob: Person, chat: str) -> None:
     messages = [alice.send(chat, str(n)) for n in range(5)]
     seen = messages[-1]["rev"]
     alice.delete(f"/messages/{messages[1]['id']}")
@@ -28,11 +28,11 @@ def test_after_tells_all_that_changed_in_the_order_of_rev(alice: Person, bob: Pe
 
 
 @pytest.mark.parametrize("after", [-1, "x", 2**53])
-def test_after_is_a_rev(alice: Person, chat: str, after: object) -> None:
+def test_after_must_be_a_rev(alice: Person, chat: str, after: object) -> None:
     assert problem(alice.get(f"/messages/{chat}", after=after)) == (422, "validation_error")
 
 
-def test_whoever_has_nothing_gets_everything(alice: Person, bob: Person, chat: str) -> None:
+def test_empty_client_gets_everything(alice: Person, bob: Person, chat: str) -> None:
     sent = [alice.send(chat, str(n)) for n in range(3)]
     response = data(bob.post("/sync", {"chats": {}}))
     assert [c["id"] for c in response["chats"]] == [chat]
@@ -43,7 +43,7 @@ def test_whoever_has_nothing_gets_everything(alice: Person, bob: Person, chat: s
     assert data(alice.get(f"/messages/{chat}"))[0]["status"] == "DELIVERED"
 
 
-def test_whoever_has_everything_gets_nothing(alice: Person, bob: Person, chat: str) -> None:
+def test_current_client_gets_nothing(alice: Person, bob: Person, chat: str) -> None:
     rev = alice.send(chat, "x")["rev"]
     response = data(bob.post("/sync", {"chats": {chat: rev}}))
     assert response == {
@@ -57,7 +57,7 @@ def test_whoever_has_everything_gets_nothing(alice: Person, bob: Person, chat: s
     }
 
 
-def test_what_changed_meanwhile_is_told(alice: Person, bob: Person, carol: Person, chat: str) -> None:
+def test_changes_since_the_last_sync_are_returned(alice: Person, bob: Person, carol: Person, chat: str) -> None:
     old = alice.send(chat, "old")
     group = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, carol.id]}))
     known = {chat: old["rev"], group["id"]: group["lastRev"]}
@@ -70,7 +70,7 @@ def test_what_changed_meanwhile_is_told(alice: Person, bob: Person, carol: Perso
     assert response["gone"] == [group["id"]]
 
 
-def test_a_long_absence_is_told_in_pieces(alice: Person, bob: Person, chat: str) -> None:
+def test_long_absence_is_synced_in_pages(alice: Person, bob: Person, chat: str) -> None:
     for number in range(105):
         alice.send(chat, str(number))
     response = data(bob.post("/sync", {"chats": {}}))
@@ -117,7 +117,7 @@ def test_many_chats_share_five_hundred_messages(alice: Person, bob: Person) -> N
         {"chats": {str(uuid4()): 0 for _ in range(1001)}},
     ],
 )
-def test_sync_takes_chats_and_revs(alice: Person, body: dict[str, Any]) -> None:
+def test_sync_validates_chats_and_revs(alice: Person, body: dict[str, Any]) -> None:
     assert problem(alice.post("/sync", body)) == (422, "validation_error")
 
 
@@ -126,7 +126,7 @@ def test_a_rev_is_a_whole_number(alice: Person, chat: str, rev: object) -> None:
     assert problem(alice.post("/sync", {"chats": {chat: rev}})) == (422, "validation_error")
 
 
-def test_what_a_client_says_it_has_is_delivered(alice: Person, bob: Person, chat: str) -> None:
+def test_sync_delivers_messages_that_the_client_has(alice: Person, bob: Person, chat: str) -> None:
     # As when the worker that handed it to a socket of his ended before that was noted.
     sent = alice.send(chat, "Hello")
     data(bob.post("/sync", {"chats": {chat: sent["rev"]}}))

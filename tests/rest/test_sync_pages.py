@@ -61,7 +61,7 @@ def pages(person: Person, chats: dict[str, int], **options: Any) -> Iterator[dic
             return
 
 
-def test_long_messages_come_as_far_as_they_fit(alice: Person, bob: Person, engine: Engine) -> None:
+def test_sync_returns_long_messages_up_to_the_bound(alice: Person, bob: Person, engine: Engine) -> None:
     chat = alice.direct_chat(bob)
     fill(engine, alice, chat, 70)
     rev, seqs = 0, []
@@ -75,7 +75,7 @@ def test_long_messages_come_as_far_as_they_fit(alice: Person, bob: Person, engin
     assert seqs == list(range(1, 71))
 
 
-def test_more_chats_than_fit_follow_by_the_cursor(alice: Person, engine: Engine) -> None:
+def test_further_chats_follow_by_cursor(alice: Person, engine: Engine) -> None:
     chats = set(make_chats(engine, alice, 3000))
     walked = list(pages(alice, {}))
     assert 2 < len(walked) < 10
@@ -114,7 +114,7 @@ def test_only_restricts_all_parts_to_the_named_chats(alice: Person, bob: Person,
 
 
 @pytest.mark.parametrize("only", [False, True])
-def test_a_rev_ahead_of_the_servers_counts_as_none(alice: Person, bob: Person, only: bool) -> None:
+def test_rev_ahead_of_the_server_resets_the_chat(alice: Person, bob: Person, only: bool) -> None:
     chat = alice.direct_chat(bob)
     sent = [alice.send(chat, word) for word in ("one", "two")]
     (page,) = pages(bob, {chat: sent[-1]["rev"] + 1}, only=only)
@@ -123,7 +123,7 @@ def test_a_rev_ahead_of_the_servers_counts_as_none(alice: Person, bob: Person, o
     assert [message["id"] for message in page["messages"][chat]] == [message["id"] for message in sent]
 
 
-def test_a_rev_ahead_delivers_only_what_the_response_has(alice: Person, bob: Person, engine: Engine) -> None:
+def test_rev_ahead_delivers_only_returned_messages(alice: Person, bob: Person, engine: Engine) -> None:
     chat = alice.direct_chat(bob)
     fill(engine, alice, chat, 70)
     (page,) = pages(bob, {chat: 1000})

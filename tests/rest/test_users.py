@@ -21,7 +21,7 @@ def test_others_see_no_address_and_no_role(alice: Person, bob: Person) -> None:
     assert user["id"] == bob.id
 
 
-def test_changing_ones_profile_changes_what_was_given(alice: Person) -> None:
+def test_patching_a_profile_changes_only_given_fields(alice: Person) -> None:
     picture = "https://example.org/a.png"
     assert data(alice.patch("/users/me", {"avatar": picture}))["avatar"] == picture
     renamed = data(alice.patch("/users/me", {"username": f"new_{secrets.token_hex(4)}"}))
@@ -31,7 +31,7 @@ def test_changing_ones_profile_changes_what_was_given(alice: Person) -> None:
     assert data(alice.patch("/users/me", {}))["username"] == renamed["username"]
 
 
-def test_ones_own_name_may_change_its_case(alice: Person) -> None:
+def test_own_username_can_change_case(alice: Person) -> None:
     assert data(alice.patch("/users/me", {"username": alice.name.upper()}))["username"] == alice.name.upper()
 
 
@@ -55,7 +55,7 @@ def test_a_taken_name_is_refused(alice: Person, bob: Person) -> None:
         {"isActive": True},
     ],
 )
-def test_a_profile_takes_only_what_its_rules_allow(alice: Person, body: dict[str, Any]) -> None:
+def test_invalid_profile_fields_are_refused(alice: Person, body: dict[str, Any]) -> None:
     assert problem(alice.patch("/users/me", body)) == (422, "validation_error")
 
 

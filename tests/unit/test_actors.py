@@ -48,7 +48,7 @@ def end_something() -> None:
     rooms.epoch += 1
 
 
-def test_an_actor_is_read_again_after_a_change_during_the_read() -> None:
+def test_actor_is_read_again_after_a_concurrent_change() -> None:
     find_actor = database(MODERATOR, DEMOTED, meanwhile=end_something)
     assert read_settled(lambda: find_actor(USER, SESSION)) is DEMOTED
 
@@ -73,6 +73,6 @@ def test_a_renewal_during_the_read_is_kept(connection: Connection) -> None:
     assert connection.id in rooms
 
 
-def test_a_read_that_nothing_crosses_is_the_only_one(connection: Connection) -> None:
+def test_undisturbed_read_is_not_repeated(connection: Connection) -> None:
     refresh_actor(connection, database(DEMOTED, meanwhile=lambda: None))
     assert connection.actor is DEMOTED

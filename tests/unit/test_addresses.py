@@ -28,7 +28,7 @@ from chatapp.core.addresses import canonical_address, client_address
         ("[2001:db8::1", "2001:db8::/64"),
     ],
 )
-def test_spellings_of_an_address_are_one(spelling: str, canonical: str) -> None:
+def test_address_spellings_are_canonicalised(spelling: str, canonical: str) -> None:
     assert canonical_address(spelling) == canonical
 
 
@@ -45,6 +45,8 @@ def test_spellings_of_an_address_are_one(spelling: str, canonical: str) -> None:
         ("203.0.113.6", 2, "192.0.2.1"),
     ],
 )
-def test_only_trusted_proxies_tell_an_address(forwarded: str | None, trusted_proxies: int, address: str) -> None:
+def test_forwarded_address_counts_only_from_trusted_proxies(
+    forwarded: str | None, trusted_proxies: int, address: str
+) -> None:
     environ = {"REMOTE_ADDR": "192.0.2.1"} | ({"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {})
     assert client_address(environ, trusted_proxies) == address

@@ -33,7 +33,7 @@ def workers() -> tuple[SharedCounters, Admission, Admission]:
     return counters, one, two
 
 
-def test_an_address_has_room_for_so_many_over_all_workers(
+def test_address_limit_spans_all_workers(
     workers: tuple[SharedCounters, Admission, Admission],
 ) -> None:
     _, one, two = workers
@@ -46,7 +46,7 @@ def test_an_address_has_room_for_so_many_over_all_workers(
     assert one.has_room(ADDRESS)
 
 
-def test_what_a_worker_counted_ends_with_it(workers: tuple[SharedCounters, Admission, Admission]) -> None:
+def test_counts_of_an_ended_worker_are_dropped(workers: tuple[SharedCounters, Admission, Admission]) -> None:
     counters, one, two = workers
     for _ in range(2):
         one.enter(ADDRESS)

@@ -31,11 +31,11 @@ def test_nothing_found_is_a_success(required: bool) -> None:
 
 
 @pytest.mark.parametrize("audit", [Audit(), audited(UNKNOWN, UNKNOWN)])
-def test_a_service_that_was_not_reached_is_no_clean_bill(capsys: pytest.CaptureFixture[str], audit: Audit) -> None:
+def test_unreachable_service_is_no_success(capsys: pytest.CaptureFixture[str], audit: Audit) -> None:
     assert report([audit, audit], required=False) == 0
     assert "NOTHING WAS AUDITED" in capsys.readouterr().out
     assert report([audit, audit], required=True) == 1
 
 
-def test_the_second_service_is_asked_where_the_first_is_not_reached() -> None:
+def test_second_service_is_used_if_the_first_is_unreachable() -> None:
     assert report([audited(UNKNOWN), audited(HOLED)], required=False) == 1

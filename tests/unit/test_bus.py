@@ -47,7 +47,7 @@ def bus(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Bus:
     return bus
 
 
-def test_events_that_did_not_fit_are_looked_for_by_the_others(bus: Bus, queue: Queue) -> None:
+def test_dropped_events_make_others_reconcile(bus: Bus, queue: Queue) -> None:
     queue.waiting = MAX_WAITING
     bus.share(Changed("chat", 7))
     assert not queue.lines
@@ -56,7 +56,7 @@ def test_events_that_did_not_fit_are_looked_for_by_the_others(bus: Bus, queue: Q
     assert queue.lines == [b"", b"hello 1", b""]
 
 
-def test_without_a_loss_nothing_is_looked_for(bus: Bus, queue: Queue) -> None:
+def test_no_reconcile_without_a_loss(bus: Bus, queue: Queue) -> None:
     bus.share(Changed("chat", 7))
     bus.beat()
     assert [line.split(b" ")[0] for line in queue.lines] == [b"-", b""]

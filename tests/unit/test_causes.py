@@ -23,7 +23,7 @@ from chatapp.core.causes import Cause, first_line
         (OSError("a" * 1000), "a" * causes.MAX_LENGTH),
     ],
 )
-def test_the_drivers_own_first_line_is_told_without_secrets(error: Exception, line: str) -> None:
+def test_first_line_of_driver_message_contains_no_secrets(error: Exception, line: str) -> None:
     assert first_line(error) == line
 
 
@@ -67,7 +67,7 @@ def test_each_cause_is_logged_once_until_the_part_works_again(log: Log, monkeypa
     ]
 
 
-def test_a_cause_that_is_new_each_time_fills_no_log(log: Log) -> None:
+def test_varying_causes_do_not_fill_the_log(log: Log) -> None:
     cause = Cause("database")
     for number in range(100):
         cause.failed(OSError(f"process {number}"))

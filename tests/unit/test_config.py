@@ -49,7 +49,7 @@ def test_durations_are_written_short(text: str, span: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "0s", "-1s", "1.5h", "10 weeks"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         config.parse_duration(text)
 
@@ -67,11 +67,11 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         ("100;w=60", Rate(100, 60)),
     ],
 )
-def test_limits_are_written_short_or_in_words(text: str, rate: Rate) -> None:
+def test_limits_have_a_short_and_a_long_form(text: str, rate: Rate) -> None:
     assert config.parse_rate(text, 1) == rate
 
 
-def test_a_limit_that_is_a_number_alone_keeps_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_without_window_keeps_the_default_window(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, RATELIMIT_REGISTER="1000", RATELIMIT_EVENTS="100")
     settings = config.load()
     assert (settings.rate_register, settings.rate_events) == (Rate(1000, 60), Rate(100, 10))
@@ -80,25 +80,25 @@ def test_a_limit_that_is_a_number_alone_keeps_its_window(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "text", ["", "0", "0/60s", "5/0s", "a/60s", "100/", "100 per fortnight", "100/month", "-1/60s"]
 )
-def test_what_is_no_limit_is_refused(text: str) -> None:
+def test_invalid_limit_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a limit"):
         config.parse_rate(text, 60)
 
 
-def test_a_development_server_needs_nothing_and_keeps_its_secrets(tmp_path: Path) -> None:
+def test_development_needs_no_settings_and_keeps_its_secrets(tmp_path: Path) -> None:
     first, second = config.load(), config.load()
     assert first.access_secret == second.access_secret != first.refresh_secret
     assert len(first.access_secret) >= config.SHORTEST_SECRET
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
 
 
-def test_secrets_that_were_lost_are_no_secrets(tmp_path: Path) -> None:
+def test_truncated_secrets_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "secrets.env").write_text("")
     with pytest.raises(config.ConfigError, match="lacks a secret"):
         config.load()
 
 
-def test_the_contracts_figures_are_the_defaults() -> None:
+def test_documented_limits_are_the_defaults() -> None:
     settings = config.load()
     assert (settings.port, settings.workers, settings.trusted_proxies) == (3000, 1, 0)
     assert (settings.access_lifetime, settings.refresh_lifetime) == (timedelta(minutes=15), timedelta(days=30))
@@ -131,7 +131,7 @@ def test_a_host_is_an_address_or_a_name(monkeypatch: pytest.MonkeyPatch, text: s
 
 
 @pytest.mark.parametrize(("text", "level"), [("debug", "DEBUG"), ("warn", "WARNING"), ("Fatal", "CRITICAL")])
-def test_a_log_level_goes_by_all_its_names(monkeypatch: pytest.MonkeyPatch, text: str, level: str) -> None:
+def test_log_levels_have_aliases(monkeypatch: pytest.MonkeyPatch, text: str, level: str) -> None:
     given(monkeypatch, LOG_LEVEL=text)
     assert config.load().log_level == level
 
@@ -142,13 +142,13 @@ def test_production_starts_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "CORS_ORIGIN", "JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET"])
-def test_production_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_production_lists_missing_settings(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     given(monkeypatch, **(PRODUCTION | {missing: ""}))
     with pytest.raises(config.ConfigError, match=f"{missing} is missing"):
         config.load()
 
 
-def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_errors_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, APP_ENV="production", PORT="http", RATELIMIT_GLOBAL="lots", JWT_ACCESS_SECRET="short")
     with pytest.raises(config.ConfigError) as caught:
         config.load()
@@ -194,7 +194,7 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"DATABASE_URL": "postgres://h/d?pgbouncer=true&schema=x"}, "DATABASE_URL has pgbouncer=true together"),
     ],
 )
-def test_a_setting_that_production_can_not_run_with_is_refused(
+def test_invalid_production_settings_are_refused(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], error: str
 ) -> None:
     given(monkeypatch, **(PRODUCTION | changes))
@@ -223,7 +223,7 @@ def test_a_setting_that_production_can_not_run_with_is_refused(
         ("postgres://u@a:1,b:2/d", DatabaseUrl("postgresql+psycopg2://u@/d?host=a%3A1&host=b%3A2")),
     ],
 )
-def test_database_urls_of_other_drivers_are_understood(url: str, read: DatabaseUrl) -> None:
+def test_database_urls_of_other_drivers_are_accepted(url: str, read: DatabaseUrl) -> None:
     assert parse(url) == read
 
 
@@ -234,7 +234,7 @@ def test_connection_limit_is_the_default_of_the_pool_size(monkeypatch: pytest.Mo
     assert config.load().database_pool_size == 7
 
 
-def test_a_disk_that_forgets_takes_no_files_unless_it_is_forced_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_to_an_ephemeral_disk_must_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, DYNO="web.1")
     with pytest.raises(config.ConfigError, match="S3_BUCKET is missing"):
         config.load()
@@ -269,9 +269,7 @@ FLASK = ["-m", "flask", "--app", "wsgi"]
         ([*FLASK, "chat", "check"], {"UPLOAD_PATH": "/dev/null/x"}, "UPLOAD_PATH can't be used"),
     ],
 )
-def test_a_server_that_can_not_start_says_why_in_sentences(
-    command: list[str], changes: dict[str, str], says: str, tmp_path: Path
-) -> None:
+def test_start_failure_is_explained(command: list[str], changes: dict[str, str], says: str, tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "INSTANCE_PATH": str(tmp_path), "UPLOAD_PATH": str(tmp_path)} | changes
     done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
@@ -280,7 +278,7 @@ def test_a_server_that_can_not_start_says_why_in_sentences(
     assert done.stderr.startswith("error: The environment can't be served with:\n")
 
 
-def test_the_encrypted_queue_of_a_platform_that_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_self_signed_redis_of_a_platform_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, REDIS_URL="rediss://:secret@queue.example.org:6380", FORCE_LOCAL_STORAGE="true")
     assert config.load().redis_url == "rediss://:secret@queue.example.org:6380"
     given(monkeypatch, DYNO="web.1")

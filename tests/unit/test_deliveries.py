@@ -29,7 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def test_what_is_handed_over_within_a_pause_is_noted_once(clock: Clock) -> None:
+def test_deliveries_within_a_pause_are_recorded_once(clock: Clock) -> None:
     noted: Noted = []
     queue = Deliveries(noted.extend)
     for seq in (1, 3, 2):
@@ -42,7 +42,7 @@ def test_what_is_handed_over_within_a_pause_is_noted_once(clock: Clock) -> None:
     assert noted == [("chat", "bob", 3)]
 
 
-def test_a_large_group_is_noted_a_few_at_a_time_and_everybody_is_reached(clock: Clock) -> None:
+def test_large_groups_are_recorded_in_portions(clock: Clock) -> None:
     batches: list[Noted] = []
     queue = Deliveries(lambda batch: batches.append(list(batch)))
     user_ids = [f"user{number}" for number in range(500)]
@@ -58,7 +58,7 @@ def test_a_large_group_is_noted_a_few_at_a_time_and_everybody_is_reached(clock: 
     assert [user_id for batch in batches for _, user_id, _ in batch][: len(user_ids)] == user_ids
 
 
-def test_what_could_not_be_noted_is_noted_later_and_not_asked_for_all_the_time(clock: Clock) -> None:
+def test_failed_deliveries_are_retried_after_a_pause(clock: Clock) -> None:
     noted: Noted = []
 
     def note(batch: Collection[tuple[str, str, int]]) -> None:
@@ -81,7 +81,7 @@ def test_what_could_not_be_noted_is_noted_later_and_not_asked_for_all_the_time(c
     assert noted == [("chat", "bob", 1), ("another", "bob", 1)]
 
 
-def test_what_is_handed_over_while_that_is_noted_is_noted_too(clock: Clock) -> None:
+def test_deliveries_during_a_write_are_recorded_later(clock: Clock) -> None:
     noted: Noted = []
 
     def note(batch: Collection[tuple[str, str, int]]) -> None:

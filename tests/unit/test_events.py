@@ -47,21 +47,21 @@ def received() -> Iterator[list[events.Event]]:
     ],
     ids=["in a chat", "of a chat", "of another chat"],
 )
-def test_an_event_arrives_as_it_was(received: list[events.Event], event: events.Event) -> None:
+def test_event_is_decoded_unchanged(received: list[events.Event], event: events.Event) -> None:
     line = events.encode(event)
     assert b"\n" not in line
     events.receive(line)
     assert received == [event]
 
 
-def test_what_is_said_in_a_chat_that_nobody_hears_is_not_read(received: list[events.Event]) -> None:
+def test_events_without_subscribers_are_not_decoded(received: list[events.Event]) -> None:
     name, chat_id, fields = events.encode(Said(UNSUBSCRIBED, {"content": "Hello"})).split(b" ", 2)
     assert fields
     events.receive(b" ".join((name, chat_id, b"no JSON at all")))
     assert received == []
 
 
-def test_an_event_of_another_version_is_passed_over(received: list[events.Event]) -> None:
+def test_event_of_another_version_is_ignored(received: list[events.Event]) -> None:
     events.receive(b'Unheard-of  {"chat_id":"chat-1"}')
     events.receive(events.encode(Joined(SUBSCRIBED)))
     assert received == [Joined(SUBSCRIBED)]

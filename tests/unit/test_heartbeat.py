@@ -67,7 +67,7 @@ def test_a_missing_pong_ends_a_websocket_only_while_the_server_reads_it(
     assert session.closed is (not paused)
 
 
-def test_a_websocket_that_is_read_again_has_to_answer_again(session: Any, beat: Callable[[], None]) -> None:
+def test_resumed_websocket_must_respond_to_pings(session: Any, beat: Callable[[], None]) -> None:
     session.websocket = FakeWebSocket(paused=True)
     beat()
     session.websocket.paused = False

@@ -20,7 +20,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedCounters]
         yield SharedCounters(valkey.url)
 
 
-def test_redis_counts_as_a_process_does(shared: SharedCounters) -> None:
+def test_redis_and_local_counters_agree(shared: SharedCounters) -> None:
     local, dice = LocalCounters(), random.Random(1)
     for call in range(400):
         names = dice.sample("abcdef", dice.randrange(1, 4))
@@ -36,7 +36,7 @@ def test_redis_counts_as_a_process_does(shared: SharedCounters) -> None:
             shared.remove(wanted, there.at)
 
 
-def test_a_refused_call_counts_against_no_limit(shared: SharedCounters) -> None:
+def test_refused_call_is_not_counted(shared: SharedCounters) -> None:
     for counters in (LocalCounters(), shared):
         narrow, wide = (Limit(Rate(count, 60), "refused", f"{count}") for count in (1, 10))
         assert counters.count([narrow, wide]).at
@@ -53,7 +53,7 @@ def test_a_window_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counters.count([limit]).states == [(0, 5000)]
 
 
-def test_windows_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_windows_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     counters, now = LocalCounters(), 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     for minute in range(20):
@@ -63,7 +63,7 @@ def test_windows_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     assert len(counters._calls) <= 2 * limits.MIN_SWEEP
 
 
-def test_a_used_up_limit_says_when_it_is_free() -> None:
+def test_exceeded_limit_returns_retry_after() -> None:
     limits.bind(None, enabled=True)
     limit = Limit(Rate(1, 600), "used up", "x")
     hit = limits.hit(limit)

@@ -11,7 +11,7 @@ from chatapp.messages import actions
 Receipt = tuple[str, str, int]
 
 
-def test_receipts_of_a_locked_member_wait_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receipts_of_locked_members_wait_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[Collection[Receipt]] = []
     later: list[Callable[[], None]] = []
     is_locked = True

@@ -18,7 +18,7 @@ def my_thread() -> tuple[int, int]:
     return id, os.getpriority(os.PRIO_PROCESS, id)
 
 
-def test_one_thread_does_all_of_a_kind_at_low_priority() -> None:
+def test_one_thread_per_kind_at_low_priority() -> None:
     thread = LowPriorityThread()
     doing = [gevent.spawn(thread.run, my_thread) for _ in range(5)]
     gevent.joinall(doing, raise_error=True)
@@ -36,12 +36,12 @@ def test_one_kind_does_not_wait_for_another() -> None:
     assert image.get()
 
 
-def test_what_is_raised_is_raised_where_it_was_asked_for() -> None:
+def test_exceptions_are_raised_to_the_caller() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         LowPriorityThread().run(int, "none")
 
 
-def test_more_than_can_wait_is_refused_and_nothing_that_waits_is_lost() -> None:
+def test_calls_beyond_the_queue_are_refused() -> None:
     thread = LowPriorityThread()
     go = threading.Event()
     waiting = [gevent.spawn(thread.run, go.wait, SECONDS) for _ in range(WAITING)]
@@ -54,7 +54,7 @@ def test_more_than_can_wait_is_refused_and_nothing_that_waits_is_lost() -> None:
     assert thread.run(len, "heard again") == 11
 
 
-def test_the_work_of_a_user_waits_for_that_of_others_in_turn() -> None:
+def test_users_take_turns() -> None:
     thread = FairThread()
     go, done = threading.Event(), list[str]()
 

@@ -33,13 +33,13 @@ def receive(order: ChatOrder, emitted: list[int]) -> Receive:
     return lambda rev: order.emit("chat", rev, lambda: emitted.append(rev))
 
 
-def test_what_overtook_waits_for_what_was_before_it(receive: Receive, emitted: list[int]) -> None:
+def test_out_of_order_events_wait_for_earlier_ones(receive: Receive, emitted: list[int]) -> None:
     for rev in (3, 2, 1):
         receive(rev)
     assert emitted == [1, 2, 3]
 
 
-def test_an_event_that_never_comes_is_waited_for_only_so_long(receive: Receive, emitted: list[int]) -> None:
+def test_missing_event_is_awaited_for_a_limited_time(receive: Receive, emitted: list[int]) -> None:
     receive(2)
     gevent.sleep(HOLD / 2)
     assert emitted == []
@@ -48,13 +48,13 @@ def test_an_event_that_never_comes_is_waited_for_only_so_long(receive: Receive, 
     assert emitted == [2]
 
 
-def test_an_event_that_comes_twice_is_emitted_once(receive: Receive, emitted: list[int]) -> None:
+def test_duplicate_event_is_emitted_once(receive: Receive, emitted: list[int]) -> None:
     for rev in (1, 1, 3, 3, 2, 2):
         receive(rev)
     assert emitted == [1, 2, 3]
 
 
-def test_behind_an_advanced_position_held_events_follow(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
+def test_held_events_follow_an_advanced_position(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
     for rev in (3, 5, 6):
         receive(rev)
     order.advance("chat", 4)
@@ -62,7 +62,7 @@ def test_behind_an_advanced_position_held_events_follow(order: ChatOrder, receiv
     assert emitted == [5, 6]
 
 
-def test_each_gap_is_waited_for_anew(receive: Receive, emitted: list[int]) -> None:
+def test_each_gap_has_its_own_timeout(receive: Receive, emitted: list[int]) -> None:
     receive(2)
     gevent.sleep(HOLD * 0.8)
     receive(1)
@@ -73,7 +73,7 @@ def test_each_gap_is_waited_for_anew(receive: Receive, emitted: list[int]) -> No
     assert emitted == [1, 2, 3, 4]
 
 
-def test_a_gap_behind_another_is_waited_for_anew(receive: Receive, emitted: list[int]) -> None:
+def test_gap_behind_another_has_its_own_timeout(receive: Receive, emitted: list[int]) -> None:
     receive(2)
     receive(4)
     gevent.sleep(HOLD * 0.8)
@@ -83,7 +83,7 @@ def test_a_gap_behind_another_is_waited_for_anew(receive: Receive, emitted: list
     assert emitted == [1, 2, 3, 4]
 
 
-def test_a_gap_that_shows_lets_no_other_show(receive: Receive, emitted: list[int]) -> None:
+def test_second_gap_waits_for_the_first(receive: Receive, emitted: list[int]) -> None:
     receive(2)
     receive(4)
     gevent.sleep(HOLD * 1.4)
@@ -105,9 +105,7 @@ def test_a_gap_is_filled_before_held_events_are_emitted(order: ChatOrder, receiv
     assert emitted == [1, 2]
 
 
-def test_events_that_come_while_a_gap_is_filled_are_emitted_in_order(
-    order: ChatOrder, receive: Receive, emitted: list[int]
-) -> None:
+def test_events_during_gap_filling_are_emitted_in_order(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
     def fill(_chat_id: str) -> bool:
         receive(1)
         return True
@@ -120,7 +118,7 @@ def test_events_that_come_while_a_gap_is_filled_are_emitted_in_order(
     assert emitted == [1, 2]
 
 
-def test_without_subscribers_after_a_gap_nothing_is_emitted(
+def test_nothing_is_emitted_if_the_gap_ends_the_subscription(
     order: ChatOrder, receive: Receive, emitted: list[int]
 ) -> None:
     def forget(chat_id: str) -> bool:
@@ -133,7 +131,7 @@ def test_without_subscribers_after_a_gap_nothing_is_emitted(
     assert emitted == []
 
 
-def test_a_gap_that_can_not_be_filled_is_tried_again(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
+def test_failed_gap_filling_is_retried(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
     def fail(_chat_id: str) -> bool:
         order.fill_gap = lambda _chat_id: True
         raise RuntimeError
@@ -146,7 +144,7 @@ def test_a_gap_that_can_not_be_filled_is_tried_again(order: ChatOrder, receive: 
     assert emitted == [2]
 
 
-def test_behind_a_gap_nothing_is_emitted_while_disconnected(
+def test_nothing_behind_a_gap_is_emitted_while_disconnected(
     order: ChatOrder, receive: Receive, emitted: list[int]
 ) -> None:
     order.fill_gap = lambda _chat_id: False

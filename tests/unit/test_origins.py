@@ -26,7 +26,7 @@ from chatapp.rest.origins import Origins
         ("capacitor://localhost", "capacitor://localhost"),
     ],
 )
-def test_origins_are_understood_as_people_write_them(written: str, sent: str) -> None:
+def test_origins_are_normalised(written: str, sent: str) -> None:
     assert parse_origin(written) == sent
 
 
@@ -50,7 +50,7 @@ def test_origins_are_understood_as_people_write_them(written: str, sent: str) ->
         "file://",
     ],
 )
-def test_a_value_that_is_no_origin_is_refused_at_start(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_origin_is_refused_at_start(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGIN", f"https://app.example.com, {text}")
     with pytest.raises(config.ConfigError, match=r"^CORS_ORIGIN ") as error:
         config.load()
@@ -88,7 +88,7 @@ def request(origin: str, host: str = "chat.example.com", scheme: str = "https", 
         (2, request("https://evil.example", x_forwarded_host="evil.example"), False),
     ],
 )
-def test_the_own_origin_is_what_trusted_proxies_tell(proxies: int, environ: dict[str, Any], accepted: bool) -> None:
+def test_own_origin_depends_on_trusted_proxies(proxies: int, environ: dict[str, Any], accepted: bool) -> None:
     assert Origins(["https://app.example.com"], proxies).accepts(environ) is accepted
 
 

@@ -6,7 +6,7 @@ import pytest
 from chatapp.core.reachability import Reachability
 
 
-def test_a_time_out_of_the_one_who_asks_lets_the_others_go_on() -> None:
+def test_timeout_of_the_checking_greenlet_releases_the_others() -> None:
     requested = 0
 
     def connect() -> None:

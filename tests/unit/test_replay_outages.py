@@ -20,9 +20,7 @@ def replay() -> Iterator[Replay]:
     rooms.order.forget("chat")
 
 
-def test_an_outage_during_the_comparison_of_rooms_leaves_them_to_the_next_one(
-    replay: Replay, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outage_during_reconcile_leaves_rooms_to_the_next_one(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms, "bus_disconnected", False)
 
     def read() -> Any:
@@ -35,9 +33,7 @@ def test_an_outage_during_the_comparison_of_rooms_leaves_them_to_the_next_one(
     assert rooms.bus_disconnected
 
 
-def test_changes_that_were_read_before_an_outage_are_read_again_after_it(
-    replay: Replay, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_read_before_an_outage_are_read_again(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     replayed: list[int] = []
     reads = iter([6, 9])
 
@@ -59,7 +55,7 @@ def test_changes_that_were_read_before_an_outage_are_read_again_after_it(
     assert replayed == [9]
 
 
-def test_new_members_of_a_chat_that_moved_on_too_far_are_subscribed_without_a_replay(
+def test_new_members_are_subscribed_without_replay_of_too_many_changes(
     replay: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests: list[bool] = []

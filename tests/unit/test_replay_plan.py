@@ -33,52 +33,52 @@ def named(event: Announced) -> str:
     return f"{type(event).__name__} {about}".strip()
 
 
-def test_new_messages_come_as_such() -> None:
+def test_new_messages_are_replayed_as_sent() -> None:
     assert planned([message(5, 5), message(6, 6)], 6) == [(5, "MessageSent 5"), (6, "MessageSent 6")]
 
 
-def test_what_was_emitted_meanwhile_is_left_out() -> None:
+def test_changes_emitted_meanwhile_are_omitted() -> None:
     assert planned([message(5, 5), message(6, 6)], 6, position=5, seq=5) == [(6, "MessageSent 6")]
 
 
-def test_known_messages_come_as_edited_or_deleted() -> None:
+def test_known_messages_are_replayed_as_edited_or_deleted() -> None:
     changes = [message(7, 2, edited=True), message(8, 3, edited=True, deleted=True)]
     assert planned(changes, 8) == [(7, "MessageEdited 2"), (8, "MessageDeleted m3")]
 
 
-def test_a_message_created_and_edited_since_comes_at_its_place_and_as_edited() -> None:
+def test_new_and_edited_message_is_replayed_as_sent_and_edited() -> None:
     # 5 was created with change 5, 6 with change 6; then 5 was edited with change 9, and 7 created with change 8.
     changes = [message(6, 6), message(8, 7), message(9, 5, edited=True)]
     expected = [(5, "MessageSent 5"), (6, "MessageSent 6"), (8, "MessageSent 7"), (9, "MessageEdited 5")]
     assert planned(changes, 9) == expected
 
 
-def test_a_message_created_and_deleted_since_comes_as_both() -> None:
+def test_new_and_deleted_message_is_replayed_as_both() -> None:
     assert planned([message(9, 5, deleted=True)], 9) == [(5, "MessageSent 5"), (9, "MessageDeleted m5")]
 
 
-def test_memberships_come_between_messages() -> None:
+def test_membership_changes_are_replayed_between_messages() -> None:
     changes = [message(5, 5), member(6, "JOINED", "bob"), message(7, 6), member(8, "LEFT", "eve", present=False)]
     expected = [(5, "MessageSent 5"), (6, "MemberJoined bob"), (7, "MessageSent 6"), (8, "MemberLeft eve")]
     assert planned(changes, 8) == expected
 
 
-def test_users_who_joined_and_left_again_are_left_out() -> None:
+def test_users_who_joined_and_left_are_omitted() -> None:
     gone = [member(rev, kind, "bob", present=False) for rev, kind in ((5, "JOINED"), (6, "ROLE"), (7, "LEFT"))]
     assert planned(gone, 7) == []
 
 
-def test_users_who_left_and_came_back_come_as_both() -> None:
+def test_users_who_left_and_returned_are_replayed_as_both() -> None:
     changes = [member(5, "LEFT", "bob"), member(6, "JOINED", "bob")]
     assert planned(changes, 6) == [(5, "MemberLeft bob"), (6, "MemberJoined bob")]
 
 
-def test_of_several_updates_the_last_one_comes() -> None:
+def test_only_the_last_of_several_updates_is_replayed() -> None:
     changes = [Change(5, "UPDATED", None, None), message(6, 5), Change(7, "UPDATED", None, None)]
     assert planned(changes, 7) == [(6, "MessageSent 5"), (7, "ChatUpdated")]
 
 
-def test_a_new_chat_comes_as_it_was_then() -> None:
+def test_new_chat_is_replayed_in_its_earlier_state() -> None:
     missed = MissedChanges(3, 2, [Change(1, "CREATED", None, None), message(2, 1), message(3, 2)], CHAT)
     (_, created), *_ = plan("chat", missed, 0, 0, {"bob": 1, "eve": 7})
     chat = created.payload  # type: ignore[attr-defined]

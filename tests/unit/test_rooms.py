@@ -23,7 +23,7 @@ def bob(rooms: Rooms) -> Connection:
     return bob
 
 
-def test_a_join_that_comes_after_a_later_removal_is_ignored(rooms: Rooms, bob: Connection) -> None:
+def test_join_after_a_later_removal_is_ignored(rooms: Rooms, bob: Connection) -> None:
     rooms.leave("chat", ["bob"], 6)
     assert rooms.join("chat", ["bob"], 5, 0) == []
     assert rooms.of_chat("chat") == []
@@ -31,25 +31,25 @@ def test_a_join_that_comes_after_a_later_removal_is_ignored(rooms: Rooms, bob: C
     assert rooms.of_chat("chat") == [bob]
 
 
-def test_a_removal_that_comes_after_a_later_join_is_ignored(rooms: Rooms, bob: Connection) -> None:
+def test_removal_after_a_later_join_is_ignored(rooms: Rooms, bob: Connection) -> None:
     rooms.join("chat", ["bob"], 6, 0)
     assert rooms.leave("chat", ["bob"], 5) == []
     assert rooms.of_chat("chat") == [bob]
 
 
-def test_what_the_database_said_before_a_removal_subscribes_no_one(rooms: Rooms, bob: Connection) -> None:
+def test_stale_read_does_not_resubscribe_a_removed_member(rooms: Rooms, bob: Connection) -> None:
     rooms.leave("chat", ["bob"], 6)
     rooms.fill(bob, {"chat": (5, 0)})
     assert rooms.of_chat("chat") == []
 
 
-def test_a_socket_that_connects_gets_the_changes_after_that(rooms: Rooms, bob: Connection) -> None:
+def test_new_socket_gets_changes_after_its_read(rooms: Rooms, bob: Connection) -> None:
     rooms.join("chat", ["bob"], 3, 0)
     rooms.fill(bob, {"chat": (9, 4), "other": (2, 1)})
     assert (bob.chats, rooms.order.position("other"), rooms.order.seqs["other"]) == ({"chat": 3, "other": 3}, 2, 1)
 
 
-def test_without_sockets_a_chat_is_forgotten(rooms: Rooms, bob: Connection) -> None:
+def test_chat_without_sockets_is_forgotten(rooms: Rooms, bob: Connection) -> None:
     rooms.join("chat", ["bob"], 3, 0)
     assert rooms.has_subscribers("chat")
     rooms.close("chat")

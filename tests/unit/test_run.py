@@ -12,10 +12,10 @@ def test_a_report_is_counted_by_outcome(tmp_path: Path) -> None:
     assert count(report) == {"failed": 2, "errors": 1, "skipped": 3, "passed": 3}
 
 
-def test_a_phase_that_wrote_no_report_has_no_tests(tmp_path: Path) -> None:
+def test_phase_without_report_has_no_tests(tmp_path: Path) -> None:
     assert count(tmp_path / "none.xml") == {}
 
 
-def test_the_summary_has_the_form_of_pytest() -> None:
+def test_summary_has_the_format_of_pytest() -> None:
     line = summary(Counter(passed=10, failed=2, skipped=0), 61.5)
     assert line.strip("=") == " 2 failed, 10 passed in 61.50s "

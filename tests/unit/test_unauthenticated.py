@@ -48,11 +48,11 @@ def statuses(clients: UnauthenticatedClients, query: str, count: int) -> Iterato
 
 
 @pytest.mark.parametrize("query", [HANDSHAKE, f"{HANDSHAKE}&sid=", f"sid=&{HANDSHAKE}", f"{HANDSHAKE}&sid", ""])
-def test_a_request_that_names_no_session_is_a_handshake(clients: UnauthenticatedClients, query: str) -> None:
+def test_request_without_session_is_a_handshake(clients: UnauthenticatedClients, query: str) -> None:
     assert list(statuses(clients, query, 3)) == ["200", "200", "429"]
 
 
-def test_a_request_of_a_session_is_none(clients: UnauthenticatedClients) -> None:
+def test_request_with_session_is_no_handshake(clients: UnauthenticatedClients) -> None:
     assert set(statuses(clients, f"{HANDSHAKE}&sid=0123abcd.x", 5)) == {"200"}
     assert session_of({"QUERY_STRING": "sid=&sid=0123abcd.x&t=1"}) == "0123abcd.x"
 
@@ -88,7 +88,7 @@ def test_a_connection_counts_until_a_request_with_a_token_begins(
     assert counted == [True, True, False]
 
 
-def test_the_refusal_of_a_connection_has_the_headers_of_a_limit() -> None:
+def test_refused_connection_has_rate_limit_headers() -> None:
     server, client = socket.socketpair()
     with server, client:
         _refuse(server, 200)

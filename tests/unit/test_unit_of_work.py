@@ -43,7 +43,7 @@ def test_events_are_delivered_after_the_commit_in_order(received: list[int]) -> 
     assert received == [1, 2]
 
 
-def test_nobody_hears_of_what_was_rolled_back(received: list[int]) -> None:
+def test_rolled_back_events_are_not_delivered(received: list[int]) -> None:
     def fail() -> None:
         with unit_of_work() as work:
             work.announce(SomethingHappened(1))
