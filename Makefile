@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test bench check format screenshots clean chaos audit chaos-load lock
+.PHONY: help run web test test-fast bench check format screenshots clean chaos audit chaos-load lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: $(VENV)/runtime.stamp ## start the server with all it needs (PORT, default 
 
 web: $(VENV)/runtime.stamp ## build the web client that / serves; `make run` does so too, where it can
 	@$(VENV)/bin/python -m chatapp.launcher.web
+
+test-fast: $(VENV)/dev.stamp ## run the tests that one runs before each commit: no browser, no outages; ARGS goes to pytest
+	@$(VENV)/bin/python -m tests.run fast $(ARGS)
 
 test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
 	@$(VENV)/bin/python -m tests.run $(ARGS)

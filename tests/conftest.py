@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.people import Person, register
@@ -13,54 +13,110 @@ from tests.server import Server, migrate
 from tests.socket_clients import JsDriver, PyClient, SocketClient
 
 NewPerson = Callable[..., Person]
+# new_database(name): its URL.
+NewDatabase = Callable[[str], str]
 # connect(person, transports=…, reconnection=…): a socket of theirs.
 Connect = Callable[..., SocketClient]
-# The phases of `python -m tests.run`, by files and folders; what is not named is of the first, in which more processes
-# run than there are cores. In the second there is a process for each core: tests with several workers, outages and kills,
-# which wait more than they work, but not for a busy machine. In the last one process measures times and loads.
+# For tests of what the libraries of clients do differently: once with each.
+both_clients = pytest.mark.parametrize("connect", ["js", "python"], indirect=True)
+# The phases of `python -m tests.run`, by files and folders; `parallel` has what the others don't name. In that phase more
+# processes run than there are cores. In `waiting`, one runs for each core: tests with several workers, outages and kills,
+# which wait more than they work, but need a machine that is not busier than that. In `serial`, one process measures
+# times and loads.
 PHASES = {
-    "waiting": ("hosts", "launcher", "multiworker", "operating", "protocol/test_engineio.py", "reliability"),
+    "waiting": (
+        "hosts",
+        "launcher",
+        "multiworker",
+        "operating",
+        "protocol/test_engineio.py",
+        "realtime/test_bounds.py",
+        "realtime/test_connecting.py",
+        "realtime/test_presence.py",
+        "reliability",
+    ),
     "serial": (
         "chaos/test_chaos.py",
         "chaos/test_load.py",
         "files/test_downloads.py",
         "files/test_fair_uploads.py",
-        "realtime/test_bounds.py",
-        "realtime/test_connecting.py",
-        "realtime/test_presence.py",
         "reliability/test_locked_chat.py",
         "rest/test_password_hashing.py",
     ),
 }
-# Files and folders that take a minute or more: they start first, so that no process works on them alone in the end.
-LONG = ("browser", "clients", "rest/test_schemathesis.py")
+# What `make test-fast` runs: the tests that find most mistakes for their time, and none that takes long.
+FAST = (
+    "actions",
+    "architecture",
+    "authorisation",
+    "files/test_access.py",
+    "parity",
+    "protocol/test_socketio.py",
+    "realtime/test_groups.py",
+    "realtime/test_messages.py",
+    "realtime/test_receipts.py",
+    "realtime/test_visibility.py",
+    "rest",
+    "unit",
+)
+NOT_FAST = (
+    "architecture/test_models.py",
+    "architecture/test_readme.py",
+    "rest/test_access_log.py",
+    "rest/test_generated_client.py",
+    "rest/test_limits.py",
+    "rest/test_names.py",
+    "rest/test_password_hashing.py",
+    "rest/test_schemathesis.py",
+)
+# What takes longest, in this order: it starts first, so that no process works on it alone in the end.
+LONG = (
+    "rest/test_schemathesis.py",
+    "clients/test_typescript.py",
+    "cli/test_causes.py",
+    "property/test_any_order.py",
+    "browser",
+    "clients",
+    "architecture/test_readme.py",
+    "protocol/test_engineio.py",
+    "multiworker/test_replay.py",
+    "multiworker/test_machines.py",
+    "hosts",
+    "realtime/test_bounds.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    choices = ("parallel", *PHASES)
+    choices = ("fast", "parallel", *PHASES)
     parser.addoption("--phase", choices=choices, help="run one phase of `python -m tests.run`")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of another phase."""
+    phase = config.getoption("--phase")
+    return True if phase and collection_path.is_file() and not is_of(phase, collection_path) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the other phase, and keep those together that share a module's or a package's fixtures."""
+    """Leave out the tests of other phases whose files are named as arguments, and put those that take longest first."""
     if phase := config.getoption("--phase"):
-        config.hook.pytest_deselected(items=[item for item in items if phase_of(item) != phase])
-        items[:] = [item for item in items if phase_of(item) == phase]
+        config.hook.pytest_deselected(items=[item for item in items if not is_of(phase, item.path)])
+        items[:] = [item for item in items if is_of(phase, item.path)]
     if config.pluginmanager.hasplugin("xdist"):
-        items.sort(key=lambda item: not place(item).startswith(LONG))
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(place(item)))
+        items.sort(key=lambda item: next((n for n, long in enumerate(LONG) if place(item.path).startswith(long)), 99))
 
 
-def phase_of(item: pytest.Item) -> str:
-    """The phase that a test belongs to: the last one that names it."""
-    named = [phase for phase, places in PHASES.items() if place(item).startswith(places)]
-    return named[-1] if named else "parallel"
+def is_of(phase: str, path: Path) -> bool:
+    """Whether the tests of a file belong to a phase."""
+    if phase == "fast":
+        return place(path).startswith(FAST) and not place(path).startswith(NOT_FAST)
+    named = [phase for phase, places in PHASES.items() if place(path).startswith(places)]
+    return phase == (named[-1] if named else "parallel")
 
 
-def place(item: pytest.Item) -> str:
-    """The path of a test's file, from the folder of all tests."""
-    return item.path.relative_to(Path(__file__).parent).as_posix()
+def place(path: Path) -> str:
+    """The path of a file, from the folder of all tests."""
+    return path.relative_to(Path(__file__).parent).as_posix()
 
 
 @pytest.fixture(scope="session")
@@ -71,12 +127,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A migrated database."""
-    postgres.create_database("chat_test")
-    url = postgres.url("chat_test")
-    migrate(url, tmp_path_factory.mktemp("migrate"))
-    return url
+def new_database(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> NewDatabase:
+    """Makes migrated databases: copies of one, as a migration takes seconds."""
+    postgres.create_database("chat_template")
+    migrate(postgres.url("chat_template"), tmp_path_factory.mktemp("migrate"))
+    maintenance = create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+    def copy(name: str) -> str:
+        with maintenance.connect() as db:
+            db.execute(text(f"CREATE DATABASE {name} TEMPLATE chat_template"))
+        return postgres.url(name)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: NewDatabase) -> str:
+    """The database that most tests share."""
+    return new_database("chat_test")
 
 
 @pytest.fixture(scope="session")
@@ -126,15 +194,15 @@ def js_driver() -> Iterator[JsDriver]:
         yield driver
 
 
-@pytest.fixture(params=["js", "python"])
+@pytest.fixture
 def connect(request: pytest.FixtureRequest, js_driver: JsDriver) -> Iterator[Connect]:
-    """Opens sockets of people, once with each client; they are closed with the test."""
+    """Opens sockets of people, with the JavaScript client unless marked `both_clients`; they are closed with the test."""
+    clients: dict[str, Callable[..., SocketClient]] = {"js": js_driver.connect, "python": PyClient.connect}
     opened: list[SocketClient] = []
 
     def open_socket(person: Person, **options: Any) -> SocketClient:
         token = options.pop("token", person.token)
-        one = js_driver.connect if request.param == "js" else PyClient.connect
-        client = one(person.url, token, **options)
+        client = clients[getattr(request, "param", "js")](person.url, token, **options)
         opened.append(client)
         return client
 

@@ -3,6 +3,8 @@
 First more processes than there are cores share those tests whose results don't depend on how busy the machine is; then
 one process for each core runs those that mostly wait; last, one process runs those that measure. `tests/conftest.py`
 says which is which. Arguments go to pytest in all phases. The last line counts all tests.
+
+`python -m tests.run fast`, which is `make test-fast`, runs only the tests that `FAST` names there.
 """
 
 import os
@@ -37,15 +39,18 @@ def summary(counts: Counter[str], seconds: float) -> str:
 
 
 def spread_over(processes: int) -> list[str]:
-    """pytest's options for a phase that so many processes share."""
-    return ["-n", str(min(MAX_PROCESSES, processes)), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    """pytest's options for a phase that so many processes share; one runs all tests of a file, which share fixtures."""
+    return ["-n", str(min(MAX_PROCESSES, processes)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main() -> int:
-    """Run all phases; the exit code is that of the first that failed."""
+    """Run all phases, or the fast one; the exit code is that of the first that failed."""
     cores = os.cpu_count() or 1
     # One more than there are cores: tests wait a good part of their time.
     phases = {"parallel": spread_over(cores + 1), "waiting": spread_over(cores), "serial": ["-p", "no:xdist"]}
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["fast"]:
+        phases, arguments = {"fast": spread_over(cores + 1)}, arguments[1:]
     began, counts, codes = time.monotonic(), Counter[str](), []
     with tempfile.TemporaryDirectory(prefix="chatapp-test-") as folder:
         for phase, options in phases.items():
@@ -60,11 +65,11 @@ def main() -> int:
                 *options,
                 "--durations=15",
                 f"--junitxml={report}",
-                *sys.argv[1:],
+                *arguments,
             ]
             codes.append(os.spawnv(os.P_WAIT, sys.executable, command))
             counts += count(report)
-            if codes[-1] not in (0, NO_TESTS) and {"-x", "--exitfirst"} & set(sys.argv):
+            if codes[-1] not in (0, NO_TESTS) and {"-x", "--exitfirst"} & set(arguments):
                 break
     print(summary(counts, time.monotonic() - began))
     failed = [code for code in codes if code not in (0, NO_TESTS)]

@@ -2,15 +2,14 @@
 
 import re
 import uuid
-from pathlib import Path
 
 import requests
 from sqlalchemy import Engine, create_engine, text
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.cli.conftest import Chat
+from tests.conftest import NewDatabase
 from tests.people import Person, problem
-from tests.server import Server, migrate
+from tests.server import Server
 
 
 def sessions(engine: Engine, person: Person) -> tuple[int, int]:
@@ -59,11 +58,9 @@ def test_expired_tokens_and_old_sessions_go(
     assert problem(refresh(carol)) == (401, "refresh_reused")
 
 
-def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, new_database: NewDatabase) -> None:
     # A database without a server: workers that live do this themselves.
-    postgres.create_database("chat_maintenance")
-    url = postgres.url("chat_maintenance")
-    migrate(url, tmp_path)
+    url = new_database("chat_maintenance")
     engine = create_engine(url)
     person, dead, dying = (str(uuid.uuid4()) for _ in range(3))
     user = "INSERT INTO users (id, email, email_key, username, password_hash) VALUES (:id, 'a@example.org', 'a@example.org', 'a', '')"

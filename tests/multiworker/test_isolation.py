@@ -7,22 +7,20 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
+from tests.conftest import NewDatabase
 from tests.multiworker.conftest import POLLING, eventually
 from tests.multiworker.test_machines import wait_until_ready
 from tests.people import register
-from tests.server import Server, free_port, migrate
+from tests.server import Server, free_port
 from tests.socket_clients import JsDriver
 
 
 @pytest.fixture
-def site_url(postgres: EmbeddedPostgres, tmp_path: Path) -> str:
+def site_url(new_database: NewDatabase) -> str:
     """A database of these servers' own."""
-    postgres.create_database("chat_isolation")
-    migrate(postgres.url("chat_isolation"), tmp_path)
-    return postgres.url("chat_isolation")
+    return new_database("chat_isolation")
 
 
 @pytest.fixture

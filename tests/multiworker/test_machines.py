@@ -11,11 +11,11 @@ import psycopg2
 import pytest
 import requests
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.conftest import NewDatabase
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
-from tests.server import ROOT, Server, migrate
+from tests.server import ROOT, Server
 from tests.socket_clients import JsDriver, SocketClient
 
 
@@ -27,11 +27,9 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 
 
 @pytest.fixture(scope="module")
-def site_url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+def site_url(new_database: NewDatabase) -> str:
     """A database of these servers' own: another server on it, without their Redis, might tell nobody what it reaps."""
-    postgres.create_database("chat_machines")
-    migrate(postgres.url("chat_machines"), tmp_path_factory.mktemp("migrate"))
-    return postgres.url("chat_machines")
+    return new_database("chat_machines")
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from typing import Any
 import psycopg2
 import pytest
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from chatapp.realtime.bus import BEAT_SECONDS
+from tests.conftest import NewDatabase
 from tests.multiworker.conftest import eventually
 from tests.multiworker.test_machines import wait_until_ready
 from tests.people import Person, data, register
-from tests.server import Server, migrate
+from tests.server import Server
 from tests.socket_clients import JsDriver, PyClient, SocketClient
 
 SUSPENDED_SECONDS = 6.0
@@ -162,11 +162,9 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 
 
 @pytest.fixture(scope="module")
-def site_url(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+def site_url(new_database: NewDatabase) -> str:
     """A database of these servers' own."""
-    postgres.create_database("chat_replay")
-    migrate(postgres.url("chat_replay"), tmp_path_factory.mktemp("migrate"))
-    return postgres.url("chat_replay")
+    return new_database("chat_replay")
 
 
 @pytest.fixture(scope="module")

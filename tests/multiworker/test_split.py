@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.conftest import NewDatabase
 from tests.multiworker.conftest import eventually
-from tests.server import ROOT, Server, environment, migrate
+from tests.server import ROOT, Server, environment
 
 # By then every worker has compared itself with the others several times.
 DETECTED_SECONDS = 40
@@ -21,11 +21,9 @@ DETECTED_SECONDS = 40
 class Servers:
     """Servers on one database, one for each Redis URL, which may be empty."""
 
-    def __init__(self, postgres: EmbeddedPostgres, database: str, folder: Path, redis_urls: list[str]) -> None:
-        postgres.create_database(database)
-        self._url = postgres.url(database)
+    def __init__(self, database_url: str, folder: Path, redis_urls: list[str]) -> None:
+        self._url = database_url
         self._folder = folder
-        migrate(self._url, folder)
         self.all = [Server(self._url, folder, **({"REDIS_URL": url} if url else {})) for url in redis_urls]
 
     def warnings(self) -> list[list[str]]:
@@ -47,13 +45,13 @@ class Servers:
 
 
 @pytest.fixture(scope="module")
-def sites(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, Servers]]:
+def sites(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, Servers]]:
     """Three servers with two Redis and none, which have run long enough to notice; and two with one Redis."""
     folder = tmp_path_factory.mktemp("split")
     with ExitStack() as stack:
         one, other = (stack.enter_context(EmbeddedValkey(folder / name)) for name in ("one", "other"))
-        split = Servers(postgres, "chat_split", folder, ["", one.url, other.url])
-        joined = Servers(postgres, "chat_joined", folder, [one.url, one.url])
+        split = Servers(new_database("chat_split"), folder, ["", one.url, other.url])
+        joined = Servers(new_database("chat_joined"), folder, [one.url, one.url])
         for server in (*split.all, *joined.all):
             stack.enter_context(server)
         eventually(lambda: split.warnings() == [["split_brain"]] * 3, DETECTED_SECONDS)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.conftest import Connect
+from tests.conftest import Connect, both_clients
 from tests.multiworker.conftest import POLLING, PollingConnection, WorkersServer, eventually, looks_at_processes
 from tests.people import Person, register
 from tests.server import Server
@@ -27,6 +27,7 @@ def someone(workers: WorkersServer) -> Person:
     return register(workers.url)
 
 
+@both_clients
 @pytest.mark.parametrize("transports", TRANSPORTS)
 def test_every_transport_works(
     workers: WorkersServer, connect: Connect, someone: Person, transports: list[str] | None

@@ -10,7 +10,7 @@ import jwt
 import pytest
 import requests
 
-from tests.conftest import Connect
+from tests.conftest import Connect, both_clients
 from tests.people import PASSWORD, Person, data
 from tests.server import Server
 from tests.socket_clients import ConnectError
@@ -26,6 +26,7 @@ def wait_until(happened: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.05)
 
 
+@both_clients
 @pytest.mark.parametrize("transports", [None, ["polling"], ["websocket"]])
 def test_every_transport_connects_and_carries_events_both_ways(
     alice: Person, bob: Person, connect: Connect, transports: list[str] | None
@@ -39,6 +40,7 @@ def test_every_transport_connects_and_carries_events_both_ways(
     assert other.wait_for("message:new")["id"] == ack["data"]["id"]
 
 
+@both_clients
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c", 7, {"a": 1}, "x" * 10_000])
 def test_invalid_token_refuses_the_connection_with_a_problem(alice: Person, connect: Connect, token: Any) -> None:
     with pytest.raises(ConnectError) as error:
@@ -65,6 +67,7 @@ def test_the_token_of_an_ended_session_opens_no_socket(alice: Person, connect: C
     assert error.value.data["code"] == "token_invalid"
 
 
+@both_clients
 def test_logging_out_closes_that_sessions_sockets_within_a_second(
     server: Server, alice: Person, connect: Connect
 ) -> None:

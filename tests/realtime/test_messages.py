@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import Connect, NewPerson
+from tests.conftest import Connect, NewPerson, both_clients
 from tests.fuzz.raw_clients import RawWebSocket, event, frame
 from tests.people import Person, data
 
 PRIVATE = {"status"}
 
 
+@both_clients
 def test_a_message_reaches_every_socket_of_both(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     sender, *others = [connect(alice), connect(alice), connect(bob), connect(bob)]
@@ -56,6 +57,7 @@ def test_new_chat_and_its_messages_are_emitted(alice: Person, bob: Person, conne
     assert socket.wait_for("message:new")["chatId"] == chat
 
 
+@both_clients
 def test_sends_of_one_socket_keep_their_order(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     sender, reader = connect(alice), connect(bob)
@@ -86,6 +88,7 @@ def test_history_matches_emitted_messages(alice: Person, bob: Person, connect: C
     assert [message["senderId"] for message in history[:2]] == [bob.id, alice.id]
 
 
+@both_clients
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 def test_many_sends_at_once_are_all_stored(alice: Person, bob: Person, connect: Connect, transport: str) -> None:
     chat = alice.direct_chat(bob)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Connect
+from tests.conftest import Connect, both_clients
 from tests.people import register
 from tests.server import Server
 
 
+@both_clients
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], None])
 def test_a_stop_with_open_sockets_takes_moments_and_clients_come_back(
     database_url: str, tmp_path: Path, connect: Connect, transports: list[str] | None

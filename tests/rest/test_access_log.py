@@ -13,9 +13,10 @@ import requests
 from sqlalchemy import create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.conftest import NewDatabase
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
-from tests.server import Server, migrate
+from tests.server import Server
 from tests.socket_clients import JsDriver
 
 
@@ -76,11 +77,9 @@ def test_disconnect_by_the_server_is_logged_with_its_reason(server: Server, js_d
 
 
 @pytest.fixture
-def frank(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
+def frank(new_database: NewDatabase, tmp_path: Path) -> Iterator[Server]:
     """A server that logs all that it can, on a database of its own."""
-    postgres.create_database("chat_logs")
-    migrate(postgres.url("chat_logs"), tmp_path)
-    with Server(postgres.url("chat_logs"), tmp_path, LOG_LEVEL="DEBUG", DATABASE_POOL_SIZE="3") as server:
+    with Server(new_database("chat_logs"), tmp_path, LOG_LEVEL="DEBUG", DATABASE_POOL_SIZE="3") as server:
         yield server
 
 
