@@ -257,6 +257,8 @@ def _check_redis_url(url: str) -> None:
     for name, value in parse_qsl(match[4] or ""):
         if name not in REDIS_PARAMETERS:
             raise ValueError(f"has the parameter '{name}', which Redis's client does not know: remove it")
+        if name == "protocol" and value != "2":
+            raise ValueError(f"has protocol={value}, and the server speaks only protocol 2: remove it")
         if name == "ssl_cert_reqs" and value not in ("none", "optional", "required"):
             raise ValueError(f"has ssl_cert_reqs={value}, which is none of none, optional, required")
 

@@ -156,7 +156,7 @@ def _queue(config: Settings) -> str:
         return "Not needed by one worker on one machine."
     shown = config.shown["REDIS_URL"]
     client: Any = redis.Redis.from_url(
-        config.redis_url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
+        config.redis_url, protocol=2, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
     )
     try:
         with client.pubsub() as subscription:

@@ -157,7 +157,7 @@ class SharedCounters:
 
     def __init__(self, url: str) -> None:
         # A connection that was closed while idle is reopened at once; the timeout bounds both attempts together.
-        self._redis = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), socket_timeout=REDIS_TIMEOUT)
+        self._redis = redis.Redis.from_url(url, protocol=2, retry=Retry(NoBackoff(), 1), socket_timeout=REDIS_TIMEOUT)
         self._script = self._redis.register_script(_COUNT)
         self._local = LocalCounters()
         self._coalescer: Coalescer[Sequence[Limit], _Counted] = Coalescer(self._count)

@@ -343,7 +343,11 @@ class Bus:
         """A connection that opens on use, and again after a failure; a longer wait raises redis.TimeoutError. Bare,
         since a client retries by itself, which hides lost batches."""
         pool = redis.ConnectionPool.from_url(
-            self._url, socket_timeout=timeout, socket_connect_timeout=REDIS_TIMEOUT, socket_keepalive=True
+            self._url,
+            protocol=2,  # `read_response` doesn't return messages of RESP3, the default since redis-py 8
+            socket_timeout=timeout,
+            socket_connect_timeout=REDIS_TIMEOUT,
+            socket_keepalive=True,
         )
         return pool.make_connection()
 

@@ -184,6 +184,7 @@ def test_all_errors_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"REDIS_URL": "localhost:6379"}, "REDIS_URL is not a Redis URL"),
         ({"REDIS_URL": "redis://:hush@h:x/0"}, "REDIS_URL has the host and port 'h:x', which are not valid"),
         ({"REDIS_URL": "redis://h/first"}, "REDIS_URL names the database 'first'"),
+        ({"REDIS_URL": "redis://h?protocol=3"}, "REDIS_URL has protocol=3, and the server speaks only protocol 2"),
         ({"REDIS_URL": "redis://h?family=0"}, "REDIS_URL has the parameter 'family'"),
         ({"DATABASE_URL": "postgres://h/d?sslaccept=strict"}, "DATABASE_URL has the parameter 'sslaccept'"),
         ({"DATABASE_URL": "postgres://u:hush@h:port/d"}, "DATABASE_URL has the port 'port'"),
