@@ -95,7 +95,7 @@ def test_the_tables_list_every_event(documented: dict[str, set[str]]) -> None:
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("name", SENDS)
-def test_everybody_may_send_what_the_table_says(live: Live, name: str, who: str) -> None:
+def test_events_are_accepted_as_in_the_table(live: Live, name: str, who: str) -> None:
     payload, statuses = SENDS[name]
     expected = statuses[PEOPLE.index(who)]
     response = live.sockets[who].ask(event(name, payload(live.scene, live.people[who]), ack="1"), "1")
@@ -110,7 +110,7 @@ def test_everybody_may_send_what_the_table_says(live: Live, name: str, who: str)
 
 
 @pytest.mark.parametrize("who", ["outsider", "ex_member", "moderator", "admin"])
-def test_sync_tells_nobody_of_a_chat_that_they_are_not_in(live: Live, who: str) -> None:
+def test_sync_reveals_nothing_about_chats_of_others(live: Live, who: str) -> None:
     response = live.sockets[who].ask(event("sync", {"chats": {live.scene.chat_id: 0}}, ack="1"), "1")["data"]
     assert response["gone"] == [live.scene.chat_id]
     assert live.scene.chat_id not in json.dumps({**response, "gone": []})
@@ -175,7 +175,7 @@ RECIPIENTS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPIENTS if not name.startswith("user:")])
-def test_those_hear_it_whom_it_concerns_and_nobody_else(server: Server, live: Live, name: str) -> None:
+def test_events_reach_only_their_recipients(server: Server, live: Live, name: str) -> None:
     happen, recipients = RECIPIENTS[name]
     with RawWebSocket(server.url) as socket:
         live.sockets["stranger"] = socket.join(live.people["stranger"].token)
@@ -186,7 +186,7 @@ def test_those_hear_it_whom_it_concerns_and_nobody_else(server: Server, live: Li
 
 
 @pytest.mark.parametrize("name", ["user:online", "user:offline"])
-def test_those_who_share_a_chat_hear_who_comes_and_goes_and_nobody_else(
+def test_presence_reaches_only_users_who_share_a_chat(
     server: Server, live: Live, register_person: NewPerson, name: str
 ) -> None:
     happen, recipients = RECIPIENTS[name]
@@ -203,7 +203,7 @@ def test_those_who_share_a_chat_hear_who_comes_and_goes_and_nobody_else(
         assert live.recipients_of(name) | {"author"} == recipients
 
 
-def test_an_exception_is_told_to_the_socket_that_it_is_about(server: Server, live: Live) -> None:
+def test_exceptions_reach_only_their_socket(server: Server, live: Live) -> None:
     with RawWebSocket(server.url) as second:
         second.join(live.people["member"].token)
         live.sockets["member"].write(frame(event("message:send", {"chatId": live.scene.chat_id})))

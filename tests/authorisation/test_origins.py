@@ -43,20 +43,20 @@ def visitor(strict: Server) -> Person:
 
 
 @pytest.mark.parametrize("origin", OURS)
-def test_our_pages_open_websockets(strict: Server, visitor: Person, origin: str) -> None:
+def test_allowed_pages_open_websockets(strict: Server, visitor: Person, origin: str) -> None:
     with RawWebSocket(strict.url, headers={"Origin": origin}) as socket:
         socket.join(visitor.token).flush()
 
 
 @pytest.mark.parametrize("origin", THEIRS)
-def test_their_pages_open_none(strict: Server, origin: str) -> None:
+def test_other_pages_open_no_websocket(strict: Server, origin: str) -> None:
     with RawWebSocket(strict.url, headers={"Origin": origin}) as socket:
         assert socket.status == 403
 
 
 @pytest.mark.parametrize("path", [POLLING, "/api/v1/users/me", "/"])
 @pytest.mark.parametrize("origin", THEIRS)
-def test_their_pages_get_a_problem_that_says_why(strict: Server, visitor: Person, origin: str, path: str) -> None:
+def test_other_pages_get_a_problem(strict: Server, visitor: Person, origin: str, path: str) -> None:
     headers = {"Origin": origin, "Authorization": f"Bearer {visitor.token}"}
     response = requests.get(strict.url + path, headers=headers, timeout=20)
     assert problem(response) == (403, "origin_not_allowed")
@@ -81,14 +81,14 @@ def test_the_servers_own_pages_may_call(strict: Server, visitor: Person) -> None
     assert requests.get(f"{strict.url}/api/v1/openapi.json", headers=headers, timeout=20).ok
 
 
-def test_forwarded_headers_of_no_trusted_proxy_widen_nothing(strict: Server) -> None:
+def test_forwarded_headers_of_untrusted_proxies_are_ignored(strict: Server) -> None:
     spoofed = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
     for path in (POLLING, "/api/v1/openapi.json"):
         response = requests.get(strict.url + path, headers=spoofed, timeout=20)
         assert problem(response) == (403, "origin_not_allowed")
 
 
-def test_their_pages_take_over_no_session_that_is_open(strict: Server, visitor: Person) -> None:
+def test_other_pages_can_not_use_an_open_session(strict: Server, visitor: Person) -> None:
     opened = requests.get(strict.url + POLLING, headers={"Origin": OURS[0]}, timeout=20)
     assert opened.headers["Access-Control-Allow-Origin"] == OURS[0]
     sid = json.loads(opened.text[1:])["sid"]
@@ -101,14 +101,14 @@ def test_their_pages_take_over_no_session_that_is_open(strict: Server, visitor: 
         assert socket.status == 403
 
 
-def test_programs_that_are_no_page_need_no_origin(strict: Server, visitor: Person) -> None:
+def test_clients_other_than_pages_need_no_origin(strict: Server, visitor: Person) -> None:
     with RawWebSocket(strict.url) as socket:
         socket.join(visitor.token).flush()
     assert visitor.get("/users/me").ok
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_answers_are_readable_by_our_pages_alone(strict: Server, visitor: Person, method: str) -> None:
+def test_responses_are_readable_only_by_allowed_pages(strict: Server, visitor: Person, method: str) -> None:
     requested = {
         "Authorization": f"Bearer {visitor.token}",
         "Access-Control-Request-Method": "GET",
@@ -121,13 +121,13 @@ def test_answers_are_readable_by_our_pages_alone(strict: Server, visitor: Person
         assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-def test_caches_tell_pages_apart(strict: Server, visitor: Person) -> None:
+def test_responses_vary_by_origin(strict: Server, visitor: Person) -> None:
     headers = {"Authorization": f"Bearer {visitor.token}", "Origin": OURS[0]}
     response = requests.get(f"{strict.url}/api/v1/users/me", headers=headers, timeout=20)
     assert "Origin" in response.headers["Vary"]
 
 
-def test_no_answer_sets_a_cookie(strict: Server, visitor: Person) -> None:
+def test_no_response_sets_a_cookie(strict: Server, visitor: Person) -> None:
     """What a browser does not send by itself, a page of somebody else can't make it send."""
     account = {"username": visitor.name, "password": "Correct4Horse"}
     responses = [

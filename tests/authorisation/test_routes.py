@@ -100,13 +100,13 @@ def test_the_matrix_lists_every_route(server: Server) -> None:
 
 @pytest.mark.parametrize("token", [None, "not.a.token"])
 @pytest.mark.parametrize("route", sorted(set(MATRIX) - PUBLIC))
-def test_without_a_good_token_nobody_gets_anywhere(server: Server, scene: Scene, route: str, token: str | None) -> None:
+def test_every_route_needs_a_valid_token(server: Server, scene: Scene, route: str, token: str | None) -> None:
     assert problem(call(server, route, scene, token)) == (401, "token_invalid")
 
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("route", sorted(MATRIX))
-def test_everybody_gets_what_the_matrix_says(
+def test_responses_match_the_matrix(
     server: Server, people: dict[str, Person], scene: Scene, route: str, who: str
 ) -> None:
     person = people[who]
@@ -129,14 +129,14 @@ def test_moderators_who_are_members_delete_and_do_not_edit(people: dict[str, Per
     assert moderator.delete(f"/messages/{scene.message_id}").status_code == 204
 
 
-def test_who_left_can_not_touch_what_they_said(people: dict[str, Person], scene: Scene) -> None:
+def test_former_members_can_not_change_their_messages(people: dict[str, Person], scene: Scene) -> None:
     assert scene.author.delete(f"/chats/{scene.chat_id}/leave").status_code == 204
     path = f"/messages/{scene.message_id}"
     assert problem(scene.author.patch(path, {"content": "x"})) == (404, "not_found")
     assert problem(scene.author.delete(path)) == (404, "not_found")
 
 
-def test_direct_chats_refuse_what_only_groups_have(alice: Person, bob: Person, carol: Person) -> None:
+def test_direct_chats_refuse_group_operations(alice: Person, bob: Person, carol: Person) -> None:
     chat = f"/chats/{alice.direct_chat(bob)}"
     responses = [
         alice.patch(chat, {"name": secrets.token_hex(2)}),

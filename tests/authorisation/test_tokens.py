@@ -120,13 +120,13 @@ TRANSPORTS = [over_rest, by_socket, by_renewal]
 
 
 @pytest.mark.parametrize("transport", [over_rest, by_socket])
-def test_a_good_token_opens_each_door(guarded: Server, owner: Person, transport: Transport) -> None:
+def test_valid_token_is_accepted_everywhere(guarded: Server, owner: Person, transport: Transport) -> None:
     assert transport(guarded, owner.token) == ""
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_token_opens_none(
+def test_forged_token_is_refused(
     guarded: Server, owner: Person, victim: Person, forgery: str, transport: Transport
 ) -> None:
     mine, theirs = (jwt.decode(p.token, options={"verify_signature": False}) for p in (owner, victim))
@@ -134,7 +134,7 @@ def test_a_forged_token_opens_none(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_expired_token_opens_none_and_says_so(guarded: Server, owner: Person, transport: Transport) -> None:
+def test_expired_token_is_refused_with_its_code(guarded: Server, owner: Person, transport: Transport) -> None:
     claims = jwt.decode(owner.token, options={"verify_signature": False}) | {"exp": int(time.time()) - 1}
     assert transport(guarded, signed(claims)) == "token_expired"
 
@@ -164,7 +164,7 @@ def test_an_access_token_is_no_refresh_token(guarded: Server, owner: Person) -> 
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_token_of_a_session_that_has_ended_opens_none(guarded: Server, transport: Transport) -> None:
+def test_token_of_an_ended_session_is_refused(guarded: Server, transport: Transport) -> None:
     leaver = register(guarded.url, "leaver")
     assert leaver.post("/auth/logout").status_code == 204
     assert transport(guarded, leaver.token) == "token_invalid"
@@ -202,7 +202,7 @@ def test_a_reused_refresh_token_ends_its_access_tokens_too(guarded: Server, tran
         assert transport(guarded, ended) == "token_invalid"
 
 
-def test_other_sessions_of_a_person_go_on(guarded: Server) -> None:
+def test_other_sessions_of_a_user_continue(guarded: Server) -> None:
     person = register(guarded.url, "twice")
     account = {"email": person.email, "password": PASSWORD}
     other = Person(guarded.url, data(requests.post(f"{guarded.url}/api/v1/auth/login", json=account, timeout=20)))
@@ -222,7 +222,7 @@ def test_other_sessions_of_a_person_go_on(guarded: Server) -> None:
         {"headers": "X-Access-Token"},
     ],
 )
-def test_a_token_is_taken_from_the_header_alone(guarded: Server, owner: Person, where: dict[str, str]) -> None:
+def test_token_is_read_only_from_the_header(guarded: Server, owner: Person, where: dict[str, str]) -> None:
     ((part, name),) = where.items()
     given: dict[str, Any] = {part: {name: owner.token}}
     response = requests.get(f"{guarded.url}/api/v1/users/me", timeout=20, **given)
@@ -230,7 +230,7 @@ def test_a_token_is_taken_from_the_header_alone(guarded: Server, owner: Person, 
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "JWT", "Bearer:", ""])
-def test_another_scheme_is_none(guarded: Server, owner: Person, scheme: str) -> None:
+def test_another_scheme_counts_as_no_token(guarded: Server, owner: Person, scheme: str) -> None:
     headers = {"Authorization": f"{scheme} {owner.token}".strip()}
     response = requests.get(f"{guarded.url}/api/v1/users/me", headers=headers, timeout=20)
     assert problem(response) == (401, "token_invalid")

@@ -106,7 +106,7 @@ INSIDE = (chat_list, chat, details, person, leaving, too_long, search, new_chat,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("view", [log_in, register])
-def test_the_door_has_no_known_barriers(visit: Visit, view: Callable[[Visitor], None], scheme: str) -> None:
+def test_login_page_is_accessible(visit: Visit, view: Callable[[Visitor], None], scheme: str) -> None:
     visitor = visit(color_scheme=scheme, bypass_csp=True)
     expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
     view(visitor)
@@ -114,7 +114,7 @@ def test_the_door_has_no_known_barriers(visit: Visit, view: Callable[[Visitor], 
 
 
 @pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", NARROW)])
-def test_no_view_has_known_barriers(
+def test_every_view_is_accessible(
     visit: Visit, alice: Person, bob: Person, carol: Person, scheme: str, viewport: dict[str, int]
 ) -> None:
     group = alice.post("/chats/groups", {"name": "Club", "memberIds": [bob.id, carol.id]}).json()["data"]["id"]
@@ -132,7 +132,7 @@ def test_no_view_has_known_barriers(
         assert violations(visitor.page) == [], view.__name__
 
 
-def test_new_messages_are_read_out(visit: Visit, alice: Person, bob: Person) -> None:
+def test_new_messages_are_announced_to_screen_readers(visit: Visit, alice: Person, bob: Person) -> None:
     # Presence is visible to users who share a chat.
     chat = bob.direct_chat(alice)
     hers = visit(alice)

@@ -15,7 +15,7 @@ from tests.browser.visitor import Visitor
 from tests.people import PASSWORD, Person, data
 
 
-def test_who_registers_is_in_at_once_stays_in_and_can_log_out(visit: Visit) -> None:
+def test_registration_logs_in_until_logout(visit: Visit) -> None:
     page = visit().page
     name = f"newcomer_{secrets.token_hex(3)}"
     page.get_by_role("button", name="Create an account").click()
@@ -33,7 +33,7 @@ def test_who_registers_is_in_at_once_stays_in_and_can_log_out(visit: Visit) -> N
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
 
 
-def test_a_form_says_what_is_wrong_where_it_is_wrong(visit: Visit, alice: Person) -> None:
+def test_form_errors_are_shown_at_their_fields(visit: Visit, alice: Person) -> None:
     page = visit().page
     page.get_by_label("Username or e-mail").fill(alice.email)
     page.get_by_label("Password", exact=True).fill("Wrong4Horse")
@@ -51,7 +51,7 @@ def test_a_form_says_what_is_wrong_where_it_is_wrong(visit: Visit, alice: Person
     expect(page.get_by_label("Username")).to_be_focused()
 
 
-def test_what_one_is_called_can_be_changed(visit: Visit, alice: Person) -> None:
+def test_username_can_be_changed(visit: Visit, alice: Person) -> None:
     page = visit(alice).page
     page.get_by_role("button", name="Account of").click()
     page.get_by_role("menuitem", name="Profile").click()

@@ -18,9 +18,7 @@ def wait_until_stored(page: Page, text: str) -> None:
         page.wait_for_timeout(250)
 
 
-def test_a_page_that_is_opened_again_shows_list_and_messages_before_the_server_answers(
-    visit: Visit, alice: Person, bob: Person
-) -> None:
+def test_reopened_page_shows_cached_chats_before_the_response(visit: Visit, alice: Person, bob: Person) -> None:
     chat = bob.direct_chat(alice)
     bob.send(chat, "Seen before")
     hers = visit(alice)
@@ -34,7 +32,7 @@ def test_a_page_that_is_opened_again_shows_list_and_messages_before_the_server_a
     expect(hers.message("Seen before")).to_be_visible()
 
 
-def test_what_changed_meanwhile_is_corrected(visit: Visit, alice: Person, bob: Person) -> None:
+def test_cached_chats_are_corrected(visit: Visit, alice: Person, bob: Person) -> None:
     chat = bob.direct_chat(alice)
     deleted = bob.send(chat, "To be deleted")
     edited = bob.send(chat, "To be edited")
@@ -67,7 +65,7 @@ def test_nothing_is_stored_after_the_logout(visit: Visit, alice: Person, bob: Pe
         hers.page.wait_for_timeout(100)
 
 
-def test_the_list_is_asked_for_before_the_script_has_come(visit: Visit, alice: Person, bob: Person) -> None:
+def test_list_is_requested_before_the_script_has_loaded(visit: Visit, alice: Person, bob: Person) -> None:
     bob.send(bob.direct_chat(alice), "Early")
     hers = visit(alice)
     expect(hers.entry(bob.name)).to_be_visible()
@@ -84,7 +82,7 @@ def test_the_list_is_asked_for_before_the_script_has_come(visit: Visit, alice: P
 
 
 @pytest.mark.parametrize("opened", ["by its address", "from the list"])
-def test_who_comes_back_to_many_begins_at_the_first_new_one(
+def test_chat_opens_at_the_first_new_message_behind_the_cache(
     visit: Visit, alice: Person, bob: Person, opened: str
 ) -> None:
     chat = bob.direct_chat(alice)
@@ -111,7 +109,7 @@ def test_who_comes_back_to_many_begins_at_the_first_new_one(
     expect(hers.entry(bob.name)).to_contain_text("30 unread messages")
 
 
-def test_a_request_that_was_asked_ahead_and_hangs_is_asked_again(visit: Visit, alice: Person, bob: Person) -> None:
+def test_hanging_early_request_is_repeated(visit: Visit, alice: Person, bob: Person) -> None:
     bob.send(bob.direct_chat(alice), "Early")
     hers = visit(alice)
     expect(hers.entry(bob.name)).to_be_visible()

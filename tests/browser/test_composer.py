@@ -103,7 +103,7 @@ def test_unsent_text_is_not_shown_to_the_next_user(visit: Visit, alice: Person, 
     expect(tray(visitor)).to_have_count(0)
 
 
-def test_what_is_begun_survives_switching_chats(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+def test_drafts_survive_switching_chats(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
     alice.send(alice.direct_chat(bob), "Meet at seven")
     alice.direct_chat(carol)
     hers = visit(alice)
@@ -134,7 +134,7 @@ def test_escape_leaves_the_field_and_loses_nothing(visit: Visit, alice: Person, 
     expect(tray(hers)).to_contain_text("sea.png")
 
 
-def test_what_is_begun_survives_a_reload(visit: Visit, alice: Person, bob: Person) -> None:
+def test_drafts_survive_a_reload(visit: Visit, alice: Person, bob: Person) -> None:
     alice.send(alice.direct_chat(bob), "Meet at seven")
     hers = visit(alice)
     hers.entry(bob.name).click()

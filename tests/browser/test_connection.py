@@ -20,7 +20,7 @@ def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield server
 
 
-def test_what_is_written_offline_is_sent_and_what_was_missed_comes_in(visit: Visit, alice: Person, bob: Person) -> None:
+def test_offline_messages_are_sent_and_missed_ones_arrive(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
     hers.find(bob.name)
     hers.say("Before the tunnel")
@@ -56,7 +56,7 @@ def test_a_restarted_server_and_an_expired_token_go_unnoticed(visit: Visit, site
     expect(hers.message("Written while you were away")).to_be_visible()
 
 
-def test_a_server_that_is_down_is_told_from_a_device_that_is_offline(visit: Visit, site: Server) -> None:
+def test_server_down_and_device_offline_are_distinguished(visit: Visit, site: Server) -> None:
     alice = register(site.url, "alice")
     page = visit(alice, url=site.url).page
     banner = page.locator(".banner")

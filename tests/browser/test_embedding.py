@@ -109,9 +109,7 @@ def friend(server: Server) -> Person:
     return register(server.url, "friend")
 
 
-def test_the_next_user_of_a_browser_never_sees_chats_of_the_first(
-    tab: Callable[[], Page], shop: str, friend: Person
-) -> None:
+def test_next_user_never_sees_chats_of_the_first(tab: Callable[[], Page], shop: str, friend: Person) -> None:
     page = tab()
     shopper(shop, page, 1, "Ada_1", friend, "Secret of Ada")
     ada = page.evaluate("window.chat.session.me.id")
@@ -164,7 +162,7 @@ def test_pages_of_one_user_share_a_login(tab: Callable[[], Page], shop: str, fri
     assert logins == []
 
 
-def test_a_guest_finds_nothing_of_who_signed_out(tab: Callable[[], Page], shop: str, friend: Person) -> None:
+def test_nothing_is_left_after_sign_out(tab: Callable[[], Page], shop: str, friend: Person) -> None:
     page = tab()
     shopper(shop, page, 8, "Ada_8", friend, "Secret of Ada")
     ada = page.evaluate("window.chat.session.me.id")

@@ -80,7 +80,7 @@ def test_pictures_can_be_pasted_and_dropped(visit: Visit, alice: Person, bob: Pe
     expect(hers.page.get_by_role("button", name="Open clip.png")).to_be_visible()
 
 
-def test_a_bar_shows_how_much_is_there_and_it_can_be_called_off(visit: Visit, alice: Person, bob: Person) -> None:
+def test_upload_has_a_progress_bar_and_can_be_cancelled(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
     hers.find(bob.name)
     network = hers.context.new_cdp_session(hers.page)
@@ -97,7 +97,7 @@ def test_a_bar_shows_how_much_is_there_and_it_can_be_called_off(visit: Visit, al
     assert alice.get(f"/messages/{alice.direct_chat(bob)}").json()["data"] == []
 
 
-def test_what_the_server_refuses_says_why_and_can_be_discarded(visit: Visit, alice: Person, bob: Person) -> None:
+def test_refused_upload_explains_why_and_can_be_discarded(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
     hers.find(bob.name)
     # The name says nothing of it, so that only the server can tell.

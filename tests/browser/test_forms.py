@@ -50,7 +50,7 @@ def test_a_form_is_checked_before_it_is_sent_and_input_clears_its_error(visit: V
     expect(fields[1]).to_have_attribute("aria-invalid", "true")
 
 
-def test_what_the_server_rejects_is_explained_in_words_for_people(visit: Visit, alice: Person) -> None:
+def test_server_errors_are_explained_in_plain_words(visit: Visit, alice: Person) -> None:
     page = visit().page
     open_registration(page)
     page.get_by_label("Username").fill("admin")

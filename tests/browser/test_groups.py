@@ -25,7 +25,7 @@ def open_details(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("region", name="Details")).to_be_visible()
 
 
-def test_a_group_is_made_and_everybody_in_it_talks(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+def test_group_is_created_and_members_chat(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
     hers = visit(alice)
     make_group(hers, "Book club", bob, carol)
     hers.say("Chapter nine?")
@@ -93,7 +93,7 @@ def test_a_member_can_only_leave(visit: Visit, alice: Person, bob: Person) -> No
     expect(his.page.get_by_role("heading", name="No chats yet")).to_be_visible()
 
 
-def test_who_leaves_a_group_is_back_at_the_list(visit: Visit, alice: Person, bob: Person) -> None:
+def test_leaving_a_group_returns_to_the_list(visit: Visit, alice: Person, bob: Person) -> None:
     data(alice.post("/chats/groups", {"name": "Garden", "memberIds": [bob.id]}))
     his = visit(bob)
     his.entry("Garden").click()

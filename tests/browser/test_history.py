@@ -46,9 +46,7 @@ def scroll_up_to(visitor: Visitor, row: Locator) -> None:
     visitor.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def test_older_messages_come_while_one_scrolls_and_nothing_jumps(
-    visit: Visit, alice: Person, bob: Person, chat: str
-) -> None:
+def test_older_messages_load_on_scroll_without_jumps(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
@@ -101,7 +99,7 @@ def test_only_the_messages_around_the_visible_ones_are_rendered(
     assert hers.page.locator(".messages *").count() < 1500
 
 
-def test_who_has_only_just_scrolled_is_not_pulled_back(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+def test_recent_scroll_is_not_undone(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
@@ -118,9 +116,7 @@ def test_who_has_only_just_scrolled_is_not_pulled_back(visit: Visit, alice: Pers
     assert abs(left - 400) < 2
 
 
-def test_who_reads_what_is_older_is_not_carried_away_by_what_is_new(
-    visit: Visit, alice: Person, bob: Person, chat: str
-) -> None:
+def test_new_messages_do_not_move_the_reader_of_old_ones(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
@@ -137,9 +133,7 @@ def test_who_reads_what_is_older_is_not_carried_away_by_what_is_new(
     expect(hers.page).to_have_title("Chat")
 
 
-def test_who_comes_back_to_many_begins_at_the_first_and_has_read_them_at_the_end(
-    visit: Visit, alice: Person, bob: Person, chat: str
-) -> None:
+def test_many_unread_messages_are_read_from_the_first(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     for number in range(30):
         bob.send(chat, f"News {number}, in a few words more than one.")
     hers = visit(alice)
@@ -153,7 +147,7 @@ def test_who_comes_back_to_many_begins_at_the_first_and_has_read_them_at_the_end
     expect(hers.entry(bob.name)).not_to_contain_text("unread")
 
 
-def test_who_is_at_the_end_stays_there(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+def test_view_at_the_end_stays_at_the_end(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = visit(alice)
     hers.entry(bob.name).click()
     for number in range(5):
@@ -240,9 +234,7 @@ def test_the_newest_messages_are_reached_while_more_arrive(visit: Visit, alice: 
     assert max(ends) < 2, ends
 
 
-def test_who_wants_no_motion_is_at_the_newest_messages_at_once(
-    visit: Visit, alice: Person, bob: Person, chat: str
-) -> None:
+def test_reduced_motion_jumps_to_the_newest_messages(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = visit(alice, reduced_motion="reduce")
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()

@@ -19,7 +19,7 @@ SMALL_TARGETS = """size => [...(document.querySelector("dialog, .menu") ?? docum
 """
 
 
-def test_the_list_shows_what_was_written_and_not_sent(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
+def test_list_shows_drafts(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
     bob.send(alice.direct_chat(bob), "Shall we meet?")
     carol.send(alice.direct_chat(carol), "Hello from Carol")
     hers = visit(alice)
@@ -75,7 +75,7 @@ def test_each_name_and_preview_has_the_direction_of_its_text(visit: Visit, alice
 
 
 @pytest.mark.parametrize("view", ["list", "menu", "new chat"])
-def test_what_a_finger_touches_is_large_enough(visit: Visit, alice: Person, bob: Person, view: str) -> None:
+def test_touch_targets_are_large_enough(visit: Visit, alice: Person, bob: Person, view: str) -> None:
     bob.send(alice.direct_chat(bob), "Hello")
     hers = visit(alice, viewport=NARROW, has_touch=True, is_mobile=True)
     expect(hers.entry(bob.name)).to_be_visible()

@@ -204,7 +204,7 @@ def test_without_a_database_messages_are_sent_and_leaving_asks(visit: Visit, ali
     assert questions == ["beforeunload"]
 
 
-def test_leaving_does_not_ask_while_everything_is_kept(visit: Visit, alice: Person, bob: Person) -> None:
+def test_leaving_does_not_ask_while_everything_is_stored(visit: Visit, alice: Person, bob: Person) -> None:
     alice.direct_chat(bob)
     hers = visit(alice)
     hers.entry(bob.name).click()

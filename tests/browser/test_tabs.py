@@ -49,9 +49,7 @@ def test_tabs_stay_logged_in_together_and_log_out_together(visit: Visit, hasty: 
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
 
-def test_what_was_not_sent_before_the_page_was_closed_is_sent_by_the_next_one(
-    visit: Visit, alice: Person, bob: Person
-) -> None:
+def test_unsent_messages_are_sent_by_the_next_page(visit: Visit, alice: Person, bob: Person) -> None:
     chat = alice.direct_chat(bob)
     hers = visit(alice)
     hers.entry(bob.name).click()

@@ -23,7 +23,7 @@ def test_two_people_find_each_other_and_talk(visit: Visit, alice: Person, bob: P
     expect(hers.entry(bob.name)).to_contain_text("Hello Alice!")
 
 
-def test_ticks_tell_how_far_a_message_got(visit: Visit, alice: Person, bob: Person) -> None:
+def test_ticks_show_the_status_of_a_message(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
     hers.find(bob.name)
     hers.say("Are you there?")
@@ -39,7 +39,7 @@ def test_ticks_tell_how_far_a_message_got(visit: Visit, alice: Person, bob: Pers
         expect(hers.message(said)).to_contain_text("Read")
 
 
-def test_one_sees_the_other_type_and_stop(visit: Visit, alice: Person, bob: Person) -> None:
+def test_typing_is_shown_and_ends(visit: Visit, alice: Person, bob: Person) -> None:
     hers, his = visit(alice), visit(bob)
     hers.find(bob.name)
     his.find(alice.name)
@@ -76,7 +76,7 @@ def test_a_message_is_edited_and_deleted_for_both(visit: Visit, alice: Person, b
         expect(one.message("Meet at")).to_have_count(0)
 
 
-def test_what_is_new_stands_below_a_line(visit: Visit, alice: Person, bob: Person) -> None:
+def test_new_messages_are_below_a_line(visit: Visit, alice: Person, bob: Person) -> None:
     chat = bob.direct_chat(alice)
     bob.send(chat, "Seen before")
     data(alice.post(f"/messages/{chat}/read", {}))
@@ -89,7 +89,7 @@ def test_what_is_new_stands_below_a_line(visit: Visit, alice: Person, bob: Perso
     expect(hers.page.get_by_text("New messages")).to_have_count(0)
 
 
-def test_what_people_write_is_text_and_its_addresses_are_links(visit: Visit, alice: Person, bob: Person) -> None:
+def test_messages_are_text_with_links(visit: Visit, alice: Person, bob: Person) -> None:
     said = '<img src=x onerror="document.title=1"> [x](javascript:alert(1)) see https://example.org/a_(b)?c=d&e, "ok"'
     alice.send(alice.direct_chat(bob), said)
     his = visit(bob)

@@ -4,5 +4,5 @@ from chatapp.launcher.node import run_npm
 from chatapp.launcher.web import WEB
 
 
-def test_the_compiler_has_no_objection() -> None:
+def test_types_compile() -> None:
     run_npm(WEB, "run", "check", seconds=120)

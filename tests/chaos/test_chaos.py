@@ -10,7 +10,7 @@ SECONDS = 35
 OUTAGE = (5.0, 5.5)
 
 
-def test_nothing_is_lost_doubled_or_leaked_while_everything_breaks(tmp_path: Path) -> None:
+def test_nothing_is_lost_doubled_or_leaked_under_faults(tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED", "1"))
     result = run(tmp_path, seed=seed, minutes=SECONDS / 60, workers=3, people=8, pause=0.5, say=print, outage=OUTAGE)
     assert result.held, "\n".join(

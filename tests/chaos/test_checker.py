@@ -137,27 +137,27 @@ HARMS: dict[str, tuple[Harm, str]] = {
 }
 
 
-def test_where_nothing_is_wrong_nothing_is_found() -> None:
+def test_correct_log_has_no_violations() -> None:
     assert Scene().violations() == set()
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_what_is_wrong_is_found(harm: str) -> None:
+def test_violations_are_found(harm: str) -> None:
     do, kind = HARMS[harm]
     scene = Scene()
     do(scene)
     assert kind in scene.violations()
 
 
-def test_an_edit_that_was_asked_for_twice_may_come_after_the_next_one() -> None:
+def test_repeated_edit_may_follow_a_later_one() -> None:
     scene = Scene()
     scene.alice.edited.update(m1=("new", 1))
     scene.alice.attempted.update(m1=["text 1", "new"])
     assert scene.violations() == set()
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_who_comes_back_hears_again(message: bool) -> None:
+@pytest.mark.parametrize("message", [True, False])
+def test_returning_member_is_subscribed_again(message: bool) -> None:
     scene = Scene()
     scene.stays[CHAT, BOB] = [(1, 3.0), (4, float("inf"))]
     left, back = LogEntry(1, "chat:member_left", CHAT, None, None, BOB), LogEntry(1, "chat:new", CHAT, 4, None, None)

@@ -65,7 +65,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_a_complete_record_has_no_faults(scene: Scene) -> None:
+def test_complete_record_has_no_violations(scene: Scene) -> None:
     assert scene.violations() == {}
 
 
@@ -80,12 +80,12 @@ def test_a_gap_is_found_in_a_connection_that_has_ended(scene: Scene) -> None:
     assert scene.violations() == {INCOMPLETE: 1}
 
 
-def test_what_came_last_may_be_lost_with_the_connection(scene: Scene) -> None:
+def test_last_events_may_be_lost_with_the_connection(scene: Scene) -> None:
     scene.record = [connected(), new(1, 2), ENDED]
     assert scene.violations() == {}
 
 
-def test_what_was_there_before_the_connection_need_not_come(scene: Scene) -> None:
+def test_earlier_changes_need_not_arrive(scene: Scene) -> None:
     scene.record = [connected(), new(1, 2), ENDED, connected(rev=3), new(3, 4)]
     assert scene.violations() == {}
 
@@ -115,7 +115,7 @@ def test_other_content_is_found(scene: Scene) -> None:
     assert scene.violations() == {INCOMPLETE: 1}
 
 
-def test_an_event_that_comes_twice_is_found(scene: Scene) -> None:
+def test_duplicate_event_is_found(scene: Scene) -> None:
     scene.record.append(scene.record[-1])
     assert scene.violations() == {DOUBLED: 1}
 
@@ -181,7 +181,7 @@ def test_a_user_who_joins_again_is_complete_from_then_on(scene: Scene) -> None:
     assert scene.violations() == {}
 
 
-@pytest.mark.parametrize(("missed", "faults"), [(100, {RESYNC: 1}), (101, {})])
+@pytest.mark.parametrize(("missed", "violations"), [(100, {RESYNC: 1}), (101, {})])
 def test_a_chat_named_in_resync_missed_more_than_can_be_replayed(
     scene: Scene, missed: int, violations: dict[str, int]
 ) -> None:
@@ -197,7 +197,7 @@ def test_a_gap_after_a_resync_is_found(scene: Scene) -> None:
     assert scene.violations() == {INCOMPLETE: 1}
 
 
-def test_while_people_talk_messages_are_looked_for_that_are_stored(scene: Scene) -> None:
+def test_missing_messages_are_found_during_a_run(scene: Scene) -> None:
     truth = scene.truth
     # One that was sent after the database was read, and a member who joined meanwhile.
     scene.members[CHAT, "carol"] = None

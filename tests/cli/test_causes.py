@@ -66,7 +66,7 @@ def upgrade(url: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment(url, folder), capture_output=True, text=True)
 
 
-def test_a_wrong_password_and_a_missing_database_are_told(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_wrong_password_and_missing_database_are_reported(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:
     wrong = as_role(roles, f"not-{PASSWORD}", "locked")
     assert 'password authentication failed for user "locked"' in line(
         chat("check", DATABASE_URL=wrong), "fails", "database"
@@ -86,21 +86,21 @@ def test_a_wrong_password_and_a_missing_database_are_told(chat: Chat, roles: Emb
     assert done.stderr.count("\n") == 1
 
 
-def test_a_migration_without_the_right_to_create_says_so_in_a_sentence(roles: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_migration_without_create_permission_is_explained(roles: EmbeddedPostgres, tmp_path: Path) -> None:
     done = upgrade(as_role(roles, PASSWORD, "locked"), tmp_path)
     assert done.returncode == 1
     (said,) = [each for each in done.stderr.splitlines() if not each.startswith(("{", "INFO"))]
     assert re.match("error: The database could not be brought up to date: permission denied", said)
 
 
-def test_commands_on_a_database_without_tables_end_in_a_sentence(chat: Chat, roles: EmbeddedPostgres) -> None:
+def test_commands_without_tables_end_with_one_sentence(chat: Chat, roles: EmbeddedPostgres) -> None:
     done = chat("housekeeping", DATABASE_URL=as_role(roles, PASSWORD, "locked"))
     assert done.returncode == 1
     assert done.stderr.startswith("Error: The database refused: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_the_documented_rights_in_the_database_are_enough(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_documented_database_permissions_are_sufficient(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:
     assert LEAST_DATABASE_RIGHTS
     roles.create_database("chat_rights")
     statements = LEAST_DATABASE_RIGHTS[1].replace("DATABASE chat ", "DATABASE chat_rights ").replace("…", "x")
@@ -119,7 +119,7 @@ def test_the_documented_rights_in_the_database_are_enough(chat: Chat, roles: Emb
     assert "GRANT on members" in line(chat("check", DATABASE_URL=serving), "fails", "migrations")
 
 
-def test_a_schema_in_the_url_is_where_the_tables_are(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_schema_in_the_url_contains_the_tables(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:
     roles.create_database("chat_schema")
     url = f"{roles.url('chat_schema')}&schema=talk&connection_limit=6"
     assert "talk" in line(chat("check", DATABASE_URL=url), "fails", "database")
@@ -180,11 +180,11 @@ def valkey(tmp_path: Path) -> Iterator[Callable[..., str]]:
         (f"on >not-{PASSWORD} +@all ~* &*", "connect: invalid username-password pair"),
     ],
 )
-def test_what_redis_does_not_allow_is_named(chat: Chat, valkey: Callable[..., str], rights: str, says: str) -> None:
+def test_missing_redis_permissions_are_named(chat: Chat, valkey: Callable[..., str], rights: str, says: str) -> None:
     assert says in line(chat("check", REDIS_URL=valkey(rights)), "fails", "queue")
 
 
-def test_the_documented_rights_in_redis_are_enough(
+def test_documented_redis_permissions_are_sufficient(
     chat: Chat, valkey: Callable[..., str], database_url: str, tmp_path: Path
 ) -> None:
     assert LEAST_REDIS_RIGHTS
@@ -208,7 +208,7 @@ def test_the_documented_rights_in_redis_are_enough(
 
 
 @pytest.mark.parametrize("rights", ["+@all ~*", "+@all -publish ~* &*"])
-def test_the_log_of_a_server_names_what_redis_does_not_allow_once(
+def test_missing_redis_permissions_are_logged_once(
     valkey: Callable[..., str], database_url: str, tmp_path: Path, rights: str
 ) -> None:
     with Server(database_url, tmp_path, REDIS_URL=valkey(f"on >{PASSWORD} {rights}")) as server:
@@ -221,7 +221,7 @@ def test_the_log_of_a_server_names_what_redis_does_not_allow_once(
     assert PASSWORD not in server.log
 
 
-def test_a_certificate_that_is_not_trusted_is_told(chat: Chat, tmp_path: Path) -> None:
+def test_untrusted_certificate_is_reported(chat: Chat, tmp_path: Path) -> None:
     write_certificate(tmp_path / "certificate.pem", tmp_path / "key.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")

@@ -13,7 +13,7 @@ from tests.server import ROOT
 SECRET = "a-secret-that-nobody-else-has-to-know"
 
 
-def test_a_server_that_can_serve(chat: Chat, tmp_path: Path) -> None:
+def test_check_passes_for_a_working_server(chat: Chat, tmp_path: Path) -> None:
     done = chat("check", METRICS_TOKEN=SECRET, JWT_ACCESS_SECRET=SECRET)
     assert done.returncode == 0, done.stdout + done.stderr
     shown = dict(re.findall(r"^([A-Z_0-9]+)=(.*)$", done.stdout, re.MULTILINE))
@@ -29,7 +29,7 @@ def test_a_server_that_can_serve(chat: Chat, tmp_path: Path) -> None:
     assert not list((tmp_path / "uploads").iterdir())
 
 
-def test_all_that_is_missing_is_told_at_once(chat: Chat) -> None:
+def test_all_missing_parts_are_reported_at_once(chat: Chat) -> None:
     away = "postgresql://chat:of-the-database@127.0.0.1:1/chat"
     done = chat("check", DATABASE_URL=away, REDIS_URL="redis://:of-the-queue@127.0.0.1:1/0")
     assert done.returncode == 1
@@ -39,7 +39,7 @@ def test_all_that_is_missing_is_told_at_once(chat: Chat) -> None:
     assert "of-the" not in done.stdout + done.stderr
 
 
-def test_a_database_that_was_not_migrated_and_a_full_house(chat: Chat, database_url: str) -> None:
+def test_check_reports_missing_migrations_and_too_few_connections(chat: Chat, database_url: str) -> None:
     settings = {"DATABASE_URL": database_url.replace("/chat_test", "/postgres"), "DATABASE_POOL_SIZE": "1000"}
     done = chat("check", **settings)
     assert done.returncode == 1
@@ -64,14 +64,14 @@ def test_the_connections_of_all_workers_on_all_machines_are_counted(chat: Chat, 
     assert re.search(r"^mind +servers +2[0-9] workers .* connections", done.stdout, re.MULTILINE), done.stdout
 
 
-def test_files_that_can_not_be_kept_are_told_of(chat: Chat, tmp_path: Path) -> None:
+def test_unwritable_upload_folder_is_reported(chat: Chat, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = chat("check", UPLOAD_PATH=str(tmp_path / "file"))
     assert done.returncode == 1
     assert str(tmp_path / "file") in done.stderr
 
 
-def test_files_in_the_folder_of_another_server_are_told_of(chat: Chat, alice: Person, bob: Person) -> None:
+def test_files_in_another_upload_folder_are_reported(chat: Chat, alice: Person, bob: Person) -> None:
     assert alice.upload(alice.direct_chat(bob), "a.pdf", PDF).status_code == 201
     done = chat("check")
     found = re.search(r"^mind +files .*other upload folders .*: ([0-9a-f-]{36}) \([0-9]+\)", done.stdout, re.MULTILINE)

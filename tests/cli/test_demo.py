@@ -22,7 +22,7 @@ def all_of(person: Person, path: str) -> list[dict[str, Any]]:
             return items
 
 
-def test_people_find_what_they_said_in_the_last_days(chat: Chat, server: Server) -> None:
+def test_demo_users_find_recent_messages(chat: Chat, server: Server) -> None:
     made = chat("demo", "--messages", str(MESSAGES), "--days", "3")
     assert made.returncode == 0, made.stderr
     again = chat("demo")

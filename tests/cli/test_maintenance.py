@@ -58,7 +58,7 @@ def test_expired_tokens_and_old_sessions_go(
     assert problem(refresh(carol)) == (401, "refresh_reused")
 
 
-def test_housekeeping_takes_away_what_dead_workers_left(chat: Chat, new_database: NewDatabase) -> None:
+def test_housekeeping_removes_presence_of_dead_workers(chat: Chat, new_database: NewDatabase) -> None:
     # A database without a server: workers that live do this themselves.
     url = new_database("chat_maintenance")
     engine = create_engine(url)

@@ -50,7 +50,7 @@ def packed(application: Path, clone: Path) -> Path:
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_its_types_resolve(application: Path, resolution: str) -> None:
+def test_package_types_resolve(application: Path, resolution: str) -> None:
     options = ["--strict", "--target", "es2022", "--module", RESOLUTIONS[resolution], "--moduleResolution", resolution]
     options += ["--types", "", "--ignoreConfig", "--outDir", resolution, "program.ts"]
     compiler = ensure_node_modules(PACKAGE) / "typescript" / "bin" / "tsc"
@@ -64,7 +64,7 @@ def test_its_types_resolve(application: Path, resolution: str) -> None:
     assert done.stdout == "unknown 3\n", done.stderr
 
 
-def test_its_source_maps_contain_their_sources(packed: Path) -> None:
+def test_source_maps_contain_their_sources(packed: Path) -> None:
     with tarfile.open(packed) as archive:
         files = {name: archive.extractfile(name) for name in archive.getnames()}
         maps = {name: json.load(file) for name, file in files.items() if file and name.endswith(".js.map")}
@@ -75,13 +75,13 @@ def test_its_source_maps_contain_their_sources(packed: Path) -> None:
         assert len(contained) == len(found["sources"]), name
 
 
-def test_it_has_nothing_but_what_was_built(packed: Path) -> None:
+def test_package_contains_only_the_build(packed: Path) -> None:
     with tarfile.open(packed) as archive:
         paths = [PurePosixPath(name).relative_to("package") for name in archive.getnames()]
     assert {path.parts[0] for path in paths} == {"dist", "package.json", "README.md"}
 
 
-def test_linters_of_packages_find_nothing(packed: Path) -> None:
+def test_package_linters_pass(packed: Path) -> None:
     modules = ensure_node_modules(ROOT / "tests" / "linters")
     linters: list[list[str | Path]] = [
         [modules / "publint" / "src" / "cli.js", "--strict", packed],

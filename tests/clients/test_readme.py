@@ -19,7 +19,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return application
 
 
-def test_its_programs_run(application: Path, server: Server) -> None:
+def test_readme_programs_run(application: Path, server: Server) -> None:
     shown = [program for program in programs(PACKAGE / "README.md", {}) if program.language == "js"]
     assert len(shown) == 3
     for program in shown:

@@ -67,36 +67,36 @@ def killable(database_url: str, queue: EmbeddedValkey, tmp_path: Path) -> Iterat
         yield server
 
 
-def test_its_types_are_those_of_the_documents(server: Server) -> None:
+def test_types_match_the_documents(server: Server) -> None:
     node("scripts/generate.mjs", "--check", server.url)
 
 
-def test_it_keeps_what_it_promises(roomy: Server) -> None:
+def test_client_unit_tests_pass(roomy: Server) -> None:
     run_tests("book", "paging", "timeline", "refusals", "talking", server=roomy)
 
 
-def test_it_shows_what_was_seen_last_and_corrects_it(roomy: Server) -> None:
+def test_cache_is_shown_and_corrected(roomy: Server) -> None:
     run_tests("cache", server=roomy)
 
 
-def test_it_sends_and_catches_up_through_cuts(roomy: Server) -> None:
+def test_client_sends_and_catches_up_through_disconnects(roomy: Server) -> None:
     run_tests("sending", "catching-up", "files", server=roomy)
 
 
-def test_it_keeps_what_is_not_sent(roomy: Server) -> None:
+def test_unsent_messages_are_stored(roomy: Server) -> None:
     run_tests("edits", "drafts", server=roomy)
 
 
-def test_it_keeps_to_what_the_server_allows(strict: Server) -> None:
+def test_client_respects_rate_limits(strict: Server) -> None:
     run_tests("session", "connect", "limits", server=strict)
 
 
-def test_it_is_back_soon_after_a_restart(killable: Killable) -> None:
+def test_client_reconnects_soon_after_a_restart(killable: Killable) -> None:
     deeds: dict[str, Callable[[], object]] = {"stop-server": killable.stop, "start-server": killable.start}
     run_tests("restart", server=killable, deeds=deeds)
 
 
-def test_it_goes_on_through_kills(killable: Killable, queue: EmbeddedValkey) -> None:
+def test_client_continues_through_kills(killable: Killable, queue: EmbeddedValkey) -> None:
     deeds = {
         "kill-worker": killable.kill_worker,
         "kill-server": killable.kill_and_start,

@@ -21,7 +21,7 @@ def last_stage() -> list[tuple[str, str]]:
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines[starts[-1] :])]
 
 
-def test_the_server_runs_from_what_is_copied(database_url: str, tmp_path: Path) -> None:
+def test_server_runs_from_the_copied_files(database_url: str, tmp_path: Path) -> None:
     image = tmp_path / "image"
     for word, rest in last_stage():
         if word == "COPY" and not rest.startswith("--from"):
@@ -41,7 +41,7 @@ def test_the_server_runs_from_what_is_copied(database_url: str, tmp_path: Path) 
         assert requests.get(f"{server.url}/", timeout=20).ok
 
 
-def test_nothing_is_copied_that_is_kept_out() -> None:
+def test_excluded_files_are_not_copied() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert {source for line in copied for source in line.split()} == allowed
@@ -49,7 +49,7 @@ def test_nothing_is_copied_that_is_kept_out() -> None:
         assert (ROOT / name).exists()
 
 
-def test_the_image_tells_whether_it_is_well(server: Server) -> None:
+def test_image_has_a_health_check(server: Server) -> None:
     (check,) = [rest for word, rest in last_stage() if word == "HEALTHCHECK"]
     _python, *arguments = yaml.safe_load(check.partition("CMD ")[2])
     for port, well in ((server.port, True), (1, False)):

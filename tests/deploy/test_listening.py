@@ -19,7 +19,7 @@ def test_other_machines_do_not_reach_a_server_by_default(server: Server) -> None
     assert listens_on(server) == {("127.0.0.1", server.port)}
 
 
-def test_every_address_of_ipv6_and_ipv4_may_be_listened_on(database_url: str, tmp_path: Path) -> None:
+def test_server_can_listen_on_all_ipv6_and_ipv4_addresses(database_url: str, tmp_path: Path) -> None:
     metrics = free_port()
     with Server(database_url, tmp_path, HOST="::", METRICS_PORT=str(metrics)) as server:
         assert listens_on(server) == {("::", server.port), ("::", metrics)}
@@ -28,7 +28,7 @@ def test_every_address_of_ipv6_and_ipv4_may_be_listened_on(database_url: str, tm
         assert requests.get(f"http://127.0.0.1:{server.port}/healthz", timeout=20).ok
 
 
-def test_options_for_tls_are_refused_in_one_sentence(database_url: str, tmp_path: Path) -> None:
+def test_tls_options_are_refused_in_one_sentence(database_url: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--certfile", "server.pem", "--keyfile", "server.key", "wsgi:app"],
         cwd=ROOT,

@@ -23,7 +23,7 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "compose.yaml").read_text())  # type: ignore[no-any-return]
 
 
-def test_compose_sets_all_that_production_needs() -> None:
+def test_compose_sets_all_required_settings() -> None:
     services = compose()["services"]
     for name in ("server", "migration", "housekeeping"):
         assert set(services[name]["environment"]) >= NEEDED | {"REDIS_URL"}
@@ -33,7 +33,7 @@ def test_compose_sets_all_that_production_needs() -> None:
     assert set(names) <= SETTINGS | {"POSTGRES_PASSWORD"}
 
 
-def test_the_heroku_button_sets_all_that_production_needs() -> None:
+def test_heroku_button_sets_all_required_settings() -> None:
     app = json.loads((ROOT / "app.json").read_text())
     # These come with the add-ons.
     assert set(app["env"]) | {"DATABASE_URL", "REDIS_URL"} >= NEEDED

@@ -18,14 +18,14 @@ REQUIRED = {"JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET", "CORS_ORIGIN", "WEB_CONCU
 AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}
 
 
-def test_the_example_lists_what_the_server_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_env_example_lists_all_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in EXAMPLE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
     assert set(config.load().shown) == set(EXAMPLE)
 
 
-def test_the_example_can_be_used_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_env_example_is_valid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in EXAMPLE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
@@ -38,7 +38,7 @@ def test_the_example_can_be_used_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert with_example.web_path == without.web_path
 
 
-def test_the_manual_explains_each_setting_with_its_default() -> None:
+def test_operations_page_documents_each_setting_with_its_default() -> None:
     section = (ROOT / "docs" / "operations.md").read_text().partition("## Settings\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([A-Z_0-9]+)` \| (?:`([^`]*)` )?\| .+ \|$", section, re.MULTILINE)
     assert {name: default for name, default in rows if name in EXAMPLE} == EXAMPLE

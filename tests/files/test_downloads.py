@@ -47,7 +47,7 @@ def test_attachment_has_its_original_name(place: Place, alice: Person, chat: str
 
 
 @pytest.mark.parametrize(
-    ("asked", "part"),
+    ("requested", "part"),
     [
         ("bytes=5-7", b"abc"),
         ("bytes=0-4", b"%PDF-"),
@@ -69,7 +69,7 @@ def test_range_beyond_the_end_is_refused(disk_place: Place) -> None:
     assert response.headers["Content-Range"] == "bytes */31"
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=", "bytes=x-y", "lines=1-2", "bytes=7-5", "nonsense"])
+@pytest.mark.parametrize("requested", ["bytes=0-1,3-4", "bytes=", "bytes=x-y", "lines=1-2", "bytes=7-5", "nonsense"])
 def test_invalid_range_returns_the_whole_file_or_416(disk_place: Place, requested: str) -> None:
     assert disk_place.fetch(_one(disk_place), headers={"Range": requested}).status_code in (200, 416)
 

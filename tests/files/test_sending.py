@@ -99,7 +99,7 @@ def test_client_id_can_not_be_reused_for_another_file(place: Place, alice: Perso
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "stored"),
     [
         ("../../etc/passwd.pdf", "passwd.pdf"),
         ("C:\\\\Users\\\\me\\\\plan.pdf", "plan.pdf"),

@@ -43,7 +43,7 @@ def ask(socket: RawWebSocket, name: str, *arguments: Any) -> dict[str, Any]:
     return socket.ask(f"42/chat,{ack}{json.dumps([name, *arguments])}", ack)
 
 
-def test_every_event_does_what_its_example_asks_for(websocket: RawWebSocket, payloads: Payloads) -> None:
+def test_documented_examples_of_events_work(websocket: RawWebSocket, payloads: Payloads) -> None:
     assert len(payloads) >= 8
     for name, payload in payloads.items():
         response = ask(websocket, name, payload)
@@ -52,7 +52,9 @@ def test_every_event_does_what_its_example_asks_for(websocket: RawWebSocket, pay
 
 @settings(hard, max_examples=hard.max_examples * 4)
 @given(st.data())
-def test_every_payload_is_done_or_refused(websocket: RawWebSocket, payloads: Payloads, data: st.DataObject) -> None:
+def test_arbitrary_payloads_are_accepted_or_refused(
+    websocket: RawWebSocket, payloads: Payloads, data: st.DataObject
+) -> None:
     name = data.draw(st.sampled_from(sorted(payloads)))
     arguments = data.draw(st.lists(nearly(payloads[name]), min_size=1, max_size=1) | st.lists(VALUES, max_size=3))
     response = ask(websocket, name, *arguments)
@@ -61,7 +63,7 @@ def test_every_payload_is_done_or_refused(websocket: RawWebSocket, payloads: Pay
 
 @hard
 @given(st.data())
-def test_without_an_ack_nothing_is_passed_over_in_silence(
+def test_errors_without_ack_are_emitted_as_exceptions(
     polling: Polling, payloads: Payloads, data: st.DataObject
 ) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(payloads)), min_size=1, max_size=8))
@@ -73,22 +75,20 @@ def test_without_an_ack_nothing_is_passed_over_in_silence(
 
 @hard
 @given(st.text(max_size=30), VALUES)
-def test_an_event_that_is_none_is_unknown(websocket: RawWebSocket, name: str, payload: Any) -> None:
+def test_unknown_events_get_an_error(websocket: RawWebSocket, name: str, payload: Any) -> None:
     # Half a surrogate pair is no Unicode, and what holds one no JSON.
     assert ask(websocket, f"{name}!", payload)["error"]["code"] in ("unknown_event", "malformed_packet")
 
 
 @pytest.mark.parametrize("size", [50_000, 65_000])
-def test_the_largest_payloads_are_refused_like_any_other(
-    websocket: RawWebSocket, payloads: Payloads, size: int
-) -> None:
+def test_large_invalid_payloads_are_refused(websocket: RawWebSocket, payloads: Payloads, size: int) -> None:
     responses = Counter(
         ask(websocket, name, payload | {"content": "x" * size})["error"]["code"] for name, payload in payloads.items()
     )
     assert responses == {"validation_error": len(payloads)}
 
 
-def test_ten_thousand_mistakes_leave_nothing_in_memory(target: Server, mallory: Person, payloads: Payloads) -> None:
+def test_ten_thousand_errors_do_not_leak_memory(target: Server, mallory: Person, payloads: Payloads) -> None:
     wrong = [event(name, {"chatId": "x", name: 1}) for name in payloads]
     wrong += [event(f"no_{number}", {}, ack=str(number)) for number in range(4)]
     wrong += ["45999999-/chat,[]", "461-/chat,1[]", "x", "40/other,", "42/chat,{", "bAAAA", "43/chat,7[]", "2"]

@@ -109,7 +109,7 @@ def is_response(found: Frame, expected: Frame) -> bool:
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_breaks_the_rules_ends_the_connection(socket: RawWebSocket, case: str) -> None:
+def test_invalid_frames_end_the_connection(socket: RawWebSocket, case: str) -> None:
     written, code = WRONG[case]
     socket.write(written)
     # A server that has stopped reading may reset the connection before its close frame is read.
@@ -117,7 +117,7 @@ def test_what_breaks_the_rules_ends_the_connection(socket: RawWebSocket, case: s
 
 
 @pytest.mark.parametrize("case", RIGHT)
-def test_what_keeps_the_rules_is_taken(socket: RawWebSocket, case: str) -> None:
+def test_valid_frames_are_accepted(socket: RawWebSocket, case: str) -> None:
     written, responses = RIGHT[case]
     socket.write(written)
     for expected in responses:
@@ -126,7 +126,7 @@ def test_what_keeps_the_rules_is_taken(socket: RawWebSocket, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", sorted(RIGHT, key=lambda case: len(RIGHT[case][0]))[:9])
-def test_frames_may_come_byte_by_byte(socket: RawWebSocket, case: str) -> None:
+def test_frames_can_arrive_byte_by_byte(socket: RawWebSocket, case: str) -> None:
     written, responses = RIGHT[case]
     for byte in written:
         socket.write(bytes([byte]))
@@ -136,27 +136,27 @@ def test_frames_may_come_byte_by_byte(socket: RawWebSocket, case: str) -> None:
 
 
 @pytest.mark.parametrize("reason", [b"", struct.pack("!H", 1000), struct.pack("!H", 4321) + "Grüße".encode()])
-def test_a_close_is_answered_with_its_own_code(socket: RawWebSocket, reason: bytes) -> None:
+def test_close_is_echoed_with_its_code(socket: RawWebSocket, reason: bytes) -> None:
     socket.write(frame(reason, CLOSE))
     code = socket.end()
     assert code in ((struct.unpack("!H", reason[:2])[0],) if reason else (None, 1000))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6, 10])
-def test_who_leaves_within_a_frame_leaves_nothing(target: Server, mallory: Person, size: int) -> None:
+def test_disconnect_within_a_frame_is_cleaned_up(target: Server, mallory: Person, size: int) -> None:
     with RawWebSocket(target.url) as socket:
         socket.join(mallory.token).write(frame(HELLO)[:size])
 
 
 @hard
 @given(st.binary(min_size=1, max_size=300))
-def test_no_bytes_whatever_break_anything(target: Server, neighbour: RawWebSocket, noise: bytes) -> None:
+def test_arbitrary_bytes_break_nothing(target: Server, neighbour: RawWebSocket, noise: bytes) -> None:
     with RawWebSocket(target.url) as socket:
         socket.write(noise)
     assert neighbour.flush() == []
 
 
-def test_a_small_message_that_would_unpack_to_a_large_one_is_no_way_in(target: Server, mallory: Person) -> None:
+def test_compression_is_not_accepted(target: Server, mallory: Person) -> None:
     packer = zlib.compressobj(wbits=-15)
     bomb = packer.compress(b"4" + b"x" * (64 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
     with RawWebSocket(target.url, headers={"Sec-WebSocket-Extensions": "permessage-deflate"}) as socket:
@@ -189,6 +189,6 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize("case", HANDSHAKES)
-def test_a_handshake_that_is_none_is_refused(target: Server, case: str) -> None:
+def test_invalid_handshake_is_refused(target: Server, case: str) -> None:
     with RawWebSocket(target.url, headers=HANDSHAKES[case]) as socket:
         assert 400 <= socket.status < 500

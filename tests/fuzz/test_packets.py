@@ -24,7 +24,7 @@ def stays(packet: str) -> bool:
 
 @hard
 @given(st.lists(MESSAGES.filter(stays), max_size=5))
-def test_a_websocket_lives_through_any_packets(websocket: RawWebSocket, packets: list[str]) -> None:
+def test_websocket_survives_arbitrary_packets(websocket: RawWebSocket, packets: list[str]) -> None:
     for packet in packets:
         websocket.write(frame(packet))
     assert all(status < 500 for status in problems(websocket.flush()))
@@ -32,7 +32,7 @@ def test_a_websocket_lives_through_any_packets(websocket: RawWebSocket, packets:
 
 @hard
 @given(st.lists(st.binary(max_size=64) | MESSAGES.filter(stays), max_size=5))
-def test_a_websocket_lives_through_bytes_between_packets(websocket: RawWebSocket, packets: list[bytes | str]) -> None:
+def test_websocket_survives_binary_messages(websocket: RawWebSocket, packets: list[bytes | str]) -> None:
     for packet in packets:
         websocket.write(frame(packet, BINARY) if isinstance(packet, bytes) else frame(packet))
     assert all(status < 500 for status in problems(websocket.flush()))
@@ -40,7 +40,7 @@ def test_a_websocket_lives_through_bytes_between_packets(websocket: RawWebSocket
 
 @hard
 @given(st.lists(MESSAGES.filter(stays), max_size=5))
-def test_a_polling_session_lives_through_any_packets(polling: Polling, packets: list[str]) -> None:
+def test_polling_session_survives_arbitrary_packets(polling: Polling, packets: list[str]) -> None:
     # A packet with a separator in it is two; either may be a goodbye.
     body = SEPARATOR.join(packet for packet in packets if SEPARATOR not in packet)
     assert polling.post(body).status_code == 200
@@ -49,7 +49,7 @@ def test_a_polling_session_lives_through_any_packets(polling: Polling, packets: 
 
 @hard
 @given(st.binary(max_size=64))
-def test_a_polling_session_lives_through_any_bytes(polling: Polling, body: bytes) -> None:
+def test_polling_session_survives_arbitrary_bytes(polling: Polling, body: bytes) -> None:
     parts = body.decode(errors="replace").split(SEPARATOR)
     if all(stays(part) and not part.startswith("1") for part in parts):
         assert polling.post(body).status_code in (200, 400)
@@ -62,7 +62,7 @@ MALFORMED += ["42/chat," + deep(2000), '42["sync",{}]', '451-["sync"]']
 
 
 @pytest.mark.parametrize("packet", MALFORMED)
-def test_what_is_no_packet_is_said_to_be_none(websocket: RawWebSocket, polling: Polling, packet: str) -> None:
+def test_invalid_packet_gets_a_malformed_packet_error(websocket: RawWebSocket, polling: Polling, packet: str) -> None:
     websocket.write(frame(packet))
     # A payload of nothing has no packets.
     polling.post(packet or SEPARATOR + MALFORMED[1])
@@ -72,18 +72,18 @@ def test_what_is_no_packet_is_said_to_be_none(websocket: RawWebSocket, polling: 
 
 
 @pytest.mark.parametrize("body", ["{}", "[", "[1]", '["sync",{"x":"\\ud800}]', deep(2000), ""])
-def test_an_ack_comes_even_for_an_event_that_can_not_be_read(websocket: RawWebSocket, body: str) -> None:
+def test_malformed_event_is_acknowledged(websocket: RawWebSocket, body: str) -> None:
     assert websocket.ask(f"42/chat,17{body}", "17")["error"]["code"] == "malformed_packet"
 
 
-def test_two_bodies_that_are_no_payload_are_refused(polling: Polling) -> None:
+def test_invalid_poll_bodies_are_refused(polling: Polling) -> None:
     for body in (b"4\xff", b"d="):
         assert polling.post(body).status_code in (200, 400)
     polling.flush()
 
 
 @pytest.mark.parametrize("packet", ["0/other,", "0/other", "0", '0{"token":"x"}', "0/chat/admin,"])
-def test_there_is_no_other_namespace(websocket: RawWebSocket, packet: str) -> None:
+def test_other_namespaces_are_refused(websocket: RawWebSocket, packet: str) -> None:
     websocket.write(frame("4" + packet))
     (response,) = websocket.flush()
     namespace = packet[1:].rstrip(",").partition("{")[0]
@@ -91,7 +91,7 @@ def test_there_is_no_other_namespace(websocket: RawWebSocket, packet: str) -> No
 
 
 @pytest.mark.parametrize("auth", ["{", "[]", '"x"', "null", "1", '{"token":{}}', '{"token":["a"]}', deep(2000), "{}x"])
-def test_a_connect_that_is_malformed_is_refused_and_ends_the_connection(target: Server, auth: str) -> None:
+def test_malformed_connect_ends_the_connection(target: Server, auth: str) -> None:
     with RawWebSocket(target.url) as socket:
         assert socket.text().startswith("0{")
         socket.write(frame(f"40/chat,{auth}"))
@@ -101,7 +101,7 @@ def test_a_connect_that_is_malformed_is_refused_and_ends_the_connection(target: 
         socket.end()
 
 
-def test_a_polling_client_reads_the_refusal_before_its_session_ends(target: Server) -> None:
+def test_polling_client_gets_the_connect_error_before_the_end(target: Server) -> None:
     with Polling(target.url) as session:
         assert session.post('40/chat,{"token":"x"}').status_code == 200
         *_, error, end = session.poll()
@@ -109,14 +109,14 @@ def test_a_polling_client_reads_the_refusal_before_its_session_ends(target: Serv
         assert end == "1"
 
 
-def test_many_packets_before_a_token_end_the_connection(target: Server) -> None:
+def test_many_packets_before_connect_end_the_connection(target: Server) -> None:
     with RawWebSocket(target.url) as socket:
         for _ in range(101):
             socket.write(frame(event("typing:stop", {"chatId": NO_CHAT})))
         socket.end()
 
 
-def test_before_the_greeting_nothing_is_done(target: Server, mallory: Person, chat: str) -> None:
+def test_events_before_connect_are_ignored(target: Server, mallory: Person, chat: str) -> None:
     with RawWebSocket(target.url) as socket:
         assert socket.text().startswith("0{")
         socket.write(frame(event("message:send", {"chatId": chat, "content": "early"}, ack="1")))
@@ -126,18 +126,18 @@ def test_before_the_greeting_nothing_is_done(target: Server, mallory: Person, ch
     assert not [m for m in mallory.get(f"/messages/{chat}").json()["data"] if m["content"] == "early"]
 
 
-def test_an_announced_attachment_that_never_comes_holds_nothing_up(websocket: RawWebSocket) -> None:
+def test_missing_attachment_blocks_nothing(websocket: RawWebSocket) -> None:
     websocket.write(frame('45999-/chat,5["sync",{"_placeholder":true,"num":0}]'))
     assert websocket.acked("5")["error"]["code"] == "validation_error"
     websocket.flush()
 
 
 @pytest.mark.parametrize("number", ["0", "1", "9" * 19])
-def test_an_ack_has_the_number_that_was_asked_for(websocket: RawWebSocket, number: str) -> None:
+def test_ack_has_the_requested_number(websocket: RawWebSocket, number: str) -> None:
     assert websocket.ask(event("typing:stop", {"chatId": NO_CHAT}, ack=number), number)["ok"] is False
 
 
-def test_a_goodbye_after_a_binary_ack_is_heard(target: Server, mallory: Person) -> None:
+def test_disconnect_after_a_binary_ack_is_handled(target: Server, mallory: Person) -> None:
     with RawWebSocket(target.url) as socket:
         socket.join(mallory.token)
         socket.write(frame("461-/chat,1[]"))
@@ -147,7 +147,7 @@ def test_a_goodbye_after_a_binary_ack_is_heard(target: Server, mallory: Person) 
         assert socket.join(mallory.token).flush() == []
 
 
-def test_a_body_of_unknown_length_is_read_like_any_other(polling: Polling) -> None:
+def test_chunked_poll_body_is_accepted(polling: Polling) -> None:
     pieces = iter([b'42/chat,31["typing:stop",', b'{"chatId":"x"}]'])
     assert polling.post(pieces).status_code == 200  # type: ignore[arg-type]
     assert any(packet.startswith("43/chat,31[") for packet in polling.flush())
@@ -162,12 +162,12 @@ QUERIES = st.dictionaries(
 
 @hard
 @given(st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"]), QUERIES)
-def test_no_query_is_an_error_of_the_server(target: Server, method: str, query: dict[str, str]) -> None:
+def test_invalid_queries_cause_no_server_error(target: Server, method: str, query: dict[str, str]) -> None:
     path = "&".join(f"{name}={value}" for name, value in query.items())
     assert requests.request(method, f"{target.url}/socket.io/?{path}", timeout=20).status_code < 500
 
 
-def test_what_is_too_large_ends_a_polling_session_at_once(target: Server, mallory: Person) -> None:
+def test_too_large_body_ends_a_polling_session(target: Server, mallory: Person) -> None:
     with Polling(target.url) as session:
         session.join(mallory.token)
         # Nobody polls meanwhile, and the answer comes all the same.

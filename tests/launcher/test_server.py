@@ -24,7 +24,7 @@ def listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_it_says_where_everything_is(launched: Launched) -> None:
+def test_start_prints_all_addresses(launched: Launched) -> None:
     # It is ready once its workers have found each other, a moment after it answers.
     assert wait_for(lambda: requests.get(f"{launched.url}/readyz", timeout=TIMEOUT).ok, 10)
     for page in ("/docs", "/healthz", "/readyz"):
@@ -40,7 +40,7 @@ def test_each_step_of_the_start_has_a_line_with_its_duration(launched: Launched)
         assert part in line
 
 
-def test_the_secrets_are_for_their_owner_alone(launched: Launched) -> None:
+def test_secrets_are_private(launched: Launched) -> None:
     assert (launched.instance / "secrets.env").stat().st_mode & 0o777 == 0o600
 
 
@@ -52,7 +52,7 @@ def test_a_killed_database_is_started_again_and_nothing_is_lost(launched: Launch
     assert person.get("/users/me").status_code == 200
 
 
-def test_several_workers_get_a_queue_that_comes_back_where_it_was(launched: Launched) -> None:
+def test_redis_for_several_workers_keeps_its_address(launched: Launched) -> None:
     queue = launched.child("gunicorn").environ()["REDIS_URL"]
     port = int(queue.rsplit(":", 1)[1].removesuffix("/0"))
     assert listens(port)
@@ -61,20 +61,20 @@ def test_several_workers_get_a_queue_that_comes_back_where_it_was(launched: Laun
     assert wait_for(lambda: listens(port), 10)
 
 
-def test_one_sentence_says_that_the_instance_is_in_use(launched: Launched, launch: Launch) -> None:
+def test_instance_in_use_is_explained_in_one_sentence(launched: Launched, launch: Launch) -> None:
     second = launch(INSTANCE_PATH=str(launched.instance))
     assert second.fail() == 1
     assert second.stderr == f"error: A server is running from {launched.instance} already: stop it first.\n"
 
 
-def test_one_sentence_says_that_the_port_is_in_use(launched: Launched, launch: Launch) -> None:
+def test_port_in_use_is_explained_in_one_sentence(launched: Launched, launch: Launch) -> None:
     second = launch(PORT=str(launched.port))
     assert second.fail() == 1
     said = f"error: Port {launched.port} can't be used (Address already in use): set PORT to another.\n"
     assert second.stderr == said
 
 
-def test_one_sentence_says_that_the_database_does_not_answer(launch: Launch) -> None:
+def test_unreachable_database_is_explained_in_one_sentence(launch: Launch) -> None:
     launched = launch(DATABASE_URL="postgresql://someone:hushhush@127.0.0.1:1/chat")
     assert launched.fail() == 1
     assert launched.stderr.startswith("error: The database does not answer")
@@ -112,7 +112,7 @@ def test_a_killed_launcher_leaves_nothing_running(launched: Launched) -> None:
     assert_ended(family, STOP_SECONDS)
 
 
-def test_a_killed_server_stops_the_rest_and_the_exit_code_tells(launched: Launched) -> None:
+def test_killed_server_stops_the_launcher_with_an_exit_code(launched: Launched) -> None:
     family = launched.family()
     launched.child("gunicorn").kill()
     assert launched.exit_code() == 128 + signal.SIGKILL

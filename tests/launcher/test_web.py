@@ -33,14 +33,14 @@ def build(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=60)
 
 
-def test_make_run_goes_on_without_it_and_says_how_to_build_it(checkout: Path) -> None:
+def test_make_run_continues_without_node(checkout: Path) -> None:
     done = build(checkout, "--if-possible")
     assert done.returncode == 0
     assert done.stderr.startswith("The web client is not there, all else is served. `make web` builds it.")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_make_web_fails_and_says_why(checkout: Path) -> None:
+def test_make_web_fails_without_node(checkout: Path) -> None:
     done = build(checkout)
     assert done.returncode == 1
     assert done.stderr.startswith("error: `npm ci` in ")

@@ -64,7 +64,7 @@ def sockets(people: tuple[Person, Person], js_driver: JsDriver) -> Iterator[list
         client.disconnect()
 
 
-def test_the_dashboard_asks_for_what_there_is(
+def test_dashboard_uses_existing_metrics(
     machines: tuple[Server, Server], people: tuple[Person, Person], sockets: list[SocketClient]
 ) -> None:
     sockets[0].call("typing:start", {"chatId": people[0].direct_chat(people[1])})
@@ -87,7 +87,7 @@ def wait_until_ready(server: Server, seconds: float = 10, status: int = 200) -> 
         time.sleep(0.05)
 
 
-def test_messages_and_receipts_cross(people: tuple[Person, Person], sockets: list[SocketClient]) -> None:
+def test_messages_and_receipts_reach_other_servers(people: tuple[Person, Person], sockets: list[SocketClient]) -> None:
     alice, bob = people
     chat = alice.direct_chat(bob)
     for socket in sockets:
@@ -138,7 +138,7 @@ def test_a_logout_closes_sockets_on_every_worker_within_a_second(
     assert time.monotonic() - began < 1
 
 
-def test_nothing_is_heard_after_the_204_of_a_removal_on_another_worker(
+def test_no_event_after_the_204_of_a_removal_on_another_worker(
     people: tuple[Person, Person], sockets: list[SocketClient]
 ) -> None:
     alice, bob = people
@@ -159,7 +159,7 @@ def test_nothing_is_heard_after_the_204_of_a_removal_on_another_worker(
         assert alice.post(f"/chats/{chat}/members", {"userId": bob.id}).status_code == 201
 
 
-def test_while_redis_is_gone_sends_are_stored_and_afterwards_all_is_heard_again(
+def test_sends_are_stored_without_redis_and_events_resume_afterwards(
     machines: tuple[Server, Server],
     people: tuple[Person, Person],
     sockets: list[SocketClient],
@@ -188,7 +188,7 @@ def test_while_redis_is_gone_sends_are_stored_and_afterwards_all_is_heard_again(
     assert [m["content"] for m in missed["messages"][chat]] == ["stored", "heard"]
 
 
-def test_the_workers_table_tells_who_is_connected_to_redis(
+def test_workers_table_has_the_state_of_redis(
     site_url: str, machines: tuple[Server, Server], valkey: EmbeddedValkey
 ) -> None:
     def workers() -> set[tuple[str, bool]]:
@@ -204,7 +204,7 @@ def test_the_workers_table_tells_who_is_connected_to_redis(
         wait_until_ready(server, 5)
 
 
-def test_a_killed_worker_takes_its_people_offline(
+def test_users_of_a_killed_worker_go_offline(
     site_url: str,
     valkey: EmbeddedValkey,
     machines: tuple[Server, Server],

@@ -16,9 +16,7 @@ SOCKETS = 12
 
 
 @looks_at_processes
-def test_workers_are_added_up_and_the_dead_ones_leave_what_they_counted(
-    own_workers: WorkersServer, js_driver: JsDriver
-) -> None:
+def test_metrics_sum_workers_including_dead_ones(own_workers: WorkersServer, js_driver: JsDriver) -> None:
     url = own_workers.url
     alice = register(url, "alice")
     sockets = [js_driver.connect(url, alice.token, transports=["websocket"]) for _ in range(SOCKETS)]
@@ -39,7 +37,7 @@ def test_workers_are_added_up_and_the_dead_ones_leave_what_they_counted(
 
 
 @looks_at_processes
-def test_workers_that_are_replaced_in_order_lose_nothing_that_they_counted(own_workers: WorkersServer) -> None:
+def test_replaced_workers_keep_their_counts(own_workers: WorkersServer) -> None:
     url, before = own_workers.url, own_workers.workers
     for _ in range(20):
         requests.get(f"{url}/api/v1/users/me", timeout=20)
@@ -48,9 +46,7 @@ def test_workers_that_are_replaced_in_order_lose_nothing_that_they_counted(own_w
     eventually(lambda: number(scrape(url), "chat_http_requests_total", **RESPONDED) == 20, 5)
 
 
-def test_a_connection_of_the_metrics_port_is_not_moved_to_where_the_whole_api_is(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_metrics_port_connections_are_not_transferred(database_url: str, tmp_path: Path) -> None:
     port = free_port()
     with WorkersServer(database_url, tmp_path, METRICS_PORT=str(port)) as server:
         own = f"http://127.0.0.1:{port}"

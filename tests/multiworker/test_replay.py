@@ -292,7 +292,7 @@ def test_what_is_replayed_is_delivered(
     eventually(lambda: data(alice.get(statuses))[0]["status"] == "DELIVERED", 5)
 
 
-def test_who_left_and_came_back_meanwhile_gets_both(
+def test_leaving_and_returning_are_both_replayed(
     outage: Outage, alice: Person, people: list[Person], sockets: list[SocketClient]
 ) -> None:
     bob = people[0]
@@ -308,7 +308,7 @@ def test_who_left_and_came_back_meanwhile_gets_both(
     assert names == ["chat:new", "chat:member_left", "chat:new", "chat:member_joined", "message:new"]
 
 
-def test_a_deleted_chat_is_told_after_an_outage(
+def test_deleted_chat_is_emitted_after_an_outage(
     outage: Outage, alice: Person, people: list[Person], sockets: list[SocketClient]
 ) -> None:
     chat = group(alice, people[0])
@@ -354,7 +354,7 @@ def test_a_socket_that_connects_during_an_outage_gets_no_backlog(
     late.disconnect()
 
 
-def test_a_demotion_during_an_outage_is_in_force_after_it(
+def test_demotion_during_an_outage_applies_afterwards(
     outage: Outage, site_url: str, alice: Person, people: list[Person], sockets: list[SocketClient]
 ) -> None:
     bob = people[0]
@@ -370,7 +370,7 @@ def test_a_demotion_during_an_outage_is_in_force_after_it(
     assert refused["error"]["code"] == "forbidden"
 
 
-def test_a_change_whose_event_was_lost_comes_before_the_next_one(
+def test_lost_change_is_replayed_before_the_next_one(
     site_url: str, alice: Person, people: list[Person], sockets: list[SocketClient]
 ) -> None:
     bob = people[0]

@@ -72,13 +72,13 @@ def test_the_check_names_the_servers(sites: tuple[Servers, Servers]) -> None:
     assert joined.check().startswith("ok")
 
 
-def test_servers_with_one_redis_say_nothing(sites: tuple[Servers, Servers]) -> None:
+def test_servers_with_one_redis_log_nothing(sites: tuple[Servers, Servers]) -> None:
     _, joined = sites
     assert joined.warnings() == [[], []]
     assert joined.logged("split_brain") == [0, 0]
 
 
-def test_it_ends_when_the_others_end(sites: tuple[Servers, Servers]) -> None:
+def test_split_ends_with_the_other_servers(sites: tuple[Servers, Servers]) -> None:
     split, _ = sites
     alone, *others = split.all
     for server in others:

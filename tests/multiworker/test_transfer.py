@@ -63,7 +63,7 @@ def test_one_connection_serves_sessions_of_every_worker(workers: WorkersServer, 
             assert response.headers["Access-Control-Allow-Origin"] == "http://elsewhere.example"
 
 
-def test_requests_that_come_in_one_piece_are_answered_in_order(workers: WorkersServer) -> None:
+def test_pipelined_requests_get_responses_in_order(workers: WorkersServer) -> None:
     sids = workers.session_in_each_worker() * 3
     with PollingConnection(workers) as connection:
         requests = (
@@ -81,7 +81,7 @@ def test_requests_that_come_in_one_piece_are_answered_in_order(workers: WorkersS
     assert places == sorted(places)
 
 
-def test_a_large_body_may_come_after_its_head(workers: WorkersServer, someone: Person) -> None:
+def test_large_body_can_follow_its_head(workers: WorkersServer, someone: Person) -> None:
     packet = f'42/chat,7["message:send",{{"chatId":"{NO_CHAT}","content":"{"x" * LARGE}"}}]'
     for sid in workers.session_in_each_worker():
         with PollingConnection(workers) as connection:
@@ -99,7 +99,7 @@ def test_a_large_body_may_come_after_its_head(workers: WorkersServer, someone: P
 
 
 @pytest.mark.parametrize("sid", ["00000000.AAAAAAAAAAAAAAAAAAAA", "00000000.", "../../etc/passwd", "%2e%00"])
-def test_a_session_of_nobody_is_refused_at_once(workers: WorkersServer, sid: str) -> None:
+def test_unknown_session_is_refused_at_once(workers: WorkersServer, sid: str) -> None:
     with PollingConnection(workers) as connection:
         response = connection.post(sid, "3")
         assert (response.status, response.read()[:16]) == (400, b'"Invalid session')
@@ -123,9 +123,7 @@ def test_a_worker_that_hangs_delays_only_its_own_clients(workers: WorkersServer)
 
 
 @looks_at_processes
-def test_clients_of_a_killed_worker_come_back_and_the_others_stay(
-    own_workers: WorkersServer, js_driver: JsDriver
-) -> None:
+def test_clients_of_a_killed_worker_reconnect_and_others_stay(own_workers: WorkersServer, js_driver: JsDriver) -> None:
     person = register(own_workers.url)
     sockets = [
         js_driver.connect(own_workers.url, person.token, transports=way, reconnection=True, reconnection_delay=0.1)
@@ -149,7 +147,7 @@ def test_clients_of_a_killed_worker_come_back_and_the_others_stay(
     assert [line for line in own_workers.errors_in_log() if "SIGKILL" not in line] == []
 
 
-def test_a_stop_takes_moments_and_clients_come_back(own_workers: WorkersServer, js_driver: JsDriver) -> None:
+def test_stop_is_quick_and_clients_reconnect(own_workers: WorkersServer, js_driver: JsDriver) -> None:
     token = register(own_workers.url).token
     sockets = [js_driver.connect(own_workers.url, token, transports=way, reconnection=True) for way in TRANSPORTS * 5]
     assert own_workers.stop() < 5
@@ -162,7 +160,7 @@ def test_a_stop_takes_moments_and_clients_come_back(own_workers: WorkersServer, 
     assert not own_workers.errors_in_log()
 
 
-def test_what_a_killed_server_leaves_is_gone_when_it_is_back(database_url: str, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_server_are_removed(database_url: str, tmp_path: Path) -> None:
     # A short path: those of unix sockets have to be short.
     with TemporaryDirectory(dir="/tmp") as folder:
         with Server(database_url, tmp_path, WEB_CONCURRENCY="2", TMPDIR=folder) as server:
@@ -175,7 +173,7 @@ def test_what_a_killed_server_leaves_is_gone_when_it_is_back(database_url: str, 
 
 
 @looks_at_processes
-def test_whoever_left_leaves_nothing_behind(workers: WorkersServer, js_driver: JsDriver, someone: Person) -> None:
+def test_ended_sessions_leave_nothing_behind(workers: WorkersServer, js_driver: JsDriver, someone: Person) -> None:
     def come_and_go(times: int) -> None:
         sockets = js_driver.connect_many(workers.url, [someone.token] * times)
         for number, socket in enumerate(sockets):

@@ -12,7 +12,7 @@ pytestmark = needs_nginx
 MAX_AWAY = 1.0
 
 
-def test_no_request_fails_and_no_socket_is_away_for_long(production: Production) -> None:
+def test_reload_fails_no_request_and_sockets_reconnect_quickly(production: Production) -> None:
     nginx, server = production.nginx, production.server
     eventually(lambda: requests.get(f"{server.url}/readyz", timeout=20).ok, 20)
     person = register(nginx.url, verify=nginx.certificate)

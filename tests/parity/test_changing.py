@@ -18,7 +18,7 @@ def chat(alice: Person, bob: Person) -> str:
     return alice.direct_chat(bob)
 
 
-def test_an_edit_is_answered_stored_and_told(
+def test_edit_is_returned_stored_and_emitted(
     act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver
 ) -> None:
     listener = js_driver.connect(bob.url, bob.token)
@@ -39,7 +39,7 @@ def test_only_the_sender_edits(act: Act, alice: Person, bob: Person, carol: Pers
     assert act(alice, "message:edit", edit | {"content": " "}).problem["code"] == "validation_error"
 
 
-def test_a_deletion_is_told_once(act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver) -> None:
+def test_deletion_is_emitted_once(act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver) -> None:
     listener = js_driver.connect(bob.url, bob.token)
     message = alice.send(chat, "x")
     for _ in range(2):
@@ -54,13 +54,13 @@ def test_a_deletion_is_told_once(act: Act, alice: Person, bob: Person, chat: str
     listener.disconnect()
 
 
-def test_who_did_not_send_it_does_not_delete_it(act: Act, alice: Person, bob: Person, carol: Person, chat: str) -> None:
+def test_only_sender_and_moderators_delete(act: Act, alice: Person, bob: Person, carol: Person, chat: str) -> None:
     message = {"messageId": alice.send(chat, "x")["id"]}
     assert act(bob, "message:delete", message).problem["code"] == "forbidden"
     assert act(carol, "message:delete", message).problem["code"] == "not_found"
 
 
-def test_reading_is_answered_and_told(act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver) -> None:
+def test_reading_is_returned_and_emitted(act: Act, alice: Person, bob: Person, chat: str, js_driver: JsDriver) -> None:
     listener = js_driver.connect(alice.url, alice.token)
     messages = [alice.send(chat, str(n))["id"] for n in range(3)]
     first = act(bob, "messages:read", {"chatId": chat, "messageIds": messages[:2]})
@@ -77,11 +77,11 @@ def test_reading_is_answered_and_told(act: Act, alice: Person, bob: Person, chat
     listener.disconnect()
 
 
-def test_an_outsider_reads_nothing(act: Act, carol: Person, chat: str) -> None:
+def test_outsider_can_not_mark_as_read(act: Act, carol: Person, chat: str) -> None:
     assert act(carol, "messages:read", {"chatId": chat}).problem["code"] == "not_found"
 
 
-def test_catching_up_is_the_same(act: Act, alice: Person, bob: Person, chat: str) -> None:
+def test_sync_is_the_same(act: Act, alice: Person, bob: Person, chat: str) -> None:
     message = alice.send(chat, "x")
     response = act(bob, "sync", {"chats": {UNKNOWN_ID: 3}}).data
     assert [m["id"] for m in response["messages"][chat]] == [message["id"]]
@@ -90,7 +90,7 @@ def test_catching_up_is_the_same(act: Act, alice: Person, bob: Person, chat: str
 
 
 @pytest.mark.parametrize("event", ["message:edit", "message:delete", "messages:read", "sync"])
-def test_what_a_schema_does_not_know_is_refused(act: Act, alice: Person, chat: str, event: str) -> None:
+def test_unknown_fields_are_refused(act: Act, alice: Person, chat: str, event: str) -> None:
     wholes: dict[str, dict[str, Any]] = {
         "message:edit": {"messageId": UNKNOWN_ID, "content": "x"},
         "message:delete": {"messageId": UNKNOWN_ID},

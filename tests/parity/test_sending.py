@@ -9,7 +9,7 @@ from tests.parity.conftest import Act
 from tests.people import Person, data
 
 
-def test_a_sent_message_is_answered_and_stored(act: Act, alice: Person, bob: Person) -> None:
+def test_sent_message_is_returned_and_stored(act: Act, alice: Person, bob: Person) -> None:
     chat = alice.direct_chat(bob)
     response = act(alice, "message:send", {"chatId": chat, "content": " Hello "})
     assert response.data["content"] == "Hello"
@@ -24,7 +24,7 @@ def test_a_repeated_client_id_gives_the_stored_message(act: Act, alice: Person, 
     assert reused.problem["code"] == "client_id_reused"
 
 
-def test_an_outsider_is_told_that_there_is_no_such_chat(act: Act, alice: Person, bob: Person, carol: Person) -> None:
+def test_outsider_gets_not_found(act: Act, alice: Person, bob: Person, carol: Person) -> None:
     chat = alice.direct_chat(bob)
     response = act(carol, "message:send", {"chatId": chat, "content": "x"})
     assert (response.problem["status"], response.problem["code"]) == (404, "not_found")
@@ -50,7 +50,7 @@ def test_the_same_rules_hold_for_fields(
     assert list(response.problem["errors"]) == [field]
 
 
-def test_a_file_that_the_sender_can_see_is_sent_on(act: Act, alice: Person, bob: Person, carol: Person) -> None:
+def test_visible_file_can_be_forwarded(act: Act, alice: Person, bob: Person, carol: Person) -> None:
     file = data(alice.upload(alice.direct_chat(bob), "plan.pdf", b"%PDF-1.7\n%%EOF\n"))
     stolen = {"chatId": alice.direct_chat(carol), "content": "x", "fileUrl": file["fileUrl"]}
     assert list(act(carol, "message:send", stolen).problem["errors"]) == ["fileUrl"]
@@ -82,6 +82,6 @@ def test_a_file_that_the_sender_can_see_is_sent_on(act: Act, alice: Person, bob:
         "x" * 2048,
     ],
 )
-def test_what_is_no_file_is_not_sent(act: Act, alice: Person, bob: Person, url: str) -> None:
+def test_unknown_file_is_refused(act: Act, alice: Person, bob: Person, url: str) -> None:
     response = act(alice, "message:send", {"chatId": alice.direct_chat(bob), "content": "x", "fileUrl": url})
     assert (response.problem["status"], list(response.problem["errors"])) == (422, ["fileUrl"])

@@ -74,7 +74,7 @@ def test_control_characters_are_refused(act: Act, alice: Person, chat: str, cont
         ("sync", {"chats": {"\ud800": 1}}, "chats"),
     ],
 )
-def test_half_a_surrogate_pair_is_refused_by_the_name_of_its_field(
+def test_unpaired_surrogate_is_a_validation_error(
     act: Act, alice: Person, chat: str, event: str, change: dict[str, Any], field: str
 ) -> None:
     payload = change if event == "sync" else {"chatId": chat} | change

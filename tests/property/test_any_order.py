@@ -32,7 +32,7 @@ class Everything(Talking, Gathering, Watching):
     """All that people do."""
 
 
-def test_promises_hold_while_people_talk(
+def test_invariants_hold_while_users_chat(
     actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
     def machine() -> Conversation:
@@ -41,7 +41,7 @@ def test_promises_hold_while_people_talk(
     try_out(machine)
 
 
-def test_promises_hold_while_people_come_and_go(
+def test_invariants_hold_while_members_change(
     actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
     def machine() -> ComingAndGoing:
@@ -50,7 +50,7 @@ def test_promises_hold_while_people_come_and_go(
     try_out(machine)
 
 
-def test_promises_hold_whatever_people_do(
+def test_invariants_hold_for_all_operations(
     actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
     def machine() -> Everything:
@@ -59,7 +59,7 @@ def test_promises_hold_whatever_people_do(
     try_out(machine)
 
 
-def test_promises_hold_whatever_people_do_over_rest(
+def test_invariants_hold_for_all_operations_over_rest(
     rest_transport: RestTransport, engine: Engine, try_out: TryOut
 ) -> None:
     caps = Caps(sync.MAX_CHATS, sync.MAX_MESSAGES_OF_A_CHAT, sync.MAX_MESSAGES, MAX_NAMED)

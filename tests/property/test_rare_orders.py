@@ -24,9 +24,7 @@ def group(actions_transport: ActionsTransport) -> str:
     return chat
 
 
-def test_a_client_id_of_a_chat_that_was_left_is_told_to_be_reused(
-    actions_transport: ActionsTransport, group: str
-) -> None:
+def test_client_id_of_a_left_chat_is_reported_as_reused(actions_transport: ActionsTransport, group: str) -> None:
     first, second, *_ = actions_transport.people
     client_id = str(uuid4())
     actions_transport.send(second, group, "one", client_id)
@@ -36,7 +34,7 @@ def test_a_client_id_of_a_chat_that_was_left_is_told_to_be_reused(
     assert outcome(lambda: actions_transport.send(second, group, "one", client_id)) == NOT_FOUND
 
 
-def test_a_stranger_is_told_nothing_by_a_reused_client_id(actions_transport: ActionsTransport, group: str) -> None:
+def test_outsider_learns_nothing_from_a_reused_client_id(actions_transport: ActionsTransport, group: str) -> None:
     first, _, third, _ = actions_transport.people
     client_id = str(uuid4())
     direct = actions_transport.open_direct(first, third)[0]["id"]
@@ -82,7 +80,7 @@ def _meanwhile(transport: ActionsTransport, chat: str) -> dict[str, list[Callabl
     ],
 )
 @pytest.mark.parametrize("known", [False, True])
-def test_what_happens_while_a_sync_is_answered_is_told_by_it_or_by_the_next(
+def test_changes_during_a_sync_are_in_it_or_in_the_next(
     actions_transport: ActionsTransport, group: str, what: str, known: bool
 ) -> None:
     second = actions_transport.people[1]

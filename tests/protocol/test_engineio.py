@@ -53,7 +53,7 @@ def test_a_websocket_opens_a_session(server: Server) -> None:
         "EIO=4&transport=websocket",
     ],
 )
-def test_what_is_no_handshake_opens_none(server: Server, query: str) -> None:
+def test_invalid_handshake_opens_no_session(server: Server, query: str) -> None:
     origin = "http://elsewhere.example"
     response = requests.get(f"{server.url}/socket.io/?{query}", headers={"Origin": origin}, timeout=20)
     # A page can tell an old client's 400 from a server that can't be reached.
@@ -74,12 +74,12 @@ def test_a_payload_has_one_packet_or_several(session: Polling) -> None:
     assert [packet.startswith(RESPONSE) for packet in came] == [True, True]
 
 
-def test_a_post_is_answered_with_ok(session: Polling) -> None:
+def test_post_returns_ok(session: Polling) -> None:
     response = session.post(HELLO)
     assert (response.status_code, response.text.lower()) == (200, "ok")
 
 
-def test_of_two_polls_each_packet_reaches_one(session: Polling) -> None:
+def test_each_packet_reaches_one_of_two_polls(session: Polling) -> None:
     """The suite has the second one end the session."""
     with ThreadPoolExecutor(2) as pool:
         polls = [pool.submit(session.get) for _ in range(2)]
@@ -91,7 +91,7 @@ def test_of_two_polls_each_packet_reaches_one(session: Polling) -> None:
     assert sum(text.count(RESPONSE) for text in texts) == 2
 
 
-def test_who_gives_up_a_poll_may_come_again(server: Server, session: Polling) -> None:
+def test_aborted_poll_can_be_repeated(server: Server, session: Polling) -> None:
     """The suite has a poll that its client breaks off end the session: here what comes is kept for the next one."""
     with suppress(requests.Timeout):
         requests.get(f"{server.url}{PATH}polling&sid={session.sid}", timeout=0.2)
@@ -99,7 +99,7 @@ def test_who_gives_up_a_poll_may_come_again(server: Server, session: Polling) ->
     session.flush()
 
 
-def test_a_goodbye_ends_the_poll_and_the_session(session: Polling) -> None:
+def test_close_packet_ends_the_poll_and_the_session(session: Polling) -> None:
     with ThreadPoolExecutor(1) as pool:
         poll = pool.submit(session.get)
         time.sleep(0.2)
@@ -108,7 +108,7 @@ def test_a_goodbye_ends_the_poll_and_the_session(session: Polling) -> None:
     assert session.get().status_code == 400
 
 
-def test_a_goodbye_ends_a_websocket(server: Server, alice: Person) -> None:
+def test_close_packet_ends_a_websocket(server: Server, alice: Person) -> None:
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token).write(frame("1"))
         socket.end()
@@ -125,12 +125,12 @@ def upgraded(server: Server, session: Polling) -> RawWebSocket:
     return socket
 
 
-def test_a_session_goes_on_by_websocket(server: Server, session: Polling) -> None:
+def test_session_is_upgraded_to_websocket(server: Server, session: Polling) -> None:
     with upgraded(server, session) as socket:
         assert socket.ask(HELLO, "7")["ok"] is False
 
 
-def test_after_that_it_is_not_polled(server: Server, session: Polling) -> None:
+def test_upgraded_session_can_not_be_polled(server: Server, session: Polling) -> None:
     with upgraded(server, session) as socket:
         socket.flush()
         assert session.get().status_code == 400
@@ -138,7 +138,7 @@ def test_after_that_it_is_not_polled(server: Server, session: Polling) -> None:
         socket.flush()
 
 
-def test_after_that_there_is_no_second_websocket(server: Server, session: Polling) -> None:
+def test_upgraded_session_refuses_a_second_websocket(server: Server, session: Polling) -> None:
     with upgraded(server, session) as socket:
         socket.flush()
         with RawWebSocket(server.url, sid=session.sid) as second:
@@ -146,14 +146,14 @@ def test_after_that_there_is_no_second_websocket(server: Server, session: Pollin
         socket.flush()
 
 
-def test_a_probe_that_is_none_leaves_the_session_polling(server: Server, session: Polling) -> None:
+def test_invalid_probe_leaves_the_session_polling(server: Server, session: Polling) -> None:
     with RawWebSocket(server.url, sid=session.sid) as socket:
         socket.write(frame("4hello"))
         socket.end()
     session.flush()
 
 
-def test_a_session_goes_on_by_websocket_while_it_is_told_things(server: Server, session: Polling) -> None:
+def test_upgrade_during_events_loses_nothing(server: Server, session: Polling) -> None:
     """Nothing of what is said while it changes over is lost, or told out of order."""
     events = [event("typing:stop", {"chatId": NO_CHAT}, ack=str(number)) for number in range(40)]
     came: list[str] = []
@@ -221,7 +221,7 @@ def test_pings_are_sent_and_missed(server: Server, alice: Person) -> None:
     assert found == {"websocket True": "there", "polling True": "there", "polling False": 400}
 
 
-def test_an_upgrade_that_is_not_finished_is_given_up_after_ten_seconds(server: Server, alice: Person) -> None:
+def test_unfinished_upgrade_times_out(server: Server, alice: Person) -> None:
     with Polling(server.url) as silent, Polling(server.url) as probed:
         for session in (silent, probed):
             session.join(alice.token)

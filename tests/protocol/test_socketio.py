@@ -12,7 +12,7 @@ from tests.socket_clients.surface import NO_CHAT
 HELLO = {"chatId": NO_CHAT}
 
 
-def test_a_namespace_is_entered_with_a_payload(server: Server, alice: Person) -> None:
+def test_connect_carries_a_payload(server: Server, alice: Person) -> None:
     with RawWebSocket(server.url) as socket:
         socket.write(frame(f'40/chat,{{"token":"{alice.token}"}}'))
         payload = json.loads(socket.until("40/chat,")[-1].removeprefix("40/chat,"))
@@ -20,7 +20,7 @@ def test_a_namespace_is_entered_with_a_payload(server: Server, alice: Person) ->
         assert isinstance(payload["sid"], str)
 
 
-def test_a_refusal_is_an_object_with_a_message(server: Server) -> None:
+def test_connect_error_is_an_object_with_a_message(server: Server) -> None:
     with RawWebSocket(server.url) as socket:
         socket.write(frame("40/chat,"))
         payload = json.loads(socket.until("44/chat,")[-1].removeprefix("44/chat,"))
@@ -31,13 +31,13 @@ def test_a_refusal_is_an_object_with_a_message(server: Server) -> None:
 @pytest.mark.parametrize(
     ("connect_packet", "place"), [("40/random", "/random,"), ("40/random,", "/random,"), ("40", "")]
 )
-def test_there_is_no_other_namespace(server: Server, connect_packet: str, place: str) -> None:
+def test_other_namespaces_are_refused(server: Server, connect_packet: str, place: str) -> None:
     with RawWebSocket(server.url) as socket:
         socket.write(frame(connect_packet))
         assert socket.until("44")[-1] == f'44{place}{{"message":"Invalid namespace"}}'
 
 
-def test_who_leaves_the_namespace_stays_connected_and_may_come_again(server: Server, alice: Person) -> None:
+def test_namespace_can_be_left_and_joined_again(server: Server, alice: Person) -> None:
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token).write(frame("41/chat,"))
         socket.write(frame(event("typing:stop", HELLO, ack="1")))
@@ -45,13 +45,13 @@ def test_who_leaves_the_namespace_stays_connected_and_may_come_again(server: Ser
         assert [packet for packet in socket.join(alice.token).flush() if packet.startswith("43")] == []
 
 
-def test_an_ack_has_its_number_and_the_answer(server: Server, alice: Person) -> None:
+def test_ack_has_its_number_and_the_response(server: Server, alice: Person) -> None:
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token)
         assert socket.ask(event("typing:stop", HELLO, ack="456"), "456")["error"]["code"] == "not_found"
 
 
-def test_a_binary_event_is_answered_as_text(server: Server, alice: Person) -> None:
+def test_binary_event_is_acknowledged_as_text(server: Server, alice: Person) -> None:
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token)
         placeholders = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(2))
@@ -63,7 +63,7 @@ def test_a_binary_event_is_answered_as_text(server: Server, alice: Person) -> No
 
 
 @pytest.mark.parametrize("packet", ["4abc", "42{}", '42abc["message-with-ack",1]', "42/chat,{}", '42/chat,abc["x"]'])
-def test_what_is_no_packet_is_answered_and_ends_nothing(server: Server, alice: Person, packet: str) -> None:
+def test_invalid_packet_gets_an_error_and_keeps_the_session(server: Server, alice: Person, packet: str) -> None:
     """The suite has it end the connection."""
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token).write(frame(packet))

@@ -24,7 +24,7 @@ def site(database_url: str, tmp_path: Path) -> Server:
     return Server(database_url, tmp_path, JWT_ACCESS_EXPIRES_IN=f"{TOKEN_SECONDS}s")
 
 
-def test_every_message_is_answered_once(site: Server, tmp_path: Path) -> None:
+def test_bot_responds_to_every_message_once(site: Server, tmp_path: Path) -> None:
     (program,) = PROGRAM.findall((ROOT / "docs" / "getting-started.md").read_text())
     (tmp_path / "bot.py").write_text(program)
     log = tmp_path / "bot.log"

@@ -24,9 +24,7 @@ def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
         yield postgres
 
 
-def test_a_dead_database_is_a_clear_problem_and_no_restart_is_needed(
-    own_postgres: EmbeddedPostgres, tmp_path: Path
-) -> None:
+def test_database_outage_is_reported_and_ends_without_restart(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     with Server(own_postgres.url("chat"), tmp_path) as server:
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         chat = alice.direct_chat(bob)
@@ -81,7 +79,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_postgres: Em
         assert data(bob.get(f"/chats/{chat}"))["lastSeq"] == len(acknowledged)
 
 
-def test_who_connects_without_a_database_is_let_in_once_it_is_back(
+def test_sockets_connect_once_the_database_is_back(
     own_postgres: EmbeddedPostgres, tmp_path: Path, js_driver: JsDriver
 ) -> None:
     with Server(own_postgres.url("chat"), tmp_path) as server:

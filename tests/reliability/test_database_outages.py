@@ -70,7 +70,7 @@ def recovers(alice: Person, chat: str) -> bool:
     return alice.post("/messages", {"chatId": chat, "content": "back"}).ok
 
 
-def test_a_read_only_database_is_a_clear_problem(
+def test_read_only_database_is_reported_as_a_problem(
     own_postgres: EmbeddedPostgres,
     tmp_path: Path,
     set_read_only: Callable[[bool], None],
@@ -101,7 +101,7 @@ def test_a_read_only_database_is_a_clear_problem(
         assert "Traceback" not in server.log
 
 
-def test_a_cut_network_is_a_clear_problem_within_seconds(cut_off: Server, proxy: Proxy) -> None:
+def test_cut_network_is_reported_within_seconds(cut_off: Server, proxy: Proxy) -> None:
     alice, bob = register(cut_off.url, "alice"), register(cut_off.url, "bob")
     chat = alice.direct_chat(bob)
     alice.send(chat, "x")

@@ -41,7 +41,7 @@ def use(person: Person, others: list[Person]) -> None:
         data(person.get("/chats"))
 
 
-def test_everything_works_at_the_same_time_on_connections_that_change(pooled: Server) -> None:
+def test_everything_works_concurrently_behind_a_pooler(pooled: Server) -> None:
     people = [register(pooled.url, f"pooled{number}") for number in range(SENDERS)]
     socket = PyClient.connect(pooled.url, people[0].token)
     with ThreadPoolExecutor(SENDERS) as threads:

@@ -26,7 +26,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_reload_fails_no_request_and_keeps_no_socket_away(
+def test_reload_fails_no_request_and_sockets_reconnect(
     database_url: str, tmp_path: Path, valkey: EmbeddedValkey, js_driver: JsDriver, workers: int
 ) -> None:
     queue = {"REDIS_URL": valkey.url} if workers > 1 else {}
@@ -50,7 +50,7 @@ def test_a_reload_fails_no_request_and_keeps_no_socket_away(
         assert not server.errors_in_log()
 
 
-def test_a_reload_that_can_not_start_leaves_the_server_as_it_was(database_url: str, tmp_path: Path) -> None:
+def test_failed_reload_leaves_the_server_running(database_url: str, tmp_path: Path) -> None:
     with EditedServer(database_url, tmp_path) as server:
         wsgi = server.wsgi
         before = workers_of(server)

@@ -75,7 +75,7 @@ def kill_postgres(site: Site) -> None:
     site.postgres.start()
 
 
-def test_a_logout_that_a_killed_worker_could_not_tell_of_is_found_out(site: Site, js_driver: JsDriver) -> None:
+def test_logout_with_an_event_lost_in_a_kill_is_enforced(site: Site, js_driver: JsDriver) -> None:
     person = register(site.servers[1].url, "leaver")
     socket = js_driver.connect(person.url, person.token)
     # The servers hear each other.

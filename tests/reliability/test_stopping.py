@@ -11,7 +11,7 @@ from tests.server import Server
 
 @both_clients
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], None])
-def test_a_stop_with_open_sockets_takes_moments_and_clients_come_back(
+def test_stop_with_open_sockets_is_quick_and_clients_reconnect(
     database_url: str, tmp_path: Path, connect: Connect, transports: list[str] | None
 ) -> None:
     with Server(database_url, tmp_path) as server:

@@ -95,7 +95,7 @@ def test_long_query_is_a_validation_error(alice: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "refusal"),
+    ("head", "error"),
     [
         (b"nonsense\r\n\r\n", (400, "bad_request")),
         (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", (400, "bad_request")),
