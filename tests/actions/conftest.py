@@ -28,7 +28,7 @@ def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def statements(app: Flask) -> Iterator[CountStatements]:
-    """Calls a function and gives the SQL statements that it ran, but for what is done once for a connection."""
+    """Calls a function and returns the SQL statements that it ran, except those that a connection runs once."""
     ran: list[str] = []
 
     class Noting(extensions.cursor):  # type: ignore[misc]
@@ -51,5 +51,5 @@ def statements(app: Flask) -> Iterator[CountStatements]:
 
 
 def actor(person: Person) -> Actor:
-    """Who a person is to an action."""
+    """The actor of a person."""
     return Actor(person.id, "00000000-0000-0000-0000-000000000000", person.name, None, "USER")

@@ -1,4 +1,4 @@
-"""A connection to the database may die at any moment: the next one takes its place."""
+"""A lost database connection is replaced by the next one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,7 +20,7 @@ def only_one(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Eng
     for name in ("_engine", "_reader", "_snapshots"):
         monkeypatch.setattr(db, name, None)
     db.bind(engine)
-    # As the server has it: cooperative.
+    # Cooperative, as in the server.
     db.make_cooperative()
     yield engine
     extensions.set_wait_callback(None)

@@ -1,4 +1,4 @@
-"""Statements that are planned once for a connection."""
+"""Prepared statements."""
 
 import psycopg2
 import pytest
@@ -16,7 +16,7 @@ _PLANNED = text("SELECT generic_plans + custom_plans FROM pg_prepared_statements
 
 
 def executions_of_the_plan(db: Connection) -> int | None:
-    """How often the plan that the connection keeps was executed; None when it keeps none."""
+    """The number of executions of the plan on this connection; None without a plan."""
     return db.execute(_PLANNED).scalar()
 
 
@@ -55,7 +55,7 @@ def test_errors_contain_no_user_content() -> None:
 
 
 def ask_on_a_connection_that_ends() -> None:
-    """Run a statement after PostgreSQL ended the connection under it."""
+    """Run a statement after PostgreSQL closed its connection."""
     with reading() as db, reading() as other:
         [(pid,)] = fetch(db, "SELECT pg_backend_pid()")
         fetch(other, "SELECT pg_terminate_backend(%(pid)s, 5000)", {"pid": pid})

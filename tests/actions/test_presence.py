@@ -1,4 +1,4 @@
-"""The count of live sockets is exact."""
+"""The count of open sockets is exact."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What a list costs depends on neither its length nor its depth nor the size of the tables."""
+"""The cost of a list depends neither on its length nor on its depth nor on the size of the tables."""
 
 import pytest
 from flask import Flask
@@ -15,7 +15,7 @@ from tests.actions.conftest import CountStatements, actor
 from tests.conftest import NewPerson
 from tests.people import Person
 
-# 50 messages, each with its sender, its status, the sorting and the building of it: far below the 20,000 of the chat.
+# 50 messages, each with its sender, its status, sorting and JSON: far below the 20,000 of the chat.
 A_PAGES_ROWS = 50 * 20
 
 
@@ -59,7 +59,7 @@ def test_sending_is_one_statement(alice: Person, bob: Person, statements: CountS
 
 @pytest.fixture(scope="module")
 def long_chat(app: Flask, engine: Engine, register_person: NewPerson) -> tuple[Person, str]:
-    """A chat of 20,000 messages in a table with as many others, and one who is in it."""
+    """A chat of 20,000 messages in a table with as many others, and a member of it."""
     reader, other = register_person("reader"), register_person("other")
     chat = reader.direct_chat(other)
     elsewhere = other.direct_chat(register_person("third"))
@@ -80,7 +80,7 @@ def long_chat(app: Flask, engine: Engine, register_person: NewPerson) -> tuple[P
 
 
 def rows_touched(statement: Prepared, **values: object) -> int:
-    """How many rows the executor's nodes produced or threw away."""
+    """The number of rows that the executor's nodes produced or discarded."""
     with reading() as db:
         statement.execute(db, values)
         explained = fetch(db, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.call}", values)[0][0]

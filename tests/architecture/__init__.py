@@ -1,1 +1,1 @@
-"""Promises that the code keeps about itself."""
+"""Tests of the structure of code and documents."""

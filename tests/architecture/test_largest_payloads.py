@@ -1,5 +1,5 @@
-"""Whatever an ack or an event contains, it is smaller than what may wait for a socket: by the bounds that its schema
-declares, so that an event without a bound fails here."""
+"""Every ack and event is smaller than the backlog bound of a socket, by the bounds in its schema; so an event without a
+bound fails here."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ ENVELOPE = 200
 
 
 def largest(schema: type[Schema] | Schema, path: str = "") -> int:
-    """The bytes of the largest object that a schema describes."""
+    """The size in bytes of the largest object that a schema allows."""
     shape = schema() if isinstance(schema, type) else schema
     if isinstance(shape, Output) and shape.max_bytes:
         return shape.max_bytes

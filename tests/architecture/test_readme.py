@@ -1,4 +1,4 @@
-"""What the README and the other documents show works as it is written."""
+"""Examples in the README and the other documents work as written."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.server import ROOT, Server
 def reader(
     server: Server, database_url: str, postgres: EmbeddedPostgres, alice: Person, bob: Person, tmp_path: Path
 ) -> dict[str, str]:
-    """The environment of somebody who follows a page: what it takes as given."""
+    """The environment that a page assumes."""
     for folder in ("Pictures", "uploads"):
         (tmp_path / folder).mkdir()
     Image.new("RGB", (40, 30), "teal").save(tmp_path / "Pictures" / "view.jpg")
@@ -49,7 +49,7 @@ def test_documented_programs_run(page: Path, reader: dict[str, str], tmp_path: P
 
 
 def written() -> list[Path]:
-    """Every page that is there to be read."""
+    """Every documentation page."""
     return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 

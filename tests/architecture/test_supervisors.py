@@ -1,4 +1,4 @@
-"""The processes that only watch others import nothing of the application."""
+"""Processes that only watch others import nothing of the application."""
 
 import subprocess
 import sys

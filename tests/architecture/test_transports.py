@@ -1,4 +1,4 @@
-"""Every route and every socket event has somebody who is asked for, a limit, a schema and a documented answer."""
+"""Every route and every socket event has a permission, a rate limit, a schema and a documented response."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from chatapp.extensions import api, limiter
 from tests.server import ROOT, environment
 
 PUBLIC = {"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"}
-# What stands outside the API: the web client, health and documents, the same for everybody.
+# Outside the API: the web client, health checks and documents, the same for all clients.
 OUTSIDE = {
     "/",
     "/assets/<name>",
@@ -33,7 +33,7 @@ OUTSIDE = {
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The application, with nothing behind it."""
+    """The application, without a database."""
     folder = tmp_path_factory.mktemp("app")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment("postgresql:///nowhere", folder, RATELIMIT_ENABLED="true").items():
@@ -73,6 +73,6 @@ def test_socket_events_refuse_unknown_fields(app: Flask) -> None:
 def test_env_example_lists_exactly_the_settings(app: Flask) -> None:
     read = set(re.findall(r'(?:read\(|text\(|env\.str\()"([A-Z_]+)"', Path(config.__file__).read_text()))
     read |= {*config.SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL"}
-    read -= {"DYNO", "AWS_ENDPOINT_URL"}  # The platform's own, and boto3's.
+    read -= {"DYNO", "AWS_ENDPOINT_URL"}  # Variables of the platform, and boto3's.
     shown = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == shown

@@ -1,1 +1,1 @@
-"""Promises about files, each on a disk and in a bucket."""
+"""Tests of files, each on a disk and in a bucket."""

@@ -1,4 +1,4 @@
-"""Two places for files: a folder, and a bucket of a real S3 server; each with a server of its own in front."""
+"""Two storages: a folder, and a bucket of a real S3 server; each with its own server in front."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ BUCKET = "chat-files"
 
 @dataclass
 class Place:
-    """A server, what it keeps files in, and how it was started. `stored` gives the names of what is there."""
+    """A server, its storage, and its settings. `stored` returns the stored names."""
 
     kind: str
     server: Server
@@ -31,7 +31,7 @@ class Place:
     put: Callable[[str, bytes], None]
 
     def count(self, engine: Engine) -> tuple[int, int, set[str]]:
-        """How many rows there are of messages and of files, and what is stored."""
+        """The number of rows of messages and files, and the stored names."""
         with engine.connect() as db:
             messages, uploads = db.execute(
                 text("SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM uploads)")
@@ -39,13 +39,13 @@ class Place:
         return messages, uploads, self.stored()
 
     def fetch(self, path: str, person: Person | None = None, **options: Any) -> requests.Response:
-        """What comes of a GET, to the end of redirections."""
+        """The response to a GET, after redirects."""
         headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {person.token}"} if person else {})
         return requests.get(self.server.url + path, headers=headers, timeout=20, **options)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Return when it is true; a background task makes it so."""
+    """Wait until a background task has made it true."""
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
@@ -54,7 +54,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An S3 server with a bucket: the variables under which it is known."""
+    """An S3 server with a bucket; yields the variables for it."""
     port = free_port()
     variables = {
         "S3_BUCKET": BUCKET,
@@ -84,7 +84,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 def bucket(variables: dict[str, str]) -> Any:
-    """The S3 server, as its own client sees it."""
+    """A client of the S3 server."""
     return boto3.client(
         "s3",
         endpoint_url=variables["AWS_ENDPOINT_URL"],
@@ -96,7 +96,7 @@ def bucket(variables: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="session")
 def disk_place(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Files in a folder."""
+    """A server that stores files in a folder."""
     folder = tmp_path_factory.mktemp("disk")
     uploads = folder / "uploads"
 
@@ -114,7 +114,7 @@ def _write(path: Path, content: bytes) -> None:
 
 @pytest.fixture(scope="session")
 def bucket_place(database_url: str, tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[Place]:
-    """Files in a bucket."""
+    """A server that stores files in a bucket."""
     folder = tmp_path_factory.mktemp("bucket")
     client = bucket(s3)
 
@@ -132,14 +132,14 @@ def bucket_place(database_url: str, tmp_path_factory: pytest.TempPathFactory, s3
 
 @pytest.fixture(params=["disk", "bucket"])
 def place(request: pytest.FixtureRequest) -> Place:
-    """Both, one after the other."""
+    """Both storages, one after the other."""
     found: Place = request.getfixturevalue(f"{request.param}_place")
     return found
 
 
 @pytest.fixture(scope="session")
 def known() -> dict[tuple[str, str], Person]:
-    """Those who were asked for so far: the same people go through all tests of a place."""
+    """Registered people per storage, shared by all of its tests."""
     return {}
 
 
@@ -151,19 +151,19 @@ def _person(place: Place, known: dict[tuple[str, str], Person], name: str) -> Pe
 
 @pytest.fixture
 def alice(place: Place, known: dict[tuple[str, str], Person]) -> Person:
-    """Somebody."""
+    """A user."""
     return _person(place, known, "alice")
 
 
 @pytest.fixture
 def bob(place: Place, known: dict[tuple[str, str], Person]) -> Person:
-    """Somebody else."""
+    """Another user."""
     return _person(place, known, "bob")
 
 
 @pytest.fixture
 def carol(place: Place, known: dict[tuple[str, str], Person]) -> Person:
-    """An outsider to what alice and bob share."""
+    """A user without a chat with alice or bob."""
     return _person(place, known, "carol")
 
 
@@ -175,7 +175,7 @@ def chat(alice: Person, bob: Person) -> str:
 
 @pytest.fixture
 def housekeeping(database_url: str) -> Callable[[Place], str]:
-    """Runs `flask chat housekeeping` where a server's files are: what it said."""
+    """Runs `flask chat housekeeping` for a server's storage; returns its output."""
 
     def run(place: Place) -> str:
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "housekeeping"]

@@ -1,4 +1,4 @@
-"""Files, good and bad, made here."""
+"""Generated sample files, valid and invalid."""
 
 import struct
 import zipfile
@@ -29,7 +29,7 @@ def archive(**members: bytes) -> bytes:
 
 
 def docx(**more: bytes) -> bytes:
-    """What Word writes, as far as it matters."""
+    """The relevant parts of a Word document."""
     return archive(**{"[Content_Types]_dot_xml": b"<Types/>", "word__document_dot_xml": b"<document/>", **more})
 
 
@@ -59,7 +59,7 @@ def image(format: str, size: tuple[int, int] = (60, 40), **options: Any) -> byte
 
 
 def photo(format: str, orientation: int = 6) -> bytes:
-    """An image as a telephone writes it: with where it was taken and by what, lying on its side."""
+    """An image as a telephone writes it: with location and camera, lying on its side."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "SecretMaker"
@@ -73,7 +73,7 @@ def photo(format: str, orientation: int = 6) -> bytes:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A PNG that says it is that large, with little in it."""
+    """A small PNG whose header claims that size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -84,7 +84,7 @@ def png_of(width: int, height: int) -> bytes:
 
 
 def scans(width: int, height: int, count: int) -> bytes:
-    """A progressive JPEG of one colour that goes through the picture that many times."""
+    """A progressive JPEG of one colour with that many scans."""
     out = BytesIO()
     Image.new("RGB", (width, height), "blue").save(out, "JPEG", progressive=True)
     whole = out.getvalue().removesuffix(b"\xff\xd9")
@@ -93,7 +93,7 @@ def scans(width: int, height: int, count: int) -> bytes:
 
 
 def good() -> list[tuple[str, bytes, str, str]]:
-    """One of each that is taken: name, bytes, declared type, type of the message."""
+    """One file of each accepted type: name, bytes, declared type, type of the message."""
     word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     return [
         ("a.jpg", image("JPEG"), "image/jpeg", "IMAGE"),

@@ -1,4 +1,4 @@
-"""Who may have a file: who was given its URL, and who is in a chat where it stands; as long as it stands there."""
+"""Access to files: with a signed URL, or for members of a chat that contains the file; until its message is deleted."""
 
 import re
 import time
@@ -25,7 +25,7 @@ def message(alice: Person, chat: str) -> dict[str, str]:
 
 @pytest.fixture(params=["fileUrl", "thumbnailUrl"])
 def url(request: pytest.FixtureRequest, message: dict[str, str]) -> str:
-    """Each of its URLs."""
+    """Its file URL and its thumbnail URL."""
     return message[request.param]
 
 
@@ -86,7 +86,7 @@ def test_signature_is_valid_for_one_file(place: Place, alice: Person, chat: str,
 
 
 def test_url_expires(place: Place, url: str, engine: Engine) -> None:
-    """With the signature that this server would have made for a second ago."""
+    """Sign the URL with an expiry of one second ago."""
     name, query = bare(url).rpartition("/")[2], parse_qs(urlsplit(url).query)
     past = int(time.time()) - 1
     sign = (
@@ -153,7 +153,7 @@ def test_forwarded_file_exists_until_its_last_message_is_deleted(
     same = ("type", "fileName", "fileSize", "width", "height")
     assert [copy[name] for name in same] == [message[name] for name in same]
     assert place.stored() <= before
-    # Each message has a URL of its own for it, which ends with the message.
+    # Each message has its own URL for the file, which is invalid once the message is deleted.
     assert place.fetch(bare(copy["fileUrl"]), carol).status_code == 200
     assert alice.delete(f"/messages/{message['id']}").status_code == 204
     assert place.fetch(message["fileUrl"]).status_code == 404

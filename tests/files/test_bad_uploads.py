@@ -1,4 +1,4 @@
-"""What is no good file is told so, and leaves nothing behind."""
+"""Invalid files are refused and not stored."""
 
 import socket
 import uuid
@@ -19,7 +19,7 @@ PNG, JPEG, GIF = samples.image("PNG"), samples.image("JPEG"), samples.image("GIF
 
 BOMB = b'<!DOCTYPE t [<!ENTITY a "aaaaaaaaaa">]><Types>&a;</Types>'
 
-# what → name, bytes, declared type, answer
+# case → name, bytes, declared type, error
 CORPUS: dict[str, tuple[str, bytes, str | None, tuple[int, str]]] = {
     "a page": ("a.html", samples.HTML, "text/html", WRONG_TYPE),
     "a page as PNG": ("a.png", samples.HTML, "image/png", WRONG_TYPE),
@@ -82,7 +82,7 @@ CORPUS: dict[str, tuple[str, bytes, str | None, tuple[int, str]]] = {
 
 @pytest.fixture
 def unchanged(place: Place, engine: Engine, chat: str) -> Iterator[None]:
-    """There is no message and no file after the test that was not there before."""
+    """Fails if the test leaves a new message or file."""
     before = place.count(engine)
     yield
     assert place.count(engine) == before
@@ -98,7 +98,7 @@ def test_invalid_files_are_refused_and_not_stored(place: Place, alice: Person, c
 
 
 def form(chat: str, name: str, content: bytes, declared: str | None = None, boundary: str = "XXX") -> bytes:
-    """A form as it travels, whatever its parts hold."""
+    """An encoded form with arbitrary parts."""
     kind = f"Content-Type: {declared}\r\n" if declared else ""
     parts = f'--{boundary}\r\nContent-Disposition: form-data; name="chatId"\r\n\r\n{chat}\r\n--{boundary}\r\n'
     parts += f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n{kind}\r\n'
@@ -106,7 +106,7 @@ def form(chat: str, name: str, content: bytes, declared: str | None = None, boun
 
 
 def raw(place: Place, person: Person | None, body: Any, kind: str = "multipart/form-data; boundary=XXX") -> Any:
-    """What the server answers to a body."""
+    """The server's response to a body."""
     headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {person.token}"} if person else {})
     return requests.post(f"{place.server.url}/api/v1/messages/upload", data=body, headers=headers, timeout=20)
 
@@ -197,7 +197,7 @@ def test_aborted_upload_leaves_nothing(place: Place, alice: Person, chat: str) -
 @pytest.mark.usefixtures("unchanged")
 def test_permission_is_checked_before_the_file_is_read(place: Place, alice: Person, carol: Person, chat: str) -> None:
     def first_response(person: Person | None, chat_id: str) -> int:
-        """The status that comes when the client has sent no more than the beginning of the file."""
+        """The status that arrives after only the beginning of the file was sent."""
         begin = form(chat_id, "a.pdf", samples.PDF + bytes(100_000)).removesuffix(b"\r\n--XXX--\r\n")
         lines = ["POST /api/v1/messages/upload HTTP/1.1", "Host: x", f"Content-Length: {10 * 2**20}"]
         lines += ["Content-Type: multipart/form-data; boundary=XXX"]
@@ -227,7 +227,7 @@ def test_chat_field_can_follow_the_file(place: Place, alice: Person, chat: str) 
 
 @pytest.fixture
 def polyglots() -> dict[str, Callable[[], bytes]]:
-    """Images that are something else as well."""
+    """Images that are also files of another type."""
     return {
         "png": lambda: PNG + samples.archive(evil_dot_class=b"x"),
         "jpg": lambda: JPEG + samples.HTML,

@@ -1,4 +1,4 @@
-"""Files are given out as what they are, in the parts that are asked for, and never as something that runs."""
+"""Downloads have the right type, support ranges, and never run as code."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ from tests.people import Person, data, problem, register
 
 @pytest.fixture
 def pdf(alice: Person, chat: str) -> str:
-    """The `fileUrl` of a file of 26 letters behind its beginning."""
+    """The `fileUrl` of a file with 26 letters after its header."""
     url: str = data(alice.upload(chat, "letters.pdf", b"%PDF-abcdefghijklmnopqrstuvwxyz"))["fileUrl"]
     return url
 

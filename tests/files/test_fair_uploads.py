@@ -1,4 +1,4 @@
-"""No user's files delay those of others by more than a little, and each user has a share."""
+"""A user's uploads delay those of others only a little, and each user has a quota."""
 
 import socket
 import time
@@ -24,13 +24,13 @@ WORST = samples.scans(10_000, 9_000, 10)
 
 @pytest.fixture
 def place(disk_place: Place) -> Place:
-    """Where files are stored makes no difference."""
+    """The storage makes no difference."""
     return disk_place
 
 
 @contextmanager
 def kept_busy(person: Person, chat: str, content: bytes) -> Iterator[None]:
-    """`person` uploads that image from two connections at once, again and again."""
+    """`person` uploads that image over two connections, repeatedly."""
     ended = False
 
     def upload() -> None:
@@ -73,7 +73,7 @@ def limited(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def uploader(limited: list[Server]) -> tuple[Person, str]:
-    """A user with everything left, and a chat of theirs."""
+    """A user with an unused quota, and a chat of theirs."""
     person = register(limited[0].url, "uploader")
     return person, person.direct_chat(register(limited[0].url, "friend"))
 
@@ -85,7 +85,7 @@ def on(server: Server, person: Person) -> Person:
 
 
 def wait_for_uploads(engine: Engine, person: Person, count: int) -> None:
-    """Return when so many uploads of that user are in progress."""
+    """Wait until that many uploads of the user are in progress."""
     deadline = time.monotonic() + 20
     query = text("SELECT cardinality(in_progress) FROM upload_usage WHERE user_id = :id")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
@@ -96,7 +96,7 @@ def wait_for_uploads(engine: Engine, person: Person, count: int) -> None:
 
 @contextmanager
 def in_progress(server: Server, person: Person, chat: str) -> Iterator[None]:
-    """An upload of which the server has the beginning of the file."""
+    """An upload of which the server has received the beginning."""
     whole = form(chat, "a.pdf", samples.PDF + bytes(100_000))
     begin, end = whole[:-20], whole[-20:]
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
@@ -109,7 +109,7 @@ def in_progress(server: Server, person: Person, chat: str) -> Iterator[None]:
 
 
 def refused(response: requests.Response, limit: int) -> None:
-    """It is a 429 that says when to come back, and by which limit."""
+    """Assert a 429 with `Retry-After` and that limit."""
     assert problem(response) == (429, "rate_limited")
     assert response.headers["RateLimit-Limit"] == str(limit)
     assert int(response.headers["Retry-After"]) == response.json()["retryAfter"] > 0

@@ -1,4 +1,4 @@
-"""Images tell what they show, and nothing of where and by whom they were made."""
+"""Stored images contain the picture, and no metadata about where and by whom it was made."""
 
 import struct
 import zlib
@@ -20,7 +20,7 @@ def opened(content: bytes) -> Image.Image:
 
 
 def shown(content: bytes) -> Image.Image:
-    """An image as it is looked at."""
+    """An image as viewers display it."""
     upright = ImageOps.exif_transpose(opened(content))
     assert upright
     return upright.convert("RGB")
@@ -56,7 +56,7 @@ def test_thumbnail_is_small_upright_and_without_metadata(
     assert not thumbnail.getexif()
     assert b"Secret" not in response.content
     assert round(thumbnail.width / thumbnail.height, 2) == round(message["width"] / message["height"], 2)
-    # On its side, the red half is above.
+    # Lying on its side, the red half is above.
     x, y = (0.25, 0.5) if format == "GIF" else (0.5, 0.25)
     spot = (int(thumbnail.width * x), int(thumbnail.height * y))
     red, _, blue = cast(tuple[int, int, int], thumbnail.convert("RGB").getpixel(spot))
@@ -92,7 +92,7 @@ def test_every_colour_mode_has_a_thumbnail(
 
 
 def with_transparent_red(mode: str, bits: int = 8) -> bytes:
-    """A PNG whose left half is of the colour that it says is transparent."""
+    """A PNG whose left half has the colour that is declared transparent."""
     if bits == 8:
         picture = Image.new(mode, (500, 400), 0)
         red: Any = (255, 0, 0) if mode == "RGB" else 1 if mode == "P" else 255
@@ -102,7 +102,7 @@ def with_transparent_red(mode: str, bits: int = 8) -> bytes:
         out = BytesIO()
         picture.save(out, "PNG", transparency=1 if mode == "1" else red)
         return out.getvalue()
-    # What Pillow does not write: 2 or 4 bits of grey, 16 bits of grey or of each colour.
+    # Modes that Pillow does not write: 2 or 4 bits of grey, 16 bits of grey or per colour.
     samples_a_pixel = 3 if mode == "RGB" else 1
     high, row = 2**bits - 1, 16 * samples_a_pixel * bits // 16
     header = struct.pack(">IIBBBBB", 16, 16, bits, 2 if mode == "RGB" else 0, 0, 0, 0)
@@ -130,7 +130,7 @@ def test_a_transparent_colour_is_transparent_in_the_thumbnail(
 
 
 def profile_of(size: int) -> bytes:
-    """A colour profile that shows red as blue, padded to at least that many bytes."""
+    """A colour profile that displays red as blue, padded to at least that many bytes."""
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     tags = {made[132 + 12 * n : 136 + 12 * n]: 132 + 12 * n for n in range(struct.unpack_from(">I", made, 128)[0])}
     swapped = bytearray(made)

@@ -1,4 +1,4 @@
-"""What has no message is taken away, and what can't be kept is told so."""
+"""Unreferenced files are deleted, and storage failures are reported."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def test_housekeeping_deletes_files_without_a_message(
     before = place.count(engine)
     later(stored)
     housekeeping(place)
-    assert place.stored() == before[2]  # So young, it might be about to be sent.
+    assert place.stored() == before[2]  # It is young, and might be about to be sent.
     later(orphan)
     housekeeping(place)
     after = place.count(engine)
@@ -91,7 +91,7 @@ def test_the_files_of_a_deleted_group_are_deleted(
 
 
 def noted(engine: Engine, names: list[str]) -> bool:
-    """Whether some of these files are still noted to be deleted."""
+    """True if some of these files are still recorded for deletion."""
     query = text("SELECT count(*) FROM deleted_files WHERE name = ANY(:names)")
     with engine.connect() as db:
         return bool(db.scalar(query, {"names": names}))
@@ -108,7 +108,7 @@ def test_failed_deletions_are_retried_after_a_restart(database_url: str, engine:
         groups = [data(alice.post("/chats/groups", {"name": "Group"}))["id"] for _ in range(2)]
         names = [data(alice.upload(group, "a.pdf", samples.PDF))["fileUrl"][9:45] for group in groups]
         uploads.rename(tmp_path / "elsewhere")
-        # Where the first file was there is a folder now, which can't be deleted as a file.
+        # In place of the first file there is a folder now, which can't be deleted as a file.
         (uploads / names[0]).mkdir(parents=True)
         shutil.copy(tmp_path / "elsewhere" / ".folder-id", uploads)
         assert alice.delete(f"/chats/{groups[0]}").status_code == 204
@@ -116,7 +116,7 @@ def test_failed_deletions_are_retried_after_a_restart(database_url: str, engine:
     assert noted(engine, names)
     shutil.rmtree(uploads)
     (tmp_path / "elsewhere").rename(uploads)
-    # As of a group whose deletion was committed just before a crash.
+    # As for a group whose deletion was committed just before a crash.
     with engine.begin() as db:
         db.execute(text("DELETE FROM messages WHERE chat_id = :id"), {"id": groups[1]})
     assert stored() == 2
@@ -141,7 +141,7 @@ def test_file_in_another_upload_folder_is_reported(database_url: str, tmp_path: 
         missing = requests.get(other.url + url, timeout=20)
         assert problem(missing) == (404, "not_found")
         assert all(id in missing.json()["detail"] for id in ids)
-        # A file that is copied there is found, whatever folder it was stored in.
+        # A copied file is found, whichever folder it was stored in.
         name = url[9:45]
         shutil.copy(tmp_path / "one" / "uploads" / name, tmp_path / "other" / "uploads" / name)
         assert requests.get(other.url + url, timeout=20).status_code == 200

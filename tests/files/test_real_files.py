@@ -1,4 +1,4 @@
-"""Files as real programs write them are accepted, however odd; `real/` has some that were made by such programs."""
+"""Files as real programs write them are accepted; `real/` contains some."""
 
 import struct
 from io import BytesIO
@@ -22,7 +22,7 @@ PLACES = [4 + struct.unpack(">H", JPEG[4:6])[0], JPEG.index(b"\xff\xda"), len(JP
 
 @pytest.fixture
 def place(disk_place: Place) -> Place:
-    """What is accepted does not depend on where it is stored."""
+    """Validation does not depend on the storage."""
     return disk_place
 
 
@@ -34,7 +34,7 @@ def office(main_type: str, main_part: str = "word/document.xml", **more: bytes) 
 
 
 def zip64(archive: bytes) -> bytes:
-    """The same archive with its numbers in the records of ZIP64, and there alone."""
+    """The same archive with its numbers only in the ZIP64 records."""
     end = archive.rindex(b"PK\5\6")
     count, size, offset = struct.unpack_from("<HII", archive, end + 10)
     record = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, offset)
@@ -43,7 +43,7 @@ def zip64(archive: bytes) -> bytes:
 
 
 def two_pictures() -> bytes:
-    """A JPEG of two, as telephones write them."""
+    """A file of two JPEGs, as telephones write them."""
     out = BytesIO()
     picture = Image.new("RGB", (60, 40), "red")
     picture.save(out, "MPO", save_all=True, append_images=[picture])

@@ -1,4 +1,4 @@
-"""Files are sent, announced and kept."""
+"""Files are sent, emitted and stored."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

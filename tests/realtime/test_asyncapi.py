@@ -20,7 +20,7 @@ from tests.pages import Links, check_self_contained
 from tests.server import Server
 
 LINTERS = Path(__file__).resolve().parent.parent / "linters"
-# What clients can rely on, whatever the tables of the server say.
+# Guarantees of the API, independent of the server's tables.
 CLIENT_NAMES = {"auth:renew", "message:delete", "message:edit", "message:send", "messages:read", "sync"}
 CLIENT_NAMES |= {"typing:start", "typing:stop"}
 SERVER_NAMES = {"message:new", "message:edited", "message:deleted", "messages:read", "messages:delivered"}
@@ -33,7 +33,7 @@ Json: TypeAlias = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def document(server: Server) -> Json:
-    """What the server publishes."""
+    """The published document."""
     response = requests.get(f"{server.url}/api/v1/asyncapi.json", timeout=20)
     assert response.headers["Content-Type"] == "application/json"
     return response.json()  # type: ignore[no-any-return]
@@ -41,12 +41,12 @@ def document(server: Server) -> Json:
 
 @pytest.fixture(scope="module")
 def page(server: Server) -> requests.Response:
-    """The page that people read."""
+    """The HTML page."""
     return requests.get(f"{server.url}/docs/events", timeout=20)
 
 
 def schema_errors(document: Json) -> list[Json]:
-    """What the official parser objects to; that there is a newer version of AsyncAPI is no fault."""
+    """The errors of the official parser, except that there is a newer version of AsyncAPI."""
     ensure_node_modules(LINTERS)
     command = [str(node_binary()), "asyncapi.mjs"]
     done = subprocess.run(
@@ -56,7 +56,7 @@ def schema_errors(document: Json) -> list[Json]:
 
 
 def resolve(document: Json, reference: Json) -> Any:
-    """What `{"$ref": "#/…"}` stands for."""
+    """Resolve a `{"$ref": "#/…"}`."""
     part: Any = document
     for key in reference["$ref"].removeprefix("#/").split("/"):
         part = part[key]
@@ -73,7 +73,7 @@ def operations(document: Json, action: str) -> dict[str, Json]:
 
 
 def examples(document: Json, message: Json) -> list[Any]:
-    """The examples of a message, each of which is of the shape that the message promises."""
+    """The examples of a message, validated against its schema."""
     shape = jsonschema_rs.Draft7Validator(
         message["payload"] | {"components": document["components"]}, validate_formats=True
     )

@@ -1,4 +1,4 @@
-"""No payload, however malformed, closes a connection, stays unanswered or reaches anyone else."""
+"""No malformed payload closes a connection, remains without a response or reaches another client."""
 
 from typing import Any
 

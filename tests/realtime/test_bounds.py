@@ -1,4 +1,4 @@
-"""What one client may take: time, bytes, events."""
+"""Limits of a client: time, bytes, events."""
 
 import socket
 import time
@@ -40,7 +40,7 @@ def open_websocket(server: Server) -> websocket.WebSocket:
 
 
 def read_to_the_end(connection: websocket.WebSocket) -> int:
-    """How many bytes came before the server ended the connection."""
+    """The number of bytes that arrive until the server ends the connection."""
     received = 0
     try:
         while frame := connection.recv():
@@ -79,7 +79,7 @@ def test_payload_over_64_kib_is_refused(
 ) -> None:
     chat = alice.direct_chat(bob)
     fat, reader = connect(alice, transports=[transport]), connect(bob)
-    # A payload's size is that of its bytes.
+    # The limit applies to bytes.
     payload = {"chatId": chat, "content": character * (70_000 // len(character.encode()))}
     problem = fat.call("message:send", payload)["error"]
     assert (problem["code"], problem["status"]) == ("payload_too_large", 413)
@@ -144,7 +144,7 @@ def test_token_of_another_user_renews_nothing(alice: Person, bob: Person, connec
 
 def test_an_expired_token_ends_an_open_socket_within_a_minute(hasty: Server, js_driver: JsDriver) -> None:
     person = register(hasty.url)
-    # Both clients at once: it is a long wait.
+    # Both clients at once, since the wait is long.
     js = js_driver.connect(person.url, person.token, transports=["websocket"])
     python = PyClient.connect(person.url, person.token, transports=["websocket"])
     expires_at = jwt.decode(person.token, options={"verify_signature": False})["exp"]
@@ -159,7 +159,7 @@ def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
     chat = alice.direct_chat(bob)
     where = urlparse(server.url)
     stalled = socket.socket()
-    # Before it connects: what the client's machine takes for it would never wait at the server.
+    # Before it connects, so that the buffers of the client's machine count from the start.
     stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     stalled.settimeout(20)
     stalled.connect((where.hostname, where.port))
@@ -176,6 +176,6 @@ def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
             assert reader.wait_for("message:new")["chatId"] == chat
     reader.wait_for("message:new", lambda message: message["seq"] == amount, timeout=30)
     reader.disconnect()
-    # What had left the server before it gave up is still on the wire; then comes the end.
+    # Data that was already sent arrives first, then the end.
     assert read_to_the_end(connection) < amount * 3900
     assert data(bob.get("/users/me"))["id"] == bob.id

@@ -1,4 +1,4 @@
-"""Who may open a socket, over which transports, and until when."""
+"""Connecting: authentication, transports, and the end of sessions."""
 
 import json
 import time
@@ -19,7 +19,7 @@ POLLING = "EIO=4&transport=polling"
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = 10) -> None:
-    """Return once it has happened: for what no event tells."""
+    """Wait until it has happened, for changes without an event."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, f"It has not happened within {seconds} s."
@@ -116,7 +116,7 @@ def test_disconnect_during_connect_is_cleaned_up(server: Server, alice: Person, 
         session = f"{server.url}/socket.io/?{POLLING}&sid={json.loads(hello[1:])['sid']}"
         connect_packet = f"40/chat,{json.dumps({'token': bob.token})}"
         with ThreadPoolExecutor(2) as both:
-            # Engine.IO's own farewell, which overtakes what the greeting asks the database.
+            # Engine.IO's own close, which overtakes the database query of the CONNECT.
             responses = list(both.map(requests.post, [session] * 2, [connect_packet, "1"]))
         assert {response.status_code for response in responses} <= {200, 400}
     listener = connect(alice)

@@ -1,4 +1,4 @@
-"""Members come and go while their sockets are live."""
+"""Membership changes while sockets are open."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -116,7 +116,7 @@ def test_all_events_of_a_chat_come_in_the_order_of_its_changes(
 def test_removal_with_a_lost_event_is_enforced(
     engine: Engine, alice: Person, bob: Person, carol: Person, group: str, connect: Connect
 ) -> None:
-    """A worker that is killed right after its commit tells nobody: the next change shows that one was missed."""
+    """A worker that is killed right after its commit emits nothing: the next change reveals the missing one."""
     alice.post(f"/chats/{group}/members", {"userId": carol.id})
     socket, other = connect(bob), connect(carol)
     gone = {"chat_id": group, "user_id": bob.id}

@@ -27,7 +27,7 @@ _MEMBERS = text(
 
 @pytest.fixture
 def large_group(alice: Person, engine: Engine) -> str:
-    """A group of alice's with 150 others, all with the longest name and avatar."""
+    """A group of alice and 150 others, all with the longest name and avatar."""
     chat_id = str(data(alice.post("/chats/groups", {"name": "Large"}))["id"])
     with engine.begin() as db:
         prefix = uuid.uuid4().hex[:17]

@@ -26,7 +26,7 @@ def test_message_and_ack_are_sent_in_one_write(alice: Person, bob: Person) -> No
     with RawWebSocket(alice.url) as socket:
         socket.join(alice.token).flush()
         socket.write(frame(event("message:send", {"chatId": chat, "content": "Hello"}, ack="7")))
-        # What one system call wrote is read by one.
+        # Data of one write is received by one read.
         received = socket.connection.recv(65536)
         assert received.count(b'42/chat,["message:new"') == received.count(b'43/chat,7[{"ok":true') == 1
 

@@ -1,4 +1,4 @@
-"""Who is here, and who is typing."""
+"""Presence and typing."""
 
 import time
 
@@ -94,7 +94,7 @@ def test_typing_ends_by_itself_after_six_seconds(alice: Person, bob: Person, con
 def test_typing_ends_with_the_socket(alice: Person, bob: Person, connect: Connect) -> None:
     chat = alice.direct_chat(bob)
     one, other = connect(alice), connect(bob)
-    # Of the same login: it is the socket that types.
+    # Of the same session: typing belongs to the socket.
     silent = connect(alice)
     one.call("typing:start", {"chatId": chat})
     other.wait_for("typing:start")
@@ -116,7 +116,7 @@ def test_typing_lasts_until_the_last_socket_closes(alice: Person, bob: Person, c
     sockets[0].disconnect()
     sockets[1].call("message:send", {"chatId": chat, "content": "done"})
     other.wait_for("message:new")
-    # One for each of the two from before, and the one by which the message ends this.
+    # One for each of the two earlier ones, and one for the message that ends this one.
     other.wait_for("typing:stop", timeout=3)
     assert len(other.received("typing:stop")) == 3
 

@@ -1,4 +1,4 @@
-"""Receipts, live: what a socket was handed is delivered."""
+"""Receipts: a message is delivered once a socket has received it."""
 
 from tests.conftest import Connect, NewPerson
 from tests.people import Person, data

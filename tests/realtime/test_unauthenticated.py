@@ -1,4 +1,4 @@
-"""What clients without a token may hold open and begin, each address for itself."""
+"""Limits of open connections and handshakes of unauthenticated clients, per address."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.server import Server
 
 MAX_OPEN = 20
 HANDSHAKES = 30
-# Long enough for a test to begin all its handshakes in one window.
+# Long enough for all handshakes of a test to fall into one window.
 WINDOW = 20
 LIMITS = {
     "RATELIMIT_ENABLED": "true",
@@ -48,7 +48,7 @@ def bounded(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def proxied(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server behind one proxy, which each test plays itself."""
+    """A server behind one proxy, which each test simulates."""
     changes = LIMITS | {"TRUSTED_PROXIES": "1", "RATELIMIT_HANDSHAKES": f"{HANDSHAKES}/{WINDOW}s"}
     with Server(database_url, tmp_path_factory.mktemp("proxied"), **changes) as server:
         yield server
@@ -74,7 +74,7 @@ class Plain:
         self.socket.close()
 
     def read(self) -> str:
-        """All that comes until the server ends the connection."""
+        """All data until the server ends the connection."""
         received = b""
         try:
             while more := self.socket.recv(65536):
@@ -94,7 +94,7 @@ def post(path: str, length: int, *headers: str) -> str:
 
 def test_connections_per_address_are_limited_over_all_workers(bounded: Server) -> None:
     with ExitStack() as stack:
-        # Each sends the beginning of a head, within the second that it has for that.
+        # Each sends the beginning of a head, within the deadline of a second.
         for _ in range(MAX_OPEN):
             stack.enter_context(Plain(bounded, "127.0.0.2", "GET / HT"))
         with Plain(bounded, "127.0.0.2") as refused:
@@ -129,7 +129,7 @@ def test_connections_of_a_killed_worker_do_not_count(bounded: Server) -> None:
             stack.enter_context(RawWebSocket(bounded.url, address="127.0.0.6"))
         for worker in psutil.Process(bounded.pid).children():
             os.kill(worker.pid, signal.SIGKILL)
-        # Whoever connects meanwhile waits for the next worker.
+        # Clients that connect meanwhile wait for the next worker.
         assert requests.get(f"{bounded.url}/healthz", timeout=90).ok
         with RawWebSocket(bounded.url, address="127.0.0.6") as admitted:
             assert admitted.status == 101
@@ -180,12 +180,12 @@ def test_handshakes_are_limited_per_client_behind_a_proxy(proxied: Server) -> No
         headers = {"X-Forwarded-For": address, "Origin": "http://elsewhere.example"}
         return requests.get(f"{proxied.url}{PATH}polling", headers=headers, timeout=20)
 
-    # One client, as the addresses of an IPv6 /64 are.
+    # One client: addresses of one IPv6 /64.
     statuses = []
     for number in range(HANDSHAKES):
         response = handshake(f"2001:db8::{number:x}")
         statuses.append(response.status_code)
-        # So that its session counts no longer.
+        # So that its session no longer counts.
         sid = json.loads(response.text[1:])["sid"]
         requests.post(f"{proxied.url}{PATH}polling&sid={sid}", "1", timeout=20)
     assert statuses == [200] * HANDSHAKES
@@ -218,7 +218,7 @@ def test_repeated_reconnects_of_a_user_are_limited(bounded: Server, person: Pers
             one.write(frame(f'40/chat,{{"token":"{person.token}"}}'))
             return one.until(("40/chat,", "44/chat,"))[-1]
 
-    # Each of the two workers counts for itself without Redis.
+    # Without Redis each of the two workers counts for itself.
     assert any('"code":"rate_limited"' in connect() for _ in range(41))
 
 

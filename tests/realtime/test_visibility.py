@@ -1,4 +1,4 @@
-"""Who sees whose presence, and who gets whose receipts."""
+"""Visibility of presence and receipts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -76,7 +76,7 @@ def test_presence_follows_a_new_member(alice: Person, bob: Person, connect: Conn
 
 @pytest.fixture
 def large_group(alice: Person, bob: Person, carol: Person, engine: Engine) -> str:
-    """A group of alice, bob and carol that counts more than 50 members."""
+    """A group of alice, bob and carol whose member count is above 50."""
     chat_id = str(data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id, carol.id]}))["id"])
     with engine.begin() as db:
         db.execute(_CROWD, {"chat_id": chat_id})

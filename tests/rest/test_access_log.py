@@ -1,4 +1,4 @@
-"""What the log says of requests and sockets, and what it never says."""
+"""Logged fields of requests and sockets, and secrets that are never logged."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from tests.socket_clients import JsDriver
 
 
 def lines(server: Server, **fields: Any) -> list[dict[str, Any]]:
-    """Those lines of the log that say this."""
+    """The log entries with this event."""
     said = [json.loads(line) for line in server.log.splitlines()]
     return [line for line in said if line.items() >= fields.items()]
 
@@ -72,13 +72,13 @@ def test_disconnect_by_the_server_is_logged_with_its_reason(server: Server, js_d
     socket.wait_disconnect()
     (closed,) = lines(server, user_id=alice.id, event="socket_disconnected")
     assert closed["reason"] == "session ended"
-    # It is known which request did that.
+    # So the request is known.
     assert lines(server, request_id=closed["request_id"], event="request")[0]["route"] == "/api/v1/auth/logout"
 
 
 @pytest.fixture
 def frank(new_database: NewDatabase, tmp_path: Path) -> Iterator[Server]:
-    """A server that logs all that it can, on a database of its own."""
+    """A server with the most verbose log, on its own database."""
     with Server(new_database("chat_logs"), tmp_path, LOG_LEVEL="DEBUG", DATABASE_POOL_SIZE="3") as server:
         yield server
 
@@ -94,7 +94,7 @@ def test_no_secret_and_no_message_is_ever_logged(
     api = f"{frank.url}/api/v1"
 
     def everything() -> None:
-        """What people do, well and badly."""
+        """Valid and invalid requests of users."""
         for body in ({"username": alice.name, "password": password}, {"username": said, "password": password}):
             requests.post(f"{api}/auth/login", json=body, timeout=20)
         requests.post(f"{api}/auth/login", data=f'{{"password": "{password}"', timeout=20)

@@ -1,4 +1,4 @@
-"""Registering, logging in, logging out."""
+"""Registration, login and logout."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor

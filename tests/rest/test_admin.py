@@ -1,4 +1,4 @@
-"""Administering the server."""
+"""Administration of accounts."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from tests.server import ROOT, Server, environment
 
 @pytest.fixture
 def admin(register_person: NewPerson, engine: Engine) -> Person:
-    """Somebody whose role is ADMIN."""
+    """A user with the role ADMIN."""
     person = register_person("admin")
     with engine.begin() as db:
         db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": person.id})
@@ -82,7 +82,7 @@ def test_deactivated_users_can_not_be_added_to_chats(admin: Person, alice: Perso
     begun = carol.direct_chat(bob)
     admin.patch(f"/admin/users/{bob.id}", {"isActive": False})
     assert problem(alice.post("/chats/direct", {"userId": bob.id})) == (404, "not_found")
-    # What there was before is there still.
+    # Earlier data is unchanged.
     assert carol.direct_chat(bob) == begun
     assert problem(alice.get(f"/users/{bob.name}")) == (404, "not_found")
     assert data(alice.get("/users/search", q=bob.name)) == []

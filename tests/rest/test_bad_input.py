@@ -1,4 +1,4 @@
-"""What is not even a request gets a clear answer too."""
+"""Malformed requests get a clear response too."""
 
 import gzip
 import json

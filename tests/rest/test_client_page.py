@@ -1,4 +1,4 @@
-"""What browsers get at `/`: the web client once it is built, and before that what this server is."""
+"""The page at `/`: the web client once it is built, before that a description of the server."""
 
 import re
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ SCRIPT = "export const answer = 42;\n" * 100
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the web client is looked for; it is not there yet."""
+    """The folder of the built web client, still missing."""
     return tmp_path_factory.mktemp("client") / "dist"
 
 
 @pytest.fixture(scope="module")
 def site(built: Path, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server that serves what is built there."""
+    """The address of a server that serves that folder."""
     settings = {"WEB_PATH": str(built), "WEB_DEVELOPER_LINKS": "false", "APP_NAME": "Tom & Jerry"}
     with Server(database_url, tmp_path_factory.mktemp("site"), **settings) as server:
         yield server.url
@@ -31,7 +31,7 @@ def site(built: Path, database_url: str, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def client(built: Path) -> None:
-    """Builds the client, as a `make web` does beside a running server."""
+    """Builds the client, as `make web` does beside a running server."""
     (built / "assets").mkdir(parents=True, exist_ok=True)
     (built / "index.html").write_text(PAGE)
     (built / "assets" / "index-AbC_1-23.js").write_text(SCRIPT)

@@ -1,4 +1,4 @@
-"""Direct chats: one for each pair."""
+"""Direct chats: one per pair."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

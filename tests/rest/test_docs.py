@@ -1,4 +1,4 @@
-"""The documents that the server publishes about itself: the contract, whole, for people and for machines."""
+"""The OpenAPI document and its page."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def document(server: Server) -> Json:
 
 
 def operations(document: Json) -> Iterator[tuple[str, Json, list[Json]]]:
-    """Each operation: what it is called here, itself, and all its parameters."""
+    """Each operation: its name, itself, and all its parameters."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method != "parameters":
@@ -37,21 +37,21 @@ def operations(document: Json) -> Iterator[tuple[str, Json, list[Json]]]:
 
 
 def responses(document: Json) -> Iterator[tuple[str, int, Json]]:
-    """Each answer of each operation: where it stands, its status, itself."""
+    """Each response of each operation: its name, its status, itself."""
     for where, operation, _ in operations(document):
         for status, response in operation["responses"].items():
             yield f"{where} → {status}", int(status), response
 
 
 def resolve(document: Json, part: Json) -> Json:
-    """What a reference refers to; anything else is itself."""
+    """Resolve a reference; other values are returned unchanged."""
     for name in part.get("$ref", "").split("/")[1:]:
         document = document[name]
     return document if "$ref" in part else part
 
 
 def is_bounded(document: Json, schema: Json) -> bool:
-    """Whether there is an end to what `schema` takes."""
+    """True if `schema` bounds its values."""
     schema = resolve(document, schema)
     if "enum" in schema or schema.get("format") in ("uuid", "binary"):
         return True
@@ -69,13 +69,13 @@ def is_bounded(document: Json, schema: Json) -> bool:
 
 
 def parts(schema: Json) -> list[Json]:
-    """The schemas of what an object holds."""
+    """The schemas of an object's properties."""
     others = schema.get("additionalProperties")
     return [*schema.get("properties", {}).values(), *([others] if isinstance(others, dict) else [])]
 
 
 def schema_errors(document: Json, schema: Json, example: Any) -> list[str]:
-    """What is wrong with an example."""
+    """The validation errors of an example."""
     whole = {**schema, "components": document["components"]}
     validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
     return [error.message for error in validator.iter_errors(example)]
@@ -87,8 +87,7 @@ def test_openapi_is_published_in_its_newest_form(document: Json) -> None:
 
 
 def lint(document: Json, folder: Path) -> list[Json]:
-    """What Redocly's recommended rules object to, warnings too; that the server's project states no licence is left
-    to the project."""
+    """The findings of Redocly's recommended rules, including warnings."""
     cli = ensure_node_modules(LINTERS) / "@redocly" / "cli" / "bin" / "cli.js"
     (folder / "openapi.json").write_text(json.dumps(document))
     command = [
@@ -144,7 +143,7 @@ def test_every_parameter_has_a_description_a_bound_and_an_example(document: Json
             name = f"{where}: {parameter['name']}"
             assert parameter["description"].endswith("."), name
             assert is_bounded(document, schema), name
-            # A cursor is opaque, and the kinds of ids and choices speak for themselves.
+            # A cursor is opaque, and the types of ids and choices need no description.
             shown = {"example", "enum", "format"} & {*schema, *parameter}
             assert shown or parameter["name"] == "cursor", name
 
@@ -191,11 +190,11 @@ def test_patterns_mean_the_same_in_every_language(server: Server, document: Json
         "alice_1",
     ]
     for pattern in found:
-        # Of the escapes these two are read by ECMA-262, PCRE, Python and Java, and by all in the same way.
+        # Of the escapes only these two have the same meaning in ECMA-262, PCRE, Python and Java.
         assert set(re.findall(r"\\(.)", pattern)) <= {"x", "s"}, pattern
         assert not [code for code in re.findall(r"\\x(..)", pattern) if int(code, 16) > 0x7F], pattern
         for text in texts:
-            # PHP's generated clients match the bytes.
+            # PHP's generated clients match bytes.
             by_bytes = re.search(pattern.encode(), text.encode())
             assert bool(by_bytes) is bool(re.search(pattern, text)), (pattern, text)
 
@@ -268,7 +267,7 @@ def test_every_code_that_is_raised_is_documented(document: Json) -> None:
     errors = [response["content"][PROBLEM] for _, status, response in responses(document) if status >= 400]
     named = {code for error in errors for code in error["examples"]}
     named |= set(re.findall(r"`([a-z_]+)`", document["info"]["description"]))
-    # A kind alone: what is raised of it says what it is that is not available.
+    # A base class: subclasses and callers set the code.
     assert raised - named == {"unavailable"}
 
 

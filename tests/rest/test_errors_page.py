@@ -1,4 +1,4 @@
-"""The page of the error codes has every code that the server can send, and every problem refers to its entry."""
+"""The error reference has every code that the server can send, and every problem links to its entry."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def sources() -> list[Path]:
 
 
 def used_codes() -> set[str]:
-    """The codes that the sources name, wherever they do."""
+    """The codes in the sources."""
     named = {code for source in sources() for code in _CODE.findall(source.read_text())}
     return named | {*problems._CODES.values()}
 

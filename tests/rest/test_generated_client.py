@@ -1,4 +1,4 @@
-"""A typed client, made by a generator of nothing but the OpenAPI document, can hold a whole conversation."""
+"""A client generated from the OpenAPI document supports a whole conversation."""
 
 import importlib
 import json
@@ -26,12 +26,12 @@ def part(name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def models(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The types of the generated client, which can be imported while this lasts; its making gave no warning."""
+    """The types of the generated client, importable in this context; its generation printed no warning."""
     folder = tmp_path_factory.mktemp("client")
     document = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
     (folder / "openapi.json").write_text(json.dumps(document))
-    # Left alone, the generator formats what it made with whatever it finds.
-    # To it, a file of whatever type is bytes if it is told so.
+    # By default the generator formats its output with any formatter it finds.
+    # Makes it treat files of any type as bytes.
     (folder / "config.yml").write_text("post_hooks: []\ncontent_type_overrides:\n  '*/*': application/octet-stream\n")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", "openapi.json", "--config", "config.yml", "--output-path", PACKAGE]
@@ -45,7 +45,7 @@ def models(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 class Speaker:
-    """Somebody who uses the generated client, logged in."""
+    """A logged-in user of the generated client."""
 
     def __init__(self, url: str, models: Any, name: str) -> None:
         self.models = models
@@ -59,19 +59,19 @@ class Speaker:
         self.use(login.access_token)
 
     def use(self, token: str) -> None:
-        """Send that access token from now on."""
+        """Use this access token from now on."""
         self.close()
         authenticated = part("client").AuthenticatedClient
         self._client = authenticated(base_url=self._url, token=token, raise_on_unexpected_status=True)
 
     def __call__(self, operation: str, *parts: UUID | str, **arguments: Any) -> Any:
-        """What an operation answers: of a type of the document's, and no refusal."""
+        """The response of an operation: of a documented type, and no error."""
         parsed = part(f"api.{operation}").sync(*parts, client=self._client, **arguments)
         assert not isinstance(parsed, self.models.Problem), parsed
         return parsed
 
     def error(self, operation: str, *parts: UUID | str, **arguments: Any) -> str:
-        """The code of the problem that an operation answers."""
+        """The code of the problem that an operation returns."""
         parsed = part(f"api.{operation}").sync(*parts, client=self._client, **arguments)
         assert isinstance(parsed, self.models.Problem), parsed
         return str(parsed.code)
@@ -82,7 +82,7 @@ class Speaker:
 
 @pytest.fixture
 def speaker(server: Server, models: Any) -> Iterator[Callable[[str], Speaker]]:
-    """Registers people who use the generated client."""
+    """Registers users of the generated client."""
     speakers: list[Speaker] = []
 
     def register(name: str) -> Speaker:

@@ -1,4 +1,4 @@
-"""Groups, and who is in them."""
+"""Groups and their members."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

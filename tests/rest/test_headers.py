@@ -1,4 +1,4 @@
-"""The headers that every response has: every route of the application, errors and sockets included."""
+"""Headers of every response: of every route, of errors and of sockets."""
 
 import re
 import socket
@@ -21,7 +21,7 @@ SOCKETS = (POLLING, f"{POLLING}&sid=unknown", "/socket.io/?EIO=3&transport=polli
 
 
 def routes(database_url: str, folder: Path) -> list[str]:
-    """A path for each rule that the application has."""
+    """A path for each rule of the application."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "routes"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment(database_url, folder), capture_output=True, text=True, check=True
@@ -33,7 +33,7 @@ def routes(database_url: str, folder: Path) -> list[str]:
 
 
 def missing_or_wrong(headers: Mapping[str, str]) -> list[str]:
-    """What a response lacks."""
+    """Headers that are missing or wrong in a response."""
     kind = headers.get("Content-Type", "").partition(";")[0]
     policy = headers.get("Content-Security-Policy", "")
     promises = {
@@ -49,7 +49,7 @@ def missing_or_wrong(headers: Mapping[str, str]) -> list[str]:
 
 def test_every_response_has_security_headers(server: Server, alice: Person, database_url: str, tmp_path: Path) -> None:
     seen = set()
-    # Logging out comes last: it ends the session of the token.
+    # Log out last: it ends the session of the token.
     for path in sorted([*routes(database_url, tmp_path), *OUTSIDE, *SOCKETS], key=lambda path: "logout" in path):
         for method in METHODS:
             for headers in ({}, {"Authorization": f"Bearer {alice.token}"}, {"Origin": "https://app.example.com"}):

@@ -1,4 +1,4 @@
-"""A group of many messages is deleted in portions, and is out of reach at once."""
+"""A large group is hidden at once and deleted in portions."""
 
 import requests
 from sqlalchemy import Engine, text

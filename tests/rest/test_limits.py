@@ -1,4 +1,4 @@
-"""Limits, exactly as the contract has them by default."""
+"""The default rate limits."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.server import Server
 
 @pytest.fixture
 def limited(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that counts, from nothing."""
+    """A server with rate limits and empty counters."""
     with Server(database_url, tmp_path_factory.mktemp("limited"), RATELIMIT_ENABLED="true") as server:
         yield server
 
@@ -55,7 +55,7 @@ def log_in(server: Server, address: str, password: str, **who: str) -> requests.
 
 @pytest.fixture(scope="module")
 def guessed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server at which passwords are guessed from many addresses, some of which log in often."""
+    """A server at which passwords are guessed from many addresses; some of them also log in."""
     changes = {"RATELIMIT_ENABLED": "true", "RATELIMIT_LOGIN": "1000/60s", "RATELIMIT_LOGIN_FAILURES_TOTAL": "25/15m"}
     with Server(database_url, tmp_path_factory.mktemp("guessed"), TRUSTED_PROXIES="1", **changes) as server:
         yield server
@@ -71,7 +71,7 @@ def test_failed_logins_of_a_name_are_limited_for_each_address(guessed: Server, a
     seconds = refused.headers["Retry-After"]
     assert 840 < int(seconds) == refused.json()["retryAfter"] <= 900
     assert [refused.headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")] == ["10", "0", seconds]
-    # Elsewhere the name is counted from nothing.
+    # Other addresses count the name from zero.
     assert log_in(guessed, "10.1.0.2", PASSWORD, username=name).status_code == (200 if known else 401)
 
 
@@ -136,11 +136,11 @@ def test_forwarded_addresses_count_only_from_trusted_proxies(
     with Server(
         database_url, tmp_path_factory.mktemp("proxied"), RATELIMIT_ENABLED="true", TRUSTED_PROXIES="1"
     ) as server:
-        # The proxy appends the address it saw: whatever stands before that is the client's own claim.
+        # The proxy appends the address that it saw; earlier entries are claims of the client.
         responses = [attempt(server, "/register", {"X-Forwarded-For": f"10.9.9.{n}, 10.0.0.1"}) for n in range(6)]
         assert [response.status_code for response in responses] == [201] * 5 + [429]
         assert data(attempt(server, "/register", {"X-Forwarded-For": "10.0.0.2"}))["user"]
-        # Spellings of one address, with and without a port, and the addresses of one IPv6 /64.
+        # Spellings of one address, with and without a port, and addresses of one IPv6 /64.
         for spellings in (
             ("203.0.113.6:50000", "203.0.113.6:50001", "203.0.113.6", "::ffff:203.0.113.6", "[::FFFF:cb00:7106]:5"),
             ("2001:db8::1", "2001:DB8::1", "[2001:db8::1]:50000", "2001:db8:0:0:ffff::2", "2001:db8::3"),

@@ -1,4 +1,4 @@
-"""`/metrics`: what the server counts about itself, over all of its workers."""
+"""`/metrics`, summed over all workers."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -110,7 +110,7 @@ def test_metrics_are_protected_by_token_and_port(database_url: str, tmp_path: Pa
         for headers in ({}, {"Authorization": "Bearer wrong"}):
             assert problem(requests.get(f"{own}/metrics", headers=headers, timeout=20)) == (401, "token_invalid")
         assert number(scrape(own, **TOKEN), "chat_workers") == 1
-        # And nothing else is reached by the way that is meant for them.
+        # Other paths are not served on that port.
         assert requests.get(f"{own}/healthz", timeout=20).ok
         for path in ("/api/v1/users/me", "/docs/", "/socket.io/?EIO=4&transport=polling"):
             assert problem(requests.get(own + path, timeout=20)) == (404, "not_found")

@@ -1,4 +1,4 @@
-"""One address is one account and one username one account, whatever their spelling and the database's locale."""
+"""An address belongs to one account, and a username too, whatever their spelling and the database's locale."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""How passwords are hashed outside of tests, which hash cheaply."""
+"""Password hashing outside of tests, which use cheap parameters."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.server import Server
 
 @pytest.fixture(scope="module")
 def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server as developers and operators run it."""
+    """A server with the settings of development and production."""
     with Server(database_url, tmp_path_factory.mktemp("hashing"), APP_ENV="development") as server:
         yield server
 

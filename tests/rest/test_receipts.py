@@ -1,4 +1,4 @@
-"""Edits, deletions, receipts, unread counts."""
+"""Edits, deletions, receipts and unread counts."""
 
 import uuid
 from typing import Any

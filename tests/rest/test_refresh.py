@@ -1,4 +1,4 @@
-"""Staying logged in: refresh tokens and their rotation."""
+"""Refresh tokens and their rotation."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ def refresh(server: Server, token: Any) -> requests.Response:
 
 
 def age(engine: Engine, person: Person, seconds: int) -> None:
-    """Let time pass for the tokens of a person's sessions."""
+    """Make the tokens of a person's sessions older."""
     statement = """
         UPDATE refresh_tokens t SET rotated_at = rotated_at - make_interval(secs => :seconds),
                                     expires_at = expires_at - make_interval(secs => :seconds)

@@ -1,8 +1,8 @@
-"""What the OpenAPI document says is what the server does: more than a thousand requests are made from it.
+"""The server behaves as the OpenAPI document says: more than a thousand requests are generated from it.
 
-All operations take part; those that end a session, a chat or a membership get one of their own each time. With the same
-seed the requests are the same. `SCHEMATHESIS_EXAMPLES` asks for more of them (10 random ones an operation by default,
-beside those that look for the edges), `SCHEMATHESIS_SEED` for others.
+All operations take part; those that end a session, a chat or a membership get their own. The same seed generates the
+same requests. `SCHEMATHESIS_EXAMPLES` is the number of random requests per operation (10 by default, in addition to
+edge cases), `SCHEMATHESIS_SEED` the seed.
 """
 
 import base64
@@ -36,11 +36,11 @@ SEED = int(os.environ.get("SCHEMATHESIS_SEED", "20261122"))
 
 
 class Scene:
-    """Real people, chats and messages: three times of four they take the place of ids that nobody has."""
+    """Existing users, chats and messages, whose ids replace random ids in three of four requests."""
 
     def __init__(self, server: Server, register_person: NewPerson, engine: Engine) -> None:
         self.server = server
-        # How many requests of each operation were given a caller, and made.
+        # Requests of each operation that were authenticated and sent.
         self.requested, self.made = Counter[str](), Counter[str]()
         self.owner, self.friend, self.stranger, self.clerk = (
             register_person(name) for name in ("owner", "friend", "stranger", "clerk")
@@ -53,18 +53,18 @@ class Scene:
         self.foreign = str(data(self.stranger.post("/chats/groups", {"name": "Theirs"}))["id"])
 
     def new_group(self) -> str:
-        """A group of the owner and the friend, for what changes or ends it."""
+        """A group of the owner and the friend, for operations that change or delete it."""
         body = {"name": "Group", "memberIds": [self.friend.id]}
         return str(data(self.owner.post("/chats/groups", body))["id"])
 
     def session(self) -> Person:
-        """The owner, logged in once more, for what ends the session or uses up its refresh token."""
+        """A new session of the owner, for operations that end it or use its refresh token."""
         account = {"email": self.owner.email, "password": PASSWORD}
         reply = requests.post(f"{self.server.url}/api/v1/auth/login", json=account, timeout=20)
         return Person(self.server.url, data(reply))
 
     def ids(self, operation: str, turn: int) -> dict[str, Callable[[], str]]:
-        """What stands for the ids of a request: mostly a group of the owner's, sometimes another chat."""
+        """Replacements for ids: mostly a group of the owner, sometimes another chat."""
         chat = (None, None, self.direct, self.foreign)[turn % 4]
         person = {"update_account": self.clerk, "set_member_role": self.friend}.get(operation)
         person = person or (self.stranger, self.friend)[turn % 2]
@@ -78,7 +78,7 @@ class Scene:
         return {name: cache(value) for name, value in values.items()}
 
     def token(self, case: AnyCase) -> str | None:
-        """Who asks: mostly the owner, sometimes somebody who may less, or nobody."""
+        """The caller: mostly the owner, sometimes a user with fewer permissions, or none."""
         operation = operation_id(case)
         self.requested[operation] += 1
         if case.operation.definition.raw["security"] == []:
@@ -89,7 +89,7 @@ class Scene:
         return asking.get(self.requested[operation] % 11, self.owner.token)
 
     def prepare(self, case: AnyCase) -> None:
-        """Make a generated request one about things that exist."""
+        """Make a generated request refer to existing objects."""
         operation = operation_id(case)
         self.made[operation] += 1
         turn, rest = divmod(self.made[operation], 4)
@@ -104,9 +104,9 @@ class Scene:
             self.make_plausible(case, operation, make_real)
 
     def make_plausible(self, case: AnyCase, operation: str, make_real: bool) -> None:
-        """Names that somebody has, passwords that are right, cursors that were given.
+        """Existing names, correct passwords, and valid cursors.
 
-        Nobody takes the name and the address of the examples: instead, those of somebody are asked for, or new ones.
+        Names and addresses of examples are not registered: they are replaced by existing or new ones.
         """
         if operation == "get_user" and make_real:
             case.path_parameters = {"username": self.friend.name}
@@ -126,20 +126,20 @@ class Scene:
             case.query = rest | ({"cursor": found} if found else {})
 
     def cursor(self, case: AnyCase) -> str | None:
-        """Where the second page of what a request lists begins, if there is one."""
+        """The cursor of the second page of the requested list, if there is one."""
         word = {"q": case.query["q"]} if "q" in case.query else {}
         reply = self.owner.get(case.formatted_path.removeprefix("/api/v1"), limit=1, **word)
         return reply.json()["meta"]["nextCursor"] if reply.ok else None
 
 
-# Operations after which a chat is as it was, so that they can share one.
+# Operations that leave a chat unchanged, so that they can share one.
 LASTING = {"get_chat", "send_message", "list_messages", "mark_read", "sync"}
-# Where ids stand in a request, beside where they have the name of what they are.
+# Places of ids in a request, other than fields named after their type.
 LISTS = {"memberIds": "userId", "messageIds": "messageId", "chats": "chatId"}
 
 
 def with_real_ids(part: Any, name: str, ids: dict[str, Callable[[], str]]) -> Any:
-    """A part of a request, well-formed ids in it replaced."""
+    """A part of a request with its well-formed ids replaced."""
     if isinstance(part, dict):
         if name == "chats":
             return {with_real_ids(key, name, ids): value for key, value in part.items()}
@@ -163,7 +163,7 @@ def is_id(part: object) -> bool:
 
 @dataclass
 class Run:
-    """What came of all requests: each answer, by operation, and each finding, once."""
+    """The responses of all requests per operation, and the distinct findings."""
 
     replies: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     findings: dict[str, str] = field(default_factory=dict)
@@ -174,7 +174,7 @@ class Run:
         return "\n".join([f"{requests} requests, seed {SEED}", *lines])
 
     def note(self, recorder: ScenarioRecorder) -> None:
-        """Take in what was recorded of an operation."""
+        """Process the recorded requests of an operation."""
         for case_id, interaction in recorder.interactions.items():
             response, case = interaction.response, recorder.cases[case_id].value
             if response is None:
@@ -191,7 +191,7 @@ class Run:
 
 
 def unnamed_code(case: AnyCase, response: Response) -> str | None:
-    """The `code` of a refusal, if its status is documented and it isn't."""
+    """The `code` of an error whose status is documented but whose code is not."""
     replies = case.operation.definition.raw["responses"]
     content = replies.get(str(response.status_code), {}).get("content", {})
     examples = content.get("application/problem+json", {}).get("examples")
@@ -199,7 +199,7 @@ def unnamed_code(case: AnyCase, response: Response) -> str | None:
     return None if examples is None or code in examples else code
 
 
-# Rules that no schema can tell, by the field that they are about: a request that breaks them looks right.
+# Rules that a schema can't express, by field: a request that breaks them looks valid.
 RULES = {
     "content": "may be empty with a file only",
     "cursor": "is opaque: one that the server gave",
@@ -210,31 +210,31 @@ RULES = {
 
 
 def is_expected(check: str, label: str, response: Response) -> bool:
-    """Whether what a check found is no fault."""
+    """True if a finding of a check is a false positive."""
     if check == "positive_data_acceptance" and response.status_code == 422:
         problem = response.json()
         wrong = set(problem.get("errors", {}))
         said = {message for messages in problem.get("errors", {}).values() for message in messages}
-        # Patterns that all languages read alike can't name the control characters beyond ASCII.
+        # Patterns that all languages interpret alike can't contain the control characters beyond ASCII.
         if said == {"Contains a control character."}:
             return True
         return problem["code"] == "client_id_reused" or (bool(wrong) and wrong <= set(RULES))
     if check == "negative_data_rejection" and label == "POST /api/v1/messages/upload" and response.status_code == 201:
-        return True  # It looks again at a body that was given real ids, and then bytes are no string to it.
-    # The signature that its query has opens it as well.
+        return True  # It checks a body again after its ids were replaced, and then treats bytes as no string.
+    # The signature in its query authenticates it too.
     return check == "ignored_auth" and label.startswith("GET /uploads/")
 
 
 @pytest.fixture(scope="module")
 def run(server: Server, register_person: NewPerson, engine: Engine) -> Run:
-    """All requests of this run, made and looked at."""
+    """Send and check all requests of this run."""
     document = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
     document.config.seed = SEED
     document.config.continue_on_failure = True
     document.config.generation.update(max_examples=EXAMPLES, database="none", no_shrink=True)
     phases = document.config.phases
     phases.update(phases=["examples", "coverage", "fuzzing"])
-    # It would take ids from answers, and learn from refusals: neither is the same in another run.
+    # It would take ids from responses and learn from errors, which differ between runs.
     phases.coverage.extra_data_sources.responses = phases.fuzzing.extra_data_sources.responses = False
     phases.fuzzing.error_feedback.is_enabled = False
     scene = Scene(server, register_person, engine)

@@ -1,4 +1,4 @@
-"""The way back after an absence: `?after=` and `POST /sync`."""
+"""Catching up after an absence: `?after=` and `POST /sync`."""
 
 from typing import Any
 from uuid import uuid4
@@ -127,7 +127,7 @@ def test_a_rev_is_a_whole_number(alice: Person, chat: str, rev: object) -> None:
 
 
 def test_sync_delivers_messages_that_the_client_has(alice: Person, bob: Person, chat: str) -> None:
-    # As when the worker that handed it to a socket of his ended before that was noted.
+    # As if the worker that emitted it had ended before it recorded the delivery.
     sent = alice.send(chat, "Hello")
     data(bob.post("/sync", {"chats": {chat: sent["rev"]}}))
     statuses = data(alice.get(f"/messages/{sent['id']}/statuses"))

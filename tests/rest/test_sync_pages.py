@@ -36,20 +36,20 @@ _MESSAGES = text(
 
 
 def make_chats(engine: Engine, person: Person, count: int, letters: int = 1) -> list[str]:
-    """Groups of a person alone; with 100 letters each is as large as one can be."""
+    """Groups with a single member; with 100 letters each has the maximum size."""
     with engine.begin() as db:
         values = {"user_id": person.id, "count": count, "letter": EMOJI, "letters": letters}
         return list(db.scalars(_CHATS, values))
 
 
 def fill(engine: Engine, person: Person, chat_id: str, count: int) -> None:
-    """The longest messages that there can be."""
+    """Messages of maximum length."""
     with engine.begin() as db:
         db.execute(_MESSAGES, {"chat_id": chat_id, "user_id": person.id, "count": count, "letter": EMOJI})
 
 
 def pages(person: Person, chats: dict[str, int], **options: Any) -> Iterator[dict[str, Any]]:
-    """The responses of one walk."""
+    """The responses until the last page."""
     cursor = None
     while True:
         response = person.post("/sync", {"chats": chats, "cursor": cursor, **options})

@@ -1,4 +1,4 @@
-"""Profiles and the search for people."""
+"""Profiles and user search."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""One version, wherever the server names it."""
+"""All places show the same version."""
 
 import json
 import subprocess

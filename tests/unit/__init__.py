@@ -1,1 +1,1 @@
-"""Promises of single functions."""
+"""Tests of single functions and classes."""

@@ -1,4 +1,4 @@
-"""A socket never acts for a session that ended, or with a role that was taken, while the database was asked."""
+"""A socket never acts for a session that ended, or with a role that was removed, during the database query."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
 
 
 def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[str, str], Actor | None]:
-    """Answers one after the other; while it is asked for the first time, something happens."""
+    """Returns results one after the other; something happens during the first call."""
     requested: list[str] = []
 
     def find_actor(_user_id: str, session_id: str) -> Actor | None:

@@ -1,4 +1,4 @@
-"""One client is one address, however it is spelled and whoever passed it on."""
+"""One client has one address, however it is spelled and whichever proxy forwarded it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What workers count together, and what is left of a worker that has ended."""
+"""Shared counters of workers, and their state after a worker has ended."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ADDRESS, OTHER = "203.0.113.1", "203.0.113.2"
 
 
 class Clock:
-    """The time that the counters see."""
+    """The clock of the counters."""
 
     now = 1000.0
 
@@ -63,7 +63,7 @@ def test_handshakes_are_counted_over_all_workers_and_the_window_moves(
     assert [worker.handshake(ADDRESS) for worker in (one, two, one, two)] == [0] * 4
     assert one.handshake(ADDRESS) == 5
     assert one.handshake(OTHER) == 0
-    # Half of the window before is still in view.
+    # Half of the previous window still counts.
     clock.now = 1015
     assert [one.handshake(ADDRESS) for _ in range(3)] == [0, 0, 5]
     clock.now = 1100

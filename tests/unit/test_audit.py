@@ -1,4 +1,4 @@
-"""What `make audit` makes of what it is told."""
+"""How `make audit` evaluates the responses of services."""
 
 from typing import Any
 

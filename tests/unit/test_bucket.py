@@ -1,4 +1,4 @@
-"""Where a bucket's files are: the pages' policy allows images from there and from nowhere else."""
+"""The sources of a bucket's files: the pages' policy allows images only from there."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a worker publishes when more events wait than it keeps."""
+"""What a worker publishes after it dropped events."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class Changed(events.Announced):
 
 
 class Queue:
-    """The lines that were put, however many wait before them."""
+    """The published lines; the queue has the given length."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -39,7 +39,7 @@ def queue() -> Queue:
 
 @pytest.fixture
 def bus(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Bus:
-    """That of a connected worker."""
+    """The bus of a connected worker."""
     bus = Bus("redis://127.0.0.1:1", new_id(), lambda _event: None, lambda _connected, _seconds: None, lambda: None)
     monkeypatch.setattr(bus, "_batcher", queue)
     bus._subscribed = bus._connected = True

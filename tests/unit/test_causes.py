@@ -1,4 +1,4 @@
-"""What is logged of a part that does not work."""
+"""Logging of unavailable parts."""
 
 import time
 
@@ -42,7 +42,7 @@ class Log:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """What is logged of causes."""
+    """The logged causes."""
     log = Log()
     monkeypatch.setattr(causes, "log", log)
     return log

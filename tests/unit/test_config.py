@@ -1,4 +1,4 @@
-"""The environment is read once, typed, and refused with every fault named."""
+"""The environment is read once, typed, and all errors are reported."""
 
 import stat
 import subprocess

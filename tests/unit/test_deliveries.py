@@ -1,4 +1,4 @@
-"""Who was handed what is noted: all of it, and of a large group a few people's at a time."""
+"""Deliveries are recorded completely, in portions in a large group."""
 
 from collections.abc import Collection
 from types import SimpleNamespace
@@ -13,14 +13,14 @@ Noted = list[tuple[str, str, int]]
 
 
 class Clock:
-    """The time, which goes on when a test says so."""
+    """A clock that tests advance."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         monkeypatch.setattr(deliveries, "time", SimpleNamespace(monotonic=lambda: self.now))
 
     def pause(self) -> None:
-        """As long as what was handed over waits."""
+        """Advance by the pause between two writes."""
         self.now += PAUSE_SECONDS
 
 
@@ -47,13 +47,13 @@ def test_large_groups_are_recorded_in_portions(clock: Clock) -> None:
     queue = Deliveries(lambda batch: batches.append(list(batch)))
     user_ids = [f"user{number}" for number in range(500)]
     for seq in range(1, 501):
-        # Those who wait don't lose their place by what is said meanwhile.
+        # Waiting users keep their place while more is said.
         queue.add("chat", seq, user_ids)
         clock.pause()
         queue.flush()
         if sum(map(len, batches)) >= len(user_ids):
             break
-    # Each receipt is told to everybody.
+    # Each receipt is emitted to all members.
     assert max(map(len, batches)) * len(user_ids) <= MAX_RECEIPTS * PAUSE_SECONDS
     assert [user_id for batch in batches for _, user_id, _ in batch][: len(user_ids)] == user_ids
 

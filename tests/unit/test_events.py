@@ -1,4 +1,4 @@
-"""What one worker tells is heard by another as it was said, and read only where it matters to somebody."""
+"""An event of one worker arrives unchanged at another, and is decoded only where it has subscribers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SUBSCRIBED, UNSUBSCRIBED = "chat-1", "chat-2"
 
 @dataclass(frozen=True, slots=True)
 class Said(events.Announced):
-    """Something was said in a chat."""
+    """A message in a chat."""
 
     within_chat: ClassVar[bool] = True
 
@@ -24,14 +24,14 @@ class Said(events.Announced):
 
 @dataclass(frozen=True, slots=True)
 class Joined(events.Announced):
-    """Somebody came into a chat that nobody here may hear yet."""
+    """A user joined a chat that has no subscribers here yet."""
 
     chat_id: str
 
 
 @pytest.fixture
 def received() -> Iterator[list[events.Event]]:
-    """What the subscribers of a worker are told on which `SUBSCRIBED` is heard, and no other chat."""
+    """The events that arrive at a worker with subscribers of `SUBSCRIBED` only."""
     received: list[events.Event] = []
     events.subscribe({Said: (received.append,), Joined: (received.append,)}, has_subscribers=SUBSCRIBED.__eq__)
     yield received

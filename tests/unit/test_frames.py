@@ -1,4 +1,4 @@
-"""The decoder of websocket frames, where a server would show nothing but its time."""
+"""The decoder of websocket frames, for effects that a server would show only in its CPU time."""
 
 import time
 
@@ -13,6 +13,6 @@ def test_a_frame_that_arrives_byte_by_byte_is_copied_once() -> None:
     written = frame("x" * LARGEST)
     began = time.process_time()
     found = [message for byte in written for message in decoder.feed(bytes([byte]))]
-    # Copied for each byte, it takes ten times as long.
+    # If it were copied for each byte, it would take ten times as long.
     assert time.process_time() - began < 1.5
     assert found == [(TEXT, b"x" * LARGEST)]

@@ -1,4 +1,4 @@
-"""Who is closed for giving no sign of life, where a real server would take 45 seconds."""
+"""Which sessions a missing pong ends; a real server would take 45 seconds."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -11,14 +11,14 @@ from chatapp.realtime.session import MeasuredQueue, Session
 
 
 class Closed(Session):
-    """A session that notes its end."""
+    """A session that records its end."""
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         self.closed = True
 
 
 class FakeWebSocket:
-    """A websocket as far as heartbeats know it."""
+    """The parts of a websocket that heartbeats use."""
 
     def __init__(self, *, paused: bool) -> None:
         self.paused = paused
@@ -26,7 +26,7 @@ class FakeWebSocket:
 
 @pytest.fixture
 def beat(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Runs the heartbeat, each time long after the one before."""
+    """Runs the heartbeat, each time long after the previous one."""
     clock = itertools.count(1000.0, 100.0)
     now = [0.0]
     monkeypatch.setattr("chatapp.realtime.session.time", SimpleNamespace(monotonic=lambda: now[0]))
@@ -40,7 +40,7 @@ def beat(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.fixture
 def session(beat: Callable[[], None]) -> Iterator[Any]:
-    """A session that was sent a ping."""
+    """A session with an outstanding ping."""
     server = SimpleNamespace(
         create_queue=MeasuredQueue,
         get_queue_empty_exception=lambda: None,

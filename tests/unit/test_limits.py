@@ -1,4 +1,4 @@
-"""The counters of this process and those in Redis say the same, and keep no window that is over."""
+"""Local counters and those in Redis agree, and keep no expired windows."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Receipts of members whose row stays locked are tried again together, however many there are."""
+"""Receipts of members whose row stays locked are retried in one batch."""
 
 from collections.abc import Callable, Collection
 

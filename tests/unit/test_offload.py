@@ -1,4 +1,4 @@
-"""What takes long is done beside the event loop: of each kind one piece at a time, at low priority, and within bounds."""
+"""Long work runs beside the event loop: one call of each kind at a time, at low priority, with a bounded queue."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The events of a chat are told in order; one that is missing is waited for, each as long as any other."""
+"""Events of a chat are emitted in order; each missing one is awaited for the same time."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ Receive = Callable[[int], None]
 
 @pytest.fixture
 def emitted() -> list[int]:
-    """What was told so far."""
+    """The emitted events."""
     return []
 
 
 @pytest.fixture
 def order(monkeypatch: pytest.MonkeyPatch) -> ChatOrder:
-    """Somebody hears a chat that was at 0."""
+    """A chat with a subscriber, at rev 0."""
     monkeypatch.setattr(ordering, "HOLD_SECONDS", HOLD)
     order = ChatOrder()
     order.track("chat", 0, 0)
@@ -29,7 +29,7 @@ def order(monkeypatch: pytest.MonkeyPatch) -> ChatOrder:
 
 @pytest.fixture
 def receive(order: ChatOrder, emitted: list[int]) -> Receive:
-    """Has the change of that number arrive."""
+    """Receives the change of that number."""
     return lambda rev: order.emit("chat", rev, lambda: emitted.append(rev))
 
 
@@ -66,7 +66,7 @@ def test_each_gap_has_its_own_timeout(receive: Receive, emitted: list[int]) -> N
     receive(2)
     gevent.sleep(HOLD * 0.8)
     receive(1)
-    # Of the time for the first gap a fifth is left, which is not that of the second.
+    # A fifth of the timeout of the first gap is left, which does not apply to the second.
     receive(4)
     gevent.sleep(HOLD / 2)
     receive(3)
@@ -114,7 +114,7 @@ def test_events_during_gap_filling_are_emitted_in_order(order: ChatOrder, receiv
     receive(2)
     receive(4)
     gevent.sleep(HOLD * 1.4)
-    # The gap before 4 has only begun to be waited for.
+    # The timeout of the gap before 4 has only begun.
     assert emitted == [1, 2]
 
 

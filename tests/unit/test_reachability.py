@@ -1,4 +1,4 @@
-"""One connection at a time asks whether the database responds, and nothing that ends it holds up the others."""
+"""One connection at a time checks whether the database responds, and its failure does not block the others."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""What a replay does with what it read from the database when the bus or a chat has moved on meanwhile."""
+"""A replay whose bus or chat changed while it read the database."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from chatapp.replay import MAX_MISSED, Replay
 
 @pytest.fixture
 def replay() -> Iterator[Replay]:
-    """That of a worker with one subscribed chat, which was at 4."""
+    """The replay of a worker with one subscribed chat, which was at 4."""
     rooms.order.track("chat", 4, 4)
     yield Replay()
     rooms.order.forget("chat")

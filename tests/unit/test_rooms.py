@@ -1,4 +1,4 @@
-"""Who is subscribed to a chat, though bus events overtake each other and what the database said may be old."""
+"""Subscriptions stay correct although bus events arrive out of order and reads may be stale."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +10,13 @@ from chatapp.realtime.rooms import Connection, Rooms
 
 @pytest.fixture
 def rooms() -> Rooms:
-    """Nobody is connected."""
+    """Rooms without connections."""
     return Rooms()
 
 
 @pytest.fixture
 def bob(rooms: Rooms) -> Connection:
-    """Bob's socket, which hears nothing yet."""
+    """Bob's socket, not subscribed yet."""
     unused: Any = None
     bob = Connection("1", "1", unused, SimpleNamespace(user_id="bob", session_id="1"), 0, unused)  # type: ignore[arg-type]
     rooms.add(bob)

@@ -1,4 +1,4 @@
-"""What counts as a handshake or as unauthenticated, and what a client that is refused gets to know."""
+"""Which requests count as handshakes or as unauthenticated, and the response to a refused client."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ HANDSHAKE = "EIO=4&transport=polling"
 
 @pytest.fixture
 def clients() -> UnauthenticatedClients:
-    """In front of an application that answers everything with 200; two handshakes are allowed."""
+    """Around an application that always returns 200; two handshakes are allowed."""
 
     def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])

@@ -1,4 +1,4 @@
-"""An action is one transaction; what it announces is told after the commit, or never."""
+"""An action is one transaction; its events are delivered after the commit, or never."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from chatapp.core.unit_of_work import unit_of_work
 
 @dataclass(frozen=True)
 class SomethingHappened(events.Announced):
-    """Something happened."""
+    """A test event."""
 
     number: int
 
 
 @pytest.fixture
 def received(engine: Engine) -> Iterator[list[int]]:
-    """The numbers of the events that were delivered, by a subscriber behind one that fails."""
+    """The numbers of the delivered events, recorded by a subscriber behind one that fails."""
     numbers: list[int] = []
 
     def fail(event: SomethingHappened) -> None:
