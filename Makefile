@@ -31,11 +31,12 @@ chaos: $(VENV)/dev.stamp ## break everything while people talk, and see what hel
 chaos-load: $(VENV)/dev.stamp ## slow readers, half-open connections, floods and storms, and how healthy people fare
 	@$(VENV)/bin/python -m tests.chaos.load
 
-check: $(VENV)/dev.stamp ## lint, formatting and types, of server and clients, and which module may import which
+check: $(VENV)/dev.stamp ## lint, formatting and types, of server and clients, import rules and wording
 	$(VENV)/bin/python -m ruff check
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m pytest -q tests/architecture/test_words.py
 	$(VENV)/bin/python -m tests.clients.check
 
 bench: $(VENV)/dev.stamp ## measure the server: a table, and bench/results/latest.json; ARGS="--runs 1 pairs"

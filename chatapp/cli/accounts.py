@@ -16,7 +16,7 @@ from chatapp.auth.schemas import RegisterSchema
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
 @with_appcontext
 def create_admin(email: str, username: str, password: str) -> None:
-    """Make an account whose role is ADMIN, or give that role to the account of that address."""
+    """Create an account with the role ADMIN, or give this role to the account with this email address."""
     try:
         account = RegisterSchema().load({"email": email, "username": username, "password": password})
         user, created = actions.create_admin(**account)

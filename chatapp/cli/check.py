@@ -58,7 +58,7 @@ class CheckFailure(Exception):
 @click.command()
 @with_appcontext
 def check() -> None:
-    """Show every setting, and whether all that the server needs is there. The exit code is 1 if something is not."""
+    """Show all settings, and test the services that the server needs. The exit code is 1 if a test fails."""
     console, config = Console(soft_wrap=True, highlight=False), settings.current()
     for name, value in config.shown.items():
         console.print(f"[dim]{name}[/]={escape(value)}")
@@ -186,9 +186,7 @@ def _version(client: Any) -> str:
     try:
         about = client.info("server")
     except redis.RedisError:
-        return (
-            "It lets the server connect, publish, subscribe and count."  # INFO is not among the required permissions.
-        )
+        return "Connecting, publishing, subscribing and counting work."  # INFO is not among the required permissions.
     return f"{about.get('server_name', 'redis')} {about.get('valkey_version') or about['redis_version']}."
 
 
@@ -247,16 +245,16 @@ def _exposure(config: Settings) -> str:
     warnings = [warning for warning in _warnings(config) if warning]
     if warnings:
         raise CheckWarning(" ".join(warnings))
-    return "Nothing is open that should not be."
+    return "No insecure settings found."
 
 
 def _warnings(config: Settings) -> Iterator[str]:
     if "*" in config.cors_origins:
-        yield "CORS_ORIGIN=* lets every web page call."
+        yield "CORS_ORIGIN=* allows requests from every web page."
     if not config.ratelimit_enabled:
-        yield "RATELIMIT_ENABLED=false lets anybody ask as often as they like."
+        yield "RATELIMIT_ENABLED=false turns off all rate limits."
     if config.metrics_port and not config.metrics_token:
-        yield "Every client that reaches METRICS_PORT may read the metrics: set METRICS_TOKEN too, or keep the port private."
+        yield "Every client that reaches METRICS_PORT can read the metrics: set METRICS_TOKEN too, or keep the port private."
 
 
 CHECKS: dict[str, Callable[[Settings], str]] = {

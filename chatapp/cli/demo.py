@@ -28,22 +28,32 @@ AT_ONCE = 1000
 
 
 @click.command()
-@click.option("--messages", default=5000, show_default=True, type=click.IntRange(100, 1_000_000), help="How many.")
-@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3650), help="Over how many days.")
+@click.option(
+    "--messages", default=5000, show_default=True, type=click.IntRange(100, 1_000_000), help="Number of messages."
+)
+@click.option(
+    "--days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 3650),
+    help="Number of days to spread the messages over.",
+)
 @with_appcontext
 def demo(messages: int, days: int) -> None:
-    """Fill the database with people, chats and messages to look at, and print how to log in.
+    """Create demo users, chats and messages, and print their logins.
 
-    Everybody knows the passwords: not for a server that others can reach.
+    The passwords are public: never use this on a server that others can reach.
     """
     if settings.current().app_env == "production":
-        raise click.ClickException("The demo's passwords are known to everybody: not with APP_ENV=production.")
+        raise click.ClickException(
+            "The passwords of the demo users are public: this command does not run with APP_ENV=production."
+        )
     console = Console(soft_wrap=True, highlight=False)
     with db.writing() as connection:
         if is_new := not _is_there(connection):
             _fill(connection, console, messages, days)
         else:
-            console.print("The demo data are there already.")
+            console.print("The demo data already exist.")
     if is_new:
         _send_picture()
     table = Table("username", "password")
@@ -57,7 +67,7 @@ def _is_there(connection: Connection) -> bool:
     username: ColumnElement[str] = literal_column(USERNAME_KEY)
     found = connection.execute(select(username, User.email).where(username.in_(PEOPLE))).all()
     if strangers := sorted(name for name, email in found if email != _address(name)):
-        raise click.ClickException(f"Somebody else has the name of one of the demo's people: {', '.join(strangers)}.")
+        raise click.ClickException(f"Usernames of the demo belong to other accounts: {', '.join(strangers)}.")
     return bool(found)
 
 

@@ -24,17 +24,17 @@ Report = Callable[[int], None]
 @click.command()
 @with_appcontext
 def prune_tokens() -> None:
-    """Take away sessions that are over, refresh tokens that have expired, and addresses of old logins."""
+    """Delete ended sessions, expired refresh tokens, and addresses of old logins."""
     _do([("Tokens and sessions", sessions.count_prunable, _prune)])
 
 
 @click.command()
 @with_appcontext
 def housekeeping() -> None:
-    """Take away all that nothing needs: let it run daily.
+    """Delete data that is no longer needed. Run this daily.
 
-    Refresh tokens that have expired, sessions that are over and addresses without a login for 30 days, changes of chats
-    older than a day, presence that dead workers left, files without a message.
+    Deletes expired refresh tokens, ended sessions, addresses without a login for 30 days, changes of chats older than
+    a day, presence of dead workers, and files without a message.
     """
     _do(
         [

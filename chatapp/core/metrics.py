@@ -116,31 +116,35 @@ Metric: TypeAlias = Counter | Histogram | Gauge
 ALL: list[Metric] = []
 
 # REST. A route is its rule (`/api/v1/chats/<uuid:chatId>`), so that the number of label values is bounded.
-http_requests = Counter("chat_http_requests", "Answered requests.", "method", "route", "status")
-http_seconds = Histogram("chat_http_request_seconds", "From a request's arrival to its answer.", "method", "route")
+http_requests = Counter("chat_http_requests", "Requests processed.", "method", "route", "status")
+http_seconds = Histogram("chat_http_request_seconds", "Seconds from a request to its response.", "method", "route")
 
 # Sockets. An event's outcome is `ok` or the code of its problem.
-sockets = Gauge("chat_sockets", "Live sockets.")
-socket_connects = Counter("chat_socket_connects", "Sockets that opened, or were refused.", "outcome")
-socket_events = Counter("chat_socket_events", "Events of clients.", "event", "outcome")
-socket_event_seconds = Histogram("chat_socket_event_seconds", "From an event's turn to its ack.", "event", bounds=SHORT)
-backlog_drops = Counter("chat_backlog_drops", "Clients that were cut, since they did not read.")
+sockets = Gauge("chat_sockets", "Connected sockets.")
+socket_connects = Counter("chat_socket_connects", "Sockets that connected, or were refused, by error code.", "outcome")
+socket_events = Counter("chat_socket_events", "Client events.", "event", "outcome")
+socket_event_seconds = Histogram(
+    "chat_socket_event_seconds", "Seconds from the start of an event's processing to its ack.", "event", bounds=SHORT
+)
+backlog_drops = Counter("chat_backlog_drops", "Clients disconnected because they did not read.")
 
 # Messages.
-send_seconds = Histogram("chat_send_commit_seconds", "From sending a message to its commit.")
-batch_sizes = Histogram("chat_send_batch_size", "Messages that one commit stored.", bounds=SIZES)
+send_seconds = Histogram("chat_send_commit_seconds", "Seconds from receiving a message to its commit.")
+batch_sizes = Histogram("chat_send_batch_size", "Messages per commit.", bounds=SIZES)
 fanout_seconds = Histogram(
-    "chat_fanout_seconds", "From an event that is to be told to its last live socket here.", bounds=SHORT
+    "chat_fanout_seconds", "Seconds to send an event to all subscribed sockets of the worker.", bounds=SHORT
 )
-deliveries = Counter("chat_deliveries", "Events handed to sockets.")
+deliveries = Counter("chat_deliveries", "Events sent to sockets.")
 
 # Database and Redis.
-pool_size = Gauge("chat_database_pool_size", "Connections that the workers may open.")
-pool_used = Gauge("chat_database_pool_used", "Connections that are in use.")
-queue_connected = Gauge("chat_queue_connected", "1 while every worker hears the others, otherwise 0.", least=True)
+pool_size = Gauge("chat_database_pool_size", "Maximum database connections of the workers.")
+pool_used = Gauge("chat_database_pool_used", "Used database connections of the workers.")
+queue_connected = Gauge(
+    "chat_queue_connected", "1 while all workers receive the events of the others, otherwise 0.", least=True
+)
 
 # Processes.
-workers = Gauge("chat_workers", "Workers that serve.")
-memory = Gauge("chat_memory_bytes", "Memory that the workers hold.")
-processor_seconds = Counter("chat_processor_seconds", "Processor time that the workers have used.")
-loop_lag = Histogram("chat_loop_lag_seconds", "How much later than asked for the event loop came back to a task.")
+workers = Gauge("chat_workers", "Running workers.")
+memory = Gauge("chat_memory_bytes", "Memory of the workers in bytes.")
+processor_seconds = Counter("chat_processor_seconds", "CPU time of the workers in seconds.")
+loop_lag = Histogram("chat_loop_lag_seconds", "Delay of the event loop in seconds.")

@@ -53,7 +53,7 @@ def unprivileged_user(folder: Path) -> User | None:
             return User(*pwd.getpwuid(owner)[2:4])
     with suppress(KeyError):
         return User(*pwd.getpwnam("nobody")[2:4])
-    raise LauncherError("Root needs an unprivileged user 'nobody' to run the database as.")
+    raise LauncherError("Running as root requires the unprivileged user 'nobody' for the database.")
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
