@@ -106,6 +106,32 @@ def test_one_time_stands_for_a_run_and_the_others_show_on_hover(
     assert hers.message("third").bounding_box() == before
 
 
+def test_a_message_that_arrives_in_sight_is_read_at_once_and_hovered_by_no_resting_pointer(
+    visit: Visit, alice: Person, bob: Person, chat: str
+) -> None:
+    for number in range(30):
+        bob.send(chat, f"Message {number}.")
+    data(alice.post(f"/messages/{chat}/read", {}))
+    hers = opened(visit, alice, bob)
+    hers.page.locator(".scroller").hover()
+    expect(hers.page.locator(".aside")).to_have_count(1)
+    hers.page.evaluate(
+        """() => {
+          const count = () => document.querySelectorAll(".aside, .chats .badge").length;
+          window.shown = [];
+          new MutationObserver(() => window.shown.push([document.title, count()]))
+            .observe(document, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    for number in range(5):
+        bob.send(chat, f"Another {number}.")
+        expect(hers.message(f"Another {number}.")).to_be_in_viewport()
+    expect(hers.page.locator(".aside")).to_have_count(0)
+    shown = hers.page.evaluate("() => window.shown")
+    assert {title for title, _ in shown} == {"Chat"}
+    assert {count for _, count in shown} <= {0, 1}
+
+
 def test_the_day_is_shown_while_one_scrolls_and_covers_nothing_then(
     visit: Visit, alice: Person, bob: Person, chat: str
 ) -> None:

@@ -31,11 +31,24 @@ export interface Slice {
 
 export const NEWEST: Range = { from: Infinity, to: Infinity };
 
-/** The blocks of a list. A queued message belongs to the block of the message before it. */
-export function blocksOf(items: readonly Item[]): readonly Block[] {
-  const blocks: Block[] = [];
-  let [id, start] = [-1, 0];
-  for (let at = 0; at < items.length; at += 1) {
+/** A list, and its blocks. */
+export interface Blocks {
+  readonly items: readonly Item[];
+  readonly blocks: readonly Block[];
+}
+
+/**
+ * The blocks of a list. A queued message belongs to the block of the message before it. The first ones are `known` where
+ * the list begins as it did: a new message costs no look at all others.
+ */
+export function blocksOf(items: readonly Item[], known: Blocks): readonly Block[] {
+  const changed = known.blocks.findIndex(
+    ({ start, end }) => items[start] !== known.items[start] || items[end - 1] !== known.items[end - 1],
+  );
+  const blocks = known.blocks.slice(0, changed < 0 ? undefined : changed);
+  // What follows may belong to the last of them.
+  let { id, start } = blocks.pop() ?? { id: -1, start: 0 };
+  for (let at = start; at < items.length; at += 1) {
     const item = items[at]!;
     const own = item.state === "sent" ? item.message.seq >> BLOCK_BITS : Math.max(id, 0);
     if (own <= id) continue;

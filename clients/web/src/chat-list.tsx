@@ -1,6 +1,6 @@
 import type { Chat } from "@chatapp/client";
 import { useRef } from "preact/hooks";
-import { client, useLive, useMe } from "./client";
+import { BURST_MS, client, useLive, useMe } from "./client";
 import { chatName, gist, shortCount, shortTime } from "./format";
 import { chatPath } from "./route";
 import { focusComposer } from "./shortcuts";
@@ -13,7 +13,7 @@ import { Ticks } from "./ui/ticks";
 
 /** All chats, the most recently active first: one stop of the Tab key, and the arrow keys go through them. */
 export function ChatList({ openId, onNewChat }: { openId: string | null; onNewChat: () => void }) {
-  const chats = useLive(() => client.chats);
+  const chats = useLive(() => client.chats, BURST_MS);
   const isLoaded = useLive(() => client.chatsLoaded);
   const list = useRef<HTMLUListElement>(null);
   const roving = useRovingFocus(list);

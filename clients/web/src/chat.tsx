@@ -45,7 +45,7 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
         </a>
       </header>
       <Messages chat={chat} onEdit={onEdit} />
-      <Composer chat={chat} />
+      <Composer chatId={chat.id} name={chatName(chat)} />
       {drop.isOver && (
         <div class="drop">
           <p>

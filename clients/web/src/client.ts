@@ -27,6 +27,9 @@ export function onSessionEnd(reset: () => void): void {
   });
 }
 
+/** Changes within this time are rendered together. */
+export const BURST_MS = 50;
+
 /**
  * What `read` gives of the client's state; the component is rendered again whenever that is something else, but not sooner
  * than `pauseMs` after it was last: what arrives in a burst is rendered together.

@@ -1,24 +1,25 @@
-import type { Chat, FileToSend, Item } from "@chatapp/client";
+import type { FileToSend, Item } from "@chatapp/client";
 import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { extension, usePreview } from "./attachment";
 import { client, useLive, useMe } from "./client";
 import { addFiles, contentOf, findItem, startEdit } from "./drafts";
 import { ACCEPTED_FILES } from "./files";
-import { chatName, fileSize } from "./format";
+import { fileSize } from "./format";
 import { HOME, go } from "./route";
 import { locale, t } from "./texts";
 import { icons } from "./ui/icons";
 import { isComposing, isForPage } from "./ui/keys";
+import { memo } from "./ui/memo";
 
 const MAX_LENGTH = 4000;
 /** From how many characters left on they are counted. */
 const FEW_LEFT = 400;
 
 /** The field to write in. Enter sends, Shift+Enter begins a line, Escape leaves, ↑ in an empty one edits the last. */
-export function Composer({ chat }: { chat: Chat }) {
+export const Composer = memo(({ chatId, name }: { chatId: string; name: string }) => {
   const me = useMe();
-  const { content, files, editing } = useLive(() => client.draft(chat.id));
-  const edited = useLive(() => (editing ? findItem(chat.id, editing.messageId) : undefined));
+  const { content, files, editing } = useLive(() => client.draft(chatId));
+  const edited = useLive(() => (editing ? findItem(chatId, editing.messageId) : undefined));
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const text = editing?.content ?? content;
@@ -39,18 +40,18 @@ export function Composer({ chat }: { chat: Chat }) {
     field.focus();
     field.setSelectionRange(field.value.length, field.value.length);
   }, [editing?.messageId]);
-  useFollowedEdit(chat.id, editing, edited);
+  useFollowedEdit(chatId, editing, edited);
   useHeight(area, text);
 
-  const endEdit = () => client.setDraft(chat.id, { editing: null });
+  const endEdit = () => client.setDraft(chatId, { editing: null });
   const write = (value: string) => {
     if (editing) {
-      client.setDraft(chat.id, { editing: { ...editing, content: value } });
+      client.setDraft(chatId, { editing: { ...editing, content: value } });
       return;
     }
-    client.setDraft(chat.id, { content: value });
-    if (value) client.typing(chat.id);
-    else client.stopTyping(chat.id);
+    client.setDraft(chatId, { content: value });
+    if (value) client.typing(chatId);
+    else client.stopTyping(chatId);
   };
   const submit = () => {
     if (!maySend) return;
@@ -60,9 +61,9 @@ export function Composer({ chat }: { chat: Chat }) {
       return;
     }
     const [first, ...others] = files;
-    client.send(chat.id, words, first ? { file: first } : {});
-    for (const file of others) client.send(chat.id, "", { file });
-    client.setDraft(chat.id, { content: "", files: [] });
+    client.send(chatId, words, first ? { file: first } : {});
+    for (const file of others) client.send(chatId, "", { file });
+    client.setDraft(chatId, { content: "", files: [] });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return;
@@ -74,17 +75,17 @@ export function Composer({ chat }: { chat: Chat }) {
       if (editing) endEdit();
       else leave();
     } else if (event.key === "ArrowUp" && !text && !editing) {
-      const last = client.messages(chat.id).findLast((item) => isEditable(item, me.id));
+      const last = client.messages(chatId).findLast((item) => isEditable(item, me.id));
       if (!last) return;
       event.preventDefault();
-      startEdit(chat.id, last.state === "sent" ? last.message.id : last.key);
+      startEdit(chatId, last.state === "sent" ? last.message.id : last.key);
     }
   };
   const onPaste = (event: ClipboardEvent) => {
     const pasted = event.clipboardData?.files;
     if (!pasted?.length) return;
     event.preventDefault();
-    addFiles(chat.id, pasted);
+    addFiles(chatId, pasted);
   };
 
   return (
@@ -113,7 +114,7 @@ export function Composer({ chat }: { chat: Chat }) {
             <Attached
               key={`${file.name}${at}`}
               file={file}
-              onRemove={() => client.setDraft(chat.id, { files: files.filter((other) => other !== file) })}
+              onRemove={() => client.setDraft(chatId, { files: files.filter((other) => other !== file) })}
             />
           ))}
         </ul>
@@ -144,7 +145,7 @@ export function Composer({ chat }: { chat: Chat }) {
           tabIndex={-1}
           aria-label={t.composer.files}
           onChange={(event) => {
-            addFiles(chat.id, event.currentTarget.files ?? []);
+            addFiles(chatId, event.currentTarget.files ?? []);
             event.currentTarget.value = "";
             area.current?.focus();
           }}
@@ -153,7 +154,7 @@ export function Composer({ chat }: { chat: Chat }) {
           ref={area}
           rows={1}
           dir="auto"
-          aria-label={editing ? t.composer.edit : t.composer.messageTo(chatName(chat))}
+          aria-label={editing ? t.composer.edit : t.composer.messageTo(name)}
           placeholder={files.length ? t.composer.caption : t.composer.placeholder}
           enterkeyhint="send"
           aria-invalid={isTooLong || undefined}
@@ -181,7 +182,7 @@ export function Composer({ chat }: { chat: Chat }) {
       </div>
     </form>
   );
-}
+});
 
 /** Whether ↑ may edit a message: the user's own, also while it is pending. */
 const isEditable = (item: Item, me: string) =>

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { Announcer } from "./announcer";
 import { ChatView } from "./chat";
-import { client, useLive } from "./client";
+import { BURST_MS, client, useLive } from "./client";
 import { ConnectionBanner } from "./connection";
 import { Details } from "./details";
 import { ProfilePopup } from "./profile-popup";
@@ -11,34 +11,47 @@ import { Sidebar } from "./sidebar";
 import { t } from "./texts";
 import { icons } from "./ui/icons";
 
-/** The page of a user who is logged in: the chats, the open chat and its details. */
 // The server writes its setting APP_NAME into the title of the page.
 const APP_NAME = document.title;
+/** The title changes at most once in this time. */
+const TITLE_MS = 1000;
 
+/** The page of a user who is logged in: the chats, the open chat and its details. */
 export function Home() {
   const { chatId, details } = useRoute();
-  const chat = useLive(() => (chatId ? client.chat(chatId) : undefined));
+  const isThere = useLive(() => chatId !== null && client.chat(chatId) !== undefined);
   const isLoaded = useLive(() => client.chatsLoaded);
-  useTitle();
   return (
-    <main class={`home ${chatId ? "in-chat" : ""} ${chat && details ? "with-details" : ""}`}>
+    <main class={`home ${chatId ? "in-chat" : ""} ${isThere && details ? "with-details" : ""}`}>
       <h1 class="hidden">{APP_NAME}</h1>
-      {chat && (
+      {isThere && (
         <button type="button" class="skip" onClick={focusComposer}>
           {t.home.skipToComposer}
         </button>
       )}
       <ConnectionBanner />
       <Sidebar openId={chatId} />
-      {chat ? (
-        <ChatView key={chat.id} chat={chat} details={details} />
+      {chatId && isThere ? (
+        <OpenChat key={chatId} chatId={chatId} details={details} />
       ) : (
         <Nothing isGone={chatId !== null && isLoaded} />
       )}
-      {chat && details && <Details key={chat.id} chat={chat} />}
       <ProfilePopup />
       <Announcer />
+      <Title />
     </main>
+  );
+}
+
+/** By itself: each message changes the chat, and nothing else of the page is rendered for it. */
+function OpenChat({ chatId, details }: { chatId: string; details: boolean }) {
+  const chat = useLive(() => client.chat(chatId), BURST_MS);
+  if (!chat) return null;
+  return (
+    <>
+      <ChatView chat={chat} details={details} />
+      {details && <Details chat={chat} />}
+    </>
   );
 }
 
@@ -59,10 +72,12 @@ function Nothing({ isGone }: { isGone: boolean }) {
   );
 }
 
-function useTitle(): void {
-  const unread = useLive(() => client.unreadCount);
+/** The title of the page. Browsers take long to change it: many messages change it once. */
+function Title() {
+  const unread = useLive(() => client.unreadCount, TITLE_MS);
   useEffect(() => {
     document.title = unread ? `(${unread}) ${APP_NAME}` : APP_NAME;
   }, [unread]);
   useEffect(() => () => void (document.title = APP_NAME), []);
+  return null;
 }

@@ -2,7 +2,7 @@ import type { Chat, Item } from "@chatapp/client";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useAttention } from "./attention";
 import { ChatAvatar } from "./chat-list";
-import { client, useLive, useMe } from "./client";
+import { BURST_MS, client, useLive, useMe } from "./client";
 import { chatName, dayName, timeOf } from "./format";
 import { MessageMenu } from "./message-menu";
 import { keepPlace, placeIn } from "./place";
@@ -26,8 +26,6 @@ const DROPPED_FROM = 400;
 /** A place this many messages back is restored after a reload; from further back the chat opens at its end. */
 const FARTHEST_PLACE = 500;
 const PILL_MS = 1200;
-/** Messages that arrive within this time are rendered together. */
-const BURST_MS = 50;
 /** Below the day pill and a bit of air, where a chat opens at its first new message. */
 const BELOW_EDGE = 64;
 
@@ -46,9 +44,14 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   const latest = useRef(items);
   latest.current = items;
 
-  useEffect(() => {
-    if (isReading && atEnd.current && chat.unreadCount) client.markRead(chat.id);
-  }, [isReading, chat.unreadCount]);
+  const mayRead = useRef(isReading);
+  mayRead.current = isReading;
+  const read = () => {
+    if (mayRead.current && atEnd.current) client.markRead(chat.id);
+  };
+  // As it arrives: it is rendered once, as read.
+  useEffect(() => client.onMessage(({ chatId }) => chatId === chat.id && read()), []);
+  useEffect(read, [isReading, chat.unreadCount]);
 
   useStart(chat, items, history.loaded, firstNew, view, hasBegun, () => setBegun(true));
 
@@ -124,7 +127,7 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
         ref={scroller}
         class="scroller"
         onScroll={() => {
-          view.onScroll();
+          if (!view.onScroll()) return;
           loadOlder();
           pill.show(scroller.current!, !atEnd.current);
         }}
@@ -350,15 +353,12 @@ function useStart(
 function useDayPill(items: { readonly current: readonly Item[] }) {
   const element = useRef<HTMLParagraphElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const lastTop = useRef<number | null>(null);
   const show = (box: HTMLElement, isReading: boolean) => {
     const pill = element.current;
-    const moved = lastTop.current !== null && Math.abs(box.scrollTop - lastTop.current) > 1;
-    lastTop.current = box.scrollTop;
     const row = topRow(box)?.element;
     const heading = row?.closest("section")?.querySelector(".day");
     const isRedundant = heading && heading.getBoundingClientRect().bottom > box.getBoundingClientRect().top;
-    const item = moved && isReading && !isRedundant && items.current.find((each) => each.key === row?.dataset["key"]);
+    const item = isReading && !isRedundant && items.current.find((each) => each.key === row?.dataset["key"]);
     if (!pill) return;
     if (isRedundant) pill.classList.remove("shown");
     if (!item) return;

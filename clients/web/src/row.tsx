@@ -52,7 +52,8 @@ export const Row = memo((props: RowProps) => {
       data-key={item.key}
       data-block={block}
       tabIndex={-1}
-      onPointerEnter={(event) => event.pointerType === "mouse" && setHovered(true)}
+      // A pointer that rests while messages move below it hovers none of them.
+      onPointerMove={(event) => event.pointerType === "mouse" && setHovered(true)}
       onPointerLeave={() => setHovered(false)}
       onFocusIn={() => setFocused(true)}
       onFocusOut={() => setFocused(false)}

@@ -1,6 +1,6 @@
 import type { Item } from "@chatapp/client";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { blocksOf, Heights, NEWEST, type Range } from "./blocks";
+import { type Blocks, blocksOf, Heights, NEWEST, type Range } from "./blocks";
 
 /** This near to the end counts as being there. */
 const NEAR = 48;
@@ -34,7 +34,11 @@ export function useWindow(items: readonly Item[]) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const { current: heights } = useRef(new Heights());
-  const blocks = useMemo(() => blocksOf(items), [items]);
+  const known = useRef<Blocks>({ items: [], blocks: [] });
+  const blocks = useMemo(() => {
+    known.current = { items, blocks: blocksOf(items, known.current) };
+    return known.current.blocks;
+  }, [items]);
   const [range, setRange] = useState<Range>(NEWEST);
   const slice = heights.slice(blocks, range);
   // As it was rendered, and as it is.
@@ -45,14 +49,14 @@ export function useWindow(items: readonly Item[]) {
   const goal = useRef<Goal | null>(null);
   const anchor = useRef<Anchor | null>(null);
   const hadFocus = useRef(false);
-  const rounds = useRef(0);
-  // How far the reader had scrolled when that was noted, and how far they could.
-  const noted = useRef({ at: 0, most: 0 });
+  const rounds = useRef({ frame: null as CSSNumberish | null, count: 0 });
+  // How far the reader had scrolled when that was noted, how far they could, and the size of the visible part.
+  const noted = useRef({ at: 0, most: 0, width: 0, height: 0 });
 
   const note = () => {
     const box = scroller.current;
     if (!box) return;
-    noted.current = { at: box.scrollTop, most: box.scrollHeight - box.clientHeight };
+    noted.current = { at: box.scrollTop, ...sizesOf(box) };
     const arrived = noted.current.most - noted.current.at < NEAR;
     if (arrived) leftFor.current = null;
     if (leftFor.current === null) {
@@ -80,8 +84,9 @@ export function useWindow(items: readonly Item[]) {
     const ahead = Math.max(AHEAD, box.clientHeight * AHEAD_SHARE);
     const next = heights.rangeOf(blocks, top - ahead, top + box.clientHeight + ahead);
     // What is measured decides what is rendered, which is measured: not for ever, should the two never agree.
-    if (!rounds.current) requestAnimationFrame(() => (rounds.current = 0));
-    if ((rounds.current += 1) > ROUNDS_PER_FRAME) return;
+    const frame = document.timeline.currentTime;
+    if (rounds.current.frame !== frame) rounds.current = { frame, count: 0 };
+    if ((rounds.current.count += 1) > ROUNDS_PER_FRAME) return;
     setRange((known) => (known.from === next.from && known.to === next.to ? known : next));
   };
 
@@ -155,10 +160,13 @@ export function useWindow(items: readonly Item[]) {
     leftFor.current = null;
   };
 
-  const onScroll = () => {
-    if (goal.current) return;
+  /** Whether it was the reader who scrolled. */
+  const onScroll = (): boolean => {
+    // What was scrolled to here is rendered and noted.
+    if (goal.current || scroller.current!.scrollTop === noted.current.at) return false;
     extend();
     note();
+    return true;
   };
 
   // Of the latest rendering, for observers that live longer.
@@ -167,13 +175,25 @@ export function useWindow(items: readonly Item[]) {
   useLayoutEffect(settle);
   useLayoutEffect(() => {
     // Windows, keyboards, pictures and the composer change heights without anything being rendered.
-    const observer = new ResizeObserver(() => latest.current());
-    const box = scroller.current;
-    if (box) for (const element of [box, ...box.children]) observer.observe(element);
+    const box = scroller.current!;
+    const observer = new ResizeObserver(() => {
+      const { most, width, height } = sizesOf(box);
+      // What a rendering has changed was settled with it.
+      const { current } = noted;
+      if (most !== current.most || width !== current.width || height !== current.height) latest.current();
+    });
+    for (const element of [box, ...box.children]) observer.observe(element);
     return () => observer.disconnect();
   }, []);
   return { scroller, list, blocks, slice, atEnd, isAtEnd, anchor, onScroll, interrupt, toEnd, show };
 }
+
+/** How far one can scroll, and the size of the visible part. */
+const sizesOf = ({ scrollHeight, clientWidth: width, clientHeight: height }: HTMLElement) => ({
+  most: scrollHeight - height,
+  width,
+  height,
+});
 
 export function rowOf(box: HTMLElement, key: string): HTMLElement | null {
   return box.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);

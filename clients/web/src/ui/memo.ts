@@ -4,8 +4,10 @@ import { Component, h, type FunctionComponent } from "preact";
 export function memo<P extends object>(component: FunctionComponent<P>) {
   return class extends Component<P> {
     override shouldComponentUpdate(next: Readonly<P>): boolean {
-      const names = new Set([...Object.keys(next), ...Object.keys(this.props)]) as Set<keyof P>;
-      return [...names].some((name) => next[name] !== (this.props as P)[name]);
+      const props = this.props as P;
+      for (const name in next) if (next[name] !== props[name]) return true;
+      for (const name in props) if (!(name in next)) return true;
+      return false;
     }
 
     override render() {
