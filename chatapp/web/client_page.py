@@ -5,6 +5,7 @@ import mimetypes
 import re
 from base64 import b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -72,20 +73,25 @@ def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, devel
         if not NAME.fullmatch(name):
             abort(404)
         try:
-            whole, packed = _read(built / "assets" / name)
+            bodies = _read(built / "assets" / name)
         except OSError:
             abort(404)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers = HEADERS | {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
-        if len(packed) < len(whole) and request.accept_encodings["gzip"]:
-            return Response(packed, headers=headers | {"Content-Encoding": "gzip"}, mimetype=kind)
-        return Response(whole, headers=headers, mimetype=kind)
+        accepted = [encoding for encoding in bodies if encoding == "identity" or request.accept_encodings[encoding]]
+        encoding = min(accepted, key=lambda encoding: len(bodies[encoding]))
+        if encoding != "identity":
+            headers["Content-Encoding"] = encoding
+        return Response(bodies[encoding], headers=headers, mimetype=kind)
 
     return pages
 
 
 @lru_cache(maxsize=MAX_CACHED)
-def _read(path: Path) -> tuple[bytes, bytes]:
-    """A file, plain and compressed; raises OSError."""
+def _read(path: Path) -> dict[str, bytes]:
+    """A file by content encoding; raises OSError. The build compresses with Brotli, which Python lacks."""
     content = path.read_bytes()
-    return content, gzip.compress(content)
+    bodies = {"identity": content, "gzip": gzip.compress(content)}
+    with suppress(OSError):
+        bodies["br"] = path.with_name(f"{path.name}.br").read_bytes()
+    return bodies

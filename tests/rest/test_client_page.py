@@ -130,6 +130,20 @@ def test_assets_are_immutable_and_compressed(site: str) -> None:
 
 
 @pytest.mark.usefixtures("client")
+def test_a_browser_gets_what_the_build_compressed(site: str, built: Path) -> None:
+    name = "index-DeF_4-56.js"
+    (built / "assets" / name).write_text(SCRIPT)
+    (built / "assets" / f"{name}.br").write_bytes(b"compressed")
+    with requests.get(
+        f"{site}/assets/{name}", timeout=20, headers={"Accept-Encoding": "gzip, deflate, br, zstd"}, stream=True
+    ) as answer:
+        assert answer.headers["Content-Encoding"] == "br"
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+        assert answer.raw.read(decode_content=False) == b"compressed"
+    assert get(f"{site}/assets/{name}", Accept_Encoding="gzip").headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("name", ["none.js", "..%2Fsecret.txt", "%2e%2e/secret.txt", "../secret.txt", ".hidden"])
 def test_only_assets_are_served(site: str, name: str) -> None:
     response = get(f"{site}/assets/{name}")
