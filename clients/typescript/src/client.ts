@@ -28,7 +28,7 @@ import { browserCache, type CacheStorage } from "./cache.js";
 import { callSafely, Changes } from "./changes.js";
 import { EMPTY_DRAFT } from "./drafts.js";
 import { LoggedOutError } from "./errors.js";
-import { Home, type Means } from "./home.js";
+import { UserSession, type Dependencies } from "./user-session.js";
 import { type Fetch, Http } from "./http.js";
 import { SessionKeeper } from "./session.js";
 import {
@@ -91,10 +91,10 @@ export class ChatClient {
   private readonly incoming = new Set<(message: Message, chat: Chat) => void>();
   private readonly keeper: SessionKeeper;
   private readonly http: Http;
-  private readonly means: Means;
-  private home: Home | null = null;
+  private readonly dependencies: Dependencies;
+  private userSession: UserSession | null = null;
   /** Settled once the storage has nothing more of the session before. */
-  private leaving: Promise<void> = Promise.resolve();
+  private ending: Promise<void> = Promise.resolve();
 
   constructor(options: ClientOptions = {}) {
     const inBrowser = typeof localStorage !== "undefined" && typeof location !== "undefined";
@@ -104,7 +104,7 @@ export class ChatClient {
     const door = {
       refresh: async (refreshToken: string) =>
         (await this.http.callOpenly("POST /auth/refresh", { body: { refreshToken } })).data,
-      renewed: (token: string) => this.home?.renewed(token),
+      renewed: (token: string) => this.userSession?.renewed(token),
       changed: () => this.sessionChanged(),
       dropped: (session: StoredSession) => this.dropped(session),
     };
@@ -114,7 +114,7 @@ export class ChatClient {
       this.closed.signal,
     );
     this.http = new Http(this.url, this.keeper, this.closed.signal, options.fetch);
-    this.means = {
+    this.dependencies = {
       url: this.url,
       transports: options.transports,
       http: this.http,
@@ -168,7 +168,7 @@ export class ChatClient {
     const told = this.http.call("POST /auth/logout", {}).catch(() => {});
     await briefly(told);
     await this.keeper.end(null);
-    await briefly(this.leaving);
+    await briefly(this.ending);
     await this.keeper.forget();
   }
 
@@ -182,7 +182,7 @@ export class ChatClient {
   /** Let go of connection and timers; the session stays stored. The client can't be used after that. */
   close(): void {
     this.closed.abort();
-    this.leave({ forgotten: false });
+    this.endUserSession({ forgotten: false });
     this.changes.note("connection");
   }
 
@@ -203,17 +203,17 @@ export class ChatClient {
   // --- The connection: made after login or restore, kept until logout, made again whenever it is lost ---
 
   get connection(): Connection {
-    return this.home?.live.connection ?? NO_CONNECTION;
+    return this.userSession?.live.connection ?? NO_CONNECTION;
   }
 
   /** Resolve once everything here is as it is on the server. LoggedOutError when nobody is logged in (any more). */
   async whenOnline(): Promise<void> {
-    if (this.here().live.connection.state === "online") return;
+    if (this.requireUserSession().live.connection.state === "online") return;
     await new Promise<void>((resolve, reject) => {
       const end = this.subscribe(() => {
-        if (this.home && this.connection.state !== "online") return;
+        if (this.userSession && this.connection.state !== "online") return;
         end();
-        if (this.home) resolve();
+        if (this.userSession) resolve();
         else reject(new LoggedOutError());
       });
     });
@@ -221,19 +221,19 @@ export class ChatClient {
 
   /** Try now rather than at `connection.retryAt`. */
   reconnect(): void {
-    this.home?.live.retryNow();
+    this.userSession?.live.retryNow();
   }
 
   // --- Chats ---
 
   /** All chats, the most recently active first. */
   get chats(): readonly Chat[] {
-    return this.home?.book.chats ?? NO_CHATS;
+    return this.userSession?.book.chats ?? NO_CHATS;
   }
 
   /** Whether `chats` is the whole list yet. */
   get chatsLoaded(): boolean {
-    return this.home?.book.complete ?? false;
+    return this.userSession?.book.complete ?? false;
   }
 
   /** Messages that were not read, in all chats together. */
@@ -242,7 +242,7 @@ export class ChatClient {
   }
 
   chat(chatId: string): Chat | undefined {
-    return this.home?.book.chat(chatId);
+    return this.userSession?.book.chat(chatId);
   }
 
   /**
@@ -250,17 +250,17 @@ export class ChatClient {
    * first, up to oneself at least: `loadMembers` fetches more.
    */
   members(chatId: string): Members {
-    return this.home?.book.members(chatId) ?? NO_MEMBERS;
+    return this.userSession?.book.members(chatId) ?? NO_MEMBERS;
   }
 
   /** Whether `members` lacks some. */
   hasMoreMembers(chatId: string): boolean {
-    return this.home?.book.chat(chatId) !== undefined && this.home.book.membersCursor(chatId) !== null;
+    return this.userSession?.book.chat(chatId) !== undefined && this.userSession.book.membersCursor(chatId) !== null;
   }
 
   /** Fetch the next members of a large group; whether there are more still. */
   async loadMembers(chatId: string): Promise<boolean> {
-    return this.here().reader.moreMembers(chatId);
+    return this.requireUserSession().reader.moreMembers(chatId);
   }
 
   /**
@@ -268,17 +268,17 @@ export class ChatClient {
    * too, until `closeChat`. To open it again is cheap.
    */
   async openChat(chatId: string): Promise<void> {
-    await this.here().reader.open(chatId);
+    await this.requireUserSession().reader.open(chatId);
   }
 
   /** Nobody looks at it any more; it stays in memory. */
   closeChat(chatId: string): void {
-    this.home?.reader.close(chatId);
+    this.userSession?.reader.close(chatId);
   }
 
   /** The direct chat with somebody, made if there is none. */
   async createDirectChat(userId: string): Promise<Chat> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/direct", { body: { userId } });
     return book.put(data);
   }
@@ -290,40 +290,40 @@ export class ChatClient {
     avatar?: string | null;
     memberIds?: string[];
   }): Promise<Chat> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/groups", { body: group });
     return book.put(data);
   }
 
   /** Change a group's name, description or avatar. For its ADMINs, as all that follows but `leaveGroup`. */
   async updateGroup(chatId: string, changes: PatchChat): Promise<Chat> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     const { data } = await this.http.call("PATCH /chats/{chatId}", { path: { chatId }, body: changes });
     return book.put(data);
   }
 
   async deleteGroup(chatId: string): Promise<void> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}", { path: { chatId } });
     book.remove(chatId);
   }
 
   async addMember(chatId: string, userId: string): Promise<Member> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/{chatId}/members", { path: { chatId }, body: { userId } });
     book.putMember(chatId, data);
     return data;
   }
 
   async removeMember(chatId: string, userId: string): Promise<void> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}/members/{userId}", { path: { chatId, userId } });
     book.dropMember(chatId, userId);
   }
 
   /** ConflictError (`last_admin`) when it would leave the group without an ADMIN. */
   async setMemberRole(chatId: string, userId: string, role: MemberRole): Promise<Member> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     const path = { chatId, userId };
     const { data } = await this.http.call("PATCH /chats/{chatId}/members/{userId}/role", { path, body: { role } });
     book.putMember(chatId, data);
@@ -331,7 +331,7 @@ export class ChatClient {
   }
 
   async leaveGroup(chatId: string): Promise<void> {
-    const { book } = this.here();
+    const { book } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}/leave", { path: { chatId } });
     book.remove(chatId);
   }
@@ -340,16 +340,16 @@ export class ChatClient {
 
   /** What is here of a chat, the oldest first: stored messages in their order without gaps, then those on their way. */
   messages(chatId: string): readonly Item[] {
-    return this.home?.messages(chatId) ?? NO_ITEMS;
+    return this.userSession?.messages(chatId) ?? NO_ITEMS;
   }
 
   history(chatId: string): History {
-    return this.home?.book.timeline(chatId)?.history ?? NO_HISTORY;
+    return this.userSession?.book.timeline(chatId)?.history ?? NO_HISTORY;
   }
 
   /** Fetch the page before the oldest message that is here; whether there are older ones still. */
   async loadOlder(chatId: string): Promise<boolean> {
-    return this.here().reader.older(chatId);
+    return this.requireUserSession().reader.older(chatId);
   }
 
   /**
@@ -357,19 +357,19 @@ export class ChatClient {
    * server has it or refuses it. Throws LoggedOutError. Messages of one chat are sent in the order of the calls, one after the other.
    */
   send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): Sending {
-    const { queue, typing } = this.here();
+    const { queue, typing } = this.requireUserSession();
     typing.forget(chatId);
     return queue.add(chatId, content, options.file ? toFile(options.file) : null);
   }
 
   /** Try a failed message again. */
   retry(clientId: string): void {
-    this.home?.queue.retry(clientId);
+    this.userSession?.queue.retry(clientId);
   }
 
   /** Give up a queued message, an upload that is under way too. What the server has already stored stays. */
   discard(clientId: string): void {
-    this.home?.queue.discard(clientId);
+    this.userSession?.queue.discard(clientId);
   }
 
   /**
@@ -377,17 +377,17 @@ export class ChatClient {
    * is sent through the queue; a later edit replaces an earlier one that was not sent. The promise need not be awaited.
    */
   edit(messageId: string, content: string): Promise<Message> {
-    return handled(this.here().edit(messageId, content));
+    return handled(this.requireUserSession().edit(messageId, content));
   }
 
   /** Send a refused edit again. */
   retryEdit(messageId: string): void {
-    this.home?.retryEdit(messageId);
+    this.userSession?.retryEdit(messageId);
   }
 
   /** Give up an edit that is not stored: the stored text shows again. */
   discardEdit(messageId: string): void {
-    this.home?.discardEdit(messageId);
+    this.userSession?.discardEdit(messageId);
   }
 
   /**
@@ -395,22 +395,22 @@ export class ChatClient {
    * it, the promise rejects and the message shows again. It drops an edit that was not sent.
    */
   delete(messageId: string): Promise<void> {
-    return handled(this.here().delete(messageId));
+    return handled(this.requireUserSession().delete(messageId));
   }
 
   /** What the user has written or chosen for a chat and not sent: kept over reloads, dropped at logout. */
   draft(chatId: string): Draft {
-    return this.home?.drafts.get(chatId) ?? EMPTY_DRAFT;
+    return this.userSession?.drafts.get(chatId) ?? EMPTY_DRAFT;
   }
 
   /** Change parts of a chat's draft. */
   setDraft(chatId: string, changes: Partial<Draft>): void {
-    this.home?.drafts.set(chatId, changes);
+    this.userSession?.drafts.set(chatId, changes);
   }
 
   /** Whether leaving the page now would lose something unsent. */
   get hasUnsaved(): boolean {
-    return this.home?.unsent.hasUnsaved ?? false;
+    return this.userSession?.unsent.hasUnsaved ?? false;
   }
 
   /**
@@ -418,12 +418,12 @@ export class ChatClient {
    * them again.
    */
   trimHistory(chatId: string, keep: number): void {
-    this.home?.reader.trim(chatId, keep);
+    this.userSession?.reader.trim(chatId, keep);
   }
 
   /** Everything that is here of this chat was seen. Can be called as often as one likes; works offline. */
   markRead(chatId: string): void {
-    this.home?.markRead(chatId);
+    this.userSession?.markRead(chatId);
   }
 
   /** How far a message got with each other member who was in the chat when it was sent. */
@@ -446,14 +446,14 @@ export class ChatClient {
 
   /** Fetch a message anew, whose links have expired (they are good for an hour at least). */
   async renewLinks(messageId: string): Promise<Message> {
-    return this.here().reader.renew(messageId);
+    return this.requireUserSession().reader.renew(messageId);
   }
 
   // --- People ---
 
   /** People by a part of their username, 1–50 characters, prefix matches first. */
   async searchUsers(query: string): Promise<Page<User>> {
-    const { people } = this.here();
+    const { people } = this.requireUserSession();
     return this.http.page("GET /users/search", { query: { q: query } }, (user) => {
       people.met(user);
       return user;
@@ -462,7 +462,7 @@ export class ChatClient {
 
   /** Somebody by their username, in any case. */
   async user(username: string): Promise<User> {
-    const { people } = this.here();
+    const { people } = this.requireUserSession();
     const { data } = await this.http.call("GET /users/{username}", { path: { username } });
     people.met(data);
     return data;
@@ -470,21 +470,21 @@ export class ChatClient {
 
   /** Whether somebody is here, as far as it is known: undefined for strangers and while offline. */
   presence(userId: string): Presence | undefined {
-    return this.home?.people.presence(userId);
+    return this.userSession?.people.presence(userId);
   }
 
   /** Somebody typed into a chat's field: call it on each key. It ends by itself, with `send`, and with `stopTyping`. */
   typing(chatId: string): void {
-    this.home?.typing.typed(chatId);
+    this.userSession?.typing.typed(chatId);
   }
 
   stopTyping(chatId: string): void {
-    this.home?.typing.stop(chatId);
+    this.userSession?.typing.stop(chatId);
   }
 
   /** The others who are typing in a chat. */
   typers(chatId: string): readonly Typer[] {
-    return this.home?.people.typers(chatId) ?? NO_TYPERS;
+    return this.userSession?.people.typers(chatId) ?? NO_TYPERS;
   }
 
   // --- For who administers the server ---
@@ -501,38 +501,38 @@ export class ChatClient {
   private sessionChanged(): void {
     const { me, reason } = this.keeper.session;
     this.changes.note("session");
-    if (me?.id === this.home?.me) return;
+    if (me?.id === this.userSession?.me) return;
     // Who logs out, here or in another tab, wants nothing of it to stay; whose session ended may log in again and go on.
-    this.leave({ forgotten: reason === null || reason === "elsewhere" });
+    this.endUserSession({ forgotten: reason === null || reason === "elsewhere" });
     if (me) {
-      this.home = new Home(me.id, this.means);
-      void this.home.start();
+      this.userSession = new UserSession(me.id, this.dependencies);
+      void this.userSession.start();
     }
     for (const part of ["connection", "chats"] as const) this.changes.note(part);
   }
 
   private async dropped({ me, accessToken }: StoredSession): Promise<void> {
     this.http.callOpenly("POST /auth/logout", {}, accessToken).catch(() => {});
-    await briefly(this.leaving);
+    await briefly(this.ending);
     try {
-      await briefly(Promise.all([this.means.queue.clear(me.id), this.means.cache?.delete([])]));
+      await briefly(Promise.all([this.dependencies.queue.clear(me.id), this.dependencies.cache?.delete([])]));
     } catch {
       // A storage that does not work has nothing to forget.
     }
   }
 
-  private leave(options: { forgotten: boolean }): void {
-    const { home } = this;
-    this.home = null;
-    if (!home) return;
-    this.leaving = home.end(options);
+  private endUserSession(options: { forgotten: boolean }): void {
+    const { userSession } = this;
+    this.userSession = null;
+    if (!userSession) return;
+    this.ending = userSession.end(options);
     this.changes.forget();
   }
 
-  /** What is there while somebody is logged in; throws LoggedOutError. */
-  private here(): Home {
-    if (!this.home) throw new LoggedOutError();
-    return this.home;
+  /** The session of the user who is logged in; throws LoggedOutError. */
+  private requireUserSession(): UserSession {
+    if (!this.userSession) throw new LoggedOutError();
+    return this.userSession;
   }
 }
 

@@ -7,8 +7,9 @@ import { client, Line, online, person, type Person, stored, talk, texts, truth, 
 
 /** Let somebody's client have an event as if the server had sent it. */
 function receive(who: Person, event: string, payload: unknown): void {
-  const { socket } = (who.client as unknown as { home: { live: { socket: { onevent(packet: unknown): void } } } }).home
-    .live;
+  const { socket } = (
+    who.client as unknown as { userSession: { live: { socket: { onevent(packet: unknown): void } } } }
+  ).userSession.live;
   socket.onevent({ data: [event, payload] });
 }
 

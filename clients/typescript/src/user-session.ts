@@ -15,8 +15,8 @@ import type { QueueRecord, QueueStorage } from "./storage.js";
 import { Reading, Typing } from "./telling.js";
 import { UnsentRecords } from "./unsent.js";
 
-/** What a home is made of. */
-export interface Means {
+/** What a user session needs from the client. */
+export interface Dependencies {
   url: string;
   transports: string[] | undefined;
   http: Http;
@@ -27,8 +27,8 @@ export interface Means {
   incoming: (message: Message, chat: Chat) => void;
 }
 
-/** Everything that is there while somebody is logged in: built for them, and left behind as a whole. */
-export class Home {
+/** Everything that exists while a user is logged in: created at login, disposed of as a whole at logout. */
+export class UserSession {
   readonly live: LiveConnection;
   readonly book: ChatBook;
   readonly people: People;
@@ -48,9 +48,9 @@ export class Home {
 
   constructor(
     readonly me: string,
-    private readonly means: Means,
+    private readonly dependencies: Dependencies,
   ) {
-    const { url, transports, http, tokens, changes } = means;
+    const { url, transports, http, tokens, changes } = dependencies;
     this.live = new LiveConnection(url, transports, tokens, {
       // What the cache has comes first: it takes nothing from what the server says.
       catchUp: () => this.listed.then(() => this.catchUp.all()),
@@ -73,7 +73,7 @@ export class Home {
       toItem: (message) => this.toItem(message),
     });
     this.people = new People(changes);
-    this.unsent = new UnsentRecords(me, means.queue);
+    this.unsent = new UnsentRecords(me, dependencies.queue);
     this.queue = new SendQueue(this.unsent, changes, {
       isConnected: () => this.live.isConnected,
       send: (message) => this.live.emit("message:send", message),
@@ -105,7 +105,7 @@ export class Home {
       },
     });
     this.drafts = new Drafts(this.unsent, changes);
-    const cache = means.cache && new Cache(me, means.cache, this.book, changes);
+    const cache = dependencies.cache && new Cache(me, dependencies.cache, this.book, changes);
     this.cache = cache;
     const cached = cache ? (chatId: string) => cache.page(chatId) : undefined;
     this.reader = new Reader(me, this.book, http, changes, this.over.signal, cached);
@@ -151,7 +151,7 @@ export class Home {
   }
 
   messages(chatId: string): readonly Item[] {
-    const version = this.means.changes.versionOf("messages", chatId);
+    const version = this.dependencies.changes.versionOf("messages", chatId);
     const made = this.items.get(chatId);
     if (made?.version === version) return made.list;
     const timeline = this.book.timeline(chatId);
@@ -208,7 +208,7 @@ export class Home {
       people.stoppedTyping(event.chatId, event.senderId);
       const message = book.messageTold(event, { isNew: true });
       const chat = book.chat(event.chatId);
-      if (message && chat && message.senderId !== this.me) callSafely(this.means.incoming, message, chat);
+      if (message && chat && message.senderId !== this.me) callSafely(this.dependencies.incoming, message, chat);
     });
     socket.on("message:edited", (event) => void book.messageTold(event, { isNew: false }));
     socket.on("message:deleted", (event) => book.messageDeleted(event));
@@ -249,7 +249,7 @@ export class Home {
   }
 
   private connectionChanged(): void {
-    this.means.changes.note("connection");
+    this.dependencies.changes.note("connection");
     if (this.live?.connection.state !== "online") return;
     this.reader.refresh();
     this.dropDrafts();
