@@ -72,7 +72,7 @@ def test_types_match_the_documents(server: Server) -> None:
 
 
 def test_client_unit_tests_pass(roomy: Server) -> None:
-    run_tests("book", "paging", "timeline", "refusals", "talking", server=roomy)
+    run_tests("chat-store", "paging", "timeline", "refusals", "talking", server=roomy)
 
 
 def test_cache_is_shown_and_corrected(roomy: Server) -> None:

@@ -1,4 +1,4 @@
-import type { ChatBook } from "./book.js";
+import type { ChatStore } from "./chat-store.js";
 import type { Changes } from "./changes.js";
 import { ObjectStore } from "./database.js";
 import type { Chat, Message } from "./model.js";
@@ -55,7 +55,7 @@ export class Cache {
   constructor(
     private readonly userId: string,
     private readonly storage: CacheStorage,
-    private readonly book: ChatBook,
+    private readonly chatStore: ChatStore,
     changes: Changes,
   ) {
     this.unsubscribe = changes.subscribe(({ chats, messages }) => {
@@ -65,13 +65,13 @@ export class Cache {
     globalThis.document?.addEventListener("visibilitychange", this.save);
   }
 
-  /** Put the list into the book. */
+  /** Put the list into the chat store. */
   async restore(): Promise<void> {
     const list = await Promise.race([this.write(() => this.load()), pause(RESTORE_MS)]);
     if (this.isOver || !list) return;
     this.pages = [...list.pages];
     for (const chat of list.chats) {
-      if (!this.book.chat(chat.id)) this.book.put(chat, { isCached: true });
+      if (!this.chatStore.chat(chat.id)) this.chatStore.put(chat, { isCached: true });
     }
   }
 
@@ -110,14 +110,14 @@ export class Cache {
     if (this.isOver) return;
     const changed: [string, CachedPage][] = [];
     for (const chatId of this.stale) {
-      const page = this.book.timeline(chatId)?.newest(MAX_MESSAGES);
-      if (page) changed.push([chatId, { ...page, rev: this.book.revOf(chatId) }]);
+      const page = this.chatStore.timeline(chatId)?.newest(MAX_MESSAGES);
+      if (page) changed.push([chatId, { ...page, rev: this.chatStore.revOf(chatId) }]);
     }
     this.stale.clear();
     const ids = changed.map(([chatId]) => chatId);
     const pages = [...ids, ...this.pages.filter((id) => !ids.includes(id))];
     this.pages = pages.slice(0, MAX_PAGES);
-    const list: CachedList = { chats: this.book.chats.slice(0, MAX_CHATS), pages: this.pages };
+    const list: CachedList = { chats: this.chatStore.chats.slice(0, MAX_CHATS), pages: this.pages };
     void this.write(async () => {
       for (const [chatId, page] of changed) await this.storage.put(this.key("page", chatId), page);
       for (const chatId of pages.slice(MAX_PAGES)) await this.storage.delete(this.key("page", chatId));

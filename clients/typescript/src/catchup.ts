@@ -1,4 +1,4 @@
-import type { ChatBook } from "./book.js";
+import type { ChatStore } from "./chat-store.js";
 import type { LiveConnection } from "./connection.js";
 import { NetworkError, RateLimitedError } from "./errors.js";
 import type { ChatList, Sync, SyncAnswer } from "./generated/schemas.js";
@@ -17,7 +17,7 @@ const FIRST_PAGE = 15;
 // As many chats as one `sync` may name.
 const MAX_CHATS = 1000;
 
-/** Brings the book to what the server has: the list of chats at first, `sync` whenever something was missed. */
+/** Brings the chat store to what the server has: the list of chats at first, `sync` whenever something was missed. */
 export class CatchUp {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private calm: ReturnType<typeof setInterval> | undefined;
@@ -28,7 +28,7 @@ export class CatchUp {
   private wasOnline = false;
 
   constructor(
-    private readonly book: ChatBook,
+    private readonly chatStore: ChatStore,
     private readonly connection: LiveConnection,
     private readonly http: Http,
     private readonly over: AbortSignal,
@@ -70,7 +70,7 @@ export class CatchUp {
     const wait = LATE_MS + Math.random() * (LATE_MS + others * SPREAD_MS);
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      if (this.certain || this.book.isBehind) void this.try();
+      if (this.certain || this.chatStore.isBehind) void this.try();
     }, wait);
   }
 
@@ -95,14 +95,14 @@ export class CatchUp {
    * and, where there are too many chats for one `sync`, new ones.
    */
   private async list(first = PAGE): Promise<void> {
-    const since = this.book.complete ? (this.book.chats[0]?.updatedAt ?? "") : "";
+    const since = this.chatStore.complete ? (this.chatStore.chats[0]?.updatedAt ?? "") : "";
     let [limit, cursor, oldest]: [number, string | null, string] = [first, null, ""];
     do {
       const page: ChatList = await this.http.call("GET /chats", { query: { limit, ...(cursor && { cursor }) } });
-      for (const chat of page.data) this.book.put(chat);
+      for (const chat of page.data) this.chatStore.put(chat);
       [limit, cursor, oldest] = [PAGE, page.meta.nextCursor, page.data.at(-1)?.updatedAt ?? ""];
     } while (cursor && oldest >= since && !this.over.aborted);
-    this.book.listed();
+    this.chatStore.listed();
   }
 
   /** All that was missed, page by page; what asks meanwhile waits for the same answers, and asks again if need be. */
@@ -110,14 +110,14 @@ export class CatchUp {
     this.syncing ??= this.pages().finally(() => {
       this.syncing = null;
       // Something may have been missed after the server read what it answered.
-      if (this.certain || this.book.isBehind) this.behind();
+      if (this.certain || this.chatStore.isBehind) this.behind();
     });
     return this.syncing;
   }
 
   private async pages(): Promise<void> {
     this.certain = false;
-    const ids = this.book.chats.map(({ id }) => id);
+    const ids = this.chatStore.chats.map(({ id }) => id);
     if (ids.length <= MAX_CHATS) return this.missedOf(ids, { only: false });
     // Chats that are not named are new to the server's eyes: so many are asked for by name, and new ones are listed.
     await this.list();
@@ -128,12 +128,12 @@ export class CatchUp {
 
   /** All that was missed of these chats, and unless `only` of new ones too. */
   private async missedOf(ids: readonly string[], { only }: { only: boolean }): Promise<void> {
-    const chats = Object.fromEntries(ids.map((id) => [id, this.book.revOf(id)]));
+    const chats = Object.fromEntries(ids.map((id) => [id, this.chatStore.revOf(id)]));
     const more = new Set<string>();
     let cursor: string | null = null;
     do {
       const answer: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...(cursor && { cursor }) });
-      for (const id of this.book.applySync(answer)) more.add(id);
+      for (const id of this.chatStore.applySync(answer)) more.add(id);
       cursor = answer.nextCursor;
     } while (cursor && !this.over.aborted);
     if (more.size && !this.over.aborted) await this.missedOf([...more], { only: true });

@@ -228,12 +228,12 @@ export class ChatClient {
 
   /** All chats, the most recently active first. */
   get chats(): readonly Chat[] {
-    return this.userSession?.book.chats ?? NO_CHATS;
+    return this.userSession?.chatStore.chats ?? NO_CHATS;
   }
 
   /** Whether `chats` is the whole list yet. */
   get chatsLoaded(): boolean {
-    return this.userSession?.book.complete ?? false;
+    return this.userSession?.chatStore.complete ?? false;
   }
 
   /** Messages that were not read, in all chats together. */
@@ -242,7 +242,7 @@ export class ChatClient {
   }
 
   chat(chatId: string): Chat | undefined {
-    return this.userSession?.book.chat(chatId);
+    return this.userSession?.chatStore.chat(chatId);
   }
 
   /**
@@ -250,12 +250,15 @@ export class ChatClient {
    * first, up to oneself at least: `loadMembers` fetches more.
    */
   members(chatId: string): Members {
-    return this.userSession?.book.members(chatId) ?? NO_MEMBERS;
+    return this.userSession?.chatStore.members(chatId) ?? NO_MEMBERS;
   }
 
   /** Whether `members` lacks some. */
   hasMoreMembers(chatId: string): boolean {
-    return this.userSession?.book.chat(chatId) !== undefined && this.userSession.book.membersCursor(chatId) !== null;
+    return (
+      this.userSession?.chatStore.chat(chatId) !== undefined &&
+      this.userSession.chatStore.membersCursor(chatId) !== null
+    );
   }
 
   /** Fetch the next members of a large group; whether there are more still. */
@@ -278,9 +281,9 @@ export class ChatClient {
 
   /** The direct chat with somebody, made if there is none. */
   async createDirectChat(userId: string): Promise<Chat> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/direct", { body: { userId } });
-    return book.put(data);
+    return chatStore.put(data);
   }
 
   /** A new group, of which one is the ADMIN. */
@@ -290,50 +293,50 @@ export class ChatClient {
     avatar?: string | null;
     memberIds?: string[];
   }): Promise<Chat> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/groups", { body: group });
-    return book.put(data);
+    return chatStore.put(data);
   }
 
   /** Change a group's name, description or avatar. For its ADMINs, as all that follows but `leaveGroup`. */
   async updateGroup(chatId: string, changes: PatchChat): Promise<Chat> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     const { data } = await this.http.call("PATCH /chats/{chatId}", { path: { chatId }, body: changes });
-    return book.put(data);
+    return chatStore.put(data);
   }
 
   async deleteGroup(chatId: string): Promise<void> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}", { path: { chatId } });
-    book.remove(chatId);
+    chatStore.remove(chatId);
   }
 
   async addMember(chatId: string, userId: string): Promise<Member> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/{chatId}/members", { path: { chatId }, body: { userId } });
-    book.putMember(chatId, data);
+    chatStore.putMember(chatId, data);
     return data;
   }
 
   async removeMember(chatId: string, userId: string): Promise<void> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}/members/{userId}", { path: { chatId, userId } });
-    book.dropMember(chatId, userId);
+    chatStore.dropMember(chatId, userId);
   }
 
   /** ConflictError (`last_admin`) when it would leave the group without an ADMIN. */
   async setMemberRole(chatId: string, userId: string, role: MemberRole): Promise<Member> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     const path = { chatId, userId };
     const { data } = await this.http.call("PATCH /chats/{chatId}/members/{userId}/role", { path, body: { role } });
-    book.putMember(chatId, data);
+    chatStore.putMember(chatId, data);
     return data;
   }
 
   async leaveGroup(chatId: string): Promise<void> {
-    const { book } = this.requireUserSession();
+    const { chatStore } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}/leave", { path: { chatId } });
-    book.remove(chatId);
+    chatStore.remove(chatId);
   }
 
   // --- Messages ---
@@ -344,7 +347,7 @@ export class ChatClient {
   }
 
   history(chatId: string): History {
-    return this.userSession?.book.timeline(chatId)?.history ?? NO_HISTORY;
+    return this.userSession?.chatStore.timeline(chatId)?.history ?? NO_HISTORY;
   }
 
   /** Fetch the page before the oldest message that is here; whether there are older ones still. */

@@ -1,4 +1,4 @@
-import type { ChatBook } from "./book.js";
+import type { ChatStore } from "./chat-store.js";
 import type { CachedPage } from "./cache.js";
 import type { Changes } from "./changes.js";
 import { NotFoundError } from "./errors.js";
@@ -24,7 +24,7 @@ export class Reader {
 
   constructor(
     private readonly me: string,
-    private readonly book: ChatBook,
+    private readonly chatStore: ChatStore,
     private readonly http: Http,
     private readonly changes: Changes,
     private readonly over: AbortSignal,
@@ -33,14 +33,14 @@ export class Reader {
 
   async open(chatId: string): Promise<void> {
     this.opened.add(chatId);
-    if (this.cached && !this.book.timeline(chatId)?.history.loaded) await this.restore(chatId, this.cached);
-    if (!this.book.chat(chatId)) {
-      this.book.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+    if (this.cached && !this.chatStore.timeline(chatId)?.history.loaded) await this.restore(chatId, this.cached);
+    if (!this.chatStore.chat(chatId)) {
+      this.chatStore.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
     }
     // Of a large group, responses and events have the first members alone.
-    const isListed = this.book.membersCursor(chatId) !== undefined && !this.staleMembers.has(chatId);
+    const isListed = this.chatStore.membersCursor(chatId) !== undefined && !this.staleMembers.has(chatId);
     if (!isListed) this.quietly(this.fetchMembers(chatId));
-    if (!this.book.timeline(chatId)?.history.loaded) await this.fetchNewest(chatId);
+    if (!this.chatStore.timeline(chatId)?.history.loaded) await this.fetchNewest(chatId);
     else if (this.unverified.has(chatId)) this.quietly(this.fetchNewest(chatId));
     else if (this.staleReceipts.has(chatId)) this.quietly(this.fetchReceipts(chatId));
   }
@@ -51,7 +51,7 @@ export class Reader {
 
   /** Receipts and members may have changed unseen, in all chats. */
   lost(): void {
-    for (const { id } of this.book.chats) {
+    for (const { id } of this.chatStore.chats) {
       this.staleMembers.add(id);
       this.staleReceipts.add(id);
     }
@@ -86,15 +86,15 @@ export class Reader {
 
   /** The page before the oldest message that is here; whether there are older ones still. */
   async older(chatId: string): Promise<boolean> {
-    const timeline = this.book.timeline(chatId);
+    const timeline = this.chatStore.timeline(chatId);
     if (!timeline?.history.loaded) await this.fetchNewest(chatId);
     else if (timeline.history.hasOlder) await this.fetchOnce(chatId, timeline.cursor);
-    return this.book.timeline(chatId)?.history.hasOlder ?? false;
+    return this.chatStore.timeline(chatId)?.history.hasOlder ?? false;
   }
 
   /** Drop the oldest pages beyond the newest `keep` messages. */
   trim(chatId: string, keep: number): void {
-    const timeline = this.book.timeline(chatId);
+    const timeline = this.chatStore.timeline(chatId);
     if (!timeline?.history.loaded) return;
     if (timeline.trim(keep)) this.changes.noteOf("messages", chatId);
     else if (timeline.size > keep + MOST) this.quietly(this.once(`trim ${chatId}`, () => this.trimLive(chatId, keep)));
@@ -103,28 +103,28 @@ export class Reader {
   /** The members that follow those that are here; whether there are more still. */
   async moreMembers(chatId: string): Promise<boolean> {
     await this.once(`members ${chatId}`, async () => {
-      const [known, cursor] = [this.book.members(chatId), this.book.membersCursor(chatId)];
+      const [known, cursor] = [this.chatStore.members(chatId), this.chatStore.membersCursor(chatId)];
       if (cursor === undefined) await this.fetchMembersUpTo(chatId, known.length + 1);
       else if (cursor) {
-        const changes = this.book.memberChangesOf(chatId);
+        const changes = this.chatStore.memberChangesOf(chatId);
         const { data, meta } = await this.membersAfter(chatId, cursor);
         // Members left meanwhile, perhaps.
-        if (changes !== this.book.memberChangesOf(chatId)) await this.fetchMembersUpTo(chatId, known.length + 1);
-        else this.book.putMembers(chatId, [...known, ...data], meta.nextCursor);
+        if (changes !== this.chatStore.memberChangesOf(chatId)) await this.fetchMembersUpTo(chatId, known.length + 1);
+        else this.chatStore.putMembers(chatId, [...known, ...data], meta.nextCursor);
       }
     });
-    return this.book.membersCursor(chatId) !== null;
+    return this.chatStore.membersCursor(chatId) !== null;
   }
 
   /** A message anew, whose links have expired. */
   async renew(messageId: string): Promise<Message> {
-    const message = this.book.find(messageId);
+    const message = this.chatStore.find(messageId);
     if (!message) throw unknownMessage();
     const query = { after: message.rev - 1, limit: 1 };
     const { data } = await this.http.call("GET /messages/{id}", { path: { id: message.chatId }, query });
     // When it was changed meanwhile, the event that said so brought new links.
-    if (data[0]?.id === messageId) this.book.putMessage(data[0]);
-    return this.book.find(messageId) ?? message;
+    if (data[0]?.id === messageId) this.chatStore.putMessage(data[0]);
+    return this.chatStore.find(messageId) ?? message;
   }
 
   private async fetchNewest(chatId: string): Promise<void> {
@@ -137,9 +137,9 @@ export class Reader {
   }
 
   private async fetchPage(chatId: string, cursor: string | null): Promise<void> {
-    const timeline = this.book.timeline(chatId);
+    const timeline = this.chatStore.timeline(chatId);
     if (!timeline) throw unknownChat();
-    const rev = this.book.revOf(chatId);
+    const rev = this.chatStore.revOf(chatId);
     const wasLoaded = timeline.history.loaded;
     // What is shown from the cache stays, whatever becomes of it.
     const isVerifying = wasLoaded && cursor === null;
@@ -147,11 +147,11 @@ export class Reader {
     this.changes.noteOf("messages", chatId);
     try {
       const { data, meta } = await this.messagesBefore(chatId, cursor, PAGE);
-      if (isVerifying) this.book.putNewest(chatId, data, meta.nextCursor);
-      else this.book.putPage(timeline, data, meta.nextCursor, cursor);
+      if (isVerifying) this.chatStore.putNewest(chatId, data, meta.nextCursor);
+      else this.chatStore.putPage(timeline, data, meta.nextCursor, cursor);
       if (cursor === null) this.unverified.delete(chatId);
       // What changed while the first page was under way may be missing from it.
-      if (!wasLoaded) this.book.setBack(chatId, rev);
+      if (!wasLoaded) this.chatStore.setBack(chatId, rev);
     } catch (error) {
       if (!isVerifying) timeline.show({ loading: false, error: error as Error });
       throw error;
@@ -163,12 +163,12 @@ export class Reader {
   /** Show what was last seen of a chat. */
   private async restore(chatId: string, cached: (chatId: string) => Promise<CachedPage | undefined>): Promise<void> {
     const page = await cached(chatId);
-    const timeline = this.book.timeline(chatId);
+    const timeline = this.chatStore.timeline(chatId);
     if (!page || !timeline || timeline.isKept) return;
     timeline.addPage(page.messages, page.cursor, null);
     this.unverified.add(chatId);
     this.changes.noteOf("messages", chatId);
-    this.book.setBack(chatId, page.rev);
+    this.chatStore.setBack(chatId, page.rev);
   }
 
   private messagesBefore(chatId: string, cursor: string | null, limit: number): Promise<MessageList> {
@@ -185,7 +185,7 @@ export class Reader {
       messages.push(...page.data);
       cursor = page.meta.nextCursor;
     } while (cursor && messages.length < keep);
-    const timeline = this.book.timeline(chatId);
+    const timeline = this.chatStore.timeline(chatId);
     timeline?.addBoundary(messages, cursor);
     if (timeline?.trim(keep)) this.changes.noteOf("messages", chatId);
   }
@@ -195,11 +195,11 @@ export class Reader {
       try {
         let changes: number;
         do {
-          changes = this.book.memberChangesOf(chatId);
+          changes = this.chatStore.memberChangesOf(chatId);
           this.staleMembers.delete(chatId);
-          await this.fetchMembersUpTo(chatId, this.book.members(chatId).length);
+          await this.fetchMembersUpTo(chatId, this.chatStore.members(chatId).length);
           // What happened while it was under way may be missing from it.
-        } while (changes !== this.book.memberChangesOf(chatId) || this.staleMembers.has(chatId));
+        } while (changes !== this.chatStore.memberChangesOf(chatId) || this.staleMembers.has(chatId));
       } catch (error) {
         this.staleMembers.add(chatId);
         throw error;
@@ -216,7 +216,7 @@ export class Reader {
       members.push(...page.data);
       cursor = page.meta.nextCursor;
     } while (cursor && (members.length < count || !members.some(({ userId }) => userId === this.me)));
-    this.book.putMembers(chatId, members, cursor);
+    this.chatStore.putMembers(chatId, members, cursor);
   }
 
   private membersAfter(chatId: string, cursor: string | null): Promise<MemberList> {
@@ -228,12 +228,12 @@ export class Reader {
   private async fetchReceipts(chatId: string): Promise<void> {
     await this.once(`receipts ${chatId}`, async () => {
       this.staleReceipts.delete(chatId);
-      const oldest = this.book.timeline(chatId)?.oldestUnread();
+      const oldest = this.chatStore.timeline(chatId)?.oldestUnread();
       if (!oldest) return;
       const given = { path: { id: chatId }, query: { limit: MOST } };
       try {
         for (let page = await this.http.page("GET /messages/{id}", given, (message) => message); ; ) {
-          for (const message of page.items) this.book.putMessage(message);
+          for (const message of page.items) this.chatStore.putMessage(message);
           if (!page.next || (page.items.at(-1)?.seq ?? 0) <= oldest) return;
           page = await page.next();
         }
@@ -260,12 +260,12 @@ export class Reader {
   }
 }
 
-/** For a chat that is not in the book. */
+/** For a chat that is not in the chat store. */
 export function unknownChat(): NotFoundError {
   return notFound("There is no such chat that you can see.");
 }
 
-/** For a message that is not in the book. */
+/** For a message that is not in the chat store. */
 export function unknownMessage(): NotFoundError {
   return notFound("There is no such message here.");
 }

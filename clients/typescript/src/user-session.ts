@@ -1,4 +1,4 @@
-import { ChatBook, TOMBSTONE } from "./book.js";
+import { ChatStore, TOMBSTONE } from "./chat-store.js";
 import { CatchUp } from "./catchup.js";
 import { Cache, type CacheStorage } from "./cache.js";
 import { callSafely, type Changes } from "./changes.js";
@@ -30,7 +30,7 @@ export interface Dependencies {
 /** Everything that exists while a user is logged in: created at login, disposed of as a whole at logout. */
 export class UserSession {
   readonly live: LiveConnection;
-  readonly book: ChatBook;
+  readonly chatStore: ChatStore;
   readonly people: People;
   readonly unsent: UnsentRecords;
   readonly queue: SendQueue;
@@ -58,7 +58,7 @@ export class UserSession {
       disconnected: () => this.disconnected(),
       changed: () => this.connectionChanged(),
     });
-    this.book = new ChatBook(me, changes, {
+    this.chatStore = new ChatStore(me, changes, {
       behind: (others) => this.catchUp.behind(others),
       missed: () => this.catchUp.missed(),
       stored: (message) => this.stored(message),
@@ -79,10 +79,10 @@ export class UserSession {
       send: (message) => this.live.emit("message:send", message),
       upload: (form, progress, signal) => http.upload(form, progress, signal),
       stored: (message) => {
-        this.book.putMessage(message);
+        this.chatStore.putMessage(message);
         this.stored(message);
       },
-      lastSeq: (chatId) => this.book.chat(chatId)?.lastSeq,
+      lastSeq: (chatId) => this.chatStore.chat(chatId)?.lastSeq,
       editOf: (clientId) => this.edits.of(clientId)?.content ?? undefined,
       takeEdit: (clientId) => this.edits.take(clientId),
     });
@@ -90,28 +90,28 @@ export class UserSession {
       isConnected: () => this.live.isConnected,
       edit: async (messageId, content) => {
         const message = await this.live.emit("message:edit", { messageId, content });
-        this.book.putMessage(message);
+        this.chatStore.putMessage(message);
         return message;
       },
       delete: async (messageId) => {
         await this.live.emit("message:delete", { messageId });
-        this.book.messageBuried(messageId);
+        this.chatStore.messageBuried(messageId);
       },
-      isKnown: (chatId) => this.book.chat(chatId) !== undefined,
+      isKnown: (chatId) => this.chatStore.chat(chatId) !== undefined,
       isQueued: (target) => this.queue.state(target) !== undefined,
       refresh: (target) => {
         this.queue.refresh(target);
-        this.book.refresh(target);
+        this.chatStore.refresh(target);
       },
     });
     this.drafts = new Drafts(this.unsent, changes);
-    const cache = dependencies.cache && new Cache(me, dependencies.cache, this.book, changes);
+    const cache = dependencies.cache && new Cache(me, dependencies.cache, this.chatStore, changes);
     this.cache = cache;
     const cached = cache ? (chatId: string) => cache.page(chatId) : undefined;
-    this.reader = new Reader(me, this.book, http, changes, this.over.signal, cached);
+    this.reader = new Reader(me, this.chatStore, http, changes, this.over.signal, cached);
     this.typing = new Typing(this.live);
     this.reading = new Reading(this.live);
-    this.catchUp = new CatchUp(this.book, this.live, http, this.over.signal);
+    this.catchUp = new CatchUp(this.chatStore, this.live, http, this.over.signal);
     this.listen();
   }
 
@@ -154,7 +154,7 @@ export class UserSession {
     const version = this.dependencies.changes.versionOf("messages", chatId);
     const made = this.items.get(chatId);
     if (made?.version === version) return made.list;
-    const timeline = this.book.timeline(chatId);
+    const timeline = this.chatStore.timeline(chatId);
     const list = timeline?.list() ?? [];
     this.queue.insertInto(list, chatId, (seq) => (timeline ? timeline.indexAfter(seq) : 0));
     this.items.set(chatId, { version, list });
@@ -184,7 +184,7 @@ export class UserSession {
   }
 
   markRead(chatId: string): void {
-    const last = this.book.markRead(chatId);
+    const last = this.chatStore.markRead(chatId);
     if (last) this.reading.upTo(last);
   }
 
@@ -202,38 +202,38 @@ export class UserSession {
   }
 
   private listen(): void {
-    const { book, people } = this;
+    const { chatStore, people } = this;
     const { socket } = this.live;
     socket.on("message:new", (event) => {
       people.stoppedTyping(event.chatId, event.senderId);
-      const message = book.messageTold(event, { isNew: true });
-      const chat = book.chat(event.chatId);
+      const message = chatStore.messageTold(event, { isNew: true });
+      const chat = chatStore.chat(event.chatId);
       if (message && chat && message.senderId !== this.me) callSafely(this.dependencies.incoming, message, chat);
     });
-    socket.on("message:edited", (event) => void book.messageTold(event, { isNew: false }));
-    socket.on("message:deleted", (event) => book.messageDeleted(event));
-    socket.on("messages:read", ({ chatId, userId, readSeq }) => book.receiptTold(chatId, userId, "READ", readSeq));
+    socket.on("message:edited", (event) => void chatStore.messageTold(event, { isNew: false }));
+    socket.on("message:deleted", (event) => chatStore.messageDeleted(event));
+    socket.on("messages:read", ({ chatId, userId, readSeq }) => chatStore.receiptTold(chatId, userId, "READ", readSeq));
     socket.on("messages:delivered", ({ chatId, receipts }) => {
-      for (const { userId, deliveredSeq } of receipts) book.receiptTold(chatId, userId, "DELIVERED", deliveredSeq);
+      for (const { userId, deliveredSeq } of receipts) chatStore.receiptTold(chatId, userId, "DELIVERED", deliveredSeq);
     });
     socket.on("typing:start", (event) => people.startedTyping(event));
     socket.on("typing:stop", ({ chatId, userId }) => people.stoppedTyping(chatId, userId));
     socket.on("user:online", ({ userId }) => {
       people.came(userId);
-      book.presenceTold(userId, { isOnline: true });
+      chatStore.presenceTold(userId, { isOnline: true });
     });
     socket.on("user:offline", ({ userId, lastSeen }) => {
       people.went(userId, lastSeen);
-      book.presenceTold(userId, { isOnline: false, lastSeen });
+      chatStore.presenceTold(userId, { isOnline: false, lastSeen });
     });
     // Too much was missed between the server's workers for it to be sent again.
     socket.on("resync", () => this.catchUp.missed());
-    socket.on("chat:new", (chat) => book.chatNew(chat));
-    socket.on("chat:updated", (chat) => book.chatUpdated(chat));
-    socket.on("chat:deleted", ({ chatId }) => book.remove(chatId));
-    socket.on("chat:member_joined", ({ chatId, member }) => book.memberJoined(chatId, member));
-    socket.on("chat:member_updated", ({ chatId, member }) => book.memberUpdated(chatId, member));
-    socket.on("chat:member_left", ({ chatId, userId }) => book.memberLeft(chatId, userId));
+    socket.on("chat:new", (chat) => chatStore.chatNew(chat));
+    socket.on("chat:updated", (chat) => chatStore.chatUpdated(chat));
+    socket.on("chat:deleted", ({ chatId }) => chatStore.remove(chatId));
+    socket.on("chat:member_joined", ({ chatId, member }) => chatStore.memberJoined(chatId, member));
+    socket.on("chat:member_updated", ({ chatId, member }) => chatStore.memberUpdated(chatId, member));
+    socket.on("chat:member_left", ({ chatId, userId }) => chatStore.memberLeft(chatId, userId));
   }
 
   private connected(): void {
@@ -258,7 +258,7 @@ export class UserSession {
   /** Chats that the user has left meanwhile keep no drafts. */
   private dropDrafts(): void {
     if (this.live.connection.state !== "online") return;
-    for (const chatId of this.drafts.chatIds) if (!this.book.chat(chatId)) this.drafts.drop(chatId);
+    for (const chatId of this.drafts.chatIds) if (!this.chatStore.chat(chatId)) this.drafts.drop(chatId);
   }
 
   private gone(chatId: string): void {
@@ -278,7 +278,7 @@ export class UserSession {
   private target(id: string): { target: string; chatId: string | null } {
     const chatId = this.queue.chatOf(id);
     if (chatId) return { target: id, chatId };
-    const message = this.book.find(id);
+    const message = this.chatStore.find(id);
     return { target: message?.id ?? id, chatId: message?.chatId ?? null };
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { ChatBook } from "../src/book.js";
+import { ChatStore } from "../src/chat-store.js";
 import { CatchUp } from "../src/catchup.js";
 import { Changes } from "../src/changes.js";
 import type { LiveConnection } from "../src/connection.js";
@@ -15,7 +15,7 @@ const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unrea
 function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>[]) {
   const nothing = (): void => {};
   const toItem = (): never => ({}) as never;
-  const book = new ChatBook("me", new Changes(), {
+  const chatStore = new ChatStore("me", new Changes(), {
     ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
     ...{ reset: nothing, met: nothing, toItem },
   });
@@ -38,7 +38,7 @@ function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>
   } as unknown as Http;
   const over = new AbortController();
   t.after(() => over.abort());
-  return { book, asked, listed, catchUp: new CatchUp(book, connection, http, over.signal) };
+  return { chatStore, asked, listed, catchUp: new CatchUp(chatStore, connection, http, over.signal) };
 }
 
 function chatOf(id: string, lastRev: number): Chat {
@@ -52,22 +52,22 @@ test("each page is asked for with the same chats, and the chats of all of them a
     { chats: [chatOf("new 2", 1)], nextCursor: "two" },
     {},
   ];
-  const { book, asked, catchUp } = clientOf(t, 2, ...pages);
+  const { chatStore, asked, catchUp } = clientOf(t, 2, ...pages);
   await catchUp.all();
   const chats = { "chat 0": 1, "chat 1": 1 };
   assert.deepEqual(asked, [{ chats }, { chats, cursor: "one" }, { chats, cursor: "two" }]);
-  assert.ok(book.chat("new 1") && book.chat("new 2"));
+  assert.ok(chatStore.chat("new 1") && chatStore.chat("new 2"));
 });
 
 test("of a chat of which not all messages fitted, the rest is asked for alone", async (t) => {
   const message = { id: "m", chatId: "chat 0", seq: 1, rev: 2, senderId: "other", createdAt: "1", status: "READ" };
   const first = { chats: [chatOf("chat 0", 4)], messages: { "chat 0": [message as never] }, more: ["chat 0"] };
-  const { book, asked, catchUp } = clientOf(t, 2, {}, first, { chats: [chatOf("chat 0", 4)] }, {});
+  const { chatStore, asked, catchUp } = clientOf(t, 2, {}, first, { chats: [chatOf("chat 0", 4)] }, {});
   await catchUp.all();
-  book.timeline("chat 0")?.addPage([], null, null);
+  chatStore.timeline("chat 0")?.addPage([], null, null);
   await catchUp.all();
   assert.deepEqual(asked.slice(1), [{ chats: { "chat 0": 1, "chat 1": 1 } }, { chats: { "chat 0": 2 }, only: true }]);
-  assert.equal(book.revOf("chat 0"), 4);
+  assert.equal(chatStore.revOf("chat 0"), 4);
 });
 
 test("more chats than a call may name are asked for in portions, and new ones are listed", async (t) => {

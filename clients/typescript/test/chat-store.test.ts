@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ChatBook, type BookDoor } from "../src/book.js";
+import { ChatStore, type ChatStoreHooks } from "../src/chat-store.js";
 import { Changes } from "../src/changes.js";
 import type { Chat, ChatEvent, Member, Message, MessageEvent, NewChatEvent } from "../src/generated/schemas.js";
 import type { Item } from "../src/model.js";
@@ -57,27 +57,27 @@ class Origin {
 }
 
 for (let seed = 1; seed <= 150; seed += 1) {
-  test(`after every change was told somehow, the book is as the server (${seed})`, () => {
+  test(`after every change was delivered somehow, the store equals the server (${seed})`, () => {
     const random = dice(seed);
     const origin = new Origin(random);
     let behind = false;
     const nothing = (): void => {};
-    const book = new ChatBook(ME, new Changes(), {
+    const chatStore = new ChatStore(ME, new Changes(), {
       behind: () => (behind = true),
       ...{ missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
       ...{ reset: nothing, met: nothing, toItem },
     });
-    book.put(origin.chat());
-    const timeline = book.timeline(CHAT);
+    chatStore.put(origin.chat());
+    const timeline = chatStore.timeline(CHAT);
     assert.ok(timeline);
     timeline.addPage([], null, null);
     let waiting: typeof origin.told = [];
     const sync = (most: number): string[] => {
-      const messages = origin.since(book.revOf(CHAT), most);
+      const messages = origin.since(chatStore.revOf(CHAT), most);
       const more = messages.at(-1) && origin.since(messages.at(-1)?.rev ?? 0, 1).length ? [CHAT] : [];
-      const chats = book.revOf(CHAT) < origin.rev ? [origin.chat()] : [];
+      const chats = chatStore.revOf(CHAT) < origin.rev ? [origin.chat()] : [];
       const rest = { gone: [], unread: { [CHAT]: 0 }, reset: [], nextCursor: null };
-      return book.applySync({ chats, messages: { [CHAT]: messages }, more, ...rest });
+      return chatStore.applySync({ chats, messages: { [CHAT]: messages }, more, ...rest });
     };
     for (let step = 0; step < 120; step += 1) {
       const before = origin.told.length;
@@ -88,40 +88,40 @@ for (let seed = 1; seed <= 150; seed += 1) {
       while (waiting.length && random() < 0.6) {
         const at = random() < 0.9 ? 0 : Math.floor(random() * waiting.length);
         const told = random() < 0.9 ? waiting.splice(at, 1)[0] : waiting[at];
-        if (told) tell(book, told);
+        if (told) tell(chatStore, told);
       }
       if (behind && random() < 0.3) {
         behind = false;
         sync(3);
       }
-      isUnbroken(book);
+      isUnbroken(chatStore);
     }
     // At last everything that was not lost arrives, and one change after it, which shows what was.
-    for (const told of waiting) tell(book, told);
+    for (const told of waiting) tell(chatStore, told);
     do origin.change();
     while (origin.told.at(-1)?.event !== "new");
-    tell(book, origin.told.at(-1) as (typeof origin.told)[0]);
-    for (let tries = 0; book.isBehind; tries += 1) {
+    tell(chatStore, origin.told.at(-1) as (typeof origin.told)[0]);
+    for (let tries = 0; chatStore.isBehind; tries += 1) {
       assert.ok(tries < 3, "there is something that sync does not bring");
       while (sync(7).length);
     }
     const expected = origin.messages.map(({ id, rev, content, isDeleted }) => ({ id, rev, content, isDeleted }));
     assert.deepEqual(
-      shown(book).map(({ id, rev, content, isDeleted }) => ({ id, rev, content, isDeleted })),
+      shown(chatStore).map(({ id, rev, content, isDeleted }) => ({ id, rev, content, isDeleted })),
       expected,
     );
-    assert.equal(book.chat(CHAT)?.lastMessage?.id, origin.messages.at(-1)?.id);
+    assert.equal(chatStore.chat(CHAT)?.lastMessage?.id, origin.messages.at(-1)?.id);
   });
 }
 
 test("of a chat that a restored server has less of, the local copy is dropped", () => {
   const reset: string[] = [];
-  const book = emptyBook({ reset: (chatId) => reset.push(chatId) });
-  book.put(chatOf({ lastRev: 9, lastSeq: 8 }));
-  book.timeline(CHAT)?.addPage([messageOf(8, 9)], null, null);
+  const chatStore = emptyStore({ reset: (chatId) => reset.push(chatId) });
+  chatStore.put(chatOf({ lastRev: 9, lastSeq: 8 }));
+  chatStore.timeline(CHAT)?.addPage([messageOf(8, 9)], null, null);
   const chat = chatOf({ lastRev: 3, lastSeq: 2 });
   const messages = { [CHAT]: [messageOf(1, 2), messageOf(2, 3)] };
-  book.applySync({
+  chatStore.applySync({
     chats: [chat],
     messages,
     more: [],
@@ -131,53 +131,53 @@ test("of a chat that a restored server has less of, the local copy is dropped", 
     nextCursor: null,
   });
   assert.deepEqual(reset, [CHAT]);
-  assert.equal(book.revOf(CHAT), 3);
-  assert.equal(book.chat(CHAT)?.lastSeq, 2);
-  assert.deepEqual(shown(book), []);
+  assert.equal(chatStore.revOf(CHAT), 3);
+  assert.equal(chatStore.chat(CHAT)?.lastSeq, 2);
+  assert.deepEqual(shown(chatStore), []);
   // The next event is the one that follows.
-  book.timeline(CHAT)?.addPage([messageOf(2, 3), messageOf(1, 2)], null, null);
-  book.messageTold(messageOf(3, 4), { isNew: true });
+  chatStore.timeline(CHAT)?.addPage([messageOf(2, 3), messageOf(1, 2)], null, null);
+  chatStore.messageTold(messageOf(3, 4), { isNew: true });
   assert.deepEqual(
-    shown(book).map(({ seq }) => seq),
+    shown(chatStore).map(({ seq }) => seq),
     [1, 2, 3],
   );
-  assert.equal(book.isBehind, false);
+  assert.equal(chatStore.isBehind, false);
 });
 
 test("events of a chat say nothing of who is online", () => {
   const met: string[] = [];
-  const book = emptyBook({ met: ({ id }) => met.push(id) });
+  const chatStore = emptyStore({ met: ({ id }) => met.push(id) });
   const member = memberOf(OTHER);
-  book.chatNew({ ...chatOf({}), members: [memberOf(ME), member] } as NewChatEvent);
-  book.memberUpdated(CHAT, { ...member, role: "ADMIN" });
-  book.memberJoined(CHAT, memberOf("third"));
+  chatStore.chatNew({ ...chatOf({}), members: [memberOf(ME), member] } as NewChatEvent);
+  chatStore.memberUpdated(CHAT, { ...member, role: "ADMIN" });
+  chatStore.memberJoined(CHAT, memberOf("third"));
   assert.deepEqual(met, []);
-  assert.equal(book.members(CHAT).length, 3);
+  assert.equal(chatStore.members(CHAT).length, 3);
 });
 
 test("the number of members is right while only the first of them are here", () => {
-  const book = emptyBook({});
-  book.chatNew({ ...chatOf({ memberCount: 500 }), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
-  assert.equal(book.membersCursor(CHAT), undefined);
-  book.memberJoined(CHAT, memberOf("late"));
-  assert.equal(book.chat(CHAT)?.memberCount, 501);
-  book.memberLeft(CHAT, OTHER);
-  book.memberLeft(CHAT, "unknown");
-  assert.equal(book.chat(CHAT)?.memberCount, 499);
+  const chatStore = emptyStore({});
+  chatStore.chatNew({ ...chatOf({ memberCount: 500 }), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
+  assert.equal(chatStore.membersCursor(CHAT), undefined);
+  chatStore.memberJoined(CHAT, memberOf("late"));
+  assert.equal(chatStore.chat(CHAT)?.memberCount, 501);
+  chatStore.memberLeft(CHAT, OTHER);
+  chatStore.memberLeft(CHAT, "unknown");
+  assert.equal(chatStore.chat(CHAT)?.memberCount, 499);
   assert.deepEqual(
-    book.members(CHAT).map(({ userId }) => userId),
+    chatStore.members(CHAT).map(({ userId }) => userId),
     [ME],
   );
-  book.putMembers(CHAT, [memberOf(ME), memberOf("late")], null);
-  assert.equal(book.chat(CHAT)?.memberCount, 2);
+  chatStore.putMembers(CHAT, [memberOf(ME), memberOf("late")], null);
+  assert.equal(chatStore.chat(CHAT)?.memberCount, 2);
 });
 
 test("a change of a chat keeps its members", () => {
-  const book = emptyBook({});
-  book.chatNew({ ...chatOf({}), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
-  book.chatUpdated({ ...chatOf({ lastRev: 2 }), name: "Renamed" } as ChatEvent);
-  assert.equal(book.chat(CHAT)?.name, "Renamed");
-  assert.equal(book.members(CHAT).length, 2);
+  const chatStore = emptyStore({});
+  chatStore.chatNew({ ...chatOf({}), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
+  chatStore.chatUpdated({ ...chatOf({ lastRev: 2 }), name: "Renamed" } as ChatEvent);
+  assert.equal(chatStore.chat(CHAT)?.name, "Renamed");
+  assert.equal(chatStore.members(CHAT).length, 2);
 });
 
 test("a message is never older or less read than it was", () => {
@@ -186,9 +186,9 @@ test("a message is never older or less read than it was", () => {
   assert.deepEqual(merged(known, { ...known, rev: 4, content: "newer", status: "SENT" }).status, "READ");
 });
 
-function emptyBook(door: Partial<BookDoor>): ChatBook {
+function emptyStore(door: Partial<ChatStoreHooks>): ChatStore {
   const nothing = (): void => {};
-  return new ChatBook(ME, new Changes(), {
+  return new ChatStore(ME, new Changes(), {
     ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
     ...{ reset: nothing, met: nothing, toItem },
     ...door,
@@ -216,23 +216,23 @@ function memberOf(userId: string): Member {
   return { userId, role: "MEMBER", joinedAt: "1", user: { id: userId, isOnline: false, lastSeen: null } } as Member;
 }
 
-function tell(book: ChatBook, { event, message, rev }: Origin["told"][0]): void {
+function tell(chatStore: ChatStore, { event, message, rev }: Origin["told"][0]): void {
   const { status: _, ...payload } = message;
-  if (event === "member") book.memberUpdated(CHAT, { userId: OTHER } as never);
-  else if (event === "deleted") book.messageDeleted({ chatId: CHAT, messageId: message.id, rev });
-  else book.messageTold(payload as MessageEvent, { isNew: event === "new" });
+  if (event === "member") chatStore.memberUpdated(CHAT, { userId: OTHER } as never);
+  else if (event === "deleted") chatStore.messageDeleted({ chatId: CHAT, messageId: message.id, rev });
+  else chatStore.messageTold(payload as MessageEvent, { isNew: event === "new" });
 }
 
-function isUnbroken(book: ChatBook): void {
-  const seqs = shown(book).map(({ seq }) => seq);
+function isUnbroken(chatStore: ChatStore): void {
+  const seqs = shown(chatStore).map(({ seq }) => seq);
   assert.deepEqual(
     seqs,
     [...new Set(seqs)].sort((one, other) => one - other),
   );
 }
 
-function shown(book: ChatBook): Message[] {
-  return (book.timeline(CHAT)?.list() ?? []).flatMap((item) => (item.state === "sent" ? [item.message] : []));
+function shown(chatStore: ChatStore): Message[] {
+  return (chatStore.timeline(CHAT)?.list() ?? []).flatMap((item) => (item.state === "sent" ? [item.message] : []));
 }
 
 function toItem(message: Message): Item {

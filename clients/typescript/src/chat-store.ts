@@ -12,11 +12,11 @@ import type {
 import type { Chat, DeliveryStatus, Item, Members, Message } from "./model.js";
 import { higher, merged, Timeline } from "./timeline.js";
 
-/** What the book can't do by itself. */
-export interface BookDoor {
+/** What the chat store asks its owner to do. */
+export interface ChatStoreHooks {
   /** Something is missing that may only be late: ask for it unless it comes. So many `others` may ask with you. */
   behind(others: number): void;
-  /** Something happened in a chat that is not in the book. */
+  /** Something happened in a chat that is not in the chat store. */
   missed(): void;
   /** The server has stored a message of one's own. */
   stored(message: Message): void;
@@ -62,8 +62,8 @@ export const TOMBSTONE = {
 const NOBODY: Members = [];
 const FAR_BEHIND = 1000;
 
-/** All chats of one person: what answers and events say of them, put together. */
-export class ChatBook {
+/** All chats of one user, merged from responses and events. */
+export class ChatStore {
   /** Whether the whole list was fetched. */
   complete = false;
   private readonly entries = new Map<string, Entry>();
@@ -72,7 +72,7 @@ export class ChatBook {
   constructor(
     private readonly me: string,
     private readonly changes: Changes,
-    private readonly door: BookDoor,
+    private readonly door: ChatStoreHooks,
   ) {}
 
   /** The most recently active first. */
