@@ -72,7 +72,7 @@ export class ChatStore {
   constructor(
     private readonly me: string,
     private readonly changes: Changes,
-    private readonly door: ChatStoreHooks,
+    private readonly hooks: ChatStoreHooks,
   ) {}
 
   /** The most recently active first. */
@@ -141,11 +141,11 @@ export class ChatStore {
     if (!entry.timeline.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
     if (members) {
       this.setMembers(entry, members, members.length >= chat.memberCount ? null : undefined);
-      for (const { user } of members) this.door.met(user);
+      for (const { user } of members) this.hooks.met(user);
     }
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
-    if (chat.peer && !isCached) this.door.met(chat.peer);
-    if (entry.rev < entry.chat.lastRev) this.door.behind(entry.chat.memberCount);
+    if (chat.peer && !isCached) this.hooks.met(chat.peer);
+    if (entry.rev < entry.chat.lastRev) this.hooks.behind(entry.chat.memberCount);
     return entry.shown;
   }
 
@@ -159,7 +159,7 @@ export class ChatStore {
       const wasKnown = this.entries.has(told.id);
       this.put(told);
       const entry = this.entries.get(told.id) as Entry;
-      if (wasKnown && told.type === "GROUP") this.door.membersStale(told.id);
+      if (wasKnown && told.type === "GROUP") this.hooks.membersStale(told.id);
       const messages = answer.messages[told.id] ?? [];
       for (const message of messages) this.take(entry, message);
       let seen = told.lastRev;
@@ -169,7 +169,7 @@ export class ChatStore {
           entry.timeline = this.newTimeline();
           seen = told.lastRev;
           this.changes.noteOf("messages", told.id);
-          this.door.reset(told.id);
+          this.hooks.reset(told.id);
         } else again.push(told.id);
       }
       entry.rev = Math.max(entry.rev, seen);
@@ -177,7 +177,7 @@ export class ChatStore {
     for (const chatId of answer.reset) {
       this.changes.noteOf("messages", chatId);
       this.changes.noteOf("members", chatId);
-      this.door.reset(chatId);
+      this.hooks.reset(chatId);
     }
     for (const chatId of answer.gone) this.remove(chatId);
     for (const [chatId, unread] of Object.entries(answer.unread)) {
@@ -191,7 +191,7 @@ export class ChatStore {
   messageTold(event: MessageEvent, { isNew }: { isNew: boolean }): Message | undefined {
     const entry = this.entries.get(event.chatId);
     if (!entry) {
-      this.door.missed();
+      this.hooks.missed();
       return undefined;
     }
     const message = { ...event, status: this.statusOf(entry, event) };
@@ -250,7 +250,7 @@ export class ChatStore {
   chatUpdated(event: ChatEvent): void {
     const entry = this.entries.get(event.id);
     if (!entry) {
-      this.door.missed();
+      this.hooks.missed();
       return;
     }
     const { name, description, avatar, updatedAt, memberCount } = event;
@@ -288,7 +288,7 @@ export class ChatStore {
     const entry = this.entries.get(chatId);
     if (!entry) return;
     this.setMembers(entry, members, cursor);
-    for (const { user } of members) this.door.met(user);
+    for (const { user } of members) this.hooks.met(user);
   }
 
   /** Take in the newest page of a chat whose messages came from a cache: it continues them or replaces them. */
@@ -307,7 +307,7 @@ export class ChatStore {
   /** Take in a page of a chat that was asked for with `before`. */
   putPage(timeline: Timeline, messages: readonly Message[], cursor: string | null, before: string | null): void {
     timeline.addPage(messages, cursor, before);
-    for (const message of messages) if (message.senderId === this.me && message.clientId) this.door.stored(message);
+    for (const message of messages) if (message.senderId === this.me && message.clientId) this.hooks.stored(message);
   }
 
   remove(chatId: string): void {
@@ -316,7 +316,7 @@ export class ChatStore {
     this.changes.note("chats");
     this.changes.noteOf("messages", chatId);
     this.changes.noteOf("members", chatId);
-    this.door.gone(chatId);
+    this.hooks.gone(chatId);
   }
 
   /** All that is here of a chat was read: up to which message, or null when that is no news. */
@@ -358,7 +358,7 @@ export class ChatStore {
     const entry = this.entries.get(chatId);
     if (!entry || entry.rev <= rev) return;
     entry.rev = rev;
-    this.door.behind(entry.chat.memberCount);
+    this.hooks.behind(entry.chat.memberCount);
   }
 
   private take(entry: Entry, message: Message): void {
@@ -371,11 +371,11 @@ export class ChatStore {
       const lastMessage = merged(chat.lastMessage, message);
       if (lastMessage !== chat.lastMessage) this.set(entry, { lastMessage });
     }
-    if (message.senderId === this.me && message.clientId) this.door.stored(message);
+    if (message.senderId === this.me && message.clientId) this.hooks.stored(message);
   }
 
   private newTimeline(): Timeline {
-    return new Timeline(this.me, this.door.toItem);
+    return new Timeline(this.me, this.hooks.toItem);
   }
 
   private bury(entry: Entry, messageId: string, rev?: number): boolean {
@@ -391,7 +391,7 @@ export class ChatStore {
   private advance(entry: Entry, rev: number, seen = true): void {
     if (seen && rev === entry.rev + 1) entry.rev = rev;
     if (rev > entry.chat.lastRev) this.set(entry, { lastRev: rev });
-    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.door.behind(entry.chat.memberCount);
+    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.hooks.behind(entry.chat.memberCount);
   }
 
   private read(entry: Entry, seq: number): void {
@@ -405,7 +405,7 @@ export class ChatStore {
     const { chat, timeline } = entry;
     if (chat.type === "GROUP") {
       const oldest = timeline.oldestUnread();
-      if (oldest && oldest <= seq) this.door.receipts(chat.id);
+      if (oldest && oldest <= seq) this.hooks.receipts(chat.id);
       return;
     }
     if (timeline.raise(status, seq, { own: true })) this.changes.noteOf("messages", chat.id);
@@ -460,7 +460,7 @@ export class ChatStore {
     const chat = { ...entry.chat, ...changes };
     entry.chat = { ...chat, unreadCount: Math.max(0, chat.lastSeq - entry.readSeq) };
     entry.shown = entry.chat;
-    const item = chat.lastMessage && this.door.toItem(chat.lastMessage);
+    const item = chat.lastMessage && this.hooks.toItem(chat.lastMessage);
     if (item?.state === "sent" && item.message !== chat.lastMessage) {
       entry.shown = { ...entry.chat, lastMessage: item.message };
     }

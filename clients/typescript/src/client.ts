@@ -101,7 +101,7 @@ export class ChatClient {
     const url = options.url ?? (inBrowser ? location.origin : undefined);
     if (!url) throw new TypeError("Say where the server is: new ChatClient({ url: … }).");
     this.url = new URL(url).origin;
-    const door = {
+    const hooks = {
       refresh: async (refreshToken: string) =>
         (await this.http.callOpenly("POST /auth/refresh", { body: { refreshToken } })).data,
       renewed: (token: string) => this.userSession?.renewed(token),
@@ -110,7 +110,7 @@ export class ChatClient {
     };
     this.keeper = new SessionKeeper(
       options.session ?? (inBrowser ? browserSession() : memorySession()),
-      door,
+      hooks,
       this.closed.signal,
     );
     this.http = new Http(this.url, this.keeper, this.closed.signal, options.fetch);

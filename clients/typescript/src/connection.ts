@@ -14,7 +14,7 @@ type Acked<E extends ClientEvent> = Parameters<ClientEvents[E]>[1] extends (answ
   : never;
 
 /** What the connection tells, and what it has done before it calls itself online. */
-export interface ConnectionDoor {
+export interface ConnectionHooks {
   /** Fetch what was missed; rejects when that can't be had. */
   catchUp(): Promise<void>;
   connected(): void;
@@ -59,7 +59,7 @@ export class LiveConnection {
     url: string,
     transports: string[] | undefined,
     private readonly tokens: Tokens,
-    private readonly door: ConnectionDoor,
+    private readonly hooks: ConnectionHooks,
   ) {
     this.socket = io(`${url}/chat`, {
       autoConnect: false,
@@ -102,7 +102,7 @@ export class LiveConnection {
     const { connected } = this.socket;
     this.socket.disconnect();
     this.show("offline");
-    if (connected) this.door.disconnected();
+    if (connected) this.hooks.disconnected();
   }
 
   /** Try at once rather than after the wait. */
@@ -183,9 +183,9 @@ export class LiveConnection {
     clearTimeout(this.timer);
     const { id } = this.socket;
     this.show("catchingUp");
-    this.door.connected();
+    this.hooks.connected();
     try {
-      await this.door.catchUp();
+      await this.hooks.catchUp();
     } catch (error) {
       if (this.socket.id === id) this.renew(error as Error);
       return;
@@ -222,7 +222,7 @@ export class LiveConnection {
     const { state } = this.connection;
     this.timer = setTimeout(() => void this.attempt(), wait);
     this.show("offline", error, Date.now() + wait);
-    if (state === "online" || state === "catchingUp") this.door.disconnected();
+    if (state === "online" || state === "catchingUp") this.hooks.disconnected();
   }
 
   /** How many ms to wait before the next attempt. */
@@ -242,7 +242,7 @@ export class LiveConnection {
     // While it is tried again, the reason why there is none stays.
     const error = failure ?? (state === "connecting" ? this.connection.error : null);
     this.connection = { state, cause: this.causeOf(state, error), retryAt, error };
-    this.door.changed();
+    this.hooks.changed();
   }
 
   private causeOf(state: Connection["state"], error: Error | null): Connection["cause"] {

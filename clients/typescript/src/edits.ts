@@ -7,7 +7,7 @@ import type { UnsentRecords } from "./unsent.js";
 import { type Deferred, deferred } from "./waiting.js";
 
 /** What edits need of the rest of the client. */
-export interface EditsDoor {
+export interface EditsHooks {
   isConnected(): boolean;
   edit(messageId: string, content: string): Promise<Message>;
   delete(messageId: string): Promise<void>;
@@ -37,9 +37,9 @@ export class Edits {
 
   constructor(
     private readonly records: UnsentRecords,
-    private readonly door: EditsDoor,
+    private readonly hooks: EditsHooks,
   ) {
-    this.lane = new Lane(door.isConnected, () => this.next());
+    this.lane = new Lane(hooks.isConnected, () => this.next());
   }
 
   /** Take up changes that another client has left. */
@@ -146,18 +146,18 @@ export class Edits {
     const { target: id, chatId, content, createdAt, error } = change;
     const problem = error instanceof ProblemError ? error.problem : null;
     this.records.put({ kind: "change", id, owner: this.records.owner, chatId, content, createdAt, problem });
-    this.door.refresh(id);
+    this.hooks.refresh(id);
     void this.lane.run();
   }
 
   private next(): QueuedChange | undefined {
-    for (const change of this.changes.values()) if (!change.error && !this.door.isQueued(change.target)) return change;
+    for (const change of this.changes.values()) if (!change.error && !this.hooks.isQueued(change.target)) return change;
     return undefined;
   }
 
   private async send(change: QueuedChange): Promise<void> {
     const { target, content } = change;
-    const message = await (content === null ? this.door.delete(target) : this.door.edit(target, content));
+    const message = await (content === null ? this.hooks.delete(target) : this.hooks.edit(target, content));
     // It may have been replaced or given up meanwhile.
     if (this.changes.get(target) !== change || change.content !== content) return;
     this.remove(change);
@@ -165,7 +165,7 @@ export class Edits {
   }
 
   private refuse(change: QueuedChange, error: Error): void {
-    const isGone = error instanceof NotFoundError && change.chatId !== null && !this.door.isKnown(change.chatId);
+    const isGone = error instanceof NotFoundError && change.chatId !== null && !this.hooks.isKnown(change.chatId);
     if (change.content === null || error instanceof ConflictError || isGone) {
       // A deletion has no failed state, a deleted message no text, and a chat that is gone shows neither.
       this.remove(change, error);
@@ -179,7 +179,7 @@ export class Edits {
   private remove(change: QueuedChange, error?: Error): void {
     this.changes.delete(change.target);
     this.records.remove("change", change.target);
-    this.door.refresh(change.target);
+    this.hooks.refresh(change.target);
     if (!error) return;
     change.given.abort();
     change.done.reject(error);

@@ -9,7 +9,7 @@ import type { UnsentRecords } from "./unsent.js";
 import { type Deferred, deferred, Slots } from "./waiting.js";
 
 /** What the queue needs of the rest of the client. */
-export interface QueueDoor {
+export interface QueueHooks {
   isConnected(): boolean;
   send(message: Omit<QueuedMessage, "file" | "createdAt">): Promise<Message>;
   upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message>;
@@ -61,7 +61,7 @@ export class SendQueue {
   constructor(
     private readonly records: UnsentRecords,
     private readonly changes: Changes,
-    private readonly door: QueueDoor,
+    private readonly hooks: QueueHooks,
   ) {}
 
   /** Take up messages that another client has left. */
@@ -74,7 +74,7 @@ export class SendQueue {
 
   add(chatId: string, content: string, file: FileToSend | null): { clientId: string; sent: Promise<Message> } {
     const queued = { clientId: newId(), chatId, content, file, createdAt: stamp() };
-    const entry = this.put(queued, this.door.lastSeq(chatId) ?? 0, null);
+    const entry = this.put(queued, this.hooks.lastSeq(chatId) ?? 0, null);
     return { clientId: queued.clientId, sent: entry.done.promise };
   }
 
@@ -195,7 +195,7 @@ export class SendQueue {
     if (!chat) {
       const entries: Entry[] = [];
       const lane = (isFile: boolean): Lane =>
-        new Lane(this.door.isConnected, () => entries.find(({ error, queued }) => !error && isFile === !!queued.file));
+        new Lane(this.hooks.isConnected, () => entries.find(({ error, queued }) => !error && isFile === !!queued.file));
       chat = { entries, texts: lane(false), files: lane(true) };
       this.chats.set(chatId, chat);
     }
@@ -204,8 +204,8 @@ export class SendQueue {
 
   private async send(entry: Entry): Promise<void> {
     const { clientId, chatId, content, file } = entry.queued;
-    const message = await (file ? this.upload(entry, file) : this.door.send({ clientId, chatId, content }));
-    this.door.stored(message);
+    const message = await (file ? this.upload(entry, file) : this.hooks.send({ clientId, chatId, content }));
+    this.hooks.stored(message);
   }
 
   private async upload(entry: Entry, file: FileToSend): Promise<Message> {
@@ -223,7 +223,7 @@ export class SendQueue {
       this.show(entry);
     };
     try {
-      return await this.uploads.use(() => this.door.upload(form, progress, entry.given.signal));
+      return await this.uploads.use(() => this.hooks.upload(form, progress, entry.given.signal));
     } catch (error) {
       progress(null);
       // Its file was changed or removed on the disk: browsers call that a network error.
@@ -236,7 +236,7 @@ export class SendQueue {
     const { clientId, chatId } = entry.queued;
     entry.isPlaced = true;
     entry.error = error;
-    const edit = this.door.takeEdit(clientId);
+    const edit = this.hooks.takeEdit(clientId);
     if (edit) {
       // The server does not have the message: it is sent with the new text.
       const { done } = entry;
@@ -247,13 +247,13 @@ export class SendQueue {
     }
     entry.done.reject(error);
     // Its chat is gone, and with it the place where it would show.
-    if (error instanceof NotFoundError && this.door.lastSeq(chatId) === undefined) this.remove(entry, error);
+    if (error instanceof NotFoundError && this.hooks.lastSeq(chatId) === undefined) this.remove(entry, error);
     else this.changed(entry);
   }
 
   private show(entry: Entry): void {
     const { queued: written, error, progress } = entry;
-    const content = this.door.editOf(written.clientId) ?? written.content;
+    const content = this.hooks.editOf(written.clientId) ?? written.content;
     const queued = content === written.content ? written : { ...written, content };
     const key = queued.clientId;
     entry.item = error
@@ -271,7 +271,7 @@ export class SendQueue {
     this.records.remove("message", clientId);
     this.changes.noteOf("messages", chatId);
     if (!error) return;
-    this.door.takeEdit(clientId)?.done.reject(error);
+    this.hooks.takeEdit(clientId)?.done.reject(error);
     entry.given.abort();
     entry.done.reject(error);
   }

@@ -6,7 +6,7 @@ import type { SessionStorage, StoredSession } from "./storage.js";
 import { backoff, pause } from "./waiting.js";
 
 /** What a session needs of the server, and whom it tells. */
-export interface SessionDoor {
+export interface SessionHooks {
   refresh(refreshToken: string): Promise<TokensAnswer>;
   /** There is a new access token, of this tab's making or another's. */
   renewed(accessToken: string): void;
@@ -44,7 +44,7 @@ export class SessionKeeper implements Tokens {
 
   constructor(
     private readonly storage: SessionStorage,
-    private readonly door: SessionDoor,
+    private readonly hooks: SessionHooks,
     private readonly closed: AbortSignal,
   ) {
     closed.addEventListener("abort", () => {
@@ -173,7 +173,7 @@ export class SessionKeeper implements Tokens {
   private async drop(session: StoredSession): Promise<void> {
     if (this.kept) await this.end(null);
     else await this.storage.save(null);
-    await this.door.dropped(session);
+    await this.hooks.dropped(session);
   }
 
   private exclusively<T>(task: () => Promise<T>): Promise<T> {
@@ -186,7 +186,7 @@ export class SessionKeeper implements Tokens {
       if ((await this.adopt()) && isFresh(this.now())) break;
       const { refreshToken } = this.now();
       try {
-        const tokens = await this.door.refresh(refreshToken);
+        const tokens = await this.hooks.refresh(refreshToken);
         // Somebody may have logged in or out meanwhile.
         if (this.now().refreshToken === refreshToken) await this.store(this.now().me, tokens);
         break;
@@ -245,7 +245,7 @@ export class SessionKeeper implements Tokens {
     this.unwatch ??= this.storage.watch?.(() => void this.adopt());
     if (JSON.stringify(this.session.me) !== JSON.stringify(session.me))
       this.show({ state: "loggedIn", me: session.me, reason: null });
-    if (before && before.accessToken !== session.accessToken) this.door.renewed(session.accessToken);
+    if (before && before.accessToken !== session.accessToken) this.hooks.renewed(session.accessToken);
   }
 
   private renewIn(ms: number): void {
@@ -265,7 +265,7 @@ export class SessionKeeper implements Tokens {
 
   private show(session: Session): void {
     this.session = session;
-    this.door.changed();
+    this.hooks.changed();
   }
 }
 

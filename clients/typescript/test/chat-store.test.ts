@@ -186,12 +186,12 @@ test("a message is never older or less read than it was", () => {
   assert.deepEqual(merged(known, { ...known, rev: 4, content: "newer", status: "SENT" }).status, "READ");
 });
 
-function emptyStore(door: Partial<ChatStoreHooks>): ChatStore {
+function emptyStore(hooks: Partial<ChatStoreHooks>): ChatStore {
   const nothing = (): void => {};
   return new ChatStore(ME, new Changes(), {
     ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
     ...{ reset: nothing, met: nothing, toItem },
-    ...door,
+    ...hooks,
   });
 }
 
