@@ -102,7 +102,7 @@ export class CatchUp {
       for (const chat of page.data) this.chatStore.put(chat);
       [limit, cursor, oldest] = [PAGE, page.meta.nextCursor, page.data.at(-1)?.updatedAt ?? ""];
     } while (cursor && oldest >= since && !this.over.aborted);
-    this.chatStore.listed();
+    this.chatStore.markComplete();
   }
 
   /** All that was missed, page by page; what asks meanwhile waits for the same answers, and asks again if need be. */

@@ -15,21 +15,21 @@ import { higher, merged, Timeline } from "./timeline.js";
 /** What the chat store asks its owner to do. */
 export interface ChatStoreHooks {
   /** Something is missing that may only be late: ask for it unless it comes. So many `others` may ask with you. */
-  behind(others: number): void;
+  onGap(others: number): void;
   /** Something happened in a chat that is not in the chat store. */
-  missed(): void;
+  onMissed(): void;
   /** The server has stored a message of one's own. */
-  stored(message: Message): void;
+  onStored(message: Message): void;
   /** One is no longer in this chat. */
-  gone(chatId: string): void;
+  onRemoved(chatId: string): void;
   /** A receipt concerns messages of one's own in a group: how far they got with all is not known here. */
-  receipts(chatId: string): void;
+  onReceiptsStale(chatId: string): void;
   /** Members may have changed, unseen. */
-  membersStale(chatId: string): void;
+  onMembersStale(chatId: string): void;
   /** The messages of a chat were dropped, since too much was missed or the server lost some: fetch the newest again. */
-  reset(chatId: string): void;
+  onReset(chatId: string): void;
   /** What a response says of a person; events say nothing of who is online. */
-  met(user: User): void;
+  onUser(user: User): void;
   /** How a message is shown. */
   toItem(message: Message): Item;
 }
@@ -45,7 +45,7 @@ interface Entry {
   members: Members | null;
   /** Where their list goes on: null at its end, undefined where it was not fetched as a list. */
   membersCursor: string | null | undefined;
-  /** Every change up to this one has been seen. Those of members are told without their `rev`: `sync` counts them. */
+  /** Every change up to this one has been seen. Events about members have no `rev`: `sync` counts them. */
   rev: number;
   /** How often members came, went or changed. */
   memberChanges: number;
@@ -59,7 +59,7 @@ export const TOMBSTONE = {
   ...{ width: null, height: null },
 } as const;
 
-const NOBODY: Members = [];
+const NO_MEMBERS: Members = [];
 const FAR_BEHIND = 1000;
 
 /** All chats of one user, merged from responses and events. */
@@ -86,7 +86,7 @@ export class ChatStore {
   }
 
   members(chatId: string): Members {
-    return this.entries.get(chatId)?.members ?? NOBODY;
+    return this.entries.get(chatId)?.members ?? NO_MEMBERS;
   }
 
   /** Where the list of a chat's members goes on: null at its end, undefined where it has to begin again. */
@@ -122,11 +122,11 @@ export class ChatStore {
   }
 
   /**
-   * Take in a chat as an answer describes it, with its members or without. Who was online when one was cached is not
+   * Take in a chat as a response describes it, with its members or without. Who was online when one was cached is not
    * known any more.
    */
-  put(told: ServerChat & { members?: Member[] }, { isCached = false } = {}): Chat {
-    const { members, ...chat } = told;
+  put(update: ServerChat & { members?: Member[] }, { isCached = false } = {}): Chat {
+    const { members, ...chat } = update;
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
     if (!entry) {
@@ -135,63 +135,63 @@ export class ChatStore {
       this.entries.set(chat.id, entry);
     }
     entry.readSeq = Math.max(entry.readSeq, readSeq);
-    // An answer may have been overtaken by events.
+    // A response may have been overtaken by events.
     const current = chat.lastRev >= entry.chat.lastRev;
     const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage);
     if (!entry.timeline.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
     if (members) {
       this.setMembers(entry, members, members.length >= chat.memberCount ? null : undefined);
-      for (const { user } of members) this.hooks.met(user);
+      for (const { user } of members) this.hooks.onUser(user);
     }
     this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
-    if (chat.peer && !isCached) this.hooks.met(chat.peer);
-    if (entry.rev < entry.chat.lastRev) this.hooks.behind(entry.chat.memberCount);
+    if (chat.peer && !isCached) this.hooks.onUser(chat.peer);
+    if (entry.rev < entry.chat.lastRev) this.hooks.onGap(entry.chat.memberCount);
     return entry.shown;
   }
 
   /** Take in a response of `sync`; the chats of which more has to be asked for. */
-  applySync(answer: SyncAnswer): string[] {
-    const more = new Set(answer.more);
+  applySync(response: SyncAnswer): string[] {
+    const more = new Set(response.more);
     const again: string[] = [];
     // The server went back to a backup: what is here of the chat it may never have had.
-    for (const chatId of answer.reset) this.entries.delete(chatId);
-    for (const told of answer.chats) {
-      const wasKnown = this.entries.has(told.id);
-      this.put(told);
-      const entry = this.entries.get(told.id) as Entry;
-      if (wasKnown && told.type === "GROUP") this.hooks.membersStale(told.id);
-      const messages = answer.messages[told.id] ?? [];
+    for (const chatId of response.reset) this.entries.delete(chatId);
+    for (const update of response.chats) {
+      const wasKnown = this.entries.has(update.id);
+      this.put(update);
+      const entry = this.entries.get(update.id) as Entry;
+      if (wasKnown && update.type === "GROUP") this.hooks.onMembersStale(update.id);
+      const messages = response.messages[update.id] ?? [];
       for (const message of messages) this.take(entry, message);
-      let seen = told.lastRev;
-      if (more.has(told.id) && entry.timeline.isKept) {
+      let seen = update.lastRev;
+      if (more.has(update.id) && entry.timeline.isKept) {
         seen = messages.at(-1)?.rev ?? entry.rev;
-        if (told.lastRev - seen > FAR_BEHIND) {
+        if (update.lastRev - seen > FAR_BEHIND) {
           entry.timeline = this.newTimeline();
-          seen = told.lastRev;
-          this.changes.noteOf("messages", told.id);
-          this.hooks.reset(told.id);
-        } else again.push(told.id);
+          seen = update.lastRev;
+          this.changes.noteOf("messages", update.id);
+          this.hooks.onReset(update.id);
+        } else again.push(update.id);
       }
       entry.rev = Math.max(entry.rev, seen);
     }
-    for (const chatId of answer.reset) {
+    for (const chatId of response.reset) {
       this.changes.noteOf("messages", chatId);
       this.changes.noteOf("members", chatId);
-      this.hooks.reset(chatId);
+      this.hooks.onReset(chatId);
     }
-    for (const chatId of answer.gone) this.remove(chatId);
-    for (const [chatId, unread] of Object.entries(answer.unread)) {
+    for (const chatId of response.gone) this.remove(chatId);
+    for (const [chatId, unread] of Object.entries(response.unread)) {
       const entry = this.entries.get(chatId);
       if (entry) this.read(entry, entry.chat.lastSeq - unread);
     }
     return again;
   }
 
-  /** An event tells of a new or changed message. */
-  messageTold(event: MessageEvent, { isNew }: { isNew: boolean }): Message | undefined {
+  /** Handle an event with a new or changed message. */
+  onMessageEvent(event: MessageEvent, { isNew }: { isNew: boolean }): Message | undefined {
     const entry = this.entries.get(event.chatId);
     if (!entry) {
-      this.hooks.missed();
+      this.hooks.onMissed();
       return undefined;
     }
     const message = { ...event, status: this.statusOf(entry, event) };
@@ -201,7 +201,7 @@ export class ChatStore {
     return message;
   }
 
-  /** Take in one message as an answer or an event has it. */
+  /** Take in one message as a response or an event has it. */
   putMessage(message: Message): void {
     const entry = this.entries.get(message.chatId);
     if (!entry) return;
@@ -209,21 +209,21 @@ export class ChatStore {
     this.advance(entry, message.rev);
   }
 
-  messageDeleted({ messageId, chatId, rev }: MessageDeletedEvent): void {
+  onMessageDeleted({ messageId, chatId, rev }: MessageDeletedEvent): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
     // One that is not here may be missing rather than old.
-    const seen = this.bury(entry, messageId, rev) || !entry.timeline.isKept;
+    const seen = this.applyDeletion(entry, messageId, rev) || !entry.timeline.isKept;
     this.advance(entry, rev, seen);
   }
 
-  /** One has deleted a message; the event that tells which change that was is still to come. */
-  messageBuried(messageId: string): void {
-    for (const entry of this.entries.values()) this.bury(entry, messageId);
+  /** The user has deleted a message; the event with its `rev` is still to come. */
+  markDeleted(messageId: string): void {
+    for (const entry of this.entries.values()) this.applyDeletion(entry, messageId);
   }
 
-  /** Somebody has read a chat, or been handed its messages, up to `seq`. */
-  receiptTold(chatId: string, userId: string, status: DeliveryStatus, seq: number): void {
+  /** A member has received or read the messages of a chat up to `seq`. */
+  onReceipt(chatId: string, userId: string, status: DeliveryStatus, seq: number): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
     if (userId !== this.me) this.receipt(entry, status, seq);
@@ -231,7 +231,7 @@ export class ChatStore {
   }
 
   /** One is in a chat from now on. */
-  chatNew({ members, lastMessage, ...event }: NewChatEvent): void {
+  onChatNew({ members, lastMessage, ...event }: NewChatEvent): void {
     if (!this.entries.has(event.id)) {
       // Who is online follows in events of its own.
       const peer = event.type === "DIRECT" ? members.find(({ userId }) => userId !== this.me)?.user : undefined;
@@ -240,17 +240,17 @@ export class ChatStore {
       this.put({ ...event, lastMessage: seen, peer: null, unreadCount: 0 });
       const entry = this.entries.get(event.id) as Entry;
       if (peer) this.set(entry, { peer });
-    } else this.chatUpdated({ ...event, lastMessage });
+    } else this.onChatUpdated({ ...event, lastMessage });
     const entry = this.entries.get(event.id) as Entry;
     if (event.lastRev >= entry.rev) {
       this.setMembers(entry, members, members.length >= event.memberCount ? null : undefined);
     }
   }
 
-  chatUpdated(event: ChatEvent): void {
+  onChatUpdated(event: ChatEvent): void {
     const entry = this.entries.get(event.id);
     if (!entry) {
-      this.hooks.missed();
+      this.hooks.onMissed();
       return;
     }
     const { name, description, avatar, updatedAt, memberCount } = event;
@@ -258,15 +258,15 @@ export class ChatStore {
     this.advance(entry, event.lastRev);
   }
 
-  memberJoined(chatId: string, member: Member): void {
+  onMemberJoined(chatId: string, member: Member): void {
     this.changeMembers(chatId, 1, (entry) => this.withMember(entry, member));
   }
 
-  memberUpdated(chatId: string, member: Member): void {
+  onMemberUpdated(chatId: string, member: Member): void {
     this.changeMembers(chatId, 0, (entry) => this.withMember(entry, member));
   }
 
-  memberLeft(chatId: string, userId: string): void {
+  onMemberLeft(chatId: string, userId: string): void {
     if (userId === this.me) this.remove(chatId);
     else this.changeMembers(chatId, -1, (entry) => this.withoutMember(entry, userId));
   }
@@ -288,7 +288,7 @@ export class ChatStore {
     const entry = this.entries.get(chatId);
     if (!entry) return;
     this.setMembers(entry, members, cursor);
-    for (const { user } of members) this.hooks.met(user);
+    for (const { user } of members) this.hooks.onUser(user);
   }
 
   /** Take in the newest page of a chat whose messages came from a cache: it continues them or replaces them. */
@@ -307,7 +307,7 @@ export class ChatStore {
   /** Take in a page of a chat that was asked for with `before`. */
   putPage(timeline: Timeline, messages: readonly Message[], cursor: string | null, before: string | null): void {
     timeline.addPage(messages, cursor, before);
-    for (const message of messages) if (message.senderId === this.me && message.clientId) this.hooks.stored(message);
+    for (const message of messages) if (message.senderId === this.me && message.clientId) this.hooks.onStored(message);
   }
 
   remove(chatId: string): void {
@@ -316,7 +316,7 @@ export class ChatStore {
     this.changes.note("chats");
     this.changes.noteOf("messages", chatId);
     this.changes.noteOf("members", chatId);
-    this.hooks.gone(chatId);
+    this.hooks.onRemoved(chatId);
   }
 
   /** All that is here of a chat was read: up to which message, or null when that is no news. */
@@ -330,8 +330,8 @@ export class ChatStore {
     return last;
   }
 
-  /** Somebody came or went: so says the direct chat with them. */
-  presenceTold(userId: string, presence: { isOnline: boolean; lastSeen?: string }): void {
+  /** Update the peer of the direct chat with a user who came online or went offline. */
+  onPresence(userId: string, presence: { isOnline: boolean; lastSeen?: string }): void {
     for (const entry of this.entries.values()) {
       const { peer } = entry.chat;
       if (peer?.id === userId) this.set(entry, { peer: { ...peer, ...presence } });
@@ -339,7 +339,7 @@ export class ChatStore {
   }
 
   /** The whole list is here. */
-  listed(): void {
+  markComplete(): void {
     if (!this.complete) this.changes.note("chats");
     this.complete = true;
   }
@@ -358,7 +358,7 @@ export class ChatStore {
     const entry = this.entries.get(chatId);
     if (!entry || entry.rev <= rev) return;
     entry.rev = rev;
-    this.hooks.behind(entry.chat.memberCount);
+    this.hooks.onGap(entry.chat.memberCount);
   }
 
   private take(entry: Entry, message: Message): void {
@@ -371,19 +371,19 @@ export class ChatStore {
       const lastMessage = merged(chat.lastMessage, message);
       if (lastMessage !== chat.lastMessage) this.set(entry, { lastMessage });
     }
-    if (message.senderId === this.me && message.clientId) this.hooks.stored(message);
+    if (message.senderId === this.me && message.clientId) this.hooks.onStored(message);
   }
 
   private newTimeline(): Timeline {
     return new Timeline(this.me, this.hooks.toItem);
   }
 
-  private bury(entry: Entry, messageId: string, rev?: number): boolean {
-    const tomb = { ...TOMBSTONE, ...(rev && { rev }) };
-    const known = entry.timeline.change(messageId, tomb);
+  private applyDeletion(entry: Entry, messageId: string, rev?: number): boolean {
+    const tombstone = { ...TOMBSTONE, ...(rev && { rev }) };
+    const known = entry.timeline.change(messageId, tombstone);
     if (known) this.changes.noteOf("messages", entry.chat.id);
     const { lastMessage } = entry.chat;
-    if (lastMessage?.id === messageId) this.set(entry, { lastMessage: { ...lastMessage, ...tomb } });
+    if (lastMessage?.id === messageId) this.set(entry, { lastMessage: { ...lastMessage, ...tombstone } });
     return known;
   }
 
@@ -391,7 +391,7 @@ export class ChatStore {
   private advance(entry: Entry, rev: number, seen = true): void {
     if (seen && rev === entry.rev + 1) entry.rev = rev;
     if (rev > entry.chat.lastRev) this.set(entry, { lastRev: rev });
-    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.hooks.behind(entry.chat.memberCount);
+    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.hooks.onGap(entry.chat.memberCount);
   }
 
   private read(entry: Entry, seq: number): void {
@@ -405,7 +405,7 @@ export class ChatStore {
     const { chat, timeline } = entry;
     if (chat.type === "GROUP") {
       const oldest = timeline.oldestUnread();
-      if (oldest && oldest <= seq) this.hooks.receipts(chat.id);
+      if (oldest && oldest <= seq) this.hooks.onReceiptsStale(chat.id);
       return;
     }
     if (timeline.raise(status, seq, { own: true })) this.changes.noteOf("messages", chat.id);
@@ -415,7 +415,7 @@ export class ChatStore {
     }
   }
 
-  /** The status of a message as an event carries it, which is the same for everybody. */
+  /** The status of a message as an event carries it, which is the same for all members. */
   private statusOf(entry: Entry, message: MessageEvent): DeliveryStatus {
     if (message.senderId === this.me) return entry.chat.memberCount > 1 ? "SENT" : "READ";
     return message.seq <= entry.readSeq ? "READ" : "DELIVERED";
@@ -475,7 +475,8 @@ function byActivity(one: Chat, other: Chat): number {
   return one.id < other.id ? 1 : -1;
 }
 
-function newest(known: Message | null, told: Message | null): Message | null {
-  if (!known || !told || known.seq !== told.seq) return (told?.seq ?? 0) > (known?.seq ?? 0) ? told : known;
-  return merged(known, told);
+function newest(known: Message | null, received: Message | null): Message | null {
+  if (!known || !received || known.seq !== received.seq)
+    return (received?.seq ?? 0) > (known?.seq ?? 0) ? received : known;
+  return merged(known, received);
 }

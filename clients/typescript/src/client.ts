@@ -458,7 +458,7 @@ export class ChatClient {
   async searchUsers(query: string): Promise<Page<User>> {
     const { people } = this.requireUserSession();
     return this.http.page("GET /users/search", { query: { q: query } }, (user) => {
-      people.met(user);
+      people.add(user);
       return user;
     });
   }
@@ -467,7 +467,7 @@ export class ChatClient {
   async user(username: string): Promise<User> {
     const { people } = this.requireUserSession();
     const { data } = await this.http.call("GET /users/{username}", { path: { username } });
-    people.met(data);
+    people.add(data);
     return data;
   }
 

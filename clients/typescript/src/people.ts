@@ -4,9 +4,9 @@ import type { Presence, Typer } from "./model.js";
 
 // The server ends it 6 s after the last start; a little later here, for when that end is lost.
 const TYPING_MS = 7000;
-const NOBODY: readonly Typer[] = [];
+const NO_TYPERS: readonly Typer[] = [];
 
-/** Who is here, and who is typing where. */
+/** Presence of users, and who is typing in which chat. */
 export class People {
   private readonly presences = new Map<string, Presence>();
   private readonly typing = new Map<string, readonly Typer[]>();
@@ -19,22 +19,22 @@ export class People {
   }
 
   typers(chatId: string): readonly Typer[] {
-    return this.typing.get(chatId) ?? NOBODY;
+    return this.typing.get(chatId) ?? NO_TYPERS;
   }
 
-  met({ id, isOnline, lastSeen }: User): void {
+  add({ id, isOnline, lastSeen }: User): void {
     const known = this.presences.get(id);
     if (known?.isOnline === isOnline && known.lastSeen === lastSeen) return;
     this.presences.set(id, { isOnline, lastSeen });
     this.changes.noteOf("presence", id);
   }
 
-  came(userId: string): void {
-    this.met({ id: userId, isOnline: true, lastSeen: this.presence(userId)?.lastSeen ?? null } as User);
+  connected(userId: string): void {
+    this.add({ id: userId, isOnline: true, lastSeen: this.presence(userId)?.lastSeen ?? null } as User);
   }
 
-  went(userId: string, lastSeen: string): void {
-    this.met({ id: userId, isOnline: false, lastSeen } as User);
+  disconnected(userId: string, lastSeen: string): void {
+    this.add({ id: userId, isOnline: false, lastSeen } as User);
   }
 
   startedTyping({ chatId, userId, username }: TypingStarted): void {
@@ -61,7 +61,7 @@ export class People {
     this.changes.noteOf("typing", chatId);
   }
 
-  /** Nothing is heard any more: who is here is not known. */
+  /** The connection is lost: nothing is known of presence and typing. */
   forget(): void {
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();

@@ -59,17 +59,17 @@ export class UserSession {
       changed: () => this.connectionChanged(),
     });
     this.chatStore = new ChatStore(me, changes, {
-      behind: (others) => this.catchUp.behind(others),
-      missed: () => this.catchUp.missed(),
-      stored: (message) => this.stored(message),
-      gone: (chatId) => this.gone(chatId),
-      receipts: (chatId) => this.reader.receiptsStale(chatId),
-      membersStale: (chatId) => this.reader.membersStale(chatId),
-      reset: (chatId) => {
+      onGap: (others) => this.catchUp.behind(others),
+      onMissed: () => this.catchUp.missed(),
+      onStored: (message) => this.stored(message),
+      onRemoved: (chatId) => this.chatRemoved(chatId),
+      onReceiptsStale: (chatId) => this.reader.receiptsStale(chatId),
+      onMembersStale: (chatId) => this.reader.membersStale(chatId),
+      onReset: (chatId) => {
         this.cache?.drop(chatId);
         this.reader.reset(chatId);
       },
-      met: (user) => this.people.met(user),
+      onUser: (user) => this.people.add(user),
       toItem: (message) => this.toItem(message),
     });
     this.people = new People(changes);
@@ -95,7 +95,7 @@ export class UserSession {
       },
       delete: async (messageId) => {
         await this.live.emit("message:delete", { messageId });
-        this.chatStore.messageBuried(messageId);
+        this.chatStore.markDeleted(messageId);
       },
       isKnown: (chatId) => this.chatStore.chat(chatId) !== undefined,
       isQueued: (target) => this.queue.state(target) !== undefined,
@@ -206,34 +206,34 @@ export class UserSession {
     const { socket } = this.live;
     socket.on("message:new", (event) => {
       people.stoppedTyping(event.chatId, event.senderId);
-      const message = chatStore.messageTold(event, { isNew: true });
+      const message = chatStore.onMessageEvent(event, { isNew: true });
       const chat = chatStore.chat(event.chatId);
       if (message && chat && message.senderId !== this.me) callSafely(this.dependencies.incoming, message, chat);
     });
-    socket.on("message:edited", (event) => void chatStore.messageTold(event, { isNew: false }));
-    socket.on("message:deleted", (event) => chatStore.messageDeleted(event));
-    socket.on("messages:read", ({ chatId, userId, readSeq }) => chatStore.receiptTold(chatId, userId, "READ", readSeq));
+    socket.on("message:edited", (event) => void chatStore.onMessageEvent(event, { isNew: false }));
+    socket.on("message:deleted", (event) => chatStore.onMessageDeleted(event));
+    socket.on("messages:read", ({ chatId, userId, readSeq }) => chatStore.onReceipt(chatId, userId, "READ", readSeq));
     socket.on("messages:delivered", ({ chatId, receipts }) => {
-      for (const { userId, deliveredSeq } of receipts) chatStore.receiptTold(chatId, userId, "DELIVERED", deliveredSeq);
+      for (const { userId, deliveredSeq } of receipts) chatStore.onReceipt(chatId, userId, "DELIVERED", deliveredSeq);
     });
     socket.on("typing:start", (event) => people.startedTyping(event));
     socket.on("typing:stop", ({ chatId, userId }) => people.stoppedTyping(chatId, userId));
     socket.on("user:online", ({ userId }) => {
-      people.came(userId);
-      chatStore.presenceTold(userId, { isOnline: true });
+      people.connected(userId);
+      chatStore.onPresence(userId, { isOnline: true });
     });
     socket.on("user:offline", ({ userId, lastSeen }) => {
-      people.went(userId, lastSeen);
-      chatStore.presenceTold(userId, { isOnline: false, lastSeen });
+      people.disconnected(userId, lastSeen);
+      chatStore.onPresence(userId, { isOnline: false, lastSeen });
     });
     // Too much was missed between the server's workers for it to be sent again.
     socket.on("resync", () => this.catchUp.missed());
-    socket.on("chat:new", (chat) => chatStore.chatNew(chat));
-    socket.on("chat:updated", (chat) => chatStore.chatUpdated(chat));
+    socket.on("chat:new", (chat) => chatStore.onChatNew(chat));
+    socket.on("chat:updated", (chat) => chatStore.onChatUpdated(chat));
     socket.on("chat:deleted", ({ chatId }) => chatStore.remove(chatId));
-    socket.on("chat:member_joined", ({ chatId, member }) => chatStore.memberJoined(chatId, member));
-    socket.on("chat:member_updated", ({ chatId, member }) => chatStore.memberUpdated(chatId, member));
-    socket.on("chat:member_left", ({ chatId, userId }) => chatStore.memberLeft(chatId, userId));
+    socket.on("chat:member_joined", ({ chatId, member }) => chatStore.onMemberJoined(chatId, member));
+    socket.on("chat:member_updated", ({ chatId, member }) => chatStore.onMemberUpdated(chatId, member));
+    socket.on("chat:member_left", ({ chatId, userId }) => chatStore.onMemberLeft(chatId, userId));
   }
 
   private connected(): void {
@@ -261,7 +261,7 @@ export class UserSession {
     for (const chatId of this.drafts.chatIds) if (!this.chatStore.chat(chatId)) this.drafts.drop(chatId);
   }
 
-  private gone(chatId: string): void {
+  private chatRemoved(chatId: string): void {
     this.reader.close(chatId);
     this.cache?.drop(chatId);
     this.queue.drop(chatId);

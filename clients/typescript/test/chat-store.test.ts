@@ -1,4 +1,4 @@
-// What events and answers say is put together right, whatever is lost, late or told twice on the way.
+// The store merges events and responses correctly, whatever is lost, late or delivered twice.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -15,7 +15,7 @@ const CHAT = "chat";
 /** A chat as a server has it: its messages, and every change that there was. */
 class Origin {
   readonly messages: Message[] = [];
-  readonly told: { event: "new" | "edited" | "deleted" | "member"; message: Message; rev: number }[] = [];
+  readonly events: { event: "new" | "edited" | "deleted" | "member"; message: Message; rev: number }[] = [];
   rev = 1;
 
   constructor(private readonly random: () => number) {}
@@ -26,18 +26,18 @@ class Origin {
     const target = this.messages[Math.floor(this.random() * this.messages.length)];
     if (dice < 0.1) {
       // Members come and go without a word about `rev`.
-      if (target) this.told.push({ event: "member", message: target, rev: this.rev });
+      if (target) this.events.push({ event: "member", message: target, rev: this.rev });
       else this.rev -= 1;
     } else if (dice < 0.3 && target && !target.isDeleted) {
       const deletes = dice < 0.2;
       Object.assign(target, { rev: this.rev, content: deletes ? null : `edited ${this.rev}`, isDeleted: deletes });
-      this.told.push({ event: deletes ? "deleted" : "edited", message: { ...target }, rev: this.rev });
+      this.events.push({ event: deletes ? "deleted" : "edited", message: { ...target }, rev: this.rev });
     } else {
       const senderId = this.random() < 0.5 ? ME : OTHER;
       const seq = this.messages.length + 1;
       const message = { id: `id ${seq}`, chatId: CHAT, seq, rev: this.rev, senderId, content: `text ${seq}` };
       this.messages.push({ ...message, isDeleted: false, createdAt: String(seq), status: "SENT" } as Message);
-      this.told.push({ event: "new", message: { ...this.messages.at(-1) } as Message, rev: this.rev });
+      this.events.push({ event: "new", message: { ...this.messages.at(-1) } as Message, rev: this.rev });
     }
   }
 
@@ -63,15 +63,21 @@ for (let seed = 1; seed <= 150; seed += 1) {
     let behind = false;
     const nothing = (): void => {};
     const chatStore = new ChatStore(ME, new Changes(), {
-      behind: () => (behind = true),
-      ...{ missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
-      ...{ reset: nothing, met: nothing, toItem },
+      onGap: () => (behind = true),
+      ...{
+        onMissed: nothing,
+        onStored: nothing,
+        onRemoved: nothing,
+        onReceiptsStale: nothing,
+        onMembersStale: nothing,
+      },
+      ...{ onReset: nothing, onUser: nothing, toItem },
     });
     chatStore.put(origin.chat());
     const timeline = chatStore.timeline(CHAT);
     assert.ok(timeline);
     timeline.addPage([], null, null);
-    let waiting: typeof origin.told = [];
+    let waiting: typeof origin.events = [];
     const sync = (most: number): string[] => {
       const messages = origin.since(chatStore.revOf(CHAT), most);
       const more = messages.at(-1) && origin.since(messages.at(-1)?.rev ?? 0, 1).length ? [CHAT] : [];
@@ -80,15 +86,15 @@ for (let seed = 1; seed <= 150; seed += 1) {
       return chatStore.applySync({ chats, messages: { [CHAT]: messages }, more, ...rest });
     };
     for (let step = 0; step < 120; step += 1) {
-      const before = origin.told.length;
+      const before = origin.events.length;
       origin.change();
-      waiting.push(...origin.told.slice(before));
-      // Some are lost, some late, some told twice.
+      waiting.push(...origin.events.slice(before));
+      // Some are lost, some late, some delivered twice.
       if (random() < 0.15) waiting = waiting.filter(() => random() < 0.5);
       while (waiting.length && random() < 0.6) {
         const at = random() < 0.9 ? 0 : Math.floor(random() * waiting.length);
-        const told = random() < 0.9 ? waiting.splice(at, 1)[0] : waiting[at];
-        if (told) tell(chatStore, told);
+        const event = random() < 0.9 ? waiting.splice(at, 1)[0] : waiting[at];
+        if (event) deliver(chatStore, event);
       }
       if (behind && random() < 0.3) {
         behind = false;
@@ -97,10 +103,10 @@ for (let seed = 1; seed <= 150; seed += 1) {
       isUnbroken(chatStore);
     }
     // At last everything that was not lost arrives, and one change after it, which shows what was.
-    for (const told of waiting) tell(chatStore, told);
+    for (const event of waiting) deliver(chatStore, event);
     do origin.change();
-    while (origin.told.at(-1)?.event !== "new");
-    tell(chatStore, origin.told.at(-1) as (typeof origin.told)[0]);
+    while (origin.events.at(-1)?.event !== "new");
+    deliver(chatStore, origin.events.at(-1) as (typeof origin.events)[0]);
     for (let tries = 0; chatStore.isBehind; tries += 1) {
       assert.ok(tries < 3, "there is something that sync does not bring");
       while (sync(7).length);
@@ -116,7 +122,7 @@ for (let seed = 1; seed <= 150; seed += 1) {
 
 test("of a chat that a restored server has less of, the local copy is dropped", () => {
   const reset: string[] = [];
-  const chatStore = emptyStore({ reset: (chatId) => reset.push(chatId) });
+  const chatStore = emptyStore({ onReset: (chatId) => reset.push(chatId) });
   chatStore.put(chatOf({ lastRev: 9, lastSeq: 8 }));
   chatStore.timeline(CHAT)?.addPage([messageOf(8, 9)], null, null);
   const chat = chatOf({ lastRev: 3, lastSeq: 2 });
@@ -136,7 +142,7 @@ test("of a chat that a restored server has less of, the local copy is dropped", 
   assert.deepEqual(shown(chatStore), []);
   // The next event is the one that follows.
   chatStore.timeline(CHAT)?.addPage([messageOf(2, 3), messageOf(1, 2)], null, null);
-  chatStore.messageTold(messageOf(3, 4), { isNew: true });
+  chatStore.onMessageEvent(messageOf(3, 4), { isNew: true });
   assert.deepEqual(
     shown(chatStore).map(({ seq }) => seq),
     [1, 2, 3],
@@ -146,23 +152,23 @@ test("of a chat that a restored server has less of, the local copy is dropped", 
 
 test("events of a chat say nothing of who is online", () => {
   const met: string[] = [];
-  const chatStore = emptyStore({ met: ({ id }) => met.push(id) });
+  const chatStore = emptyStore({ onUser: ({ id }) => met.push(id) });
   const member = memberOf(OTHER);
-  chatStore.chatNew({ ...chatOf({}), members: [memberOf(ME), member] } as NewChatEvent);
-  chatStore.memberUpdated(CHAT, { ...member, role: "ADMIN" });
-  chatStore.memberJoined(CHAT, memberOf("third"));
+  chatStore.onChatNew({ ...chatOf({}), members: [memberOf(ME), member] } as NewChatEvent);
+  chatStore.onMemberUpdated(CHAT, { ...member, role: "ADMIN" });
+  chatStore.onMemberJoined(CHAT, memberOf("third"));
   assert.deepEqual(met, []);
   assert.equal(chatStore.members(CHAT).length, 3);
 });
 
 test("the number of members is right while only the first of them are here", () => {
   const chatStore = emptyStore({});
-  chatStore.chatNew({ ...chatOf({ memberCount: 500 }), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
+  chatStore.onChatNew({ ...chatOf({ memberCount: 500 }), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
   assert.equal(chatStore.membersCursor(CHAT), undefined);
-  chatStore.memberJoined(CHAT, memberOf("late"));
+  chatStore.onMemberJoined(CHAT, memberOf("late"));
   assert.equal(chatStore.chat(CHAT)?.memberCount, 501);
-  chatStore.memberLeft(CHAT, OTHER);
-  chatStore.memberLeft(CHAT, "unknown");
+  chatStore.onMemberLeft(CHAT, OTHER);
+  chatStore.onMemberLeft(CHAT, "unknown");
   assert.equal(chatStore.chat(CHAT)?.memberCount, 499);
   assert.deepEqual(
     chatStore.members(CHAT).map(({ userId }) => userId),
@@ -174,8 +180,8 @@ test("the number of members is right while only the first of them are here", () 
 
 test("a change of a chat keeps its members", () => {
   const chatStore = emptyStore({});
-  chatStore.chatNew({ ...chatOf({}), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
-  chatStore.chatUpdated({ ...chatOf({ lastRev: 2 }), name: "Renamed" } as ChatEvent);
+  chatStore.onChatNew({ ...chatOf({}), members: [memberOf(ME), memberOf(OTHER)] } as NewChatEvent);
+  chatStore.onChatUpdated({ ...chatOf({ lastRev: 2 }), name: "Renamed" } as ChatEvent);
   assert.equal(chatStore.chat(CHAT)?.name, "Renamed");
   assert.equal(chatStore.members(CHAT).length, 2);
 });
@@ -189,8 +195,15 @@ test("a message is never older or less read than it was", () => {
 function emptyStore(hooks: Partial<ChatStoreHooks>): ChatStore {
   const nothing = (): void => {};
   return new ChatStore(ME, new Changes(), {
-    ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
-    ...{ reset: nothing, met: nothing, toItem },
+    ...{
+      onGap: nothing,
+      onMissed: nothing,
+      onStored: nothing,
+      onRemoved: nothing,
+      onReceiptsStale: nothing,
+      onMembersStale: nothing,
+    },
+    ...{ onReset: nothing, onUser: nothing, toItem },
     ...hooks,
   });
 }
@@ -216,11 +229,11 @@ function memberOf(userId: string): Member {
   return { userId, role: "MEMBER", joinedAt: "1", user: { id: userId, isOnline: false, lastSeen: null } } as Member;
 }
 
-function tell(chatStore: ChatStore, { event, message, rev }: Origin["told"][0]): void {
+function deliver(chatStore: ChatStore, { event, message, rev }: Origin["events"][0]): void {
   const { status: _, ...payload } = message;
-  if (event === "member") chatStore.memberUpdated(CHAT, { userId: OTHER } as never);
-  else if (event === "deleted") chatStore.messageDeleted({ chatId: CHAT, messageId: message.id, rev });
-  else chatStore.messageTold(payload as MessageEvent, { isNew: event === "new" });
+  if (event === "member") chatStore.onMemberUpdated(CHAT, { userId: OTHER } as never);
+  else if (event === "deleted") chatStore.onMessageDeleted({ chatId: CHAT, messageId: message.id, rev });
+  else chatStore.onMessageEvent(payload as MessageEvent, { isNew: event === "new" });
 }
 
 function isUnbroken(chatStore: ChatStore): void {

@@ -16,8 +16,15 @@ function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>
   const nothing = (): void => {};
   const toItem = (): never => ({}) as never;
   const chatStore = new ChatStore("me", new Changes(), {
-    ...{ behind: nothing, missed: nothing, stored: nothing, gone: nothing, receipts: nothing, membersStale: nothing },
-    ...{ reset: nothing, met: nothing, toItem },
+    ...{
+      onGap: nothing,
+      onMissed: nothing,
+      onStored: nothing,
+      onRemoved: nothing,
+      onReceiptsStale: nothing,
+      onMembersStale: nothing,
+    },
+    ...{ onReset: nothing, onUser: nothing, toItem },
   });
   const asked: Sync[] = [];
   const listed: string[] = [];
