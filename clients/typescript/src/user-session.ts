@@ -12,7 +12,8 @@ import { SendQueue } from "./queue.js";
 import { People } from "./people.js";
 import { Reader, unknownChat } from "./reader.js";
 import type { QueueRecord, QueueStorage } from "./storage.js";
-import { Reading, Typing } from "./telling.js";
+import { ReadReceipts } from "./read-receipts.js";
+import { Typing } from "./typing.js";
 import { UnsentRecords } from "./unsent.js";
 
 /** What a user session needs from the client. */
@@ -39,7 +40,7 @@ export class UserSession {
   readonly reader: Reader;
   readonly typing: Typing;
   private readonly cache: Cache | null;
-  private readonly reading: Reading;
+  private readonly readReceipts: ReadReceipts;
   private readonly catchUp: CatchUp;
   private readonly over = new AbortController();
   /** Settled once the list is here as it was last seen. */
@@ -110,7 +111,7 @@ export class UserSession {
     const cached = cache ? (chatId: string) => cache.page(chatId) : undefined;
     this.reader = new Reader(me, this.chatStore, http, changes, this.over.signal, cached);
     this.typing = new Typing(this.live);
-    this.reading = new Reading(this.live);
+    this.readReceipts = new ReadReceipts(this.live);
     this.catchUp = new CatchUp(this.chatStore, this.live, http, this.over.signal);
     this.listen();
   }
@@ -140,7 +141,7 @@ export class UserSession {
     this.edits.end(loggedOut);
     this.people.forget();
     this.typing.forgetAll();
-    this.reading.forgetAll();
+    this.readReceipts.forgetAll();
     await Promise.all([this.unsent.end(options), this.cache?.end(options)]);
   }
 
@@ -185,7 +186,7 @@ export class UserSession {
 
   markRead(chatId: string): void {
     const last = this.chatStore.markRead(chatId);
-    if (last) this.reading.upTo(last);
+    if (last) this.readReceipts.upTo(last);
   }
 
   private readonly seen = (): void => {
@@ -239,7 +240,7 @@ export class UserSession {
   private connected(): void {
     this.queue.connected();
     this.edits.connected();
-    this.reading.connected();
+    this.readReceipts.connected();
   }
 
   private disconnected(): void {
