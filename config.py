@@ -1,4 +1,4 @@
-"""The environment, read once and typed. Refuses what production can't run with, naming every fault at once."""
+"""Reads the environment once, typed. Refuses settings that production can't use, and reports all errors at once."""
 
 import os
 import re
@@ -22,12 +22,12 @@ from chatapp.launcher.postgres import default_url
 
 ROOT = Path(__file__).resolve().parent
 SECRETS = ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")
-SHORTEST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 MAX_APP_NAME = 50
 APP_ENVS = ("development", "production", "test")
-# Ten years: no duration here makes sense beyond, and no date that is counted from now ends there.
+# Ten years: a longer duration makes no sense, and dates computed from it would overflow.
 MAX_SECONDS = 3650 * 86400
-# What redis-py understands in a URL.
+# Parameters of a URL that redis-py accepts.
 REDIS_PARAMETERS = frozenset(
     re.findall(
         r"\w+",
@@ -46,7 +46,7 @@ _RATE = re.compile(
 
 
 class ConfigError(Exception):
-    """The environment can't be served with; the message lists every fault, a line each."""
+    """The environment is invalid; the message has one line per error."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -73,21 +73,21 @@ def parse_rate(text: str, usual_seconds: int) -> Rate:
 
 
 def masked(name: str, value: str) -> str:
-    """`value` as it may be shown: of a secret no more than its length, of a URL no password."""
+    """`value` for display: only the length of a secret, and URLs without passwords."""
     if value and re.search("SECRET|TOKEN|PASSWORD|_KEY", name):
         return f"({len(value)} characters)"
     return without_secrets(value)
 
 
 def queue_url(url: str, *, self_signed: bool) -> str:
-    """`url`, told to take any certificate where the platform's own queue has one that nobody signed."""
+    """`url`, set to accept any certificate if a platform's own Redis has a self-signed one."""
     _check_redis_url(url)
     encrypted = url.startswith("rediss://") and "ssl_cert_reqs" not in url
     return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=none" if encrypted and self_signed else url
 
 
 def development_secrets(instance: Path) -> dict[str, str]:
-    """The secrets of a development server: made once in `instance/secrets.env` (mode 0600), the same ever after."""
+    """The secrets of a development server, generated once in `instance/secrets.env` (mode 0600)."""
     path = instance / "secrets.env"
     if not path.exists():
         instance.mkdir(parents=True, exist_ok=True)
@@ -96,82 +96,120 @@ def development_secrets(instance: Path) -> dict[str, str]:
         draft.touch(mode=0o600)
         draft.write_text(lines)
         try:
-            # A link fails where the name exists: of two servers that start at once, one's secrets win.
+            # A link fails if the name exists: of two servers that start at once, one's secrets win.
             os.link(draft, path)
         except FileExistsError:
             pass
         draft.unlink()
-    kept = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
-    if any(len(kept.get(name, "")) < SHORTEST_SECRET for name in SECRETS):
+    stored = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+    if any(len(stored.get(name, "")) < MIN_SECRET_LENGTH for name in SECRETS):
         raise ConfigError(f"{path} lacks a secret: remove it to have new ones made (all sessions end).")
-    return kept
+    return stored
+
+
+class _Environment:
+    """Reads settings from environment variables (`.env` beside this file fills gaps).
+
+    `errors` describes what is wrong with them, `shown` has each value as it was understood, secrets masked.
+    """
+
+    def __init__(self) -> None:
+        self._env = Env()
+        if (ROOT / ".env").exists():
+            self._env.read_env(str(ROOT / ".env"), recurse=False)
+        self.errors: list[str] = []
+        self.shown: dict[str, str] = {}
+
+    def unlisted(self, name: str) -> str:
+        """A variable that is no setting of this server."""
+        return self._env.str(name, "")
+
+    def text(self, name: str, default: str = "") -> str:
+        """A variable, or `default` if it is missing or empty."""
+        value = self._env.str(name, default) or default
+        self.shown[name] = masked(name, value)
+        return value
+
+    def read(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        """A variable as `parse` reads it; `default` is parsed instead of an invalid value."""
+        try:
+            return parse(self.text(name, default))
+        except (ValueError, EnvError) as error:
+            self.errors.append(f"{name} {error}")
+            return parse(default)
+
+    def with_secrets(self, given: dict[str, str], instance: Path) -> dict[str, str]:
+        """`given` with the stored secrets of a development server where it has none."""
+        if all(given[name] for name in SECRETS):
+            return given
+        try:
+            return development_secrets(instance) | {name: value for name, value in given.items() if value}
+        except OSError as error:
+            self.errors.append(f"INSTANCE_PATH {instance} can't be used: {error.strerror}")
+            return given
+
+    def database(self, given: dict[str, str], instance: Path) -> DatabaseUrl:
+        """The database of DATABASE_URL, or the embedded one of a development server."""
+        try:
+            return database_url.parse(given.get("DATABASE_URL") or default_url(instance / "postgres", "chat"))
+        except ValueError as error:
+            self.errors.append(f"DATABASE_URL {error}")
+            return DatabaseUrl("")
+
+    def check_production(self, given: dict[str, str], workers: int) -> None:
+        """Record what production lacks."""
+        self.errors += [f"{name} is missing" for name, value in given.items() if not value and name != "REDIS_URL"]
+        self.errors += [
+            f"{name} is weaker than {MIN_SECRET_LENGTH} characters"
+            for name in SECRETS
+            if 0 < len(given[name]) < MIN_SECRET_LENGTH
+        ]
+        if given["JWT_ACCESS_SECRET"] and given["JWT_ACCESS_SECRET"] == given["JWT_REFRESH_SECRET"]:
+            self.errors.append("JWT_ACCESS_SECRET and JWT_REFRESH_SECRET are the same")
+        if workers > 1 and not given["REDIS_URL"]:
+            self.errors.append(
+                "REDIS_URL is missing: more than one worker (WEB_CONCURRENCY) needs a queue between them"
+            )
+
+    def check_storage(self, s3_bucket: str | None, upload_path: Path, *, ephemeral: bool) -> None:
+        """Record why uploads can't be stored; `ephemeral` is whether the disk is lost with the process."""
+        if not s3_bucket and upload_path.exists() and not upload_path.is_dir():
+            self.errors.append(f"UPLOAD_PATH {upload_path} is not a folder")
+        if (endpoint := self.unlisted("AWS_ENDPOINT_URL")) and not re.match("https?://[^/]", endpoint):
+            self.errors.append(f"AWS_ENDPOINT_URL '{endpoint}' is not an http(s) URL")
+        forced = self.read("FORCE_LOCAL_STORAGE", "false", _flag)
+        if ephemeral and not s3_bucket and not forced:
+            self.errors.append(
+                "S3_BUCKET is missing: the disk of this platform (DYNO) forgets what is stored on it"
+                " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
+            )
 
 
 def load() -> Settings:
-    """The settings that the environment describes (`.env` beside this file fills gaps); raises ConfigError."""
-    env = Env()
-    if (ROOT / ".env").exists():
-        env.read_env(str(ROOT / ".env"), recurse=False)
-    faults: list[str] = []
-    shown: dict[str, str] = {}
-
-    def text(name: str, default: str = "") -> str:
-        value = env.str(name, default) or default
-        shown[name] = masked(name, value)
-        return value
-
-    def read(name: str, default: str, parse: Callable[[str], T]) -> T:
-        try:
-            return parse(text(name, default))
-        except (ValueError, EnvError) as error:
-            faults.append(f"{name} {error}")
-            return parse(default)
-
+    """The settings that the environment describes; raises ConfigError."""
+    env = _Environment()
+    text, read = env.text, env.read
     app_env = read("APP_ENV", "development", _app_env)
     production = app_env == "production"
     instance = Path(text("INSTANCE_PATH", str(ROOT / "instance"))).resolve()
     given = {name: text(name) for name in (*SECRETS, "DATABASE_URL", "CORS_ORIGIN", "REDIS_URL")}
     workers = read("WEB_CONCURRENCY", "1", _count)
     if production:
-        faults += [f"{name} is missing" for name, value in given.items() if not value and name != "REDIS_URL"]
-        faults += [
-            f"{name} is weaker than {SHORTEST_SECRET} characters"
-            for name in SECRETS
-            if 0 < len(given[name]) < SHORTEST_SECRET
-        ]
-        if given["JWT_ACCESS_SECRET"] and given["JWT_ACCESS_SECRET"] == given["JWT_REFRESH_SECRET"]:
-            faults.append("JWT_ACCESS_SECRET and JWT_REFRESH_SECRET are the same")
-        if workers > 1 and not given["REDIS_URL"]:
-            faults.append("REDIS_URL is missing: more than one worker (WEB_CONCURRENCY) needs a queue between them")
-    elif not all(given[name] for name in SECRETS):
-        try:
-            given = development_secrets(instance) | {name: value for name, value in given.items() if value}
-        except OSError as error:
-            faults.append(f"INSTANCE_PATH {instance} can't be used: {error.strerror}")
-    database = DatabaseUrl("")
-    try:
-        database = database_url.parse(given.get("DATABASE_URL") or default_url(instance / "postgres", "chat"))
-    except ValueError as error:
-        faults.append(f"DATABASE_URL {error}")
-    shown |= {name: masked(name, value) for name, value in (given | {"DATABASE_URL": database.url}).items()}
+        env.check_production(given, workers)
+    else:
+        given = env.with_secrets(given, instance)
+    database = env.database(given, instance)
+    env.shown |= {name: masked(name, value) for name, value in (given | {"DATABASE_URL": database.url}).items()}
     s3_bucket = read("S3_BUCKET", "", _bucket)
     upload_path = Path(text("UPLOAD_PATH", str(ROOT / "uploads"))).resolve()
-    if not s3_bucket and upload_path.exists() and not upload_path.is_dir():
-        faults.append(f"UPLOAD_PATH {upload_path} is not a folder")
-    if (endpoint := env.str("AWS_ENDPOINT_URL", "")) and not re.match("https?://[^/]", endpoint):
-        faults.append(f"AWS_ENDPOINT_URL '{endpoint}' is not an http(s) URL")
-    # A platform that sets DYNO gives each process a disk of its own, and takes it back with the process.
-    dyno, forced = bool(env.str("DYNO", "")), read("FORCE_LOCAL_STORAGE", "false", _flag)
-    if dyno and not s3_bucket and not forced:
-        faults.append(
-            "S3_BUCKET is missing: the disk of this platform (DYNO) forgets what is stored on it"
-            " (FORCE_LOCAL_STORAGE=true to store files there all the same)"
-        )
+    # A platform that sets DYNO gives each process its own disk, which is lost with the process.
+    dyno = bool(env.unlisted("DYNO"))
+    env.check_storage(s3_bucket, upload_path, ephemeral=dyno)
     rate_global = read("RATELIMIT_GLOBAL", "100/60s", _rate_in(60))
     port = read("PORT", "3000", _port)
     metrics_port = read("METRICS_PORT", "", lambda text: _port(text) if text else None)
     if metrics_port == port:
-        faults.append(f"METRICS_PORT and PORT are both {port}")
+        env.errors.append(f"METRICS_PORT and PORT are both {port}")
     settings = Settings(
         app_env=app_env,
         app_name=read("APP_NAME", "Chat", _app_name),
@@ -213,10 +251,10 @@ def load() -> Settings:
         s3_bucket=s3_bucket,
         web_path=Path(text("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
         web_developer_links=read("WEB_DEVELOPER_LINKS", "", lambda text: _flag(text) if text else not production),
-        shown=shown,
+        shown=env.shown,
     )
-    if faults:
-        raise ConfigError("\n".join(f"{fault}." for fault in faults))
+    if env.errors:
+        raise ConfigError("\n".join(f"{error}." for error in env.errors))
     return settings
 
 

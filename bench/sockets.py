@@ -50,15 +50,7 @@ class Client:
         if not data:
             raise ConnectionError("the server closed the connection")
         data = self._in + data if self._in else data
-        at, end = 0, len(data)
-        if data[:4] == b"HTTP":
-            at = data.find(b"\r\n\r\n") + 4
-            if at == 3:
-                self._in = data
-                return
-            if not data.startswith(b"HTTP/1.1 101"):
-                raise ConnectionError(data.decode())
-            self.send(self._hello)
+        at, end = self._end_of_handshake(data), len(data)
         while end - at >= 2:
             size, head = data[at + 1], 2
             if size == 126:
@@ -69,16 +61,32 @@ class Client:
                 break
             packet = data[at + head : at + head + size]
             at += head + size
-            if packet[:1] == b"4":
-                if self.connected:
-                    self.packet(self, packet)
-                elif packet[:2] == b"40":
-                    self.connected = True
-                elif packet[:2] == b"44":
-                    raise ConnectionError(packet.decode())
-            elif packet == b"2":
-                self.send(b"3")
+            if self.connected and packet[:1] == b"4":
+                self.packet(self, packet)
+            else:
+                self._handle(packet)
         self._in = data[at:]
+
+    def _end_of_handshake(self, data: bytes) -> int:
+        """Where frames begin in `data`: behind the response to the upgrade, or at its end while that is incomplete."""
+        if data[:4] != b"HTTP":
+            return 0
+        at = data.find(b"\r\n\r\n") + 4
+        if at == 3:
+            return len(data)
+        if not data.startswith(b"HTTP/1.1 101"):
+            raise ConnectionError(data.decode())
+        self.send(self._hello)
+        return at
+
+    def _handle(self, packet: bytes) -> None:
+        """Handle a ping, or a packet before the socket is connected."""
+        if packet == b"2":
+            self.send(b"3")
+        elif packet[:2] == b"40":
+            self.connected = True
+        elif packet[:2] == b"44":
+            raise ConnectionError(packet.decode())
 
     def _frame(self, payload: bytes) -> bytes:
         size = len(payload)

@@ -85,31 +85,36 @@ class Replay:
             evict(chat_id, user_ids - members, rev)
         resync: dict[Connection, list[str]] = defaultdict(list)
         for user_id, chat_id in late:
-            if chat_id in chats:
-                chat, online = chats[chat_id]
-                entered = rooms.join(chat_id, [user_id], chat["lastRev"] + 1, chat["lastSeq"])
-                emit_new_chat(entered, chat, online)
-                for connection in entered:
-                    resync[connection].append(chat_id)
+            for connection in _subscribe_late(user_id, chats.get(chat_id)):
+                resync[connection].append(chat_id)
         for (user_id, chat_id), (rev, seq) in state.joined.items():
             if (user_id, chat_id) not in late and rev is not None:
                 _track(chat_id, rev - 1, seq)
                 self._joined[chat_id][user_id] = rev
         for chat_id, (last_rev, last_seq) in state.positions.items():
-            missed = _missed(chat_id, last_rev)
-            if resync_all or missed > MAX_MISSED:
-                for connection in _skip(chat_id, last_rev, last_seq):
-                    resync[connection].append(chat_id)
-            elif missed > 0:
-                self._pending[chat_id] = missed
+            for connection in self._replay_or_skip(chat_id, last_rev, last_seq, skip=resync_all):
+                resync[connection].append(chat_id)
         if resync_all:
             broadcast.to_connections(list(rooms), "resync", {"chatIds": [], "all": True})
         else:
             _emit_resync(resync)
         log.info("rooms_reconciled", chats_to_replay=len(self._pending), sockets_to_resync=len(resync))
+        self._start_draining()
+
+    def _start_draining(self) -> None:
         if self._pending and not self._draining:
             self._draining = True
             gevent.spawn(self._drain)
+
+    def _replay_or_skip(self, chat_id: str, last_rev: int, last_seq: int, *, skip: bool) -> Sequence[Connection]:
+        """Queue a chat for replay if it has newer changes; with too many, or with `skip`, continue behind them and
+        return the sockets that miss them."""
+        missed = _missed(chat_id, last_rev)
+        if skip or missed > MAX_MISSED:
+            return _skip(chat_id, last_rev, last_seq)
+        if missed > 0:
+            self._pending[chat_id] = missed
+        return ()
 
     def fill_gap(self, chat_id: str) -> bool:
         """Replay what is missing before a chat's held events, and return True; False while the bus is disconnected.
@@ -274,6 +279,17 @@ def evict(chat_id: str, user_ids: Iterable[str], rev: int | None) -> None:
             broadcast.to_connections(gone, "chat:deleted", {"chatId": chat_id})
         else:
             broadcast.to_connections(gone, "chat:member_left", {"chatId": chat_id, "userId": user_id})
+
+
+def _subscribe_late(user_id: str, found: tuple[Json, Iterable[str]] | None) -> Sequence[Connection]:
+    """Subscribe a new member whose chat can't be replayed from their joining, and send them the chat (None: it was
+    deleted meanwhile); returns the subscribed sockets."""
+    if not found:
+        return ()
+    chat, online = found
+    entered = rooms.join(chat["id"], [user_id], chat["lastRev"] + 1, chat["lastSeq"])
+    emit_new_chat(entered, chat, online)
+    return entered
 
 
 def emit_new_chat(connections: Sequence[Connection], chat: Json, online: Iterable[str]) -> None:

@@ -95,14 +95,8 @@ def _with_parameters(url: str, given: list[tuple[str, str]]) -> DatabaseUrl:
             pooler = _flag(name, value)
         elif lower == "options":
             options.append(value)
-        elif lower in ("ssl", "sslmode"):
-            known.append(("sslmode", _ssl_mode(name, value)))
-        elif lower == "applicationname":
-            known.append(("application_name", value))
-        elif lower in LIBPQ:
-            known.append((lower, str(_number(name, value)) if lower == "connect_timeout" else value))
-        elif lower not in IGNORED:
-            raise ValueError(f"has the parameter '{name}', which PostgreSQL's client does not know: remove it")
+        elif parameter := _libpq_parameter(name, value):
+            known.append(parameter)
     if schema == "public" and pooler:
         schema = None  # It is in every role's search_path.
     if pooler and (schema or options):
@@ -113,6 +107,22 @@ def _with_parameters(url: str, given: list[tuple[str, str]]) -> DatabaseUrl:
     if known:
         url += "?" + urlencode(known, safe="/", quote_via=quote)
     return DatabaseUrl(url, " ".join(options), schema, pool_size, pooler)
+
+
+def _libpq_parameter(name: str, value: str) -> tuple[str, str] | None:
+    """The libpq parameter for one in a URL, None for one without effect here; ValueError for an unknown one."""
+    lower = name.lower()
+    if lower in ("ssl", "sslmode"):
+        return "sslmode", _ssl_mode(name, value)
+    if lower == "applicationname":
+        return "application_name", value
+    if lower == "connect_timeout":
+        return lower, str(_number(name, value))
+    if lower in LIBPQ:
+        return lower, value
+    if lower not in IGNORED:
+        raise ValueError(f"has the parameter '{name}', which PostgreSQL's client does not know: remove it")
+    return None
 
 
 def _schema(value: str) -> str:

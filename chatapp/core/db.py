@@ -142,7 +142,7 @@ def _wait(connection: extensions.connection) -> None:
             silent = 0.0
         except TimeoutError as error:
             silent += SILENCE_TIMEOUT
-            is_open = connection.status == extensions.STATUS_READY or connection.status == extensions.STATUS_BEGIN
+            is_open = connection.status in (extensions.STATUS_READY, extensions.STATUS_BEGIN)
             if not is_open or silent >= RESPONSE_TIMEOUT or not reachability.check():
                 raise psycopg2.OperationalError("The database did not respond in time.") from error
 

@@ -221,15 +221,13 @@ def load(schema: Schema, payload: object) -> Json:
 def _load_directly(schema: Schema, payload: Json) -> Json | None:
     """The result of `schema.load` at a tenth of the cost; None for an invalid payload, which `schema.load` then
     explains."""
-    known, hooks = _parts(schema)
-    if hooks is None or not payload.keys() <= known.keys():
+    known, required, hooks = _parts(schema)
+    if hooks is None or not required <= payload.keys() <= known.keys():
         return None
     loaded: Json = {}
     try:
         for key, (name, field) in known.items():
             if key not in payload:
-                if field.required:
-                    return None
                 default = field.load_default
                 if default is not missing:
                     loaded[name] = default() if callable(default) else default
@@ -250,13 +248,16 @@ def _load_directly(schema: Schema, payload: Json) -> Json | None:
 
 
 @cache
-def _parts(schema: Schema) -> tuple[dict[str, tuple[str, fields.Field[Any]]], list[Callable[..., Any]] | None]:
-    """The fields of a schema by their keys in JSON, each with its attribute name, and the schema's validators; None for
-    a schema with other hooks."""
+def _parts(
+    schema: Schema,
+) -> tuple[dict[str, tuple[str, fields.Field[Any]]], frozenset[str], list[Callable[..., Any]] | None]:
+    """The fields of a schema by their keys in JSON, each with its attribute name; the keys of required fields; and
+    the schema's validators, None for a schema with other hooks."""
     known = {field.data_key or name: (field.attribute or name, field) for name, field in schema.load_fields.items()}
+    required = frozenset(key for key, (_, field) in known.items() if field.required)
     if {tag for tag, found in schema._hooks.items() if found} - {VALIDATES_SCHEMA}:
-        return known, None
-    return known, [getattr(schema, hook) for hook, _, _ in schema._hooks.get(VALIDATES_SCHEMA, ())]
+        return known, required, None
+    return known, required, [getattr(schema, hook) for hook, _, _ in schema._hooks.get(VALIDATES_SCHEMA, ())]
 
 
 def invalid(error: ValidationError) -> Invalid:

@@ -76,26 +76,22 @@ class Decoder:
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the opcode and payload of each message or control frame that is complete. Raises FrameError."""
-        if self._rest:
-            self._rest += data
-            if len(self._rest) < self._missing:
-                return
-            data, self._rest = bytes(self._rest), b""
+        if self._rest and not (data := self._join(data)):
+            return
         at, end, missing = 0, len(data), 0
         while end - at >= 2:
-            first, size, head = data[at], data[at + 1], 6
-            if first & _RESERVED or not size & _MASKED:
+            first, second, head = data[at], data[at + 1], 6
+            opcode, size = first & _OPCODE, second & _SIZE
+            if (
+                first & _RESERVED
+                or not second & _MASKED
+                or (opcode >= CLOSE and (size > _MAX_CONTROL or not first & _FIN or opcode > PONG))
+            ):
                 raise FrameError(PROTOCOL_ERROR)
-            size &= _SIZE
-            opcode = first & _OPCODE
-            if opcode >= CLOSE and (size > _MAX_CONTROL or not first & _FIN or opcode > PONG):
-                raise FrameError(PROTOCOL_ERROR)
-            if size == 126:
-                size, head = int.from_bytes(data[at + 2 : at + 4], "big"), 8
-            elif size == 127:
-                size, head = int.from_bytes(data[at + 2 : at + 10], "big"), 14
-                if size >> 63:
-                    raise FrameError(PROTOCOL_ERROR)
+            if size > _MAX_CONTROL:
+                size, head = (
+                    (int.from_bytes(data[at + 2 : at + 4], "big"), 8) if size == 126 else _long_size(data, at + 2)
+                )
             if end - at < head:
                 missing = head
                 break
@@ -107,12 +103,19 @@ class Decoder:
                 break
             at = start + size
             payload = _unmask(data[start:at], data[start - 4 : start])
-            if opcode >= CLOSE:
-                yield opcode, payload
-            elif message := self._assemble(opcode, payload, bool(first & _FIN)):
+            message = (opcode, payload) if opcode >= CLOSE else self._assemble(opcode, payload, bool(first & _FIN))
+            if message:
                 yield message
         if at < end:
             self._rest, self._missing = bytearray(data[at:]), missing
+
+    def _join(self, data: bytes) -> bytes:
+        """The incomplete frame with more data; empty while it is still incomplete."""
+        self._rest += data
+        if len(self._rest) < self._missing:
+            return b""
+        joined, self._rest = bytes(self._rest), b""
+        return joined
 
     def _assemble(self, opcode: int, payload: bytes, final: bool) -> tuple[int, bytes] | None:
         """The message that this frame completes, if any."""
@@ -131,6 +134,14 @@ class Decoder:
         message = self._opcode, b"".join(self._fragments)
         self._opcode, self._fragments, self._size = 0, None, 0
         return message
+
+
+def _long_size(data: bytes, at: int) -> tuple[int, int]:
+    """The size of a frame in eight bytes, and the size of its head. Raises FrameError."""
+    size = int.from_bytes(data[at : at + 8], "big")
+    if size >> 63:
+        raise FrameError(PROTOCOL_ERROR)
+    return size, 14
 
 
 def _unmask(payload: bytes, mask: bytes) -> bytes:

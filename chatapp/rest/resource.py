@@ -14,7 +14,7 @@ description of the operation; its name is the operation id.
 import functools
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 from uuid import UUID
@@ -174,32 +174,11 @@ class Resource:
         error_responses |= ({} if public else UNAUTHORIZED) | (errors or {})
 
         def publish(view: View) -> View:
-            @functools.wraps(view)
-            def handle_request(*parsed: Json, **arguments: Any) -> Response:
-                given = {_snake(name): str(v) if isinstance(v, UUID) else v for name, v in arguments.items()}
-                for name in [name for name, schema in (("body", body), ("query", query)) if schema and not signed]:
-                    given[name], *parsed = parsed  # type: ignore[assignment]
-                if "actor" in given and time.monotonic() > g.authenticated_at + MAX_BODY_DELAY:
-                    # The body arrived slowly: the session may have ended, or the role changed.
-                    given["actor"] = current_actor(current_app)
-                return _respond(view(**given), status, returns, many)
-
-            decorated: Any = handle_request
-            # webargs passes the values of the innermost schema first.
-            if query and signed:
-                decorated = _as_it_is(query)(decorated)
-                decorated = self.blueprint.doc(parameters=[{"in": "query", "schema": query}])(decorated)
-            elif query:
-                decorated = self.blueprint.arguments(query(), location="query")(decorated)
-            if body:
-                decorated = self.blueprint.arguments(
-                    body(), location="json", required=_needed(body), description=_summary(body), example=example(body())
-                )(decorated)
+            parsed = [] if signed else [name for name, schema in (("body", body), ("query", query)) if schema]
+            handler = _handler(view, parsed, lambda returned: _respond(returned, status, returns, many))
+            decorated: Any = self._with_input(handler, query, body, signed=signed)
             if form:
-                decorated = _with_form(form, authorize_upload)(decorated)
-                content = {"multipart/form-data": {"schema": form}}
-                described = {"required": True, "description": _summary(form), "content": content}
-                decorated = self.blueprint.doc(requestBody=described)(decorated)
+                decorated = self._with_form(decorated, form, authorize_upload)
             shape = A_FILE if signed else envelope(returns, many) if returns else None
             success_description = (
                 "The file." if signed else _summary(returns, many) if returns else "Done; the response has no body."
@@ -229,6 +208,42 @@ class Resource:
             return view
 
         return publish
+
+    def _with_input(self, handler: Any, query: type[Schema] | None, body: type[Schema] | None, *, signed: bool) -> Any:
+        """Validate the query and the JSON body of requests, and document them."""
+        # webargs passes the values of the innermost schema first.
+        if query and signed:
+            handler = self.blueprint.doc(parameters=[{"in": "query", "schema": query}])(_as_it_is(query)(handler))
+        elif query:
+            handler = self.blueprint.arguments(query(), location="query")(handler)
+        if body:
+            handler = self.blueprint.arguments(
+                body(), location="json", required=_needed(body), description=_summary(body), example=example(body())
+            )(handler)
+        return handler
+
+    def _with_form(self, handler: Any, form: type[Schema], authorize_upload: AuthorizeUpload | None) -> Any:
+        """Parse the form of requests, and document it."""
+        content = {"multipart/form-data": {"schema": form}}
+        described = {"required": True, "description": _summary(form), "content": content}
+        return self.blueprint.doc(requestBody=described)(_with_form(form, authorize_upload)(handler))
+
+
+def _handler(
+    view: View, parsed_names: Sequence[str], respond: Callable[[Returned], Response]
+) -> Callable[..., Response]:
+    """The function that handles a request: calls `view` with path parameters and parsed input, in webargs' order."""
+
+    @functools.wraps(view)
+    def handle_request(*parsed: Json, **arguments: Any) -> Response:
+        given = {_snake(name): str(v) if isinstance(v, UUID) else v for name, v in arguments.items()}
+        given |= zip(parsed_names, parsed, strict=True)
+        if "actor" in given and time.monotonic() > g.authenticated_at + MAX_BODY_DELAY:
+            # The body arrived slowly: the session may have ended, or the role changed.
+            given["actor"] = current_actor(current_app)
+        return respond(view(**given))
+
+    return handle_request
 
 
 def _needed(schema: type[Schema]) -> bool:

@@ -171,6 +171,9 @@ class Device:
         if name.startswith("user:"):
             self.presence[payload["userId"]] = time.monotonic(), name == "user:online"
             return
+        self._take_chat_event(name, payload)
+
+    def _take_chat_event(self, name: str, payload: Json) -> None:
         chat_id = payload["id"] if name in ("chat:new", "chat:updated") else payload["chatId"]
         user_id = payload.get("userId") or payload.get("member", {}).get("userId")
         rev = payload.get("lastRev", payload.get("rev"))

@@ -88,7 +88,7 @@ def test_invalid_limit_is_refused(text: str) -> None:
 def test_development_needs_no_settings_and_keeps_its_secrets(tmp_path: Path) -> None:
     first, second = config.load(), config.load()
     assert first.access_secret == second.access_secret != first.refresh_secret
-    assert len(first.access_secret) >= config.SHORTEST_SECRET
+    assert len(first.access_secret) >= config.MIN_SECRET_LENGTH
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
 
 
