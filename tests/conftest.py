@@ -19,22 +19,21 @@ NewDatabase = Callable[[str], str]
 Connect = Callable[..., SocketClient]
 # For tests of what the libraries of clients do differently: once with each.
 both_clients = pytest.mark.parametrize("connect", ["js", "python"], indirect=True)
-# The phases of `python -m tests.run`, by files and folders; `parallel` has what the others don't name. In that phase more
-# processes run than there are cores. In `waiting`, one runs for each core: tests with several workers, outages and kills,
-# which wait more than they work, but need a machine that is not busier than that. In `serial`, one process measures
-# times and loads.
+# The phases of `python -m tests.run`, by files and folders; what no phase names is of `parallel`, and what two name of the
+# later one. In `parallel`, more processes run than there are cores. In `waiting`, one runs for each core: tests with
+# several workers, outages and kills, which wait more than they work, but need a machine that is not busier than that. In
+# `serial`, one process measures times and loads.
 PHASES = {
     "waiting": (
         "hosts",
         "launcher",
         "multiworker",
         "operating",
-        "protocol/test_engineio.py",
-        "realtime/test_bounds.py",
         "realtime/test_connecting.py",
         "realtime/test_presence.py",
         "reliability",
     ),
+    "parallel": ("multiworker/test_split.py",),
     "serial": (
         "chaos/test_chaos.py",
         "chaos/test_load.py",
@@ -49,7 +48,6 @@ FAST = (
     "actions",
     "architecture",
     "authorisation",
-    "files/test_access.py",
     "parity",
     "protocol/test_socketio.py",
     "realtime/test_groups.py",
@@ -63,6 +61,7 @@ NOT_FAST = (
     "architecture/test_models.py",
     "architecture/test_readme.py",
     "rest/test_access_log.py",
+    "rest/test_docs.py",
     "rest/test_generated_client.py",
     "rest/test_limits.py",
     "rest/test_names.py",
@@ -74,20 +73,22 @@ LONG = (
     "rest/test_schemathesis.py",
     "clients/test_typescript.py",
     "cli/test_causes.py",
+    "realtime/test_bounds.py",
+    "protocol/test_engineio.py",
+    "multiworker/test_split.py",
     "property/test_any_order.py",
     "browser",
     "clients",
     "architecture/test_readme.py",
-    "protocol/test_engineio.py",
     "multiworker/test_replay.py",
     "multiworker/test_machines.py",
     "hosts",
-    "realtime/test_bounds.py",
+    "reliability",
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    choices = ("fast", "parallel", *PHASES)
+    choices = ("fast", *PHASES)
     parser.addoption("--phase", choices=choices, help="run one phase of `python -m tests.run`")
 
 

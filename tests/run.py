@@ -46,8 +46,8 @@ def spread_over(processes: int) -> list[str]:
 def main() -> int:
     """Run all phases, or the fast one; the exit code is that of the first that failed."""
     cores = os.cpu_count() or 1
-    # One more than there are cores: tests wait a good part of their time.
-    phases = {"parallel": spread_over(cores + 1), "waiting": spread_over(cores), "serial": ["-p", "no:xdist"]}
+    # More than there are cores: tests wait a good part of their time.
+    phases = {"parallel": spread_over(cores + 2), "waiting": spread_over(cores), "serial": ["-p", "no:xdist"]}
     arguments = sys.argv[1:]
     if arguments[:1] == ["fast"]:
         phases, arguments = {"fast": spread_over(cores + 1)}, arguments[1:]

@@ -34,4 +34,4 @@ def test_named_files_and_folders_exist(name: str) -> None:
 
 def test_every_file_is_of_one_phase() -> None:
     for path in (ROOT / "tests").rglob("test_*.py"):
-        assert [is_of(phase, path) for phase in ("parallel", *PHASES)].count(True) == 1, path
+        assert [is_of(phase, path) for phase in PHASES].count(True) == 1, path
