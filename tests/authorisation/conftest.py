@@ -36,8 +36,7 @@ def people(register_person: NewPerson, engine: Engine) -> dict[str, Person]:
     return found
 
 
-@pytest.fixture
-def scene(people: dict[str, Person]) -> Scene:
+def new_scene(people: dict[str, Person]) -> Scene:
     """A new group, as the kinds of people have it."""
     owner, author = people["group_admin"], people["author"]
     members = [people[name].id for name in ("member", "ex_member", "author")]
@@ -46,3 +45,15 @@ def scene(people: dict[str, Person]) -> Scene:
     message_id = author.send(chat_id, "Hello")["id"]
     file_url = data(author.upload(chat_id, "notes.pdf", A_PDF))["fileUrl"]
     return Scene(chat_id, message_id, urlsplit(file_url).path.rpartition("/")[2], author, people["stranger"])
+
+
+@pytest.fixture
+def scene(people: dict[str, Person]) -> Scene:
+    """A scene for one test to change."""
+    return new_scene(people)
+
+
+@pytest.fixture(scope="package")
+def lasting_scene(people: dict[str, Person]) -> Scene:
+    """A scene for requests that read, or that are refused."""
+    return new_scene(people)
