@@ -1,5 +1,9 @@
 """What tests share: one real PostgreSQL, one real server, people who use it."""
 
+import hashlib
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
-from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.postgres import EmbeddedPostgres, find_binaries
 from tests.people import Person, register
-from tests.server import Server, migrate
+from tests.server import ROOT, Server, migrate
 from tests.socket_clients import JsDriver, PyClient, SocketClient
 
 NewPerson = Callable[..., Person]
+# The database that others are copies of.
+TEMPLATE = "chat_template"
 # new_database(name): its URL.
 NewDatabase = Callable[[str], str]
 # connect(person, transports=…, reconnection=…): a socket of theirs.
@@ -61,12 +67,16 @@ NOT_FAST = (
     "architecture/test_models.py",
     "architecture/test_readme.py",
     "rest/test_access_log.py",
+    "rest/test_admin.py",
     "rest/test_docs.py",
     "rest/test_generated_client.py",
+    "rest/test_headers.py",
     "rest/test_limits.py",
+    "rest/test_metrics.py",
     "rest/test_names.py",
     "rest/test_password_hashing.py",
     "rest/test_schemathesis.py",
+    "rest/test_version.py",
 )
 # What takes longest, in this order: it starts first, so that no process works on it alone in the end.
 LONG = (
@@ -121,22 +131,52 @@ def place(path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test run's own, without fsync."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+def postgres(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test run's own, without fsync, which has the migrated and empty database of `TEMPLATE`."""
+    kept = pytestconfig.cache.mkdir("postgres") / f"{digest_of_migrations()}-data"
+    folder = tmp_path_factory.mktemp("postgres")
+    if kept.exists():
+        copy_folder(kept, folder / "data")
+    server = EmbeddedPostgres(folder, durable=False)
+    if not kept.exists():
+        with server:
+            server.create_database(TEMPLATE)
+            migrate(server.url(TEMPLATE), tmp_path_factory.mktemp("migrate"))
+        for old in kept.parent.glob("*-data"):
+            if old != kept:
+                shutil.rmtree(old)
+        draft = kept.parent / f"draft-{os.getpid()}"
+        copy_folder(folder / "data", draft)
+        try:
+            draft.rename(kept)
+        except OSError:
+            # Another process of this run was faster.
+            shutil.rmtree(draft)
+    with server:
         yield server
 
 
+def digest_of_migrations() -> str:
+    """Differs if the schema or PostgreSQL's major version does."""
+    digest = hashlib.sha256(str(find_binaries()[1]).encode())
+    for path in sorted((ROOT / "migrations").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def copy_folder(folder: Path, copy: Path) -> None:
+    """Copy a folder with its owner and rights."""
+    subprocess.run(["cp", "-a", folder, copy], check=True)
+
+
 @pytest.fixture(scope="session")
-def new_database(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> NewDatabase:
+def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
     """Makes migrated databases: copies of one, as a migration takes seconds."""
-    postgres.create_database("chat_template")
-    migrate(postgres.url("chat_template"), tmp_path_factory.mktemp("migrate"))
     maintenance = create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
     def copy(name: str) -> str:
         with maintenance.connect() as db:
-            db.execute(text(f"CREATE DATABASE {name} TEMPLATE chat_template"))
+            db.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
         return postgres.url(name)
 
     return copy
