@@ -63,7 +63,7 @@ def logins(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
 
 
 def ignore(_client: Client, _packet: Packet) -> None:
-    """Nothing is done with what comes."""
+    """Ignore packets."""
 
 
 def _allow_files(count: int) -> None:
@@ -74,7 +74,7 @@ def _allow_files(count: int) -> None:
 
 
 class _Alone(Site):
-    """Stands in for a site of which only the answers matter."""
+    """Replaces a site whose responses are all that matters."""
 
     def __init__(self) -> None:
         pass

@@ -33,7 +33,7 @@ SIZE = 10 * 2**20
 
 
 def connect(person: Person) -> WebSocket:
-    """A socket of somebody's in `/chat`."""
+    """A user's socket in `/chat`."""
     socket = create_connection(f"ws{person.url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket")
     socket.recv()
     socket.send("40/chat," + json.dumps({"token": person.token}))
@@ -76,7 +76,7 @@ class Memory:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def highest(self) -> float:
-        """That; from now on it is watched anew."""
+        """That, and reset it."""
         found, self._highest = self._highest, 0.0
         return found
 

@@ -36,7 +36,7 @@ class Connection:
         self.socket.sendall(request)
 
     def read(self) -> bytes | None:
-        """The answer, if it is whole by now: its head and its body."""
+        """The response, if it is complete: its head and its body."""
         data = self.socket.recv(262144)
         if not data:
             raise ConnectionError("the server closed the connection")
@@ -73,7 +73,8 @@ def drive(
     connections: int = CONNECTIONS,
     seconds: float = SECONDS,
 ) -> Result:
-    """Ask what `make` gives on several connections as fast as the answers come; each has to begin with `expect`."""
+    """Send the requests of `make` over several connections as fast as responses arrive; each has to begin with
+    `expect`."""
     poll = select.epoll()
     by_descriptor = {}
     for _ in range(connections):
@@ -117,7 +118,7 @@ def history(site: Site, chat_id: str, reader: User, stored: int, *, deep: bool) 
 
 
 def chat_list(site: Site, count: int = 200) -> Result:
-    """The first 50 of somebody's chats."""
+    """The first 50 chats of a user."""
     result = Result(f"chat list, 50 of {count}", "requests")
     reader, *others = site.users(count + 1)
     for other in others:
@@ -152,5 +153,5 @@ def _turns(senders: Sequence[User], chats: Sequence[str]) -> Callable[[], bytes]
 
 
 def login(name: str) -> bytes:
-    """A login of somebody of a site's."""
+    """A login of a user."""
     return request("POST", "/auth/login", None, {"username": name, "password": Site.password})

@@ -65,7 +65,7 @@ _FILLED = (
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with an account and an access token."""
+    """A user with an access token."""
 
     id: str
     name: str
@@ -73,7 +73,7 @@ class User:
 
 
 class Site:
-    """A running server and the database under it; `password` is everybody's."""
+    """A running server and its database; `password` is that of all users."""
 
     password = "Correct4Horse"
 
@@ -87,7 +87,7 @@ class Site:
         self._hash = ""
 
     def start(self, workers: int = 1, **changes: str) -> None:
-        """Return when a server with that many workers answers; the one before is stopped."""
+        """Wait until a server with that many workers responds; the previous one is stopped."""
         self.stop()
         environment = self._environment | {"WEB_CONCURRENCY": str(workers)} | changes
         self._process = spawn([sys.executable, "-m", "gunicorn", "wsgi:app"], env=environment, cwd=ROOT)
@@ -132,7 +132,7 @@ class Site:
         return float(sum(times.user + times.system for times in (worker.cpu_times() for worker in self.workers)))
 
     def memory(self) -> int:
-        """The bytes of memory that the workers hold and share with nobody else."""
+        """The bytes of memory that only the workers use."""
         return int(sum(worker.memory_full_info().uss for worker in self.workers))
 
     def users(self, count: int) -> list[User]:

@@ -127,7 +127,7 @@ class Crowd:
             self._by_descriptor[descriptor].read()
 
     def until(self, happened: Callable[[], bool], seconds: float) -> None:
-        """Take in what comes until it has happened; TimeoutError if it does not."""
+        """Handle arriving data until it has happened; TimeoutError if it does not."""
         deadline = time.monotonic() + seconds
         while not happened():
             self.turn()
@@ -135,7 +135,7 @@ class Crowd:
                 raise TimeoutError(f"It has not happened within {seconds} s.")
 
     def run(self, seconds: float) -> None:
-        """Take in what comes for a while."""
+        """Handle arriving data for a while."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self.turn(left)

@@ -30,14 +30,14 @@ class Conversation:
         self.going = True
 
     def send(self, client: Client) -> None:
-        """Have somebody say the next thing."""
+        """Send the next message of a sender."""
         self.number += 1
         key = b"%08d" % self.number
         self.sent[key] = time.perf_counter()
         client.send(event("message:send", {"chatId": self.chats[client.index], "content": TEXT + key.decode()}, 1))
 
     def on_packet(self, client: Client, packet: Packet) -> None:
-        """An ack has the next message sent; a message that reached somebody else ends its way."""
+        """An ack triggers the next message; a message that reached another client ends its measurement."""
         if packet[:3] == b"43/":
             self.failed += packet.find(b'"ok":true') < 0
             if self.going:
@@ -45,7 +45,7 @@ class Conversation:
         elif packet[: len(NEW)] == NEW:
             at = packet.find(TEXT.encode()) + len(TEXT)
             key = packet[at : at + 8]
-            # The sender gets their own message too: the way ends where it is for somebody else.
+            # The sender receives their own message too: the measurement ends at another client.
             if key in self.sent and client.index not in self.chats:
                 self.latencies.append(time.perf_counter() - self.sent.pop(key))
                 self.done += 1
@@ -77,7 +77,7 @@ def two_people(site: Site) -> tuple[Conversation, Client, User]:
 
 
 def one_pair(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
-    """Two people and nobody else: from sending to being received, at `rate` messages a second."""
+    """Two users only: from sending to receiving, at `rate` messages a second."""
     result = Result(f"one pair, {rate}/s", "messages")
     talk, sender, _ = two_people(site)
     crowd = talk.crowd
@@ -175,7 +175,7 @@ def _talk(site: Site, talk: Conversation, result: Result, seconds: float) -> Res
 
 
 def typing(site: Site, members: int = 500, typists: int = 4) -> Result:
-    """A few of many type on and on: what is told and never stored."""
+    """A few of many users type continuously: events that are never stored."""
     result = Result(f"typing, to {members - 1}", "deliveries")
     people = site.users(members)
     chat = site.chat(people)

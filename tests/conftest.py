@@ -212,13 +212,13 @@ def register_person(server: Server) -> NewPerson:
 
 @pytest.fixture
 def alice(register_person: NewPerson) -> Person:
-    """Somebody new."""
+    """A new user."""
     return register_person("alice")
 
 
 @pytest.fixture
 def bob(register_person: NewPerson) -> Person:
-    """Somebody else."""
+    """Another user."""
     return register_person("bob")
 
 

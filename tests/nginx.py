@@ -94,7 +94,7 @@ class Nginx:
 
     @property
     def log(self) -> str:
-        """The errors that nginx logged, such as a server that did not answer."""
+        """The errors that nginx logged, such as a server that did not respond."""
         return self._log.read_text() if self._log.exists() else ""
 
 

@@ -11,9 +11,9 @@ TIMEOUT = 20
 
 
 class Person:
-    """Somebody with an account, logged in. `id` and `name` are those of the account, `token` their access token.
+    """A logged-in user. `id` and `name` are those of the account, `token` their access token.
 
-    `certificate` is the file of a certificate that is trusted besides the usual ones.
+    `certificate` is the file of a certificate that is trusted in addition to the usual ones.
     """
 
     def __init__(self, url: str, login: dict[str, Any], verify: Path | None = None) -> None:
@@ -31,7 +31,7 @@ class Person:
         self._http.verify = str(verify) if verify else True
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """What the server answers to a request for `/api/v1` + `path`."""
+        """The response to a request for `/api/v1` + `path`."""
         return self._http.request(method, f"{self.url}/api/v1{path}", timeout=TIMEOUT, **options)
 
     def get(self, path: str, **query: Any) -> requests.Response:
@@ -51,7 +51,7 @@ class Person:
         return self.request("DELETE", path)
 
     def direct_chat(self, other: "Person") -> str:
-        """The id of the direct chat with somebody."""
+        """The id of the direct chat with another user."""
         return str(data(self.post("/chats/direct", {"userId": other.id}))["id"])
 
     def send(self, chat_id: str, content: str, **fields: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Person:
     def upload(
         self, chat_id: str, name: str, whole: bytes, declared: str | None = None, **fields: Any
     ) -> requests.Response:
-        """What the server answers to a file; without a declared type none is sent."""
+        """The response to an upload; without a declared type none is sent."""
         file = (name, whole, declared) if declared else (name, whole)
         return self.request("POST", "/messages/upload", data={"chatId": chat_id, **fields}, files={"file": file})
 
@@ -83,7 +83,7 @@ def data(response: requests.Response) -> Any:
 
 
 def problem(response: requests.Response) -> tuple[int, str]:
-    """The status and code of a refusal, once it has the form of every problem."""
+    """The status and code of a problem, after checking its format."""
     assert response.headers["Content-Type"] == "application/problem+json", response.text
     body = response.json()
     assert body["status"] == response.status_code

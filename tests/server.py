@@ -33,7 +33,7 @@ ERROR_SIGNS = ('"level": "error"', "[ERROR]", "Traceback")
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -47,7 +47,7 @@ def migrate(database_url: str, folder: Path) -> None:
 
 
 def environment(database_url: str, folder: Path, **changes: str) -> dict[str, str]:
-    """The environment of a server under test: every answer is held against its schema (`APP_ENV=test`)."""
+    """The environment of a server under test: every response is validated against its schema (`APP_ENV=test`)."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return (
         kept
@@ -107,7 +107,7 @@ class Server:
         return sum(process.memory_info().rss for process in (master, *master.children(recursive=True)))
 
     def start(self) -> None:
-        """Return when the server answers."""
+        """Wait until the server responds."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.runner, sys.executable, "-m", "gunicorn", "wsgi:app"],

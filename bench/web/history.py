@@ -100,7 +100,7 @@ def centiles(values: list[float]) -> str:
 
 
 def socket_of(person: Person) -> Any:
-    """Somebody's connection."""
+    """A user's connection."""
     socket = create_connection(f"ws{person.url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket")
     socket.recv()
     socket.send("40/chat," + json.dumps({"token": person.token}))

@@ -1,1 +1,1 @@
-"""Who may do what, and who hears what: every route and every event, and everybody there is."""
+"""Permissions and recipients: every route and every event, for every kind of user."""

@@ -16,7 +16,7 @@ A_PDF = b"%PDF-1.7\n%%EOF\n"
 
 @dataclass
 class Scene:
-    """A group with a message and a file in it, and somebody who may be added to it."""
+    """A group with a message and a file, and a user who can be added."""
 
     chat_id: str
     message_id: str

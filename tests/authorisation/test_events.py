@@ -1,6 +1,6 @@
-"""Who may send which event, and who hears which: every event × everybody, on sockets that were live all along.
+"""Permissions and recipients of events: every event × every kind of user, on sockets that stay open.
 
-An event that the document lists and these tables don't fails the build.
+A documented event that is missing in these tables fails the build.
 """
 
 import json
@@ -32,25 +32,25 @@ SENDS: dict[str, tuple[Callable[[Scene, Person], Json], tuple[int, ...]]] = {
     "auth:renew": (lambda _, person: {"token": person.token}, ANYONE),
     "sync": (lambda scene, _: {"chats": {scene.chat_id: 0}}, ANYONE),
 }
-# Who hears what happens in the scene, beside those whom it happens to.
+# Recipients of events in the scene, in addition to the user concerned.
 IN_IT = {"member", "group_admin", "author"}
 
 
 @dataclass
 class Live:
-    """The scene, and the sockets of everybody: opened before there was a group, and never closed."""
+    """The scene, and a socket of each user, opened before the group was created and never closed."""
 
     scene: Scene
     people: dict[str, Person]
     sockets: dict[str, RawWebSocket]
 
     def received(self, who: str) -> list[tuple[str, Json]]:
-        """The events that somebody was told since the last time."""
+        """The events that a user received since the last call."""
         packets = [packet for packet in self.sockets[who].flush() if packet.startswith("42/chat,")]
         return [tuple(json.loads(packet.removeprefix("42/chat,"))) for packet in packets]
 
     def recipients_of(self, name: str) -> set[str]:
-        """Who has heard such an event about the scene, or about one of its people, since the last time."""
+        """The users who received such an event about the scene or its users since the last call."""
         about = {self.scene.chat_id, self.people["stranger"].id}
         return {
             who
@@ -62,7 +62,7 @@ class Live:
 
 @pytest.fixture
 def live(server: Server, people: dict[str, Person], request: pytest.FixtureRequest) -> Iterator[Live]:
-    """Everybody but the stranger has a socket; then the group is made, and who is an ex-member is removed from it."""
+    """All users but the stranger connect; then the group is created, and the ex-member is removed from it."""
     with ExitStack() as stack:
         sockets = {
             who: stack.enter_context(RawWebSocket(server.url)).join(person.token)
@@ -148,7 +148,7 @@ def say(live: Live) -> object:
     return live.scene.author.send(live.scene.chat_id, "Hello?")
 
 
-# event → what brings it about, and who hears it.
+# event → its cause, and its recipients.
 RECIPIENTS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
     "message:new": (say, IN_IT),
     "message:edited": (
@@ -190,7 +190,7 @@ def test_presence_reaches_only_users_who_share_a_chat(
     server: Server, live: Live, register_person: NewPerson, name: str
 ) -> None:
     happen, recipients = RECIPIENTS[name]
-    # Somebody new: who was there a moment ago has not been away.
+    # A new user: one who was online a moment ago has not gone offline.
     live.people["stranger"] = register_person("newcomer")
     happen(live)
     with RawWebSocket(server.url) as socket:

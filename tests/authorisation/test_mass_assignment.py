@@ -1,4 +1,4 @@
-"""Nobody sets what is not theirs to set: every body and every payload with fields that it does not list."""
+"""Fields that a body or payload does not list can't be set."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_unknown_fields_in_bodies_are_refused(
 ) -> None:
     assert len(operations) > 10
     parts = {"chatId": scene.chat_id, "id": scene.message_id, "userId": scene.author.id}
-    # Whoever may do the most.
+    # With the most permissions.
     for caller in (people["admin"], people["group_admin"]):
         for operation, example in operations.items():
             method, path = operation.split()

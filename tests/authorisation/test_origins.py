@@ -38,7 +38,7 @@ def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def visitor(strict: Server) -> Person:
-    """Somebody who is logged in there."""
+    """A logged-in user."""
     return register(strict.url, "visitor")
 
 
@@ -128,7 +128,7 @@ def test_responses_vary_by_origin(strict: Server, visitor: Person) -> None:
 
 
 def test_no_response_sets_a_cookie(strict: Server, visitor: Person) -> None:
-    """What a browser does not send by itself, a page of somebody else can't make it send."""
+    """Headers that a browser sends only on request, which a page of another site can't set."""
     account = {"username": visitor.name, "password": "Correct4Horse"}
     responses = [
         requests.post(f"{strict.url}/api/v1/auth/login", json=account, timeout=20),

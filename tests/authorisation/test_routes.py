@@ -1,4 +1,4 @@
-"""Who may call what: every route × everybody there is. A route that is missing here fails the build."""
+"""Permissions of routes: every route × every kind of user. A route that is missing here fails the build."""
 
 import secrets
 from collections.abc import Callable

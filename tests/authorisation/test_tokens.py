@@ -39,7 +39,7 @@ def owner(guarded: Server) -> Person:
 
 @pytest.fixture(scope="module")
 def victim(guarded: Server) -> Person:
-    """Whom somebody else would like to be."""
+    """The user to impersonate."""
     return register(guarded.url, "victim")
 
 

@@ -19,7 +19,7 @@ expect.set_options(timeout=20_000)
 
 # Set where these tests must run: what is missing fails them.
 REQUIRED = "REQUIRE_BROWSER"
-# visit(person=None, **options of the context): somebody's browser, logged in if it is a person's.
+# visit(person=None, **options of the context): a browser page, logged in if a person is given.
 Visit = Callable[..., Visitor]
 
 

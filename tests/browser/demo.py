@@ -104,14 +104,14 @@ def make(url: str, engine: Engine) -> Demo:
 
 
 def watermarks(engine: Engine) -> list[dict[str, object]]:
-    """How far everybody has read."""
+    """The read positions of all users."""
     with engine.connect() as database:
         rows = database.execute(text("SELECT chat_id, user_id, read_seq, delivered_seq FROM members"))
         return [dict(row) for row in rows.mappings()]
 
 
 def put_back(engine: Engine, marks: list[dict[str, object]]) -> None:
-    """As if nobody had read on since."""
+    """Restore the read positions."""
     with engine.begin() as database:
         database.execute(
             text(

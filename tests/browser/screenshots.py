@@ -212,7 +212,7 @@ def german_log_in(visitor: Visitor) -> None:
 
 
 def no_results(_visitor: Visitor, _demo: demo.Demo) -> None:
-    """What somebody sees who has just registered."""
+    """The view of a new user."""
 
 
 def docs(visitor: Visitor, _demo: demo.Demo) -> None:

@@ -1,4 +1,4 @@
-"""What was last seen is there before the network answers, and gone with the session."""
+"""Cached chats are shown before the network responds, and removed with the session."""
 
 import time
 

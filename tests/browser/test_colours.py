@@ -1,4 +1,4 @@
-"""The colours of the web client can be told apart, in light and in dark."""
+"""The colours of the web client have enough contrast, in light and in dark."""
 
 import re
 

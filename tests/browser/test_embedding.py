@@ -1,4 +1,4 @@
-"""A shop that has the chat in its pages, as docs/embedding.md shows it: whoever uses the browser sees their chats alone."""
+"""A shop with the chat in its pages, as in docs/embedding.md: each user of a browser sees only their own chats."""
 
 import re
 import threading

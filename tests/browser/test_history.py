@@ -103,7 +103,7 @@ def test_recent_scroll_is_not_undone(visit: Visit, alice: Person, bob: Person, c
     hers = visit(alice)
     hers.entry(bob.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
-    # Something is drawn anew before the browser tells of the scrolling.
+    # The view is rendered again before the browser reports the scrolling.
     left = hers.page.locator(".scroller").evaluate(
         """async box => {
             box.scrollTop -= 400;

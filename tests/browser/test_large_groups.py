@@ -10,7 +10,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_groups import open_details
 from tests.people import Person, data
 
-# Accounts that nobody logs in to: they need no password, which would take a server 40 ms each.
+# Accounts without a login: they need no password, whose hash would take a server 40 ms each.
 CROWD = text(
     """
     INSERT INTO users (id, username, email, email_key, password_hash)

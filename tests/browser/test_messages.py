@@ -24,7 +24,7 @@ def chat(alice: Person, bob: Person) -> str:
 
 
 def opened(visit: Visit, person: Person, other: Person, **options: Any) -> Visitor:
-    """Somebody's page at their chat with another."""
+    """A user's page at their chat with another one."""
     visitor = visit(person, **options)
     visitor.entry(other.name).click()
     expect(visitor.talk).to_be_visible()

@@ -1,4 +1,4 @@
-"""What somebody does with the web client in a browser of their own."""
+"""A user's actions in the web client, in their own browser context."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ class Visitor:
         self.page.goto(f"{self.url}/")
 
     def log_in(self, name: str) -> None:
-        """Open the page and log in as somebody with the password that everybody has."""
+        """Open the page and log in with the password that all test users share."""
         self.enter()
         self.submit_login(name)
 

@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run, and tell; 0 if everything held."""
+    """Run and report; 0 if there were no violations."""
     wanted = arguments()
     print(f"SEED={wanted.seed} MINUTES={wanted.minutes:g} WORKERS={wanted.workers} PEOPLE={wanted.people}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chatapp-chaos-") as folder:

@@ -1,4 +1,4 @@
-"""What has to hold in the end, whatever happened: everybody's log, compared with the database."""
+"""Checks the invariants after a run: every log, compared with the database."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -27,7 +27,7 @@ class Truth:
     messages: dict[str, Row]
     chats: dict[str, Row]
     members: dict[tuple[str, str], Row]
-    # From which change of a chat to which somebody was in it, each time.
+    # Per user and chat: from which change of the chat to which the user was a member, each time.
     stays: dict[tuple[str, str], list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
     _by_chat: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
 
@@ -102,9 +102,10 @@ def _lost(truth: Truth, users: list[User]) -> Iterator[str]:
         for id, (content, rev) in user.edited.items():
             stored = truth.messages.get(id)
             if stored is None:
-                continue  # Told of above: it was sent.
-            # Another edit may have come after it: also one that was asked for before it and twice, since the answer did
-            # not come, and of which the first request arrived last.
+                continue  # Reported above: it was sent.
+            # Another edit may have followed: also one that was requested before it and repeated because its response
+            # was lost,
+            # when the first request arrived last.
             texts = user.attempted[id] if stored.rev > rev else [content]
             if stored.rev < rev or (stored.deleted_at is None and stored.content not in texts):
                 yield f"edit of {id}"
@@ -148,8 +149,9 @@ def _events_out_of_order(device: Device) -> Iterator[str]:
 
 
 def _leaked(truth: Truth, device: Device) -> Iterator[str]:
-    """Nothing is heard of a chat by who was not in it at that change. What has no number must not come, on one
-    connection, after somebody left for good; who came back may not have been told, but hears again."""
+    """No event of a chat reaches a user who was not a member at that change. An event without `rev` must not arrive on
+    one connection after a user left for good; a user who returned may have missed the event of that, but is subscribed
+    again."""
     outside: set[tuple[int, str]] = set()
     for entry in device.log:
         where = entry.connection, entry.chat_id
@@ -199,6 +201,6 @@ def _receipts(truth: Truth, users: list[User]) -> Iterator[str]:
             if member and member.read_seq < read_seq:
                 yield f"{user.person.name} had read {chat_id} up to {read_seq}, and is back at {member.read_seq}"
     for (chat_id, user_id), member in truth.members.items():
-        # Everybody has synced.
+        # All devices have synced.
         if member.delivered_seq != truth.chats[chat_id].last_seq:
             yield f"{chat_id} is delivered to {user_id} up to {member.delivered_seq}"

@@ -11,7 +11,7 @@ from tests.socket_clients import JsDriver
 
 Json = dict[str, Any]
 RESPONSE_TIMEOUT = 4.0
-# What may be answered while something is broken.
+# Errors that may occur during a fault.
 PASSING = {"database_unavailable"}
 
 
@@ -41,9 +41,9 @@ class Copy:
 
 
 class Device:
-    """A socket of somebody that comes back whenever it is lost, and the copies that it keeps.
+    """A socket that reconnects whenever it is lost, and its copies of chats.
 
-    `log` is what it heard, `violations` what should never have happened to it.
+    `log` has the received events, `violations` events that must never occur.
     """
 
     def __init__(self, driver: JsDriver, url: str, token: str, user_id: str, transports: Sequence[str] | None) -> None:
@@ -51,7 +51,7 @@ class Device:
         self.log: list[LogEntry] = []
         self.copies: dict[str, Copy] = {}
         self.unread: dict[str, int] = {}
-        # Of others: when it was told last that they came or went, and which of both.
+        # Per other user: when their presence changed last, and to what.
         self.presence: dict[str, tuple[float, bool]] = {}
         self.violations: list[str] = []
         self.connections = self.syncs = self.gaps = 0
@@ -72,13 +72,13 @@ class Device:
         self._thread.start()
 
     def catch_up(self, seconds: float) -> bool:
-        """Whether it has all that there is: everything that was told is taken in, and a `sync` after that."""
+        """True once all received events are applied and a `sync` after them has completed."""
         self._in_step.clear()
         self._reports.put(("asked", None))
         return self._in_step.wait(seconds)
 
     def leave(self) -> None:
-        """Say goodbye; it does not come back."""
+        """Disconnect for good."""
         self.socket.disconnect()
 
     def end(self) -> None:
@@ -183,7 +183,7 @@ class Device:
         elif name == "chat:new":
             self._behind = True
         elif self._behind:
-            pass  # The `sync` that is due tells of it. One that was cut off in the middle has not told of all before it.
+            pass  # The pending `sync` returns it. An interrupted one has not returned all earlier changes.
         elif rev is not None and (copy := self.copies.get(chat_id)):
             if rev == copy.rev + 1:
                 self._put(copy, name, payload)

@@ -72,7 +72,7 @@ class Finding:
 
 
 class Healthy:
-    """Two people, one of whom says something five times a second, and how long it takes until the other hears it."""
+    """Two users, one of whom sends five messages a second, and the time until the other receives them."""
 
     def __init__(self, server: Server) -> None:
         self._people = [register(server.url, "healthy") for _ in range(2)]
@@ -200,7 +200,7 @@ def flood_of_uploads(server: Server, scale: Scale) -> Iterator[str]:
 
 @contextmanager
 def storm(server: Server, scale: Scale) -> Iterator[str]:
-    """Everybody connects, loses the connection and connects again, all at once, several times."""
+    """All users connect, lose the connection and reconnect at once, several times."""
     people: list[Person] = []
     with ThreadPoolExecutor(8) as pool:
         people += pool.map(lambda _: register(server.url, "storm"), range(-(-scale.storm // SOCKETS_OF_ONE)))

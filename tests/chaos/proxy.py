@@ -27,7 +27,7 @@ class _Link:
             leg.transport.abort()
 
     def lose(self, side: int) -> None:
-        """One side sees the end; the other is told nothing, and whatever it says is swallowed."""
+        """One side sees the end; the other side sees nothing, and its data is dropped."""
         self.half = True
         self.legs[side].transport.abort()
 

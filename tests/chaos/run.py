@@ -20,7 +20,7 @@ from tests.socket_clients import JsDriver
 
 GROUPS = 5
 TRANSPORTS: tuple[list[str] | None, ...] = (["websocket"], None, ["polling"])
-# For everybody to be back.
+# For all clients to reconnect.
 SETTLE_TIMEOUT = 60.0
 # For a worker to replay what its clients missed, once an outage is over: it has to notice that, and may wait to try again.
 REPLAY_SECONDS = 20.0
@@ -125,7 +125,7 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[User]:
 
 
 def settle(users: list[User], say: Callable[[str], None]) -> list[str]:
-    """Everybody gets the answers that they wait for, and catches up; what is not answered."""
+    """Wait until all requests have responses and all devices have caught up; returns the requests without one."""
     devices = [device for user in users for device in user.devices]
     deadline = time.monotonic() + SETTLE_TIMEOUT
 
@@ -136,7 +136,7 @@ def settle(users: list[User], say: Callable[[str], None]) -> list[str]:
         user.stop()
     late = [f"{user.person.name} waits for an answer" for user in users if not user.is_silent(left())]
     late += [f"a device of {device.user_id} is behind" for device in devices if not device.catch_up(left())]
-    # What was told last has arrived; everything is asked for once more.
+    # The last events have arrived; sync once more.
     time.sleep(1.5)
     late += [f"a device of {device.user_id} is behind again" for device in devices if not device.catch_up(left())]
     say("everybody has caught up")
@@ -209,7 +209,7 @@ def errors_in_log(site: Site) -> list[str]:
 
 
 def count(truth: Truth, users: list[User]) -> Counter[str]:
-    """What was done and heard, for the report."""
+    """The numbers of operations and received events, for the report."""
     devices = [device for user in users for device in user.devices]
     counts: Counter[str] = Counter()
     for user in users:

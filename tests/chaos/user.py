@@ -1,4 +1,4 @@
-"""Somebody who talks, and asks again until the answer is clear."""
+"""A user who performs random operations, and repeats each request until it has a clear response."""
 
 import random
 import threading
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 # A request: method, path, body.
 Ask = tuple[str, str, Json | None]
 RESPONSE_TIMEOUT = 4.0
-# Nobody leaves a group of so many or fewer, or has somebody leave it.
+# Groups of up to this size lose no members.
 FEWEST = 3
 # How often each of these is done.
 WAYS = {
@@ -35,7 +35,7 @@ WAYS = {
 
 
 class User:
-    """Acts over REST and over devices until told to stop. `did` counts what was acknowledged."""
+    """Acts over REST and over devices until stopped. `did` counts acknowledged operations."""
 
     def __init__(self, url: str, person: Person, devices: list[Device], plain: PlainClient | None, seed: str) -> None:
         self.person = person
@@ -74,12 +74,12 @@ class User:
         self._stopping.set()
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether everything that was begun got its answer within that time."""
+        """True if every started request gets its response within that time."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def ask(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> tuple[int, Any]:
-        """What the server answers, once it does: the status, and what stands under `data` or the problem."""
+        """The response of the server, repeated until there is one: the status, and the `data` or the problem."""
         while True:
             try:
                 response = self._http.request(
@@ -157,7 +157,7 @@ class User:
                 self.violations.append(f"A page has a gap: {seqs}")
 
     def _members(self, _device: Device, chat_id: str) -> None:
-        """Whoever may do so lets somebody in, or has somebody leave."""
+        """Add or remove a member, with the permission for it."""
         status, roles = 0, self._roles(chat_id)
         if roles.get(self.person.id) == "ADMIN":
             whom = self._rng.choice(self.others).person.id
@@ -182,7 +182,7 @@ class User:
             self.did["group"] += status == 201
 
     def _roles(self, chat_id: str) -> dict[str, str]:
-        """The members of a chat; nobody where that can't be known."""
+        """The members of a chat; empty if they can't be read."""
         status, chat = self.ask("GET", f"/chats/{chat_id}")
         return {member["userId"]: member["role"] for member in chat["members"]} if status == 200 else {}
 
@@ -195,7 +195,7 @@ class User:
         return self._rng.choice(mine) if mine else None
 
     def _by_socket_or_rest(self, device: Device, event: str, payload: Json, rest: Ask) -> Json | None:
-        """What was acknowledged, over the socket or over REST, whichever it was in the end; None for a refusal."""
+        """The acknowledged result, from the socket or from REST; None for an error."""
         while True:
             if device.socket.connected and self._rng.random() < 0.7:
                 try:

@@ -13,7 +13,7 @@ from tests.server import Server
 
 
 def sessions(engine: Engine, person: Person) -> tuple[int, int]:
-    """How many sessions and how many refresh tokens somebody has."""
+    """The number of sessions and of refresh tokens of a user."""
     mine = "FROM sessions s {} WHERE s.user_id = :id"
     with engine.connect() as db:
         counts = (

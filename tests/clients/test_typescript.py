@@ -22,7 +22,7 @@ class Killable(Server):
         psutil.wait_procs([worker], 10)
 
     def kill_and_start(self) -> None:
-        """End it and its workers at once, and begin anew."""
+        """Kill the server and its workers, and start it again."""
         self.kill()
         self.start()
 

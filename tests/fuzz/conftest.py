@@ -1,4 +1,4 @@
-"""A server to be hard on, and somebody in the next room who must not notice."""
+"""A server for invalid input, and an unrelated client that must not be affected."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def chat(target: Server, mallory: Person) -> str:
 
 @pytest.fixture(scope="session")
 def neighbour(target: Server) -> Iterator[RawWebSocket]:
-    """The socket of somebody who has nothing to do with any of it."""
+    """The socket of an unrelated user."""
     with RawWebSocket(target.url) as socket:
         yield socket.join(register(target.url, "neighbour").token)
 
@@ -67,7 +67,7 @@ def polling(target: Server, mallory: Person) -> Iterator[Polling]:
 
 @pytest.fixture(autouse=True)
 def unaffected(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
-    """After each test the neighbour is served and has heard nothing, and the log tells of no error."""
+    """After each test the unrelated client works and has received nothing, and the log contains no error."""
     before = len(target.errors_in_log())
     yield
     assert neighbour.flush() == []
@@ -81,7 +81,7 @@ def asyncapi(target: Server) -> dict[str, Any]:
 
 
 def problems(packets: list[str]) -> list[int]:
-    """The statuses of the problems that the server told."""
+    """The statuses of the received problems."""
     found = []
     for packet in packets:
         if packet.startswith("42/chat,"):

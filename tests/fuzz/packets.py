@@ -53,7 +53,7 @@ VALUES = st.recursive(
 
 
 def nearly(example: Json) -> st.SearchStrategy[Json]:
-    """A payload with the fields of `example`: some left out, some strange, some that nobody knows."""
+    """A payload with the fields of `example`: some missing, some invalid, some unknown."""
     if isinstance(example, dict):
         fields = {key: nearly(value) for key, value in example.items()}
         kept = st.fixed_dictionaries({}, optional=fields)

@@ -91,7 +91,7 @@ class RawWebSocket:
 
     @property
     def status(self) -> int:
-        """What the handshake was answered with: 101 for a websocket."""
+        """The status of the handshake: 101 for a websocket."""
         return int(self.response.split(" ")[1]) if self.response else 0
 
     def __enter__(self) -> Self:
@@ -135,7 +135,7 @@ class RawWebSocket:
         return found
 
     def text(self) -> str:
-        """The next Engine.IO packet other than a ping, which is answered; TimeoutError when none comes."""
+        """The next Engine.IO packet other than a ping, which gets its pong; TimeoutError if none arrives."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             found = self.read()
@@ -157,7 +157,7 @@ class RawWebSocket:
         return json.loads(packet[packet.index("[") :])[0]  # type: ignore[no-any-return]
 
     def flush(self) -> list[str]:
-        """All packets that came before the answer to an event sent now: the connection serves its client."""
+        """All packets before the ack of an event sent now: the connection still works."""
         self.write(frame(event("typing:stop", {"chatId": NO_CHAT}, ack=FLUSH_ID)))
         return self.until(f"43/chat,{FLUSH_ID}[")[:-1]
 
@@ -242,7 +242,7 @@ class Polling:
         return self._http.post(self._url, data, headers=headers, timeout=SECONDS)
 
     def get(self) -> requests.Response:
-        """The answer to a poll."""
+        """The response to a poll."""
         return self._http.get(self._url, timeout=40)
 
     def poll(self) -> list[str]:
@@ -252,7 +252,7 @@ class Polling:
         return response.text.split(SEPARATOR)
 
     def flush(self) -> list[str]:
-        """All packets that came before the answer to an event sent now: the session serves its client."""
+        """All packets before the ack of an event sent now: the session still works."""
         assert self.post(event("typing:stop", {"chatId": NO_CHAT}, ack=FLUSH_ID)).status_code == 200
         packets: list[str] = []
         while not packets or not packets[-1].startswith(f"43/chat,{FLUSH_ID}["):

@@ -33,7 +33,7 @@ def payloads(asyncapi: dict[str, Any], mallory: Person, chat: str) -> Payloads:
             example = message["examples"][0]["payload"]
             found[message["name"]] = {key: known.get(key, value) for key, value in example.items()}
     found["sync"] = {"chats": {chat: 0}}
-    # Those of the example name a file that nobody has.
+    # The examples name a file that does not exist.
     found["message:send"] = {"chatId": chat, "content": "Hello", "clientId": found["message:send"]["clientId"]}
     return found
 

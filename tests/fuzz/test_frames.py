@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[bytes, int]] = {
     "the beginning of all there is": (frame("4" + "x" * LARGEST, length=(1 << 63) - 1), TOO_LARGE),
     "a length below zero": (frame(b"4", length=(1 << 64) - 1), VIOLATION),
 }
-# What is well-formed, and the frames that it is answered with.
+# Valid frames, and the frames of the response.
 RESPONSE = Frame(TEXT, b"43/chat,1")
 RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
     "a ping": (frame("are you there?", PING), [Frame(PONG, b"are you there?")]),

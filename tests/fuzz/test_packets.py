@@ -18,7 +18,7 @@ LEAVES = ("41/chat", "41")
 
 
 def stays(packet: str) -> bool:
-    """Whether it is no goodbye, which may end a session."""
+    """True unless it is a close or disconnect packet, which may end a session."""
     return not packet.startswith(LEAVES)
 
 
@@ -41,7 +41,7 @@ def test_websocket_survives_binary_messages(websocket: RawWebSocket, packets: li
 @hard
 @given(st.lists(MESSAGES.filter(stays), max_size=5))
 def test_polling_session_survives_arbitrary_packets(polling: Polling, packets: list[str]) -> None:
-    # A packet with a separator in it is two; either may be a goodbye.
+    # A packet with a separator in it counts as two; either may end the session.
     body = SEPARATOR.join(packet for packet in packets if SEPARATOR not in packet)
     assert polling.post(body).status_code == 200
     assert all(status < 500 for status in problems(polling.flush()))
@@ -170,6 +170,6 @@ def test_invalid_queries_cause_no_server_error(target: Server, method: str, quer
 def test_too_large_body_ends_a_polling_session(target: Server, mallory: Person) -> None:
     with Polling(target.url) as session:
         session.join(mallory.token)
-        # Nobody polls meanwhile, and the answer comes all the same.
+        # No poll waits meanwhile, and the response arrives all the same.
         assert session.post("4" + "x" * 256 * 1024).status_code in (400, 413)
         assert session.get().status_code == 400

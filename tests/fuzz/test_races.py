@@ -34,13 +34,13 @@ def breaks_off(url: str, person: Person) -> None:
 
 
 def says_goodbye(url: str, person: Person) -> None:
-    """A goodbye in the same piece as the greeting."""
+    """A close packet in the same write as the CONNECT."""
     with RawWebSocket(url) as websocket:
         websocket.write(frame(connect_packet(person)) + frame("1"))
 
 
 def leaves_the_namespace(url: str, person: Person) -> None:
-    """Another goodbye."""
+    """A disconnect and a close packet."""
     with RawWebSocket(url) as websocket:
         websocket.write(frame(connect_packet(person)) + frame("41/chat,") + frame("1"))
 
@@ -53,7 +53,7 @@ def leaves_while_posting(url: str, person: Person) -> None:
 
 
 def connects_repeatedly(url: str, person: Person) -> None:
-    """Many greetings at once, then a goodbye."""
+    """Many CONNECT packets at once, then a close packet."""
     with Polling(url) as session, ThreadPoolExecutor(8) as pool:
         for post in [pool.submit(session.post, connect_packet(person)) for _ in range(8)]:
             assert post.result().status_code == 200
@@ -95,6 +95,6 @@ def test_logout_during_connect_closes_the_socket(target: Server) -> None:
             assert pool.submit(person.post, "/auth/logout").result().status_code == 204
             joining.result()
             websocket.connection.settimeout(3)
-            # Refused or let in and closed: a goodbye of the namespace, or the end.
+            # An error or a disconnect packet, or the end of the connection.
             with suppress(Ended):
                 websocket.until(("44/chat,", "41/chat,"))

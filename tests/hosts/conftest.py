@@ -47,7 +47,7 @@ class Host(Server):
         return response.status_code, response.json()["checks"]
 
     def is_ready(self) -> bool:
-        """Whether `/readyz`, which one worker answers, says so, and no worker waits for the database any longer."""
+        """True if `/readyz`, served by one worker, reports it, and no worker waits for the database any longer."""
         if self.log.count('"database_unreachable"') > self.log.count('"database_reachable"'):
             return False
         try:

@@ -66,7 +66,7 @@ class Launched:
             )
 
     def start(self) -> None:
-        """Return when it has told where everything is."""
+        """Wait until it has printed all addresses."""
         self.begin()
         wait_for(lambda: "Ctrl-C" in self.said or not self.running, START_SECONDS)
         assert self.running, self.stderr
@@ -113,7 +113,7 @@ def family(pid: int) -> list[psutil.Process]:
 def assert_ended(processes: list[psutil.Process], seconds: float = 2) -> None:
     """None of the processes is there, nor will be after `seconds`."""
     _, left = psutil.wait_procs(processes, timeout=seconds)
-    # Where nobody collects orphans, they stay as zombies.
+    # Without a process that reaps orphans they stay as zombies.
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
 
 

@@ -25,7 +25,7 @@ def listens(port: int) -> bool:
 
 
 def test_start_prints_all_addresses(launched: Launched) -> None:
-    # It is ready once its workers have found each other, a moment after it answers.
+    # It is ready once its workers are connected, a moment after its first response.
     assert wait_for(lambda: requests.get(f"{launched.url}/readyz", timeout=TIMEOUT).ok, 10)
     for page in ("/docs", "/healthz", "/readyz"):
         assert f"{launched.url}{page}" in launched.said
@@ -85,7 +85,7 @@ def test_unreachable_database_is_explained_in_one_sentence(launch: Launch) -> No
 def test_a_restart_keeps_accounts_and_sessions(launched: Launched) -> None:
     person = register(launched.url)
     family = launched.family()
-    # Somebody who stays connected doesn't keep the server from stopping.
+    # A connected client does not keep the server from stopping.
     with socket.create_connection(("127.0.0.1", launched.port)):
         assert launched.stop(signal.SIGINT) == 0
     assert_ended(family)

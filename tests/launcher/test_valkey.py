@@ -19,7 +19,7 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 def pings(url: str) -> bool:
-    """Whether a server answers at `url`."""
+    """True if a server responds at `url`."""
     with redis.Redis.from_url(url) as client:
         return bool(client.ping())
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.server import ROOT
 
-# A registry that nobody is at.
+# An unreachable registry.
 NOWHERE = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_fetch_retries": "0"}
 
 

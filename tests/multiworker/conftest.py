@@ -35,7 +35,7 @@ class PollingConnection(HTTPConnection):
         self.close()
 
     def ask_for_session(self) -> None:
-        """Have `session` answered by whoever accepts this connection."""
+        """Send a request of `session` to the worker that accepts this connection."""
         self.request("GET", POLLING)
 
     def session(self) -> str:
@@ -43,12 +43,12 @@ class PollingConnection(HTTPConnection):
         return str(json.loads(self.getresponse().read()[1:])["sid"])
 
     def poll(self, sid: str, **headers: str) -> HTTPResponse:
-        """What the server has to tell a session."""
+        """Poll a session."""
         self.request("GET", f"{POLLING}&sid={sid}", headers=headers)
         return self.getresponse()
 
     def post(self, sid: str, packet: str) -> HTTPResponse:
-        """The answer to a packet of a session."""
+        """Post a packet to a session."""
         self.request("POST", f"{POLLING}&sid={sid}", packet)
         return self.getresponse()
 
@@ -62,12 +62,12 @@ class WorkersServer(Server):
         super().__init__(database_url, folder, **(usual | changes))
 
     def start(self) -> None:
-        """Return when all workers answer."""
+        """Wait until all workers respond."""
         super().start()
         self.session_in_each_worker()
 
     def session_in_each_worker(self) -> list[str]:
-        """A new session of each, which its id tells, once all workers answer."""
+        """A new session per worker, identified by its id, once all workers respond."""
         sids: dict[str, str] = {}
 
         def all_responded() -> bool:
@@ -100,7 +100,7 @@ class WorkersServer(Server):
         eventually(lambda: pid not in self.workers, 10)
 
     def reload(self) -> None:
-        """Have the server read its configuration anew, with new workers."""
+        """Reload the configuration, which replaces the workers."""
         assert self._process
         self._process.send_signal(signal.SIGHUP)
 
@@ -125,7 +125,7 @@ def own_workers(database_url: str, tmp_path: Path) -> Iterator[WorkersServer]:
 
 
 def eventually(happened: Callable[[], bool], seconds: float) -> None:
-    """Return once it has happened, AssertionError if it does not: for what no event tells."""
+    """Wait until it has happened, AssertionError if it does not: for changes without an event."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, f"It has not happened within {seconds} s."

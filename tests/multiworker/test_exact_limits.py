@@ -19,7 +19,7 @@ AT_ONCE = 12
 
 @pytest.fixture(scope="module")
 def crowd(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with three workers and all limits as they are by default, behind a proxy that tells addresses."""
+    """A server with three workers and the default limits, behind a proxy that forwards addresses."""
     folder = tmp_path_factory.mktemp("crowd")
     with EmbeddedValkey(folder / "valkey") as valkey:
         changes = {"REDIS_URL": valkey.url, "RATELIMIT_ENABLED": "true", "WEB_CONCURRENCY": "3", "TRUSTED_PROXIES": "1"}
@@ -47,7 +47,7 @@ def new_person(server: Server) -> Person:
 
 
 def at_once(times: int, ask: Callable[[int], int]) -> Counter[int]:
-    """How many of these answers there are when many ask at the same time, each on a connection of its own."""
+    """The number of these statuses among concurrent requests, each on its own connection."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return Counter(pool.map(ask, range(times)))
 

@@ -45,7 +45,7 @@ def test_a_worker_that_alone_lost_redis_closes_and_refuses_sockets(
         person = register(well.url)
         sockets = [js_driver.connect(server.url, person.token) for server in (well, cut_off)]
         proxy.block()
-        # The transport ends, without the goodbye after which clients don't come back.
+        # The transport ends without the disconnect packet after which clients don't reconnect.
         assert sockets[1].wait_disconnect(timeout=40) == "transport close"
         assert requests.get(f"{cut_off.url}{POLLING}", timeout=20).status_code == 503
         assert requests.get(f"{cut_off.url}/readyz", timeout=20).status_code == 503

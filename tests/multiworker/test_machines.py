@@ -1,4 +1,4 @@
-"""Two servers with one database and one Redis: what happens on the one is heard on the other."""
+"""Two servers with one database and one Redis: events of one reach the clients of the other."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 
 @pytest.fixture(scope="module")
 def site_url(new_database: NewDatabase) -> str:
-    """A database of these servers' own: another server on it, without their Redis, might tell nobody what it reaps."""
+    """A separate database: another server on it, without their Redis, would announce reaped users only to itself."""
     return new_database("chat_machines")
 
 
@@ -36,7 +36,7 @@ def site_url(new_database: NewDatabase) -> str:
 def machines(
     site_url: str, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Server, Server]]:
-    """Two servers that hear each other."""
+    """Two connected servers."""
     folder = tmp_path_factory.mktemp("machines")
     with (
         Server(site_url, folder, REDIS_URL=valkey.url) as one,
@@ -80,7 +80,7 @@ def test_dashboard_uses_existing_metrics(
 
 
 def wait_until_ready(server: Server, seconds: float = 10, status: int = 200) -> None:
-    """Return when `/readyz` says that all is well, or answers with another status."""
+    """Wait until `/readyz` reports that all is well, or returns another status."""
     deadline = time.monotonic() + seconds
     while requests.get(f"{server.url}/readyz", timeout=20).status_code != status:
         assert time.monotonic() < deadline, f"the server's readiness does not become {status}"
@@ -145,7 +145,7 @@ def test_no_event_after_the_204_of_a_removal_on_another_worker(
     chat = data(alice.post("/chats/groups", {"name": "x", "memberIds": [bob.id]}))["id"]
     for _ in range(5):
         sockets[1].wait_for("chat:new")
-        # The storm is on bob's own worker, by somebody who stays.
+        # The messages come from bob's own worker, sent by a member who stays.
         with ThreadPoolExecutor(4) as pool:
             storm = [pool.submit(alice.send, chat, str(n)) for n in range(40)]
             sockets[1].wait_for("message:new")

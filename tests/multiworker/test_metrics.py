@@ -27,7 +27,7 @@ def test_metrics_sum_workers_including_dead_ones(own_workers: WorkersServer, js_
     assert number(scrape(url), "chat_workers") == WORKERS
     for pid in own_workers.workers:
         own_workers.kill_worker(pid)
-    # Their clients are gone with them, the requests that they answered are not.
+    # Metrics of their clients are gone with them, those of their requests are not.
     eventually(lambda: number(scrape(url), "chat_workers") == WORKERS, 10)
     after = scrape(url)
     assert number(after, "chat_sockets") == 0

@@ -1,4 +1,4 @@
-"""Clients need not come back to the same worker: every transport works, whoever accepts a connection."""
+"""A session works whichever worker accepts the client's next connection, over every transport."""
 
 import os
 import select
@@ -23,7 +23,7 @@ TRANSPORTS: list[list[str] | None] = [["polling"], ["websocket"], None]
 
 @pytest.fixture
 def someone(workers: WorkersServer) -> Person:
-    """Somebody new, at the server with several workers."""
+    """A new user of the server with several workers."""
     return register(workers.url)
 
 
@@ -202,7 +202,7 @@ def sends_and_receives(socket: SocketClient, chat: str) -> None:
 
 
 def with_response(connections: Sequence[PollingConnection]) -> list[object]:
-    """The connections on which an answer has arrived."""
+    """The connections with a response."""
     return list(select.select([connection.sock for connection in connections], [], [], 0)[0])
 
 

@@ -1,4 +1,4 @@
-"""Clients that keep a copy of what they were told, and what a copy is worth: that it equals a fresh read."""
+"""Clients that keep a copy of received data; the copy must equal a fresh read."""
 
 from dataclasses import dataclass, field
 
@@ -66,7 +66,8 @@ class Follower:
 
 @dataclass
 class Device:
-    """Keeps all chats of a person by `sync`. `revs` is the highest `rev` of each; of one that has `more`, as far as told."""
+    """Keeps all chats of a person by `sync`. `revs` has the highest `rev` of each; for one with `more`, the highest
+    received one."""
 
     revs: dict[str, int] = field(default_factory=dict)
     chats: dict[str, Json] = field(default_factory=dict)

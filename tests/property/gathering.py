@@ -27,7 +27,7 @@ class Gathering(ChatMachine):
             self._new_group(self.people[who], named)
 
     def _new_group(self, creator: str, named: list[str]) -> None:
-        """Whoever makes a group is its ADMIN, however often they and others are named."""
+        """The creator of a group is its ADMIN, however often they and others are listed."""
         chat = self.transport.new_group(creator, "New", named)
         room = self.created(chat)
         assert {member: position.role for member, position in room.members.items()} == {
@@ -36,7 +36,7 @@ class Gathering(ChatMachine):
         self.looks_at_chat(creator, room, chat)
 
     def _open_direct(self, person: str, other: str) -> None:
-        """Two people have one direct chat, and nobody has one with themselves."""
+        """Two users have one direct chat, and none with themselves."""
         opened = outcome(lambda: self.transport.open_direct(person, other))
         if isinstance(opened, Refused):
             assert (opened, person) == (Refused(422, "validation_error"), other)
@@ -53,11 +53,11 @@ class Gathering(ChatMachine):
 
     @rule(chat=SOME, who=ADMIN_FIRST, whom=SOME, act=st.sampled_from(["remove", "remove", "leave", "leave", "end"]))
     def fall(self, chat: int, who: int, whom: int, act: str) -> None:
-        """What they do to make it shrink; leaving is for everybody."""
+        """Operations that shrink it; every member can leave."""
         self._change(self.group(chat), who, whom, act)
 
     def _change(self, room: Room, who: int, whom: int, act: str) -> None:
-        """To somebody who is in the group, or for `add` is not; now and then to the first, whether they are or not."""
+        """The target is a member, or for `add` a non-member; sometimes the first user in either case."""
         others = [other for other in self.people if (other in room.members) is not (act == "add")]
         other = others[whom % len(others)] if others and whom < MAX_INDEX else self.people[0]
         getattr(self, f"_{act}")(room, self.member(room, who), other)
@@ -109,7 +109,7 @@ class Gathering(ChatMachine):
 
     @rule(who=PERSON, whom=PERSON, chat=SOME)
     def knock(self, who: int, whom: int, chat: int) -> None:
-        """A stranger to a chat is told of nothing in it, by whatever they ask; nor is anybody, of one that has ended."""
+        """Outsiders learn nothing about a chat from any request, nor does any user about a deleted one."""
         person, other = self.people[who], self.people[whom]
         rooms = [*self.world.ended, *self.world.rooms.values()]
         strange = [room for room in rooms if room in self.world.ended or person not in room.members]

@@ -15,7 +15,7 @@ class Groups(World):
         return room
 
     def group(self, who: str, chat: str) -> Room:
-        """A chat that is a group, for somebody in it."""
+        """A group that the user is a member of."""
         room = self.room(who, chat)
         if room.type != "GROUP":
             raise Refused(409, "not_a_group")
@@ -54,7 +54,7 @@ class Groups(World):
         self._depart(self.group(who, chat), who)
 
     def set_role(self, who: str, chat: str, whom: str, role: str) -> Position:
-        """A group keeps an ADMIN; the role that somebody has already is no change."""
+        """A group keeps an ADMIN; setting the current role changes nothing."""
         room = self.administered(who, chat)
         if whom not in room.members:
             raise NOT_FOUND
@@ -68,7 +68,7 @@ class Groups(World):
         return position
 
     def _depart(self, room: Room, whom: str) -> None:
-        """The last ADMIN is followed by the longest-standing member, the last member by nobody."""
+        """The longest-standing member succeeds the last ADMIN; nobody succeeds the last member."""
         del room.members[whom]
         room.rev += 1
         if not room.members:

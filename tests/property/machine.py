@@ -44,7 +44,7 @@ def _one(many: list[S], some: int) -> S:
 
 @dataclass(frozen=True)
 class Caps:
-    """How much the server tells at once: chats, messages of a chat and in all, in a sync; newly read messages by id."""
+    """Page sizes of the server: chats, messages per chat and in total of a sync; newly read messages listed by id."""
 
     chats: int
     of_a_chat: int
@@ -99,18 +99,18 @@ class ChatMachine(RuleBasedStateMachine):
         return _one(self.world.notes()[::-1], some)
 
     def chats_of(self, who: str, limit: int) -> list[Json]:
-        """Somebody's chats, as they get them page by page."""
+        """The chats of a user, read page by page."""
         return everything(lambda cursor: self.transport.list_chats(who, limit=limit, cursor=cursor))
 
     def delivered(self, who: str, messages: list[Json]) -> None:
-        """Somebody was handed messages: they are delivered by that, and are what they should be."""
+        """Messages were returned to a user: they are delivered by that, and must be as predicted."""
         notes = [self.world.room(who, message["chatId"]).notes[message["seq"] - 1] for message in messages]
         self.world.hand_over(who, notes)
         for note, message in zip(notes, messages, strict=True):
             self.looks(who, note, message)
 
     def both(self, predict: Callable[[], S], ask: Callable[[], T]) -> tuple[S, T] | None:
-        """What the world foretells and what the server answers; None when both refused, for the same reason."""
+        """The predicted and the actual result; None if both are the same error."""
         expected, response = outcome(predict), outcome(ask)
         if isinstance(expected, Refused) or isinstance(response, Refused):
             assert response == expected, f"{response!r} instead of {expected!r}"
@@ -118,13 +118,13 @@ class ChatMachine(RuleBasedStateMachine):
         return expected, response
 
     def looks(self, who: str, note: Note, message: Json, **otherwise: str) -> None:
-        """Hold a message as somebody got it against what they should see."""
+        """Compare a returned message with the prediction."""
         expected = note.seen_by(who) | otherwise
         assert {name: message[name] for name in expected} == expected
         self.seen.see(who, note.id, message["status"])
 
     def looks_at_chat(self, who: str, room: Room, chat: Json) -> None:
-        """Hold a chat as somebody got it against what they should see."""
+        """Compare a returned chat with the prediction."""
         assert (chat["type"], chat["name"], chat["memberCount"]) == (room.type, room.name, len(room.members))
         assert (chat["lastSeq"], chat["lastRev"]) == (len(room.notes), room.rev)
         assert chat["unreadCount"] == self.world.unread(who, room)
@@ -142,7 +142,7 @@ class ChatMachine(RuleBasedStateMachine):
         self.looks_into_the_database()
 
     def looks_around(self, who: str, rooms: list[Room]) -> None:
-        """Somebody lists their chats, the most recently active first, and opens some, theirs or not."""
+        """A user lists their chats, most recently active first, and opens some, their own or not."""
         chats = self.chats_of(who, limit=2)
         assert sorted(chat["id"] for chat in chats) == sorted(room.id for room in self.world.rooms_of(who))
         assert chats == sorted(chats, key=lambda chat: (chat["updatedAt"], chat["id"]), reverse=True)

@@ -11,7 +11,7 @@ from tests.property.world import Note
 
 CONTENT = st.sampled_from(["one", "two", "drei\n\t…"])
 CLIENT = st.sampled_from([str(UUID(int=number)) for number in (1, 2, 3)])
-# The sender, or whoever it is.
+# The sender, or any user.
 CHANGER = st.none() | PERSON
 
 
@@ -27,7 +27,7 @@ class Sending(ChatMachine):
 
     @rule(chat=SOME, who=SOME, content=CONTENT, client=CLIENT)
     def send_with_a_client_id(self, chat: int, who: int, content: str, client: str) -> None:
-        """The same `clientId` is one message, or a refusal when something else is said."""
+        """The same `clientId` is one message, or an error with other content."""
         room = self.room(chat)
         self._send(self.member(room, who), room.id, content, client)
 
@@ -49,7 +49,7 @@ class Sending(ChatMachine):
             assert new is (note.id == "")
             assert not new or message["id"] not in {other.id for other in self.world.notes()}
             note.id = note.id or message["id"]
-            # Just now it is SENT, even where nobody else is left to read it.
+            # Just now it is SENT, even if no other member is left to read it.
             self.looks(who, note, message, **({"status": "SENT"} if new else {}))
 
 
@@ -110,7 +110,7 @@ class Talking(Sending):
     @precondition(lambda self: self.world.notes())
     @rule(who=PERSON, some=NEWEST_FIRST, limit=LIMIT)
     def ask_for_statuses(self, who: int, some: int, limit: int) -> None:
-        """Everybody in a chat may ask; strangers learn nothing."""
+        """Members can ask; outsiders learn nothing."""
         person, note = self.people[who], self.note(some)
         listed = outcome(
             lambda: everything(lambda cursor: self.transport.statuses(person, note.id, limit=limit, cursor=cursor))

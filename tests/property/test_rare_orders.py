@@ -94,7 +94,7 @@ def test_changes_during_a_sync_are_in_it_or_in_the_next(
         for each in due:
             each()
 
-    # Between the statements of which the answer is made.
+    # Between the statements that build the response.
     event.listen(db.engine(), "after_cursor_execute", act)
     try:
         device.fold(actions_transport.sync(second, device.revs))

@@ -31,7 +31,7 @@ NOT_FOUND = Refused(404, "not_found")
 
 
 def outcome(attempt: Callable[[], T]) -> T | Refused:
-    """What an attempt gives, a refusal included."""
+    """The result of an attempt, or its error."""
     try:
         return attempt()
     except Refused as error:
@@ -65,10 +65,10 @@ class Transport(Protocol):
         """Delete a group."""
 
     def add(self, who: str, chat: str, whom: str) -> Json:
-        """Add somebody to a group."""
+        """Add a member to a group."""
 
     def remove(self, who: str, chat: str, whom: str) -> None:
-        """Remove somebody from a group."""
+        """Remove a member from a group."""
 
     def leave(self, who: str, chat: str) -> None:
         """Leave a group."""

@@ -37,7 +37,7 @@ class CatchingUp(ChatMachine):
             assert device.history(chat_id) == fresh
 
     def teardown(self) -> None:
-        """After a run without a fault everybody looks once more."""
+        """At the end of a run without failures all clients read once more."""
         if sys.exception() is self.error_before:
             for who in self.people:
                 self.looks_around(who, list(self.world.rooms.values()))
@@ -65,7 +65,7 @@ class CatchingUp(ChatMachine):
         cursor = follower.cursor if on else None
         page = self._page(who, chat, limit, cursor, None if cursor else follower.rev)
         if page is None:
-            # A client that is told so forgets the chat.
+            # The client then forgets the chat.
             self.followers[who, chat] = Follower()
             return False
         news = [note for note in self.world.rooms[chat].notes if note.rev > follower.rev]

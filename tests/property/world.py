@@ -11,7 +11,7 @@ STATUSES = ("SENT", "DELIVERED", "READ")
 
 @dataclass(eq=False)
 class Position:
-    """Somebody in a chat, and how far they got."""
+    """A member of a chat, and their receipts."""
 
     role: str = "MEMBER"
     joined_at: str = ""
@@ -85,13 +85,13 @@ class World:
         self._said: list[Note] = []
 
     def room(self, who: str, chat: str) -> Room:
-        """A chat of somebody who is in it."""
+        """A chat of a member."""
         if chat not in self.rooms or who not in self.rooms[chat].members:
             raise NOT_FOUND
         return self.rooms[chat]
 
     def rooms_of(self, who: str) -> list[Room]:
-        """The chats that somebody is in, in the order of their creation."""
+        """The chats of a user, in the order of their creation."""
         return [room for room in self.rooms.values() if who in room.members]
 
     def notes(self) -> list[Note]:
@@ -156,11 +156,11 @@ class World:
         return newly
 
     def hand_over(self, who: str, notes: list[Note]) -> None:
-        """What somebody was handed is delivered, and all before it."""
+        """Returned messages are delivered, and all before them."""
         for note in notes:
             position = note.room.members[who]
             position.delivered = max(position.delivered, note.seq)
 
     def unread(self, who: str, room: Room) -> int:
-        """A recount of what somebody has not read; tombstones count."""
+        """The recounted unread messages of a user; tombstones count."""
         return sum(note.seq > room.members[who].read for note in room.notes)

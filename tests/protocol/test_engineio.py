@@ -92,7 +92,7 @@ def test_each_packet_reaches_one_of_two_polls(session: Polling) -> None:
 
 
 def test_aborted_poll_can_be_repeated(server: Server, session: Polling) -> None:
-    """The suite has a poll that its client breaks off end the session: here what comes is kept for the next one."""
+    """In the suite an aborted poll ends the session: here its packets are kept for the next poll."""
     with suppress(requests.Timeout):
         requests.get(f"{server.url}{PATH}polling&sid={session.sid}", timeout=0.2)
     session.post(HELLO)
@@ -154,7 +154,7 @@ def test_invalid_probe_leaves_the_session_polling(server: Server, session: Polli
 
 
 def test_upgrade_during_events_loses_nothing(server: Server, session: Polling) -> None:
-    """Nothing of what is said while it changes over is lost, or told out of order."""
+    """Events during the upgrade are neither lost nor out of order."""
     events = [event("typing:stop", {"chatId": NO_CHAT}, ack=str(number)) for number in range(40)]
     came: list[str] = []
     with RawWebSocket(server.url, sid=session.sid) as socket:
@@ -163,7 +163,7 @@ def test_upgrade_during_events_loses_nothing(server: Server, session: Polling) -
         socket.write(frame("2probe"))
         assert socket.text() == "3probe"
         session.post("\x1e".join(events[10:20]))
-        # A client polls on until the probe's answer has ended its poll.
+        # A client polls until the response to the probe has ended its poll.
         while "6" not in came:
             came += session.poll()
         socket.write(frame("5"))
@@ -175,7 +175,7 @@ def test_upgrade_during_events_loses_nothing(server: Server, session: Polling) -
 
 
 def test_pings_are_sent_and_missed(server: Server, alice: Person) -> None:
-    """Every client gets one after 25 s; who has not answered 20 s later is gone, who has stays."""
+    """Every client gets one after 25 s; a client that has not responded 20 s later is disconnected, others stay."""
     found: dict[str, Any] = {}
 
     def websocket(name: str, responses: bool) -> None:

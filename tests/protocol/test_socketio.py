@@ -41,7 +41,7 @@ def test_namespace_can_be_left_and_joined_again(server: Server, alice: Person) -
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token).write(frame("41/chat,"))
         socket.write(frame(event("typing:stop", HELLO, ack="1")))
-        # Nothing answers who is not in it; then everything does again.
+        # Events outside the namespace get no response; afterwards they do again.
         assert [packet for packet in socket.join(alice.token).flush() if packet.startswith("43")] == []
 
 

@@ -13,7 +13,7 @@ RESPONSE_TIMEOUT = 1.0
 
 
 class Talker:
-    """Somebody who sends on and on, each message again under its `clientId` until it is acknowledged."""
+    """A user who sends messages continuously, each repeated with its `clientId` until it is acknowledged."""
 
     def __init__(self, person: Person, socket: SocketClient, chat_id: str) -> None:
         self.person = person
@@ -69,7 +69,7 @@ def stored_messages(engine: Engine, chat_id: str) -> list[dict[str, Any]]:
 
 
 def check(engine: Engine, chat_id: str, talkers: list[Talker]) -> int:
-    """Hold everybody's log against the database: how many messages there are."""
+    """Compare the logs of all users with the database; returns the number of messages."""
     stored = stored_messages(engine, chat_id)
     assert [message["seq"] for message in stored] == list(range(1, len(stored) + 1))
     client_ids = [message["client_id"] for message in stored]
@@ -83,7 +83,7 @@ def check(engine: Engine, chat_id: str, talkers: list[Talker]) -> int:
 
 
 def fold(socket: SocketClient, chat_id: str) -> dict[str, int]:
-    """What a client knows after all that it heard and a `sync`: message → rev. What it heard has to be in order."""
+    """A client's state after all received events and a `sync`: message → rev. Received events must be in order."""
     messages = [payload for name, payload in socket.received("message:new") if payload["chatId"] == chat_id]
     sequence = [message["seq"] for message in messages]
     assert sequence == sorted(set(sequence)), "heard twice or out of order"

@@ -1,4 +1,4 @@
-"""The bot that docs/getting-started.md shows answers everything once, while tokens expire and the server is killed."""
+"""The bot in docs/getting-started.md responds to every message once, while tokens expire and the server is killed."""
 
 import os
 import re

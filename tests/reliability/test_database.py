@@ -55,7 +55,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_postgres: Em
         acknowledged: list[str] = []
         kills = {50, 150, 250}
         while len(acknowledged) < 300:
-            # The same clientId until it is acknowledged: whoever got no answer asks again.
+            # The same clientId until it is acknowledged: a client without a response retries.
             client_id = str(uuid.uuid4())
             while client_id not in acknowledged[-1:]:
                 if len(acknowledged) in kills:

@@ -140,7 +140,7 @@ def counts_again(server: Server, valkey: EmbeddedValkey, user: Person) -> None:
 
 @contextmanager
 def suspended(valkey: EmbeddedValkey) -> Iterator[None]:
-    """Let Valkey hang: it accepts connections and answers nothing."""
+    """Make Valkey hang: it accepts connections and does not respond."""
     port = int(valkey.url.rpartition(":")[2].partition("/")[0])
     (pid,) = {c.pid for c in psutil.net_connections("tcp") if c.laddr.port == port and c.status == "LISTEN"}
     assert pid

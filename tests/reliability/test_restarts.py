@@ -78,7 +78,7 @@ def kill_postgres(site: Site) -> None:
 def test_logout_with_an_event_lost_in_a_kill_is_enforced(site: Site, js_driver: JsDriver) -> None:
     person = register(site.servers[1].url, "leaver")
     socket = js_driver.connect(person.url, person.token)
-    # The servers hear each other.
+    # The servers receive each other's events.
     register(site.servers[0].url, "talker").direct_chat(person)
     socket.wait_for("chat:new")
     # As if the first server had been killed right after its commit.
@@ -102,7 +102,7 @@ def test_a_conversation_survives(
         talker.wait_for(20)
     for _ in range(2):
         fault(site)
-        # What was struck is back, and everybody's sends are acknowledged again.
+        # The stopped process is back, and sends of all users are acknowledged again.
         back = time.monotonic()
         for talker in talkers:
             talker.wait_for(1)

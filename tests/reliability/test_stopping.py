@@ -1,4 +1,4 @@
-"""A server that is told to stop does so at once, and its clients come back."""
+"""A stopped server ends at once, and its clients reconnect."""
 
 from pathlib import Path
 

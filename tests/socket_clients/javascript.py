@@ -49,7 +49,7 @@ class JsClient(SocketClient):
         self._command("close")
 
     def on_report(self, report: dict[str, Any]) -> None:
-        """Note what the driver tells of this client."""
+        """Record a report of the driver about this client."""
         match report["type"]:
             case "connected":
                 self._note_connected(report["transport"])

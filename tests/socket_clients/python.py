@@ -49,7 +49,7 @@ class PyClient(SocketClient):
     ) -> Self:
         """A client of the server at `url`, connected if `wait`; ConnectError if it is refused."""
         client = cls(reconnection=reconnection, **options)
-        # A refusal is noted by its event, which tells more than this exception.
+        # A connect error is recorded by its event, which has more details than this exception.
         with suppress(socketio.exceptions.ConnectionError):
             client._client.connect(
                 url,
@@ -106,7 +106,7 @@ class PyClient(SocketClient):
             engine.queue.put(None)
             engine.queue.put(None)
             writer.join()
-        # The server answers the poll, and a reader whose writer has ended asks for no other.
+        # The server responds to the poll, and a reader whose writer has ended sends no other.
         self._http.post(engine.base_url, Packet(CLOSE).encode(), timeout=END_SECONDS)
 
     def _handle_messages_in_order(self) -> None:
@@ -128,7 +128,7 @@ class PyClient(SocketClient):
         self._worker.start()
 
     def _refused(self, data: Any = None) -> None:
-        # The server's refusals have this form; what has not comes from python-engineio, who could not reach it.
+        # Errors of the server have this form; others come from python-engineio, which could not reach it.
         refused = isinstance(data, dict) and "message" in data
         self._note_connect_error(
             ConnectError(data["message"], data.get("data")) if refused else ConnectError(str(data))
@@ -138,7 +138,7 @@ class PyClient(SocketClient):
         reason = "client disconnect" if self._leaving else reason
         note = partial(self._note_disconnected, _JS_REASONS.get(reason, reason))
         if threading.current_thread() is self._worker:
-            # python-engineio may keep this thread waiting for long, once it is told of the server's goodbye.
+            # python-engineio may keep this thread waiting for long after the server's disconnect packet.
             note()
         else:
             # After the messages that came before.

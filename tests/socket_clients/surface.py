@@ -60,7 +60,7 @@ class SocketClient(ABC):
 
     @abstractmethod
     def _ask(self, number: int, event: str, args: Sequence[Any], timeout: float) -> None:
-        """Send an event and have its ack noted as the answer `number`."""
+        """Send an event and record its ack under `number`."""
 
     @abstractmethod
     def _leave(self) -> None:
@@ -110,7 +110,8 @@ class SocketClient(ABC):
             return [each for each in self._history if event in (None, each[0])]
 
     def report_to(self, listener: Callable[[str, Any], None]) -> None:
-        """Have all that happens from now on told to `listener`, by the thread that notes it, and events not kept.
+        """Call `listener` for everything that happens from now on, in the recording thread; events are not stored any
+        more.
 
         It gets ("event", (name, payload)), ("connected", transport), ("disconnected", reason), ("refused", problem).
         """
@@ -128,17 +129,19 @@ class SocketClient(ABC):
         self._wait(lambda: self.transport == "websocket", timeout, "upgrade to websocket")
 
     def wait_disconnect(self, timeout: float = 10) -> str:
-        """Why the connection ended. Each end is told once, a reason that both clients know in JavaScript's words."""
+        """Why the connection ended. Each end is returned once; reasons that both clients know are named as in
+        JavaScript."""
         self._wait(lambda: bool(self._reasons), timeout, "disconnection")
         return self._reasons.popleft()
 
     def disconnect(self) -> None:
-        """Say goodbye and end the connection for good; returns when it has ended."""
+        """Disconnect for good; returns once disconnected."""
         self._leave()
         self._wait(lambda: not self.connected, END_SECONDS, "end of the connection")
 
     def drop(self) -> None:
-        """End the connection without a goodbye; returns when it has ended. Who reconnects does so after this."""
+        """Lose the connection without a disconnect packet; returns once it has ended. With `reconnection` the client
+        then reconnects."""
         ended = len(self._reasons)
         self._cut()
         self._wait(lambda: len(self._reasons) > ended or not self.connected, END_SECONDS, "end of the connection")
@@ -172,7 +175,7 @@ class SocketClient(ABC):
 
     def _note_connect_error(self, error: ConnectError) -> None:
         with self._changed:
-            # While a client tries again by itself, only the server's own refusal is final.
+            # While a client retries by itself, only an error from the server is final.
             tries_again = self._reconnection and (self.transport or self.retries_first_attempt)
             if error.data is not None or not tries_again:
                 self._connect_error = error
