@@ -1,4 +1,4 @@
-"""`flask --app wsgi chat …`: what an operator does from a shell."""
+"""`flask --app wsgi chat …`: commands for operators."""
 
 import logging
 from typing import Any
@@ -18,11 +18,11 @@ from chatapp.core.version import __version__
 
 
 class Commands(AppGroup):
-    """Commands that end with one sentence, and no traceback, when the database does not let them work."""
+    """Commands that end with one sentence instead of a traceback if the database is unavailable."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Called by click to run a command."""
-        # The cause stands in the sentence.
+        # The sentence contains the cause.
         logging.getLogger(causes.__name__).setLevel(logging.ERROR)
         try:
             return super().invoke(ctx)

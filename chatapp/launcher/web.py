@@ -1,7 +1,7 @@
-"""`python -m chatapp.launcher.web`: build the web client, if what it is made of is newer than what was built.
+"""`python -m chatapp.launcher.web`: builds the web client if its sources are newer than the build.
 
-Node.js is that on PATH, else a wheel that is installed when it is needed. With `--if-possible` it is no failure that
-the client can't be built, only told: the server serves all else without it.
+Uses the Node.js on PATH, else a wheel that is installed if needed. With `--if-possible` a failure is only reported: the
+server works without the client.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ BUILD_SECONDS, WHEEL_SECONDS = 120, 300
 
 
 def main() -> int:
-    """Build it if need be; the exit code."""
+    """Build it if needed; returns the exit code."""
     try:
         build()
     except NodeError as error:
@@ -36,9 +36,9 @@ def main() -> int:
 
 
 def build() -> Path:
-    """The folder of the web client, built anew if it is older than its sources; NodeError if that can't be done."""
+    """The folder of the web client, rebuilt if it is older than its sources; raises NodeError."""
     with (WEB / "vite.config.ts").open() as lock:
-        # One builds, the others wait for it.
+        # One process builds, the others wait.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current():
             with step("Looking for Node.js"):
@@ -47,7 +47,7 @@ def build() -> Path:
                 ensure_node_modules(WEB)
             with step("Building the web client"):
                 run_npm(WEB, "run", "build", "--", "--outDir", str(DRAFT), seconds=BUILD_SECONDS)
-            # The old one is served until the new one is whole.
+            # The old build is served until the new one is complete.
             shutil.rmtree(BUILT, ignore_errors=True)
             DRAFT.rename(BUILT)
     return BUILT
@@ -59,13 +59,13 @@ def _is_current() -> bool:
 
 
 def _sources() -> list[Path]:
-    # Folders too: they tell of files that went.
+    # Folders too: their times reveal deleted files.
     folders = [WEB / "src", LIBRARY / "src"]
     return [*(path for path in WEB.iterdir() if path.is_file()), *folders, *(p for f in folders for p in f.rglob("*"))]
 
 
 def _ensure_node() -> None:
-    """Install the wheel where no `node` will do; NodeError if that fails."""
+    """Install the wheel if no suitable `node` exists; raises NodeError."""
     try:
         node_binary()
     except NodeError as error:
