@@ -1,1 +1,1 @@
-"""Nothing that a client can put on the wire breaks the server, reaches anyone else, or stays in its memory."""
+"""No input from a client breaks the server, affects other clients, or stays in its memory."""

@@ -27,20 +27,20 @@ hard = settings(
 
 @pytest.fixture(scope="session")
 def target(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of these tests' own."""
+    """A server for these tests."""
     with Server(database_url, tmp_path_factory.mktemp("target")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mallory(target: Server) -> Person:
-    """Who sends all this."""
+    """The sender of all input."""
     return register(target.url, "mallory")
 
 
 @pytest.fixture(scope="session")
 def chat(target: Server, mallory: Person) -> str:
-    """A group that mallory is in."""
+    """A group of mallory."""
     return str(data(mallory.post("/chats/groups", {"name": "Ours"}))["id"])
 
 
@@ -53,7 +53,7 @@ def neighbour(target: Server) -> Iterator[RawWebSocket]:
 
 @pytest.fixture
 def websocket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
-    """A socket of mallory's, which lives through all of it."""
+    """A socket of mallory, which must survive all input."""
     with RawWebSocket(target.url) as socket:
         yield socket.join(mallory.token)
 
@@ -76,7 +76,7 @@ def unaffected(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def asyncapi(target: Server) -> dict[str, Any]:
-    """What the server publishes of its events."""
+    """The published AsyncAPI document."""
     return requests.get(f"{target.url}/api/v1/asyncapi.json", timeout=20).json()  # type: ignore[no-any-return]
 
 
@@ -94,7 +94,7 @@ def problems(packets: list[str]) -> list[int]:
 
 
 def status_of(problem: dict[str, Any]) -> int:
-    """The status of a problem, once it has the form of every problem."""
+    """The status of a problem, after checking its format."""
     assert {"code", "detail", "status", "title", "type"} <= set(problem)
     assert set(problem) <= {"code", "detail", "status", "title", "type", "errors", "retryAfter"}
     return int(problem["status"])

@@ -1,4 +1,4 @@
-"""Strategies: JSON values of every kind, payloads that are nearly right, and packets that are none."""
+"""Strategies: JSON values of every kind, nearly valid payloads, and invalid packets."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.socket_clients.surface import NO_CHAT
 
 Json = Any
-# Lone surrogates too, which JSON can write and UTF-8 can't.
+# Including lone surrogates, which JSON can contain and UTF-8 can't.
 WORDS = st.text(max_size=40) | st.text(st.characters(categories=["Cs", "Cc", "Cf", "Mn"]), max_size=8)
 STRANGE: st.SearchStrategy[Json] = st.sampled_from(
     [
@@ -66,11 +66,11 @@ def nearly(example: Json) -> st.SearchStrategy[Json]:
 
 
 def deep(depth: int) -> str:
-    """JSON text of so many lists inside each other."""
+    """JSON text of that many nested lists."""
     return "[" * depth + "]" * depth
 
 
-# Socket.IO packets, as text: right ones with something wrong in each of their parts, and noise.
+# Socket.IO packets as text: valid ones with an error in one of their parts, and noise.
 _TYPE = st.sampled_from("0123456789") | st.text(max_size=2)
 _COUNT = st.sampled_from(["", "", "1-", "0-", "9-", "999999999-", "99999999999-", "-", "-1-", "1.5-"])
 _NAMESPACE = st.sampled_from(
@@ -88,7 +88,7 @@ PACKETS = st.one_of(
     st.builds("{}{}{}{}{}".format, _TYPE, _COUNT, _NAMESPACE, _ACK, _BODY),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
 )
-# Engine.IO packets that don't end the session (1), as a client may send them once it is connected.
+# Engine.IO packets that don't end the session (1), as clients may send them once connected.
 MESSAGES = st.one_of(
     PACKETS.map("4{}".format),
     st.builds(

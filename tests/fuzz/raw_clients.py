@@ -1,4 +1,4 @@
-"""What stands below every Socket.IO client: frames and polls, written byte by byte, right or wrong."""
+"""Raw clients below Socket.IO: frames and polls, written byte by byte, valid or not."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ class Frame(NamedTuple):
 
 
 class Ended(Exception):
-    """The server ended the connection; `code` is what its close frame said, None if there was none."""
+    """The server ended the connection; `code` is that of its close frame, None without one."""
 
     def __init__(self, code: int | None) -> None:
         super().__init__(code)
@@ -39,7 +39,7 @@ class Ended(Exception):
 def frame(
     payload: bytes | str, opcode: int = TEXT, *, fin: bool = True, rsv: int = 0, masked: bool = True, length: int = -1
 ) -> bytes:
-    """The bytes of a frame (RFC 6455, section 5.2); `length` is what its head claims, if not the truth."""
+    """The bytes of a frame (RFC 6455, section 5.2); `length` overrides the length in its head."""
     data = payload.encode() if isinstance(payload, str) else payload
     size = len(data) if length < 0 else length
     short = size if size < 126 else 126 if size < 1 << 16 else 127
@@ -57,7 +57,7 @@ def event(name: str, payload: Any = None, *, ack: str = "") -> str:
 
 
 class RawWebSocket:
-    """A websocket without manners. `read` gives frames, and raises Ended after the last."""
+    """A raw websocket. `read` returns frames, and raises Ended after the last one."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class RawWebSocket:
         lines = [f"GET {PATH}websocket{sid and f'&sid={sid}'} HTTP/1.1", *(f"{k}: {v}" for k, v in given.items() if v)]
         self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
         self._unread = b""
-        # Of its Engine.IO session, once it has joined.
+        # The id of its Engine.IO session, once it has joined.
         self.sid = sid
         self.response = self._head()
 
@@ -103,7 +103,7 @@ class RawWebSocket:
         self.connection.close()
 
     def join(self, token: str) -> Self:
-        """Be a Socket.IO client of `/chat`."""
+        """Join `/chat` as a Socket.IO client."""
         self.write(frame(f'40/chat,{{"token":"{token}"}}'))
         *before, _ = self.until("40/chat,")
         assert all(packet.startswith("0{") for packet in before), before
@@ -112,14 +112,14 @@ class RawWebSocket:
         return self
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are; Ended if the server has gone."""
+        """Send raw bytes; Ended if the server has closed the connection."""
         try:
             self.connection.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             raise Ended(None) from None
 
     def read(self) -> Frame:
-        """The next frame; TimeoutError when none comes, Ended when the server ends the connection."""
+        """The next frame; TimeoutError if none arrives, Ended when the server ends the connection."""
         head = self._take(2)
         assert head[1] < 128, "the server masks its frames"
         size = head[1]
@@ -147,12 +147,12 @@ class RawWebSocket:
         raise TimeoutError("Only pings came.")
 
     def ask(self, packet: str, ack: str) -> dict[str, Any]:
-        """Send a packet that asks for this ack; what it says."""
+        """Send a packet that requests this ack; returns its value."""
         self.write(frame(packet))
         return self.acked(ack)
 
     def acked(self, ack: str) -> dict[str, Any]:
-        """The value of this ack, whatever comes before it."""
+        """The value of this ack, ignoring packets before it."""
         packet = self.until(f"43/chat,{ack}[")[-1]
         return json.loads(packet[packet.index("[") :])[0]  # type: ignore[no-any-return]
 
@@ -162,7 +162,7 @@ class RawWebSocket:
         return self.until(f"43/chat,{FLUSH_ID}[")[:-1]
 
     def until(self, beginning: str | tuple[str, ...]) -> list[str]:
-        """All packets up to the first that begins so; TimeoutError when it does not come."""
+        """All packets up to the first with this beginning; TimeoutError if it does not arrive."""
         deadline = time.monotonic() + SECONDS
         packets: list[str] = []
         while not packets or not packets[-1].startswith(beginning):
@@ -172,7 +172,7 @@ class RawWebSocket:
         return packets
 
     def end(self) -> int | None:
-        """Read until the server ends the connection: the code of its close frame. TimeoutError if it does not."""
+        """Read until the server ends the connection; returns the code of its close frame. Raises TimeoutError."""
         while True:
             try:
                 self.read()
@@ -200,7 +200,7 @@ class RawWebSocket:
         return taken
 
     def _until_closed(self) -> None:
-        """A close frame is followed by the end of the connection."""
+        """The connection ends after a close frame."""
         try:
             while self.connection.recv(65536):
                 pass
@@ -209,7 +209,7 @@ class RawWebSocket:
 
 
 class Polling:
-    """An Engine.IO session over long polling, each request on its own."""
+    """An Engine.IO session over long polling, with a separate connection per request."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}{PATH}polling"
@@ -225,12 +225,12 @@ class Polling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Or it would count as a socket of its person, until it is missed.
+        # Otherwise it would count as a socket of its user until its pong is overdue.
         self.post("1")
         self._http.close()
 
     def join(self, token: str) -> Self:
-        """Be a Socket.IO client of `/chat`."""
+        """Join `/chat` as a Socket.IO client."""
         assert self.post(f'40/chat,{{"token":"{token}"}}').status_code == 200
         while not any(packet.startswith("40/chat,") for packet in self.poll()):
             pass
@@ -246,7 +246,7 @@ class Polling:
         return self._http.get(self._url, timeout=40)
 
     def poll(self) -> list[str]:
-        """The packets that the server has; AssertionError when the session has ended."""
+        """The packets of a poll; AssertionError if the session has ended."""
         response = self.get()
         assert response.status_code == 200, response.text
         return response.text.split(SEPARATOR)

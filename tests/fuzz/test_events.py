@@ -1,4 +1,4 @@
-"""Every event that the document lists, with payloads right, nearly right and far from it, over both transports."""
+"""Every documented client event, with valid, nearly valid and invalid payloads, over both transports."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def payloads(asyncapi: dict[str, Any], mallory: Person, chat: str) -> Payloads:
-    """Each event that clients send with the payload of its example, about things that exist."""
+    """Each client event with the payload of its example, about existing objects."""
     message = mallory.send(chat, "Hello")["id"]
     known = {"chatId": chat, "messageId": message, "messageIds": [message], "token": mallory.token}
     found: Payloads = {}
@@ -76,7 +76,7 @@ def test_errors_without_ack_are_emitted_as_exceptions(
 @hard
 @given(st.text(max_size=30), VALUES)
 def test_unknown_events_get_an_error(websocket: RawWebSocket, name: str, payload: Any) -> None:
-    # Half a surrogate pair is no Unicode, and what holds one no JSON.
+    # An unpaired surrogate is no Unicode, and text with it no JSON.
     assert ask(websocket, f"{name}!", payload)["error"]["code"] in ("unknown_event", "malformed_packet")
 
 

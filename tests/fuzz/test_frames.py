@@ -1,4 +1,4 @@
-"""Websocket frames (RFC 6455): what breaks the rules ends that connection and no other, all else is taken."""
+"""Websocket frames (RFC 6455): invalid ones end only their connection, valid ones are accepted."""
 
 import struct
 import zlib
@@ -30,7 +30,7 @@ LARGEST = 256 * 1024
 VIOLATION, NO_TEXT, TOO_LARGE = 1002, 1007, 1009
 HELLO = event("typing:stop", {"chatId": NO_CHAT}, ack="1")
 
-# What is written, and with which code the connection ends.
+# Invalid input, and the code with which the connection ends.
 WRONG: dict[str, tuple[bytes, int]] = {
     "unmasked": (frame(HELLO, masked=False), VIOLATION),
     **{f"reserved bits {bits:03b}": (frame(HELLO, rsv=bits), VIOLATION) for bits in (1, 2, 4, 7)},
@@ -99,7 +99,7 @@ RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
 
 @pytest.fixture
 def socket(target: Server, mallory: Person) -> Iterator[RawWebSocket]:
-    """A socket of mallory's."""
+    """A socket of mallory."""
     with RawWebSocket(target.url) as socket:
         yield socket.join(mallory.token)
 
@@ -173,7 +173,7 @@ def test_compression_is_not_accepted(target: Server, mallory: Person) -> None:
         assert target.memory() - before < 4 << 20
 
 
-# A header that is missing or wrong, and whether a websocket may still come of it.
+# A missing or wrong header, and whether the handshake may still succeed.
 HANDSHAKES = {
     "no key": {"Sec-WebSocket-Key": ""},
     "a key of nothing": {"Sec-WebSocket-Key": " "},

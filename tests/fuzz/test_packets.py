@@ -1,4 +1,4 @@
-"""Packets of Engine.IO and Socket.IO: none that is well-framed ends a session, whatever is in it."""
+"""Packets of Engine.IO and Socket.IO: no well-framed one ends a session, whatever its content."""
 
 import json
 
@@ -64,7 +64,7 @@ MALFORMED += ["42/chat," + deep(2000), '42["sync",{}]', '451-["sync"]']
 @pytest.mark.parametrize("packet", MALFORMED)
 def test_invalid_packet_gets_a_malformed_packet_error(websocket: RawWebSocket, polling: Polling, packet: str) -> None:
     websocket.write(frame(packet))
-    # A payload of nothing has no packets.
+    # An empty payload contains no packets.
     polling.post(packet or SEPARATOR + MALFORMED[1])
     for packets in (websocket.flush(), polling.flush()):
         exception = packets[-1]

@@ -1,4 +1,4 @@
-"""Clients that do two things at once, or leave before they have come, leave nothing behind."""
+"""Concurrent or interrupted operations of a client leave nothing behind."""
 
 import socket
 import struct
@@ -46,7 +46,7 @@ def leaves_the_namespace(url: str, person: Person) -> None:
 
 
 def leaves_while_posting(url: str, person: Person) -> None:
-    """The same by polling, in two requests at once."""
+    """The same by polling, in two concurrent requests."""
     with Polling(url) as session, ThreadPoolExecutor(2) as pool:
         pool.submit(session.post, connect_packet(person))
         pool.submit(session.post, "1")
@@ -79,7 +79,7 @@ def test_quick_connect_and_disconnect_leaves_nothing(
         for visit in [pool.submit(way, target.url, person) for _ in range(TIMES)]:
             visit.result()
     eventually(lambda: not data(mallory.get(f"/users/{person.name}"))["isOnline"], 5)
-    # None of twenty places is taken.
+    # None of the twenty slots is taken.
     with ThreadPoolExecutor(8) as pool:
         sockets = list(pool.map(lambda _: RawWebSocket(target.url), range(20)))
         assert len(list(pool.map(lambda websocket: websocket.join(person.token), sockets))) == 20

@@ -1,1 +1,1 @@
-"""A site on several machines, each a network namespace, whose connections break one by one. Needs Linux, root and `ip`."""
+"""Tests with several machines, each a network namespace, whose connections are cut. Needs Linux, root and `ip`."""

@@ -1,4 +1,4 @@
-"""A site of three machines with two workers each, and PostgreSQL and Redis on machines of their own."""
+"""Three machines with two workers each, and PostgreSQL and Redis on their own machines."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -57,7 +57,7 @@ class Host(Server):
 
 
 class Site:
-    """What runs. `unplug` and `separate` of `network` break it; `heal` mends it."""
+    """The running machines. `unplug` and `separate` of `network` cut them off; `heal` restores everything."""
 
     def __init__(self, network: Network, hosts: dict[str, Host], valkey: EmbeddedValkey, engine: Engine) -> None:
         self.network = network
@@ -69,14 +69,14 @@ class Site:
         return self.hosts[name]
 
     def wait_until_ready(self, seconds: float, *names: str) -> None:
-        """Return when these machines are ready, or all; AssertionError if they are not by then."""
+        """Wait until these machines are ready, or all; raises AssertionError."""
         hosts = [self.hosts[name] for name in names or HOSTS]
         eventually(lambda: all(host.is_ready() for host in hosts), seconds)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site that the tests of a module break, and mend again."""
+    """A site that the tests of a module break and restore."""
     folder = tmp_path_factory.mktemp("hosts")
     with ExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
@@ -123,7 +123,7 @@ def people(site: Site) -> dict[str, Person]:
 
 @pytest.fixture
 def sockets(people: dict[str, Person], js_driver: JsDriver) -> Iterator[dict[str, JsClient]]:
-    """A socket of each user on their machine. They reconnect."""
+    """A socket of each user on their machine, which reconnects."""
     opened = {
         name: js_driver.connect(person.url, person.token, reconnection=True, transports=["websocket"])
         for name, person in people.items()

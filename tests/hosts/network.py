@@ -14,7 +14,7 @@ import pytest
 
 
 def can_make_namespaces() -> bool:
-    """Whether this process may; containers often may not."""
+    """Whether this process may create namespaces; containers often may not."""
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
         return False
     probe = f"c{os.getpid()}-probe"
@@ -26,7 +26,7 @@ def can_make_namespaces() -> bool:
 needs_namespaces = pytest.mark.skipif(
     not can_make_namespaces(), reason="network namespaces need Linux, root, its capabilities, and iproute2"
 )
-# A hardware address of no interface.
+# A hardware address that no interface has.
 NOWHERE = "02:00:00:00:00:fe"
 CLONE_NEWNET = 0x40000000
 
@@ -38,7 +38,7 @@ def run(*command: str) -> None:
 
 
 def enter(namespace: str | None) -> None:
-    """Have the calling thread open its sockets in a namespace; without a name, in that of the main thread."""
+    """Make the calling thread open its sockets in a namespace; without a name, in that of the main thread."""
     path = Path("/run/netns", namespace) if namespace else Path("/proc/self/ns/net")
     with path.open() as file:
         if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
@@ -49,7 +49,7 @@ class Network:
     """Machines by name, each with an address. They reach each other until `unplug` or `separate`."""
 
     def __init__(self, *names: str) -> None:
-        # Names of interfaces have 15 characters at most; test runs may share the machine.
+        # Names of interfaces have at most 15 characters; concurrent test runs share the machine.
         self._prefix = f"c{os.getpid()}"
         self._addresses = {name: f"10.77.0.{number}" for number, name in enumerate(names, start=2)}
         self._switch = f"{self._prefix}-switch"
@@ -110,7 +110,7 @@ class Network:
         run("ip", "-n", self._switch, "link", "set", name, "up")
 
     def separate(self, one: str, other: str) -> None:
-        """Drop all packets between two machines: each sends them to a hardware address of no interface."""
+        """Drop all packets between two machines: each sends them to a hardware address that no interface has."""
         for here, there in ((one, other), (other, one)):
             address = self.address(there)
             neighbour = ["neigh", "replace", address, "lladdr", NOWHERE, "dev", "eth0", "nud", "permanent"]

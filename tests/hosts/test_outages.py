@@ -1,4 +1,4 @@
-"""What the site promises while a machine or a connection between machines is away, and how soon all is well again."""
+"""Behaviour during outages of a machine or of a connection between machines, and recovery times."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Sockets = dict[str, JsClient]
 
 @contextmanager
 def unplugged(site: Site, name: str) -> Iterator[None]:
-    """Have a machine reached by none of the others."""
+    """Cut off a machine from all others."""
     site.network.unplug(name)
     try:
         yield
@@ -30,7 +30,7 @@ def unplugged(site: Site, name: str) -> Iterator[None]:
 
 @contextmanager
 def separated(site: Site, one: str, *others: str) -> Iterator[None]:
-    """Have a machine not reach some others, nor they it."""
+    """Cut off a machine from some others."""
     for other in others:
         site.network.separate(one, other)
     try:
@@ -42,7 +42,7 @@ def separated(site: Site, one: str, *others: str) -> Iterator[None]:
 
 @pytest.fixture
 def group(people: People, sockets: Sockets) -> str:
-    """A group of all, which all sockets know."""
+    """A group of all users, known to all sockets."""
     owner, *others = people.values()
     chat = str(data(owner.post("/chats/groups", {"name": "x", "memberIds": [other.id for other in others]}))["id"])
     for socket in sockets.values():
@@ -99,7 +99,7 @@ def test_without_the_database_requests_get_503_and_all_is_well_by_itself(
     site: Site, people: People, sockets: Sockets, group: str
 ) -> None:
     with unplugged(site, "database"):
-        # What is in flight may wait for its time-out; after it, nothing does for long.
+        # Requests in flight may wait for their timeout; later ones don't wait long.
         for name in HOSTS:
             started = time.monotonic()
             assert problem(people[name].get("/chats")) == (503, "database_unavailable")
@@ -138,7 +138,7 @@ def test_after_a_restart_of_redis_each_worker_reads_the_database_once(site: Site
     site.valkey.kill()
     site.valkey.start()
     eventually(lambda: sum(reads()) >= sum(before) + WORKERS * len(HOSTS), 15)
-    # By then each knows whether it has lost events of others, too.
+    # By then each worker knows whether it has lost events of others.
     time.sleep(ACK_TIMEOUT + 1)
     assert [after - number for after, number in zip(reads(), before, strict=True)] == [WORKERS] * len(HOSTS)
     site.wait_until_ready(10)

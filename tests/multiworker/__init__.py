@@ -1,1 +1,1 @@
-"""Promises that hold over several workers."""
+"""Tests with several workers."""

@@ -20,7 +20,7 @@ looks_at_processes = pytest.mark.skipif(not Path("/proc/self/task").exists(), re
 
 
 class PollingConnection(HTTPConnection):
-    """One connection to a server, which is never opened a second time: all requests take the same way."""
+    """One connection to a server, never reopened: all requests use it."""
 
     auto_open = 0
 
@@ -39,7 +39,7 @@ class PollingConnection(HTTPConnection):
         self.request("GET", POLLING)
 
     def session(self) -> str:
-        """The id of the new Engine.IO session that was asked for."""
+        """The id of the new Engine.IO session."""
         return str(json.loads(self.getresponse().read()[1:])["sid"])
 
     def poll(self, sid: str, **headers: str) -> HTTPResponse:
@@ -57,7 +57,7 @@ class WorkersServer(Server):
     """A server with `WORKERS` workers."""
 
     def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
-        # Few connections to the database, so that those of clients can be counted.
+        # Few database connections, so that those of clients can be counted.
         usual = {"WEB_CONCURRENCY": str(WORKERS), "DATABASE_POOL_SIZE": "5", "MAX_SOCKETS_PER_USER": "1000"}
         super().__init__(database_url, folder, **(usual | changes))
 
@@ -72,7 +72,7 @@ class WorkersServer(Server):
 
         def all_responded() -> bool:
             with ExitStack() as opened:
-                # At once: of connections that come one by one, most go to the same worker.
+                # Concurrently: of sequential connections most go to the same worker.
                 connections = [opened.enter_context(PollingConnection(self)) for _ in range(4 * WORKERS)]
                 for connection in connections:
                     connection.ask_for_session()
@@ -90,12 +90,12 @@ class WorkersServer(Server):
         return {int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()}
 
     def hang(self, pid: int) -> None:
-        """Return when a worker does nothing any more, until it gets SIGCONT."""
+        """Suspend a worker until SIGCONT; returns once it is suspended."""
         os.kill(pid, signal.SIGSTOP)
         eventually(lambda: " T " in Path(f"/proc/{pid}/stat").read_text(), 10)
 
     def kill_worker(self, pid: int) -> None:
-        """Return when a worker is dead."""
+        """Kill a worker; returns once it is dead."""
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: pid not in self.workers, 10)
 
@@ -105,7 +105,7 @@ class WorkersServer(Server):
         self._process.send_signal(signal.SIGHUP)
 
     def descriptors(self) -> dict[int, int]:
-        """How many files and connections each worker has open."""
+        """The number of files and connections that each worker has open."""
         return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers}
 
 
@@ -119,7 +119,7 @@ def workers(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def own_workers(database_url: str, tmp_path: Path) -> Iterator[WorkersServer]:
-    """The same, for one test to break."""
+    """The same, for a single test."""
     with WorkersServer(database_url, tmp_path) as server:
         yield server
 

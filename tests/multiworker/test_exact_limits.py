@@ -1,4 +1,4 @@
-"""At the limit exactly, however many ask at once and whichever of three workers they come to."""
+"""Limits are exact under concurrency, over three workers."""
 
 import secrets
 from collections import Counter
@@ -29,7 +29,7 @@ def crowd(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def somewhere() -> dict[str, str]:
-    """Headers as the proxy writes them for a client of an address of its own."""
+    """Headers as the proxy sets them for a client with a new address."""
     return {"X-Forwarded-For": ".".join(["10", *(str(secrets.randbelow(250) + 1) for _ in range(3))])}
 
 

@@ -19,7 +19,7 @@ from tests.socket_clients import JsDriver
 
 @pytest.fixture
 def site_url(new_database: NewDatabase) -> str:
-    """A database of these servers' own."""
+    """The database of these servers."""
     return new_database("chat_isolation")
 
 
@@ -50,7 +50,7 @@ def test_a_worker_that_alone_lost_redis_closes_and_refuses_sockets(
         assert requests.get(f"{cut_off.url}{POLLING}", timeout=20).status_code == 503
         assert requests.get(f"{cut_off.url}/readyz", timeout=20).status_code == 503
         assert sockets[0].connected
-        # Redis is gone for the other one too: there is no better place for clients.
+        # Redis is gone for the other server too: clients would gain nothing by reconnecting.
         valkey.kill()
         eventually(lambda: requests.get(f"{cut_off.url}{POLLING}", timeout=20).status_code == 200, 30)
         assert sockets[0].connected

@@ -1,4 +1,4 @@
-"""Limits are one count, whichever worker is asked."""
+"""Limits are counted over all workers."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.server import Server
 
 @pytest.fixture(scope="module")
 def counting(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    """Two servers that count in one place."""
+    """Two servers with shared counters."""
     folder = tmp_path_factory.mktemp("counting")
     with EmbeddedValkey(folder / "valkey") as valkey:
         changes = {"REDIS_URL": valkey.url, "RATELIMIT_ENABLED": "true", "RATELIMIT_REGISTER": "1000/60s"}
@@ -30,6 +30,6 @@ def test_a_hundred_requests_are_a_hundred_over_all_workers(counting: tuple[Serve
 
 
 def _again(person: Person) -> dict[str, object]:
-    """The same login, as another server takes it."""
+    """The same session, at another server."""
     user = {"id": person.id, "username": person.name, "email": person.email}
     return {"user": user, "accessToken": person.token, "refreshToken": person.refresh_token}

@@ -21,7 +21,7 @@ from tests.socket_clients import JsDriver, SocketClient
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    """A real server of the Redis protocol, which tests may kill."""
+    """A real Redis-compatible server, which tests may kill."""
     with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as valkey:
         yield valkey
 
@@ -69,7 +69,7 @@ def test_dashboard_uses_existing_metrics(
 ) -> None:
     sockets[0].call("typing:start", {"chatId": people[0].direct_chat(people[1])})
     said = requests.get(f"{machines[0].url}/metrics", timeout=20).text
-    # A family's numbers are named after it, and counters `_total` too.
+    # Samples are named after their family, with `_total` for counters.
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", said, re.MULTILINE)}
     dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text())
     requested = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]

@@ -1,4 +1,4 @@
-"""`/metrics` is about all workers, whichever of them is asked."""
+"""`/metrics` covers all workers, whichever worker serves it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

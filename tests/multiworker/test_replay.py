@@ -1,4 +1,4 @@
-"""After an outage connected sockets get what they missed, without calling `sync`."""
+"""After an outage connected sockets get the changes that they missed, without calling `sync`."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ SUSPENDED_SECONDS = 6.0
 
 
 class Outage:
-    """One way in which the workers lose each other, and its end."""
+    """A kind of outage between the workers, and its end."""
 
     def __init__(self, valkey: EmbeddedValkey, machines: tuple[Server, Server]) -> None:
         self.valkey = valkey
@@ -48,7 +48,7 @@ class Outage:
 
     @contextmanager
     def worker_suspended(self) -> Iterator[None]:
-        """The second machine's worker does nothing for longer than it takes to count as disconnected."""
+        """Suspend the worker of the second machine for longer than it takes to count as disconnected."""
         began = time.monotonic()
         with suspended(worker_of(self.machines[1])):
             yield
@@ -62,7 +62,7 @@ class Outage:
 
 @contextmanager
 def suspended(pid: int) -> Iterator[None]:
-    """A process that does nothing until the end of the block."""
+    """Suspend a process during the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -76,7 +76,7 @@ def worker_of(server: Server) -> int:
 
 
 class Copy:
-    """What a client without `sync` knows: the fold of its events, which must come in order and once."""
+    """The state of a client without `sync`: the fold of its events, which must arrive in order and once."""
 
     def __init__(self, client: SocketClient, user_id: str) -> None:
         self._client = client
@@ -120,7 +120,7 @@ def add_message(chat: dict[str, Any], message: dict[str, Any]) -> None:
 
 def change_message(chat: dict[str, Any], change: dict[str, Any]) -> None:
     id = change.get("id", change.get("messageId"))
-    # One from before this client was in the chat is none of its own.
+    # A change from before this client joined is not part of its state.
     if id in chat["messages"] or change.get("seq", 0) > chat["since"]:
         chat["messages"][id] = chat["messages"][id][0], change.get("content")
 
@@ -130,7 +130,7 @@ def add_member(chat: dict[str, Any], payload: dict[str, Any]) -> None:
 
 
 def remove_member(chat: dict[str, Any], payload: dict[str, Any]) -> None:
-    # Members who have left since are not in a replayed `chat:new`, but in `memberCount`.
+    # Members who have left since are not in a replayed `chat:new`, but counted in `memberCount`.
     chat["members"].pop(payload["userId"], None)
 
 
@@ -139,7 +139,7 @@ def rename(chat: dict[str, Any], payload: dict[str, Any]) -> None:
 
 
 def forget(_chat: dict[str, Any], _payload: dict[str, Any]) -> None:
-    """Handled before."""
+    """Handled above."""
 
 
 APPLY: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
@@ -156,14 +156,14 @@ APPLY: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    """A real server of the Redis protocol, which tests may kill."""
+    """A real Redis-compatible server, which tests may kill."""
     with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as valkey:
         yield valkey
 
 
 @pytest.fixture(scope="module")
 def site_url(new_database: NewDatabase) -> str:
-    """A database of these servers' own."""
+    """The database of these servers."""
     return new_database("chat_replay")
 
 
@@ -171,7 +171,7 @@ def site_url(new_database: NewDatabase) -> str:
 def machines(
     site_url: str, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Server, Server]]:
-    """Two servers that reach each other."""
+    """Two connected servers."""
     folder = tmp_path_factory.mktemp("machines")
     with (
         Server(site_url, folder, REDIS_URL=valkey.url) as one,
@@ -191,7 +191,7 @@ def outage(valkey: EmbeddedValkey, machines: tuple[Server, Server]) -> Outage:
 
 @pytest.fixture
 def alice(machines: tuple[Server, Server]) -> Person:
-    """She changes things, on the first machine."""
+    """She makes changes, on the first machine."""
     return register(machines[0].url, "alice")
 
 
@@ -203,7 +203,7 @@ def people(machines: tuple[Server, Server]) -> list[Person]:
 
 @pytest.fixture
 def sockets(people: list[Person], js_driver: JsDriver) -> Iterator[list[SocketClient]]:
-    """A socket of each, of both official clients."""
+    """A socket of each, with both official clients."""
     bob, carol, dave = people
     opened: list[SocketClient] = [
         js_driver.connect(bob.url, bob.token),
@@ -221,7 +221,7 @@ def group(owner: Person, *members: Person, name: str = "group") -> str:
 
 
 def truth(person: Person, known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The chats of a person as REST has them, in the form of `Copy.fold`."""
+    """The chats of a user as REST returns them, in the form of `Copy.fold`."""
     chats = {}
     for chat in data(person.get("/chats")):
         detail = data(person.get(f"/chats/{chat['id']}"))
@@ -425,7 +425,7 @@ def test_after_a_restart_of_redis_each_worker_reads_the_database_once(
         eventually(lambda: more.log.count("rooms_reconciled") == 2, 15)
         people = [register(server.url) for server in servers]
         chat = group(*people)
-        # With their beats, workers learn where the others are; no event reports that.
+        # Beats tell workers the positions of the others; no event does.
         time.sleep(2 * BEAT_SECONDS)
         before = [server.log.count("rooms_reconciled") for server in servers]
         with outage.redis_killed():

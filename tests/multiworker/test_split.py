@@ -1,4 +1,4 @@
-"""Servers on one database that don't receive each other's events say so."""
+"""Servers on one database that don't receive each other's events report it."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ DETECTED_SECONDS = 40
 
 
 class Servers:
-    """Servers on one database, one for each Redis URL, which may be empty."""
+    """Servers on one database, one per Redis URL, which may be empty."""
 
     def __init__(self, database_url: str, folder: Path, redis_urls: list[str]) -> None:
         self._url = database_url
@@ -27,13 +27,13 @@ class Servers:
         self.all = [Server(self._url, folder, **({"REDIS_URL": url} if url else {})) for url in redis_urls]
 
     def warnings(self) -> list[list[str]]:
-        """What `/readyz` of each names; all of them are ready."""
+        """The warnings of each `/readyz`; all servers are ready."""
         responses = [requests.get(f"{server.url}/readyz", timeout=20) for server in self.all]
         assert [response.status_code for response in responses] == [200] * len(responses)
         return [response.json().get("warnings", []) for response in responses]
 
     def logged(self, event: str) -> list[int]:
-        """How often each has logged an event."""
+        """How often each server has logged an event."""
         return [server.log.count(f'"{event}"') for server in self.all]
 
     def check(self) -> str:
@@ -46,7 +46,7 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def sites(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, Servers]]:
-    """Three servers with two Redis and none, which have run long enough to notice; and two with one Redis."""
+    """Three servers with two Redis servers and none, which have run long enough to detect it; and two with one Redis."""
     folder = tmp_path_factory.mktemp("split")
     with ExitStack() as stack:
         one, other = (stack.enter_context(EmbeddedValkey(folder / name)) for name in ("one", "other"))

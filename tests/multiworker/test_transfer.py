@@ -161,7 +161,7 @@ def test_stop_is_quick_and_clients_reconnect(own_workers: WorkersServer, js_driv
 
 
 def test_leftovers_of_a_killed_server_are_removed(database_url: str, tmp_path: Path) -> None:
-    # A short path: those of unix sockets have to be short.
+    # Paths of unix sockets have to be short.
     with TemporaryDirectory(dir="/tmp") as folder:
         with Server(database_url, tmp_path, WEB_CONCURRENCY="2", TMPDIR=folder) as server:
             server.kill()
@@ -195,7 +195,7 @@ def test_ended_sessions_leave_nothing_behind(workers: WorkersServer, js_driver: 
 
 
 def sends_and_receives(socket: SocketClient, chat: str) -> None:
-    """A message is acknowledged to the socket that sent it, and comes to it as to every member's."""
+    """A message is acknowledged to its socket, and emitted to it like to every member."""
     ack = socket.call("message:send", {"chatId": chat, "content": "Hello"})
     assert ack["ok"], ack
     socket.wait_for("message:new", lambda message: message["id"] == ack["data"]["id"])
@@ -207,7 +207,7 @@ def with_response(connections: Sequence[PollingConnection]) -> list[object]:
 
 
 def was_disconnected(socket: SocketClient) -> bool:
-    """Whether its connection has ended at least once."""
+    """True if its connection has ended at least once."""
     try:
         socket.wait_disconnect(timeout=0)
     except AssertionError:

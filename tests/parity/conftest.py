@@ -17,7 +17,7 @@ class Result(NamedTuple):
 
 
 Act = Callable[[Person, str, dict[str, Any]], Result]
-# event → how REST says the same
+# event → the REST request for the same operation
 REST: dict[str, Callable[[Person, dict[str, Any]], Any]] = {
     "message:send": lambda person, payload: person.post("/messages", payload),
     "message:edit": lambda person, payload: person.patch(*_in_path("/messages/{messageId}", payload)),
@@ -28,7 +28,7 @@ REST: dict[str, Callable[[Person, dict[str, Any]], Any]] = {
 
 
 def _in_path(path: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """`path` with its names filled in from `payload`, and what is left of that for the body."""
+    """`path` with its parameters from `payload`, and the rest of the payload as the body."""
     named = {name: value for name, value in payload.items() if f"{{{name}}}" in path}
     return path.format(**named), {name: value for name, value in payload.items() if name not in named}
 

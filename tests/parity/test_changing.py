@@ -98,5 +98,5 @@ def test_unknown_fields_are_refused(act: Act, alice: Person, chat: str, event: s
         "sync": {"chats": {}},
     }
     response = act(alice, event, wholes[event] | {"unknown": 1})
-    # A deletion over REST has no body to hold anything.
+    # A deletion over REST has no body.
     assert response.problem["code"] == ("not_found" if response.problem["status"] == 404 else "validation_error")

@@ -58,14 +58,14 @@ def test_visible_file_can_be_forwarded(act: Act, alice: Person, bob: Person, car
     body = {"chatId": bob.direct_chat(carol), "content": "", "fileUrl": file["fileUrl"], "clientId": mine}
     response = act(bob, "message:send", body)
     assert (response.data["type"], response.data["fileName"], response.data["content"]) == ("FILE", "plan.pdf", "")
-    # A socket of carol's may have got it meanwhile.
+    # A socket of carol's may have received it meanwhile.
     sent = response.data | {"status": "SENT"}
     assert act(bob, "message:send", body).data | {"status": "SENT"} == sent
     assert act(bob, "message:send", body | {"fileUrl": None, "content": "x"}).problem["code"] == "client_id_reused"
-    # The signature in the URL has no part in it: an old one will do, as a good one did not help an outsider.
+    # The signature in the URL does not matter: an expired one works, and a valid one does not help an outsider.
     bare = file["fileUrl"].partition("?")[0]
     assert act(bob, "message:send", body | {"fileUrl": bare}).data | {"status": "SENT"} == sent
-    # Sent again under its clientId it is what was sent, even when the file has gone since.
+    # Sent again with its clientId it returns the stored message, even if the file was deleted.
     for person, message in ((alice, file), (bob, response.data)):
         assert person.delete(f"/messages/{message['id']}").status_code == 204
     assert act(bob, "message:send", body).data["isDeleted"]

@@ -1,1 +1,1 @@
-"""Promises that hold after any sequence of steps, looked for with Hypothesis."""
+"""Invariants that hold after any sequence of operations, tested with Hypothesis."""

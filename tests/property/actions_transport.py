@@ -27,7 +27,7 @@ _ADD_PERSON = text(
 
 
 class ActionsTransport:
-    """Actions of `count` new people, on the database of the application that was created last."""
+    """Actions of `count` new users, on the database of the application that was created last."""
 
     def __init__(self, engine: Engine, count: int) -> None:
         self._engine = engine
@@ -127,7 +127,7 @@ class ActionsTransport:
 
 
 def _query(schema: type[Input], **given: object) -> Json:
-    """What a query string comes to."""
+    """The values of a query string."""
     return load(schema(), {name: str(value) for name, value in given.items() if value is not None})
 
 

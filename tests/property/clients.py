@@ -12,19 +12,19 @@ def lasting(message: Json) -> Json:
 
 
 def lasting_chat(chat: Json) -> Json:
-    """A chat without what changes without a `rev`: receipts, and whether the other one is online."""
+    """A chat without fields that change without a `rev`: receipts, and the presence of the other user."""
     kept = {name: value for name, value in chat.items() if name not in ("unreadCount", "peer", "lastMessage")}
     return kept | {"lastMessage": chat["lastMessage"] and lasting(chat["lastMessage"])}
 
 
 class Ratchet:
-    """What was seen of statuses: none may ever fall."""
+    """The statuses seen so far; none may ever decrease."""
 
     def __init__(self) -> None:
         self._highest: dict[tuple[str, str], str] = {}
 
     def see(self, who: str, message: str, status: str) -> None:
-        """`status` is what `who` has of a message now."""
+        """Record that `status` is the status of a message for `who`."""
         before = self._highest.get((who, message), "SENT")
         assert STATUSES.index(status) >= STATUSES.index(before), f"{before} became {status}"
         self._highest[who, message] = status
@@ -32,27 +32,27 @@ class Ratchet:
 
 @dataclass
 class Browser:
-    """Pages back in time through one chat; `bound` is the lowest `seq` it has had."""
+    """Pages back through one chat; `bound` is the lowest `seq` it has read."""
 
     cursor: str | None = None
     bound: int | None = None
 
     def turn(self, page: list[Json], cursor: str | None) -> None:
-        """Go on after this page, at its end from the newest message again."""
+        """Add this page; at the end, start from the newest message again."""
         self.cursor = cursor
         self.bound = page[-1]["seq"] if cursor else None
 
 
 @dataclass
 class Follower:
-    """Keeps a chat by `?after=`."""
+    """Keeps a chat up to date by `?after=`."""
 
     rev: int = 0
     cursor: str | None = None
     messages: dict[int, Json] = field(default_factory=dict)
 
     def fold(self, page: list[Json], cursor: str | None) -> None:
-        """Take in what was created or changed, which comes in the order of `rev`."""
+        """Add created and changed messages, which arrive in the order of `rev`."""
         for message in page:
             assert message["rev"] > self.rev
             self.rev = message["rev"]
@@ -75,7 +75,7 @@ class Device:
     unread: dict[str, int] = field(default_factory=dict)
 
     def fold(self, response: Json) -> None:
-        """Take in a response."""
+        """Add a response."""
         for chat in response["gone"]:
             del self.revs[chat], self.chats[chat], self.messages[chat]
             self.unread.pop(chat, None)

@@ -1,4 +1,4 @@
-"""How hard promises are tried: a quick profile that is the same in every run, and a thorough one with new cases.
+"""Hypothesis profiles: a quick one with the same cases in every run, and a thorough one with new cases.
 
 HYPOTHESIS_PROFILE=thorough                          many runs, from a random seed that is printed at the end
 HYPOTHESIS_SEED=7, or --hypothesis-seed=7 of pytest  the cases of that seed, with either profile
@@ -34,7 +34,7 @@ _SHARED = settings(
 settings.register_profile("quick", _SHARED, max_examples=20, stateful_step_count=30, derandomize=True)
 settings.register_profile("thorough", _SHARED, max_examples=300, stateful_step_count=50)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
-# What was run, for the summary.
+# The machines that were run, for the summary.
 _ran: list[str] = []
 
 # try_out(machine, share): runs a machine, over a share of the profile's number of runs.
@@ -43,7 +43,7 @@ TryOut: TypeAlias = Callable[..., None]
 
 @pytest.fixture
 def try_out(request: pytest.FixtureRequest) -> TryOut:
-    """Runs a machine as the profile says."""
+    """Runs a machine with the settings of the profile."""
     given = request.config.getoption("--hypothesis-seed", default=None) or os.environ.get("HYPOTHESIS_SEED")
     profile = settings.get_profile(PROFILE)
 
@@ -69,7 +69,7 @@ def try_out(request: pytest.FixtureRequest) -> TryOut:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell the seeds, with which a run can be repeated."""
+    """Print the seeds with which a run can be repeated."""
     if PROFILE != "quick":
         for line in _ran:
             terminalreporter.write_line(line)
@@ -77,7 +77,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def small_caps(monkeypatch: pytest.MonkeyPatch) -> Caps:
-    """Bounds so low, in this process, that a few messages go beyond them."""
+    """Bounds so low, in this process, that a few messages exceed them."""
     caps = Caps(chats=3, of_a_chat=3, at_once=5, named=4)
     monkeypatch.setattr(sync, "MAX_CHATS", caps.chats)
     monkeypatch.setattr(sync, "MAX_MESSAGES_OF_A_CHAT", caps.of_a_chat)
@@ -90,7 +90,7 @@ def small_caps(monkeypatch: pytest.MonkeyPatch) -> Caps:
 def actions_transport(
     database_url: str, engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ActionsTransport]:
-    """Actions in this process, on the test database, done by people of their own."""
+    """Actions in this process, on the test database, by new users."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(database_url, tmp_path_factory.mktemp("property")).items():
             patch.setenv(name, value)
@@ -100,5 +100,5 @@ def actions_transport(
 
 @pytest.fixture
 def rest_transport(engine: Engine, register_person: NewPerson) -> RestTransport:
-    """Requests to the shared server, by people of their own."""
+    """Requests to the shared server, by new users."""
     return RestTransport(engine, [register_person("prop") for _ in range(PEOPLE)])

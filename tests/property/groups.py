@@ -1,11 +1,11 @@
-"""What the plain model knows of groups: who may change what, and who follows whom."""
+"""The model's rules for groups: permissions, and the succession of ADMINs."""
 
 from tests.property.transport import NOT_FOUND, Refused
 from tests.property.world import Position, Room, World
 
 
 class Groups(World):
-    """A world in which people come and go."""
+    """A model with memberships."""
 
     def administered(self, who: str, chat: str) -> Room:
         """A group, for one of its ADMINs."""
@@ -22,18 +22,18 @@ class Groups(World):
         return room
 
     def rename(self, who: str, chat: str, name: str) -> Room:
-        """Another name is a change."""
+        """A new name is a change."""
         room = self.administered(who, chat)
         room.rev += 1
         room.name = name
         return room
 
     def delete_group(self, who: str, chat: str) -> None:
-        """Any ADMIN ends a group."""
+        """Every ADMIN can delete a group."""
         self.end(self.administered(who, chat))
 
     def add(self, who: str, chat: str, whom: str) -> Position:
-        """Who joins starts at the newest message."""
+        """A new member starts at the newest message."""
         room = self.administered(who, chat)
         if whom in room.members:
             raise Refused(409, "conflict")
@@ -43,14 +43,14 @@ class Groups(World):
         return room.members[whom]
 
     def remove(self, who: str, chat: str, whom: str) -> None:
-        """An ADMIN removes anybody, themselves too."""
+        """An ADMIN can remove every member, including themselves."""
         room = self.administered(who, chat)
         if whom not in room.members:
             raise NOT_FOUND
         self._depart(room, whom)
 
     def leave(self, who: str, chat: str) -> None:
-        """Anybody leaves."""
+        """Every member can leave."""
         self._depart(self.group(who, chat), who)
 
     def set_role(self, who: str, chat: str, whom: str, role: str) -> Position:

@@ -1,4 +1,4 @@
-"""A few people, a group, a direct chat, and what is looked at after every step."""
+"""A few users, a group, a direct chat, and the checks after every step."""
 
 import sys
 from collections import defaultdict
@@ -19,10 +19,10 @@ from tests.property.world import Note, Position, Room
 
 PEOPLE = 4
 PERSON = st.integers(0, PEOPLE - 1)
-# One of however many there are, counted round.
+# An index into a list of any length, modulo its length.
 MAX_INDEX = 11
 SOME = st.integers(0, MAX_INDEX)
-# One of all messages, the newest first: mostly one of the last, so that several things happen to the same.
+# An index into all messages, newest first: mostly one of the last, so that several operations affect the same one.
 NEWEST_FIRST = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 8])
 LIMIT = st.integers(1, 4)
 S = TypeVar("S")
@@ -70,13 +70,13 @@ class ChatMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A group of three whose ADMIN is the first, and a direct chat of the first two; the fourth is a stranger."""
+        """A group of three whose ADMIN is the first, and a direct chat of the first two; the fourth is an outsider."""
         first, second, third, _ = self.people
         self.created(self.transport.new_group(first, "Group", [second, third]))
         self.created(self.transport.open_direct(first, second)[0])
 
     def created(self, chat: Json) -> Room:
-        """Know a chat that the server made just now."""
+        """Add a chat that the server has just created to the model."""
         members = {m["userId"]: Position(m["role"], m["joinedAt"]) for m in chat["members"]}
         room = self.world.rooms[chat["id"]] = Room(chat["id"], chat["type"], chat["name"], members)
         return room
@@ -86,12 +86,12 @@ class ChatMachine(RuleBasedStateMachine):
         return _one(list(self.world.rooms.values()), some)
 
     def group(self, some: int) -> Room:
-        """One of the groups; now and then, and when there is none, a direct chat."""
+        """One of the groups; sometimes, and if there is none, a direct chat."""
         groups = [room for room in self.world.rooms.values() if room.type == "GROUP"]
         return _one(groups, some) if groups and some < MAX_INDEX else self.room(0 if not groups else 1)
 
     def member(self, room: Room, some: int) -> str:
-        """One of those in a chat, ADMINs first."""
+        """One of a chat's members, ADMINs first."""
         return _one(sorted(room.members, key=lambda who: (room.members[who].role, who)), some)
 
     def note(self, some: int) -> Note:
@@ -136,7 +136,7 @@ class ChatMachine(RuleBasedStateMachine):
 
     @invariant()
     def everybody_sees_what_they_should(self) -> None:
-        """People look in turn, one after each step; the database is looked at always."""
+        """One user after another reads after each step; the database is checked each time."""
         self.step += 1
         self.looks_around(self.people[self.step % PEOPLE], [self.room(self.step // PEOPLE)])
         self.looks_into_the_database()
@@ -159,7 +159,7 @@ class ChatMachine(RuleBasedStateMachine):
             assert room.type == "DIRECT" or "ADMIN" in roles.values()
 
     def looks_into_the_database(self) -> None:
-        """Numbers have no gaps, every change has a `rev` of its own, and the view of statuses is right."""
+        """Numbers have no gaps, every change has its own `rev`, and the view of statuses is correct."""
         chats = {"chats": list(self.world.rooms)}
         with self.engine.connect() as db:
             messages = db.execute(_MESSAGES, chats).all()

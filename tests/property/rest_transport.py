@@ -12,7 +12,7 @@ from tests.property.transport import Paged, Refused, forget_chats
 
 
 class RestTransport:
-    """Requests of people with accounts."""
+    """Requests of registered users."""
 
     def __init__(self, engine: Engine, people: Sequence[Person]) -> None:
         self._engine = engine

@@ -1,10 +1,10 @@
-"""Whatever people do, in whatever order, these promises hold.
+"""Invariants that hold after any sequence of operations.
 
-- An unread count is a recount of the messages beyond the read position.
-- A status only rises, and the sender sees the lowest of those there are.
-- Who folds `?after=` or `sync` has what a fresh read gives.
+- An unread count equals the number of messages beyond the read position.
+- A status only increases, and the sender sees the lowest of all members.
+- A client that folds `?after=` or `sync` has the state of a fresh read.
 - `seq` has no gaps, `rev` counts every change, a group has an ADMIN.
-- Strangers to a chat are told of nothing in it.
+- Outsiders learn nothing about a chat.
 """
 
 from sqlalchemy import Engine
@@ -13,23 +13,23 @@ from chatapp.messages import sync
 from chatapp.messages.schemas import MAX_NAMED
 from tests.property.actions_transport import ActionsTransport
 from tests.property.conftest import TryOut
-from tests.property.gathering import Gathering
 from tests.property.machine import Caps
+from tests.property.memberships import Memberships
+from tests.property.messaging import Messaging, Sending
+from tests.property.reading import CatchingUp, Watching
 from tests.property.rest_transport import RestTransport
-from tests.property.talking import Sending, Talking
-from tests.property.watching import CatchingUp, Watching
 
 
-class Conversation(Talking, Watching):
-    """People who stay where they are, and talk."""
+class Conversation(Messaging, Watching):
+    """Members stay and send messages."""
 
 
-class ComingAndGoing(Sending, Gathering, CatchingUp):
-    """People who rarely stay, and say little."""
+class MembershipChanges(Sending, Memberships, CatchingUp):
+    """Members change often and send few messages."""
 
 
-class Everything(Talking, Gathering, Watching):
-    """All that people do."""
+class Everything(Messaging, Memberships, Watching):
+    """All operations."""
 
 
 def test_invariants_hold_while_users_chat(
@@ -44,8 +44,8 @@ def test_invariants_hold_while_users_chat(
 def test_invariants_hold_while_members_change(
     actions_transport: ActionsTransport, engine: Engine, small_caps: Caps, try_out: TryOut
 ) -> None:
-    def machine() -> ComingAndGoing:
-        return ComingAndGoing(actions_transport, engine, small_caps)
+    def machine() -> MembershipChanges:
+        return MembershipChanges(actions_transport, engine, small_caps)
 
     try_out(machine)
 

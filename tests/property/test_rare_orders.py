@@ -1,4 +1,4 @@
-"""Orders of steps that chance seldom finds: several have to be just so, or one comes in the midst of another."""
+"""Sequences that random generation seldom finds: several steps in a specific order, or one during another."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ from tests.property.transport import NOT_FOUND, Refused, outcome
 
 @pytest.fixture(autouse=True)
 def group(actions_transport: ActionsTransport) -> str:
-    """The first person's group with the second, who said something in it."""
+    """The first user's group with the second, who sent a message."""
     actions_transport.forget()
     first, second, *_ = actions_transport.people
     chat = str(actions_transport.new_group(first, "Group", [second])["id"])

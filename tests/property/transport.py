@@ -7,13 +7,13 @@ from sqlalchemy import Engine, text
 
 from chatapp.core.errors import Json
 
-# Some items of a list, and the cursor of those after them.
+# Some items of a list, and the cursor of the next page.
 Paged: TypeAlias = tuple[list[Json], str | None]
 T = TypeVar("T")
 
 
 class Refused(Exception):
-    """The server said no, with this status and this code."""
+    """The server returned an error with this status and code."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(status, code)
@@ -39,27 +39,27 @@ def outcome(attempt: Callable[[], T]) -> T | Refused:
 
 
 class Transport(Protocol):
-    """The acts of people, who are named by their ids. Each raises Refused."""
+    """The operations of users, who are named by their ids. Each raises Refused."""
 
     people: list[str]
 
     def forget(self) -> None:
-        """Remove all chats of these people: the next run begins with nothing."""
+        """Remove all chats of these users, so that the next run starts empty."""
 
     def list_chats(self, who: str, *, limit: int, cursor: str | None = None) -> Paged:
-        """A page of the person's chats."""
+        """A page of the user's chats."""
 
     def read_chat(self, who: str, chat: str) -> Json:
         """A chat with its members."""
 
     def open_direct(self, who: str, whom: str) -> tuple[Json, bool]:
-        """The direct chat of two people, and whether it is new."""
+        """The direct chat of two users, and whether it is new."""
 
     def new_group(self, who: str, name: str, members: list[str]) -> Json:
         """A new group."""
 
     def rename(self, who: str, chat: str, name: str) -> Json:
-        """Give a group another name."""
+        """Rename a group."""
 
     def delete_group(self, who: str, chat: str) -> None:
         """Delete a group."""
@@ -83,7 +83,7 @@ class Transport(Protocol):
         """A message, and whether it is new."""
 
     def edit(self, who: str, message: str, content: str) -> Json:
-        """Have a message say something else."""
+        """Edit a message."""
 
     def delete(self, who: str, message: str) -> None:
         """Delete a message."""
@@ -92,14 +92,14 @@ class Transport(Protocol):
         """Mark a chat as read, up to the newest of these messages or all of it."""
 
     def statuses(self, who: str, message: str, *, limit: int, cursor: str | None = None) -> Paged:
-        """A page of what became of a message for each person."""
+        """A page of a message's receipts."""
 
     def sync(self, who: str, revs: dict[str, int], *, only: bool = False, cursor: str | None = None) -> Json:
-        """A response that says what changed since these revs."""
+        """The response with the changes since these revs."""
 
 
 def everything(page: Callable[[str | None], Paged]) -> list[Json]:
-    """All items of a list: `page` gives those after a cursor."""
+    """All items of a list: `page` returns those after a cursor."""
     items, cursor = page(None)
     while cursor is not None:
         more, cursor = page(cursor)
@@ -109,7 +109,7 @@ def everything(page: Callable[[str | None], Paged]) -> list[Json]:
 
 
 def sync_pages(transport: Transport, who: str, revs: dict[str, int], *, only: bool = False) -> list[Json]:
-    """All responses of one walk through the chats, the `nextCursor` of each given with the next call."""
+    """All responses of a paged sync, with the `nextCursor` of each passed to the next call."""
     pages = [transport.sync(who, revs, only=only)]
     while (cursor := pages[-1]["nextCursor"]) is not None:
         pages.append(transport.sync(who, revs, only=only, cursor=cursor))
@@ -117,7 +117,7 @@ def sync_pages(transport: Transport, who: str, revs: dict[str, int], *, only: bo
 
 
 def forget_chats(engine: Engine, people: Sequence[str]) -> None:
-    """Remove every chat that any of these people is in, with all that was said there."""
+    """Delete every chat of these users with its messages."""
     with engine.begin() as db:
         theirs = "SELECT chat_id FROM members WHERE user_id = ANY(CAST(:people AS uuid[]))"
         db.execute(text(f"DELETE FROM chats WHERE id IN ({theirs})"), {"people": list(people)})

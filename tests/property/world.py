@@ -1,11 +1,11 @@
-"""The chat server as a page of plain Python: what people may expect after any sequence of steps."""
+"""A model of the chat server in plain Python, which predicts results after any sequence of steps."""
 
 from dataclasses import dataclass, field
 
 from chatapp.core.errors import Json
 from tests.property.transport import NOT_FOUND, Refused
 
-# A status only rises in this order.
+# A status only increases in this order.
 STATUSES = ("SENT", "DELIVERED", "READ")
 
 
@@ -20,7 +20,7 @@ class Position:
     read: int = 0
 
     def status(self, seq: int) -> str:
-        """What became of a message for them."""
+        """The status of a message for them."""
         return STATUSES[(self.delivered >= seq) + (self.read >= seq)]
 
 
@@ -38,7 +38,7 @@ class Room:
 
 @dataclass(eq=False)
 class Note:
-    """A message. `said` is what its sender sent at first; `id` is the server's, once it is known."""
+    """A message. `said` is its original content; `id` is the server's, once it is known."""
 
     room: Room
     seq: int
@@ -52,12 +52,12 @@ class Note:
     id: str = ""
 
     def statuses(self) -> dict[str, str]:
-        """What became of it for each other member who was there when it was sent."""
+        """The status for each other member who was in the chat when it was sent."""
         members = self.room.members.items()
         return {who: p.status(self.seq) for who, p in members if who != self.sender and p.joined < self.seq}
 
     def seen_by(self, who: str) -> Json:
-        """What a person is shown of it, as far as it can be foretold."""
+        """The predictable fields of the message for a user."""
         if who == self.sender:
             status = min(self.statuses().values(), key=STATUSES.index, default="READ")
         else:
@@ -77,7 +77,7 @@ class Note:
 
 
 class World:
-    """Everything that was said and done. Its acts refuse what the server must refuse, and then change nothing."""
+    """All chats and messages. Its operations raise the errors of the server, and then change nothing."""
 
     def __init__(self) -> None:
         self.rooms: dict[str, Room] = {}
@@ -95,19 +95,19 @@ class World:
         return [room for room in self.rooms.values() if who in room.members]
 
     def notes(self) -> list[Note]:
-        """Every message that there is, in the order in which they were sent."""
+        """All messages in the order in which they were sent."""
         return [note for note in self._said if note.room.id in self.rooms]
 
     def end(self, room: Room) -> None:
-        """A chat goes with all that was said in it."""
+        """Delete a chat with its messages."""
         self.ended.append(self.rooms.pop(room.id))
 
     def direct(self, who: str, whom: str) -> Room | None:
-        """The direct chat of two people."""
+        """The direct chat of two users."""
         return next((r for r in self.rooms.values() if r.type == "DIRECT" and set(r.members) == {who, whom}), None)
 
     def send(self, who: str, chat: str, content: str, client_id: str | None) -> Note:
-        """A new message, or the one that was sent under this `client_id`. It is its sender's receipt."""
+        """A new message, or the one that was sent with this `client_id`. It is a receipt of its sender."""
         room = self.room(who, chat)
         mine = (note for note in self.notes() if note.sender == who and note.client_id == client_id)
         before = next(mine, None) if client_id else None
@@ -123,7 +123,7 @@ class World:
         return note
 
     def edit(self, who: str, note: Note, content: str) -> Note:
-        """Only its sender has a message say something else, and only while it lives."""
+        """Only its sender can edit a message, unless it was deleted."""
         room = self.room(who, note.room.id)
         if who != note.sender:
             raise Refused(403, "forbidden")
@@ -144,7 +144,7 @@ class World:
         return note
 
     def read(self, who: str, chat: str, notes: list[Note] | None) -> list[Note]:
-        """Those newly read: what marks a message as read marks all before it."""
+        """The newly read messages: marking one as read marks all before it."""
         room = self.room(who, chat)
         if any(note.room is not room for note in notes or ()):
             raise Refused(422, "validation_error")

@@ -1,1 +1,1 @@
-"""What the public test suites of both protocols look at, as this server has it; see docs/protocol.md."""
+"""The checks of the public test suites of both protocols, adapted to this server; see docs/protocol.md."""

@@ -23,7 +23,7 @@ RESPONSE = "43/chat,7["
 
 @pytest.fixture
 def session(server: Server, alice: Person) -> Iterator[Polling]:
-    """Alice, who polls."""
+    """Alice, with a polling client."""
     with Polling(server.url) as polling:
         yield polling.join(alice.token)
 
@@ -56,7 +56,7 @@ def test_a_websocket_opens_a_session(server: Server) -> None:
 def test_invalid_handshake_opens_no_session(server: Server, query: str) -> None:
     origin = "http://elsewhere.example"
     response = requests.get(f"{server.url}/socket.io/?{query}", headers={"Origin": origin}, timeout=20)
-    # A page can tell an old client's 400 from a server that can't be reached.
+    # A page can distinguish an old client's 400 from an unreachable server.
     assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (400, origin)
 
 
@@ -80,7 +80,7 @@ def test_post_returns_ok(session: Polling) -> None:
 
 
 def test_each_packet_reaches_one_of_two_polls(session: Polling) -> None:
-    """The suite has the second one end the session."""
+    """In the suite the second poll ends the session."""
     with ThreadPoolExecutor(2) as pool:
         polls = [pool.submit(session.get) for _ in range(2)]
         time.sleep(0.2)
@@ -115,11 +115,11 @@ def test_close_packet_ends_a_websocket(server: Server, alice: Person) -> None:
 
 
 def upgraded(server: Server, session: Polling) -> RawWebSocket:
-    """The websocket that the session goes over from now on."""
+    """The websocket after the upgrade of the session."""
     socket = RawWebSocket(server.url, sid=session.sid)
     socket.write(frame("2probe"))
     assert socket.text() == "3probe"
-    # The poll that waits ends, so that nothing can be lost on it.
+    # The waiting poll ends, so that nothing can be lost on it.
     assert session.poll()[-1] == "6"
     socket.write(frame("5"))
     return socket

@@ -1,4 +1,4 @@
-"""Socket.IO, protocol version 5. What the suite does in the main namespace is done in `/chat`, the only one."""
+"""Socket.IO, protocol version 5. The suite uses the main namespace; here it is `/chat`, the only one."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_binary_event_is_acknowledged_as_text(server: Server, alice: Person) -> 
 
 @pytest.mark.parametrize("packet", ["4abc", "42{}", '42abc["message-with-ack",1]', "42/chat,{}", '42/chat,abc["x"]'])
 def test_invalid_packet_gets_an_error_and_keeps_the_session(server: Server, alice: Person, packet: str) -> None:
-    """The suite has it end the connection."""
+    """In the suite it ends the connection."""
     with RawWebSocket(server.url) as socket:
         socket.join(alice.token).write(frame(packet))
         (payload,) = socket.flush()

@@ -28,7 +28,7 @@ _JS_NAMES = {
 
 
 class JsClient(SocketClient):
-    """A socket of the official JavaScript client; made by `JsDriver.connect`."""
+    """A socket of the official JavaScript client; created by `JsDriver.connect`."""
 
     retries_first_attempt = True
 
@@ -66,9 +66,9 @@ class JsClient(SocketClient):
 
 
 class JsDriver:
-    """A Node.js process that is any number of clients; it ends, and they with it, at the end of `with`.
+    """A Node.js process with any number of clients, which end with it at the end of `with`.
 
-    `trusts` is the file of a certificate that it accepts besides the usual ones.
+    `trusts` is the file of a certificate that it accepts in addition to the usual ones.
     """
 
     def __init__(self, *, trusts: Path | None = None) -> None:
@@ -90,7 +90,7 @@ class JsDriver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # `communicate` would read what the reader reads.
+        # `communicate` would read the reader's data.
         assert self._process.stdin
         assert self._process.stdout
         with suppress(BrokenPipeError):
@@ -125,7 +125,7 @@ class JsDriver:
         return client._once_connected() if wait else client
 
     def connect_many(self, url: str, tokens: Iterable[str], **options: Any) -> list[JsClient]:
-        """A client for each token, connected at the same time; ConnectError if one of them is refused."""
+        """A client for each token, connected concurrently; ConnectError if one of them is refused."""
         clients = [self.connect(url, token, **options, wait=False) for token in tokens]
         for client in clients:
             client.wait_connected()

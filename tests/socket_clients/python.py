@@ -17,12 +17,12 @@ _JS_REASONS = {"client disconnect": "io client disconnect", "server disconnect":
 
 
 class PyClient(SocketClient):
-    """A client of python-socketio; made by `PyClient.connect`."""
+    """A client of python-socketio; created by `PyClient.connect`."""
 
     def __init__(self, *, reconnection: bool, **options: Any) -> None:
         super().__init__(reconnection=reconnection)
         self._http = requests.Session()
-        # No proxy that the environment names stands between tests and their server.
+        # Without the proxy of the environment.
         self._http.trust_env = False
         self._client = socketio.Client(
             reconnection=reconnection, http_session=self._http, handle_sigint=False, **options
@@ -79,7 +79,7 @@ class PyClient(SocketClient):
         # Twice, as a reconnection may succeed before it is stopped.
         self._client.shutdown()
         self._client.shutdown()
-        # python-engineio may leave its writer waiting when it was the server who ended the connection.
+        # python-engineio may leave its writer waiting if the server ended the connection.
         while writer := self._client.eio.write_loop_task:
             self._client.eio.queue.put(None)
             writer.join(0.1)
@@ -110,7 +110,7 @@ class PyClient(SocketClient):
         self._http.post(engine.base_url, Packet(CLOSE).encode(), timeout=END_SECONDS)
 
     def _handle_messages_in_order(self) -> None:
-        """python-engineio starts a thread for each message, and two may overtake each other: have one thread."""
+        """python-engineio starts a thread per message, and two may overtake each other: use one thread."""
         engine = self._client.eio
         start = engine.start_background_task
 
@@ -141,5 +141,5 @@ class PyClient(SocketClient):
             # python-engineio may keep this thread waiting for long after the server's disconnect packet.
             note()
         else:
-            # After the messages that came before.
+            # After earlier messages.
             self._reports.put(note)

@@ -1,4 +1,4 @@
-"""What a test can do with a socket, whatever client it is, and all that came of it."""
+"""The operations of a test on a socket, with any client, and the recorded events."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ SHOWN_CHARACTERS = 300
 
 
 class ConnectError(Exception):
-    """A connection was refused; `data` is the problem that the server sent along, None if it could not be reached."""
+    """A connection was refused; `data` is the server's problem, None if the server could not be reached."""
 
     def __init__(self, message: str, data: Any = None) -> None:
         super().__init__(f"{message} {json.dumps(data)}" if data else message)
@@ -25,17 +25,17 @@ class ConnectError(Exception):
 
 
 class Ack(NamedTuple):
-    """What came of a `call`: the ack's value, or the client's word that none will come."""
+    """The result of a `call`: the ack's value, or the client's error."""
 
     value: Any
     error: str | None = None
 
 
 class SocketClient(ABC):
-    """One client, and all that happened to it so far.
+    """One client and its recorded events.
 
-    `connected` and `transport` ("polling" or "websocket") tell how it is now. What happens is noted by another thread,
-    in the order of the wire.
+    `connected` and `transport` ("polling" or "websocket") are the current state. Another thread records events in the
+    order in which they arrive.
     """
 
     # Whether a client that reconnects also retries its first connection.
@@ -56,7 +56,7 @@ class SocketClient(ABC):
 
     @abstractmethod
     def emit(self, event: str, *args: Any) -> None:
-        """Send an event without asking for an ack."""
+        """Send an event without requesting an ack."""
 
     @abstractmethod
     def _ask(self, number: int, event: str, args: Sequence[Any], timeout: float) -> None:
@@ -64,11 +64,11 @@ class SocketClient(ABC):
 
     @abstractmethod
     def _leave(self) -> None:
-        """Have the client disconnect and not come back."""
+        """Disconnect the client without reconnecting."""
 
     @abstractmethod
     def _cut(self) -> None:
-        """Have the client's connection end below Socket.IO."""
+        """End the client's connection below Socket.IO."""
 
     def call(self, event: str, *args: Any, timeout: float = 10) -> Any:
         """The value of the ack to an event; TimeoutError if none comes."""
@@ -83,14 +83,14 @@ class SocketClient(ABC):
         return ack.value
 
     def flush(self) -> None:
-        """Return when the server has handled all that was sent to it, and all that it sent before has arrived here.
+        """Wait until the server has handled all that was sent to it, and all of its earlier events have arrived.
 
-        It handles a client's events in order, so that any ack proves this, an error's too.
+        It handles a client's events in order, so that any ack proves this, even an error.
         """
         self.call("typing:stop", {"chatId": NO_CHAT})
 
     def wait_for(self, event: str, matching: Callable[[Any], bool] | None = None, timeout: float = 10) -> Any:
-        """The payload of the next such event, which is consumed by this; AssertionError if none comes."""
+        """The payload of the next such event, which is consumed; AssertionError if none arrives."""
         taken: list[tuple[str, Any]] = []
 
         def take() -> bool:
@@ -119,13 +119,13 @@ class SocketClient(ABC):
             self._listener = listener
 
     def wait_connected(self, timeout: float = CONNECT_SECONDS) -> None:
-        """Return when connected, or connected again; ConnectError when the server refuses."""
+        """Wait until connected, or connected again; ConnectError if the server refuses."""
         self._wait(lambda: self.connected or self._connect_error is not None, timeout, "connection")
         if self._connect_error and not self.connected:
             raise self._connect_error
 
     def wait_upgrade(self, timeout: float = 10) -> None:
-        """Return when the transport is websocket."""
+        """Wait until the transport is websocket."""
         self._wait(lambda: self.transport == "websocket", timeout, "upgrade to websocket")
 
     def wait_disconnect(self, timeout: float = 10) -> str:
@@ -147,7 +147,7 @@ class SocketClient(ABC):
         self._wait(lambda: len(self._reasons) > ended or not self.connected, END_SECONDS, "end of the connection")
 
     def _once_connected(self) -> Self:
-        """This client when it is connected; one that could not connect is ended."""
+        """The client once it is connected; one that could not connect is ended."""
         try:
             self.wait_connected()
         except BaseException:
@@ -216,5 +216,5 @@ class SocketClient(ABC):
 
 
 def one_value(args: Sequence[Any]) -> Any:
-    """What an event or ack carries: mostly one value; None for nothing, a list for more."""
+    """The value of an event or ack: usually a single one; None for none, a list for several."""
     return args[0] if len(args) == 1 else list(args) or None

@@ -1,4 +1,4 @@
-"""The steps in which chats begin and end, and people come, go and rise."""
+"""Steps that create and delete chats, and change their members."""
 
 from uuid import uuid4
 
@@ -13,8 +13,8 @@ ADMIN_FIRST = st.sampled_from([0, 0, 0, 1, 2, 3])
 MAX_CHATS = 4
 
 
-class Gathering(ChatMachine):
-    """What happens to chats and to who is in them."""
+class Memberships(ChatMachine):
+    """Changes of chats and their members."""
 
     @precondition(lambda self: len(self.world.rooms) < MAX_CHATS)
     @rule(who=PERSON, others=st.lists(PERSON, min_size=1, max_size=PEOPLE), direct=st.booleans())
@@ -48,7 +48,7 @@ class Gathering(ChatMachine):
 
     @rule(chat=SOME, who=ADMIN_FIRST, whom=SOME, act=st.sampled_from(["add", "add", "promote", "demote", "rename"]))
     def rise(self, chat: int, who: int, whom: int, act: str) -> None:
-        """What the ADMINs of a group do to make it grow."""
+        """Operations of ADMINs that make a group grow."""
         self._change(self.group(chat), who, whom, act)
 
     @rule(chat=SOME, who=ADMIN_FIRST, whom=SOME, act=st.sampled_from(["remove", "remove", "leave", "leave", "end"]))

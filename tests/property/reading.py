@@ -1,4 +1,4 @@
-"""The steps in which people look at what there is, piece by piece, and catch up on what they missed."""
+"""Steps that read pages, and catch up on missed changes."""
 
 import sys
 
@@ -13,15 +13,15 @@ from tests.property.world import Note, Room
 
 
 class CatchingUp(ChatMachine):
-    """People who have been away."""
+    """Users who catch up."""
 
     @rule(who=PERSON, limit=st.sampled_from([3, 10]))
     def catch_up(self, who: int, limit: int) -> None:
-        """All of it, at once."""
+        """A complete catch-up."""
         self.catches_up(self.people[who], limit)
 
     def catches_up(self, person: str, limit: int) -> None:
-        """Who follows every chat to its end, and who syncs until there is no more, has what a fresh read gives."""
+        """Reading all pages of `?after=` or `sync` gives the state of a fresh read."""
         while self._sync(person):
             pass
         device = self.devices[person]
@@ -44,7 +44,7 @@ class CatchingUp(ChatMachine):
                 self.catches_up(who, 10)
 
     def _page(self, who: str, chat: str, limit: int, cursor: str | None, after: int | None) -> Paged | None:
-        """A page, or None for a stranger."""
+        """A page, or None for an outsider."""
         page = outcome(lambda: self.transport.history(who, chat, limit=limit, cursor=cursor, after=after))
         if chat not in {room.id for room in self.world.rooms_of(who)}:
             assert page == NOT_FOUND
@@ -53,14 +53,14 @@ class CatchingUp(ChatMachine):
         return page
 
     def _is_page(self, who: str, page: Paged, notes: list[Note], limit: int) -> None:
-        """Hold a page against the messages that it and those after it should have."""
+        """Compare a page with the messages that it and later pages should have."""
         messages, cursor = page
         assert [message["seq"] for message in messages] == [note.seq for note in notes[:limit]]
         assert (cursor is not None) is (len(notes) > limit)
         self.delivered(who, messages)
 
     def _follow(self, who: str, chat: str, limit: int, on: bool) -> bool:
-        """Fold a page; whether there are more."""
+        """Fold a page; returns whether there are more."""
         follower = self.followers[who, chat]
         cursor = follower.cursor if on else None
         page = self._page(who, chat, limit, cursor, None if cursor else follower.rev)
@@ -74,7 +74,8 @@ class CatchingUp(ChatMachine):
         return follower.cursor is not None
 
     def _sync(self, who: str, *, only: bool = False, ahead: bool = False) -> bool:
-        """Fold all responses of one walk, perhaps from a `rev` that the server never had; whether there is more."""
+        """Fold all responses of a paged sync, sometimes from a `rev` that the server never had; returns whether there
+        is more."""
         device, rooms = self.devices[who], {room.id: room for room in self.world.rooms_of(who)}
         known = dict(device.revs)
         reset = [chat for chat in rooms if chat in known][-1:] if ahead else []
@@ -98,7 +99,7 @@ class CatchingUp(ChatMachine):
         return any(page["more"] for page in pages)
 
     def _looks_at_sync(self, who: str, rooms: dict[str, Room], since: dict[str, int], page: Json) -> None:
-        """Hold a response against what was missed of its chats."""
+        """Compare a response with the missed changes of its chats."""
         for chat in page["chats"]:
             self.looks_at_chat(who, rooms[chat["id"]], chat)
         missed = {
@@ -122,11 +123,11 @@ class CatchingUp(ChatMachine):
 
 
 class Watching(CatchingUp):
-    """People who look at a piece at a time: anything can come between two."""
+    """Users who read one page at a time, with any steps between two pages."""
 
     @rule(chat=SOME, who=PERSON, limit=LIMIT, on=st.booleans())
     def browse(self, chat: int, who: int, limit: int, on: bool) -> None:
-        """A page of the history, from the newest or on from the last page: what came meanwhile shifts nothing."""
+        """A page of the history, from the newest or from the last page's cursor: new messages shift nothing."""
         room, person = self.room(chat), self.people[who]
         browser = self.browsers[person, room.id] if on else Browser()
         page = self._page(person, room.id, limit, browser.cursor, None)
@@ -138,10 +139,10 @@ class Watching(CatchingUp):
 
     @rule(chat=SOME, who=PERSON, limit=LIMIT, on=st.booleans())
     def follow(self, chat: int, who: int, limit: int, on: bool) -> None:
-        """A page of what changed, by the cursor of the last page or from the highest `rev` that one has."""
+        """A page of changes, from the last page's cursor or from the highest known `rev`."""
         self._follow(self.people[who], self.room(chat).id, limit, on)
 
     @rule(who=PERSON, only=st.booleans(), ahead=st.booleans())
     def sync(self, who: int, only: bool, ahead: bool) -> None:
-        """One walk through the chats, whether there is more or not."""
+        """One paged sync, whether there is more or not."""
         self._sync(self.people[who], only=only, ahead=ahead)

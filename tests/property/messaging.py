@@ -1,4 +1,4 @@
-"""The steps in which people say something, change it, and read."""
+"""Steps that send, edit, delete and read messages."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ CHANGER = st.none() | PERSON
 
 
 class Sending(ChatMachine):
-    """Sends, and sends repeated."""
+    """Sends, and repeated sends."""
 
     @rule(chat=SOME, who=SOME, contents=st.lists(CONTENT, min_size=1, max_size=5))
     def send(self, chat: int, who: int, contents: list[str]) -> None:
@@ -34,7 +34,7 @@ class Sending(ChatMachine):
     @precondition(lambda self: any(note.client_id for note in self.world.notes()))
     @rule(some=NEWEST_FIRST)
     def send_again(self, some: int) -> None:
-        """Whatever became of a message and of its sender, it is not sent twice."""
+        """Whatever happened to a message and its sender, it is not sent twice."""
         notes = [note for note in self.world.notes() if note.client_id][::-1]
         note = notes[some % len(notes)]
         self._send(note.sender, note.room.id, note.said, note.client_id)
@@ -53,13 +53,13 @@ class Sending(ChatMachine):
             self.looks(who, note, message, **({"status": "SENT"} if new else {}))
 
 
-class Talking(Sending):
+class Messaging(Sending):
     """Edits, deletions and receipts too."""
 
     @precondition(lambda self: self.world.notes())
     @rule(who=CHANGER, some=NEWEST_FIRST, content=CONTENT)
     def edit(self, who: int | None, some: int, content: str) -> None:
-        """Only the sender may, only while they are there."""
+        """Only the sender can edit, and only as a member."""
         note, person = self._by(who, some)
         edited = self.both(
             lambda: self.world.edit(person, note, content), lambda: self.transport.edit(person, note.id, content)
@@ -70,7 +70,7 @@ class Talking(Sending):
     @precondition(lambda self: self.world.notes())
     @rule(who=CHANGER, some=NEWEST_FIRST)
     def delete(self, who: int | None, some: int) -> None:
-        """The sender may, and an ADMIN of the group."""
+        """The sender can delete, and an ADMIN of the group."""
         note, person = self._by(who, some)
         self.both(lambda: self.world.delete(person, note), lambda: self.transport.delete(person, note.id))
 
@@ -80,14 +80,14 @@ class Talking(Sending):
 
     @rule(chat=SOME, who=SOME)
     def read_all(self, chat: int, who: int) -> None:
-        """A chat without a word about which messages is read to its end."""
+        """Without message ids a chat is read to its end."""
         room = self.room(chat)
         self._read(self.member(room, who), room.id, None)
 
     @precondition(lambda self: self.world.notes())
     @rule(who=SOME, some=NEWEST_FIRST, others=st.lists(SOME, max_size=2), anywhere=SOME)
     def read_some(self, who: int, some: int, others: list[int], anywhere: int) -> None:
-        """The newest of these counts, and all of them must be messages of the chat."""
+        """The newest of these ids counts, and all of them must be messages of the chat."""
         room = self.note(some).room
         pool = room.notes[::-1] if anywhere else self.world.notes()
         ids = [pool[n % len(pool)].id for n in (some, *others)]
