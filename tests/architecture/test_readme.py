@@ -71,6 +71,20 @@ def test_links_resolve() -> None:
             assert (page.parent / "".join(target)).exists(), f"{page.name}: {target}"
 
 
+def anchors(page: Path) -> set[str]:
+    """The fragments that refer to the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_to_headings_resolve() -> None:
+    for page in written():
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text()):
+            heading = anchor in anchors(page.parent / target if target else page)
+            assert heading, f"{page.name}: {target}#{anchor}"
+
+
 def test_operations_page_documents_metrics_and_log_events() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     for metric in metrics.ALL:
