@@ -24,7 +24,7 @@ INTERFACE = re.compile(rf"\b({SOCKETS_AND_WORKERS}|{OLD_WORDS}|{PERSONS})\b", re
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "clients").glob("*/README.md")),
     *sorted((ROOT / ".github").rglob("*.md")),
     *sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")),
