@@ -229,9 +229,9 @@ export class LiveConnection {
   private waitAfter(error: Error, waitMs: number | undefined): number {
     if (error instanceof NetworkError) {
       this.awaySince ??= Date.now();
-      const [least, most] = AWAY_RETRY_MS;
-      const longest = Math.min(MAX_RETRY_MS, Math.max(most, (Date.now() - this.awaySince - RESTART_MS) / 10));
-      return least + Math.random() * (longest - least);
+      const [min, max] = AWAY_RETRY_MS;
+      const limit = Math.min(MAX_RETRY_MS, Math.max(max, (Date.now() - this.awaySince - RESTART_MS) / 10));
+      return min + Math.random() * (limit - min);
     }
     this.failures += 1;
     // A token that is refused again and again must not make for a loop without a pause.

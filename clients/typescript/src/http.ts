@@ -32,8 +32,8 @@ export interface RawAnswer {
 }
 
 const ANSWER_MS = 15_000;
-const MOST_RETRIES = 3;
-const LONGEST_WAIT_SECONDS = 10;
+const MAX_RETRIES = 3;
+const MAX_WAIT_SECONDS = 10;
 
 /** The REST API: typed by what the server documents, errors as exceptions. */
 export class Http {
@@ -55,7 +55,7 @@ export class Http {
         return (await this.authorized((token) => this.request(operation, taken, token))) as Answer<N>;
       } catch (error) {
         failures += 1;
-        const waitMs = reads && failures <= MOST_RETRIES ? retryIn(error, failures) : null;
+        const waitMs = reads && failures <= MAX_RETRIES ? retryIn(error, failures) : null;
         if (waitMs === null) throw error;
         await pause(waitMs, this.closed);
       }
@@ -183,7 +183,7 @@ export function isPassing(error: unknown): boolean {
 
 function retryIn(error: unknown, failures: number): number | null {
   if (error instanceof RateLimitedError) {
-    return error.retryAfter <= LONGEST_WAIT_SECONDS ? error.retryAfter * 1000 : null;
+    return error.retryAfter <= MAX_WAIT_SECONDS ? error.retryAfter * 1000 : null;
   }
   return isPassing(error) ? backoff(failures, 500, 3000) : null;
 }

@@ -15,7 +15,7 @@ export interface Job {
 // A limit that lasts longer, such as a daily quota, is shown as a failure.
 const MAX_WAIT_SECONDS = 120;
 const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 10_000;
 
 /** Sends jobs one after the other, each again and again until the server has it or refuses it. */
 export class Lane {
@@ -44,7 +44,7 @@ export class Lane {
           } else if (isPassing(error) || isTokenRefused(error)) {
             failures += 1;
             // Without a connection the loop ends, and a new one begins it again at once.
-            if (this.isConnected()) await this.wait(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), job);
+            if (this.isConnected()) await this.wait(backoff(failures, FIRST_RETRY_MS, MAX_RETRY_MS), job);
           } else {
             job.refused(error as Error);
           }

@@ -8,7 +8,7 @@ import type { Message } from "./model.js";
 import { pause } from "./waiting.js";
 
 const PAGE = 50;
-const MOST = 100;
+const MAX_PAGE = 100;
 // In a group only the server knows how far a message got with all: it is asked seldom, for the chats that are looked at.
 const RECEIPTS_MS = 600;
 const RECEIPTS_AGAIN_MS = 4000;
@@ -97,7 +97,8 @@ export class Reader {
     const timeline = this.chatStore.timeline(chatId);
     if (!timeline?.history.loaded) return;
     if (timeline.trim(keep)) this.changes.noteOf("messages", chatId);
-    else if (timeline.size > keep + MOST) this.quietly(this.once(`trim ${chatId}`, () => this.trimLive(chatId, keep)));
+    else if (timeline.size > keep + MAX_PAGE)
+      this.quietly(this.once(`trim ${chatId}`, () => this.trimLive(chatId, keep)));
   }
 
   /** The members that follow those that are here; whether there are more still. */
@@ -181,7 +182,7 @@ export class Reader {
     const messages: Message[] = [];
     let cursor: string | null = null;
     do {
-      const page = await this.messagesBefore(chatId, cursor, MOST);
+      const page = await this.messagesBefore(chatId, cursor, MAX_PAGE);
       messages.push(...page.data);
       cursor = page.meta.nextCursor;
     } while (cursor && messages.length < keep);
@@ -220,7 +221,7 @@ export class Reader {
   }
 
   private membersAfter(chatId: string, cursor: string | null): Promise<MemberList> {
-    const query = { limit: MOST, ...(cursor && { cursor }) };
+    const query = { limit: MAX_PAGE, ...(cursor && { cursor }) };
     return this.http.call("GET /chats/{chatId}/members", { path: { chatId }, query });
   }
 
@@ -230,7 +231,7 @@ export class Reader {
       this.staleReceipts.delete(chatId);
       const oldest = this.chatStore.timeline(chatId)?.oldestUnread();
       if (!oldest) return;
-      const given = { path: { id: chatId }, query: { limit: MOST } };
+      const given = { path: { id: chatId }, query: { limit: MAX_PAGE } };
       try {
         for (let page = await this.http.page("GET /messages/{id}", given, (message) => message); ; ) {
           for (const message of page.items) this.chatStore.putMessage(message);

@@ -25,9 +25,9 @@ interface AppUser {
 }
 
 const UNKNOWN: Session = { state: "unknown", me: null, reason: null };
-// The access token is replaced when so much of its life is left, but no earlier than a minute before its end.
-const LEFT = 0.3;
-const MOST_LEFT_MS = 60_000;
+// The access token is renewed when this share of its lifetime is left, at most a minute before it expires.
+const RENEWAL_LEAD_SHARE = 0.3;
+const MAX_RENEWAL_LEAD_MS = 60_000;
 const RETRY_MS = 5000;
 // A lost answer is asked for again while the server still gives it: 10 s.
 const REFRESH_ATTEMPTS = 6;
@@ -240,7 +240,7 @@ export class SessionKeeper implements Tokens {
     const before = this.kept;
     this.kept = session;
     // Not all tabs at once: mostly one does it, and the others take over what it stores.
-    const left = Math.min(MOST_LEFT_MS, LEFT * lifetimeMs) * (1 + Math.random() / 2);
+    const left = Math.min(MAX_RENEWAL_LEAD_MS, RENEWAL_LEAD_SHARE * lifetimeMs) * (1 + Math.random() / 2);
     this.renewIn(session.expiresAt - Date.now() - left);
     this.unwatch ??= this.storage.watch?.(() => void this.adopt());
     if (JSON.stringify(this.session.me) !== JSON.stringify(session.me))

@@ -14,10 +14,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** How many ms to wait before the attempt after `failures` ones: doubling from `first` to `most`, and never all alike. */
-export function backoff(failures: number, first: number, most: number): number {
-  const longest = Math.min(most, first * 2 ** Math.max(0, failures - 1));
-  return longest * (0.5 + Math.random() / 2);
+/** How many ms to wait before the attempt after `failures` ones: doubling from `min` to `max`, with jitter. */
+export function backoff(failures: number, min: number, max: number): number {
+  const limit = Math.min(max, min * 2 ** Math.max(0, failures - 1));
+  return limit * (0.5 + Math.random() / 2);
 }
 
 export interface Deferred<T> {

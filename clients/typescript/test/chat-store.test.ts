@@ -47,11 +47,11 @@ class Origin {
     return { id: CHAT, lastSeq: this.messages.length, lastRev: this.rev, lastMessage, ...rest } as unknown as Chat;
   }
 
-  since(rev: number, most: number): Message[] {
+  since(rev: number, limit: number): Message[] {
     const changed = this.messages.filter((message) => message.rev > rev);
     return changed
       .sort((one, other) => one.rev - other.rev)
-      .slice(0, most)
+      .slice(0, limit)
       .map((message) => ({ ...message }));
   }
 }
@@ -78,8 +78,8 @@ for (let seed = 1; seed <= 150; seed += 1) {
     assert.ok(timeline);
     timeline.addPage([], null, null);
     let waiting: typeof origin.events = [];
-    const sync = (most: number): string[] => {
-      const messages = origin.since(chatStore.revOf(CHAT), most);
+    const sync = (limit: number): string[] => {
+      const messages = origin.since(chatStore.revOf(CHAT), limit);
       const more = messages.at(-1) && origin.since(messages.at(-1)?.rev ?? 0, 1).length ? [CHAT] : [];
       const chats = chatStore.revOf(CHAT) < origin.rev ? [origin.chat()] : [];
       const rest = { gone: [], unread: { [CHAT]: 0 }, reset: [], nextCursor: null };

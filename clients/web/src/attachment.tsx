@@ -7,8 +7,8 @@ import { icons } from "./ui/icons";
 import { complain } from "./ui/toast";
 
 /** The largest and smallest that a picture is shown among messages, in pixels. */
-const LARGEST = 340;
-const SMALLEST = 120;
+const MAX_SIZE = 340;
+const MIN_SIZE = 120;
 /** What of the bubble is seen around it. */
 const EDGE = 4;
 
@@ -48,8 +48,8 @@ function Picture({ message, onOpen }: { message: Message; onOpen: () => void }) 
 /** How wide the bubble around a message's picture is, known before it is there; undefined where there is none. */
 export function bubbleWidth({ type, isDeleted, width, height }: Message): string | undefined {
   if (type !== "IMAGE" || isDeleted) return undefined;
-  const scale = width && height ? Math.min(1, LARGEST / width, LARGEST / height) : 1;
-  return `${Math.max(SMALLEST, (width ?? LARGEST) * scale) + 2 * EDGE}px`;
+  const scale = width && height ? Math.min(1, MAX_SIZE / width, MAX_SIZE / height) : 1;
+  return `${Math.max(MIN_SIZE, (width ?? MAX_SIZE) * scale) + 2 * EDGE}px`;
 }
 
 function FileCard({ message }: { message: Message }) {

@@ -6,7 +6,7 @@ import { t } from "./texts";
 import { icons } from "./ui/icons";
 
 /** A connection that comes back within this time is not mentioned. */
-const PATIENCE_MS = 1200;
+const BANNER_DELAY_MS = 1200;
 
 /** Shown while there is no connection, and while missed messages are fetched. */
 export function ConnectionBanner() {
@@ -18,7 +18,7 @@ export function ConnectionBanner() {
       setLate(false);
       return undefined;
     }
-    const timer = setTimeout(() => setLate(true), PATIENCE_MS);
+    const timer = setTimeout(() => setLate(true), BANNER_DELAY_MS);
     return () => clearTimeout(timer);
   }, [isOnline]);
   // The first connection is part of loading the page, unless something is in the way: nothing moves for it.

@@ -24,7 +24,7 @@ const RUN_MS = 5 * 60_000;
 const KEPT = 200;
 const DROPPED_FROM = 400;
 /** A place this many messages back is restored after a reload; from further back the chat opens at its end. */
-const FARTHEST_PLACE = 500;
+const MAX_PLACE_DISTANCE = 500;
 const PILL_MS = 1200;
 /** Below the day pill and a bit of air, where a chat opens at its first new message. */
 const BELOW_EDGE = 64;
@@ -324,7 +324,7 @@ function useStart(
     if (oldest <= wanted.seq && key) {
       begin();
       show(key, wanted.offset);
-    } else if (chat.lastSeq - wanted.seq > FARTHEST_PLACE || !client.history(chat.id).hasOlder) {
+    } else if (chat.lastSeq - wanted.seq > MAX_PLACE_DISTANCE || !client.history(chat.id).hasOlder) {
       begin();
       toEnd();
     } else client.loadOlder(chat.id).catch(begin);

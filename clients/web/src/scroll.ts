@@ -51,13 +51,13 @@ export function useWindow(items: readonly Item[]) {
   const hadFocus = useRef(false);
   const rounds = useRef({ frame: null as CSSNumberish | null, count: 0 });
   // How far the reader had scrolled when that was noted, how far they could, and the size of the visible part.
-  const noted = useRef({ at: 0, most: 0, width: 0, height: 0 });
+  const noted = useRef({ at: 0, maxTop: 0, width: 0, height: 0 });
 
   const note = () => {
     const box = scroller.current;
     if (!box) return;
     noted.current = { at: box.scrollTop, ...sizesOf(box) };
-    const arrived = noted.current.most - noted.current.at < NEAR;
+    const arrived = noted.current.maxTop - noted.current.at < NEAR;
     if (arrived) leftFor.current = null;
     if (leftFor.current === null) {
       atEnd.current = arrived;
@@ -112,9 +112,9 @@ export function useWindow(items: readonly Item[]) {
     const held = anchor.current;
     // What the reader has scrolled since: its event comes with the next frame, and this may come before. Where the
     // content became shorter than that, it was the browser that scrolled.
-    const most = box.scrollHeight - box.clientHeight;
-    const scrolled = noted.current.at > most ? 0 : box.scrollTop - noted.current.at;
-    if (scrolled && leftFor.current === null) atEnd.current = noted.current.most - box.scrollTop < NEAR;
+    const maxTop = box.scrollHeight - box.clientHeight;
+    const scrolled = noted.current.at > maxTop ? 0 : box.scrollTop - noted.current.at;
+    if (scrolled && leftFor.current === null) atEnd.current = noted.current.maxTop - box.scrollTop < NEAR;
     if (goal.current) seek(goal.current);
     else if (atEnd.current) {
       const isGoing = leftFor.current !== null && performance.now() - leftFor.current < ANIMATION_MS;
@@ -177,10 +177,10 @@ export function useWindow(items: readonly Item[]) {
     // Windows, keyboards, pictures and the composer change heights without anything being rendered.
     const box = scroller.current!;
     const observer = new ResizeObserver(() => {
-      const { most, width, height } = sizesOf(box);
+      const { maxTop, width, height } = sizesOf(box);
       // What a rendering has changed was settled with it.
       const { current } = noted;
-      if (most !== current.most || width !== current.width || height !== current.height) latest.current();
+      if (maxTop !== current.maxTop || width !== current.width || height !== current.height) latest.current();
     });
     for (const element of [box, ...box.children]) observer.observe(element);
     return () => observer.disconnect();
@@ -190,7 +190,7 @@ export function useWindow(items: readonly Item[]) {
 
 /** How far one can scroll, and the size of the visible part. */
 const sizesOf = ({ scrollHeight, clientWidth: width, clientHeight: height }: HTMLElement) => ({
-  most: scrollHeight - height,
+  maxTop: scrollHeight - height,
   width,
   height,
 });

@@ -8,7 +8,7 @@ import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
 
-const LARGEST_SCALE = 8;
+const MAX_SCALE = 8;
 const STEP = 1.5;
 const DOUBLE_CLICK_SCALE = 2.5;
 /** A finger that moves this far sideways goes to the next picture. */
@@ -173,13 +173,13 @@ function useZoom(
   /** Keeps what is at `point` there; the picture never leaves the stage. */
   const zoomBy = (factor: number, point: Point = { x: 0, y: 0 }, moved: Point = { x: 0, y: 0 }) =>
     setZoom((known) => {
-      const scale = Math.min(LARGEST_SCALE, Math.max(1, known.scale * factor));
+      const scale = Math.min(MAX_SCALE, Math.max(1, known.scale * factor));
       if (scale === 1) return WHOLE;
       const by = scale / known.scale;
       const { clientWidth, clientHeight } = stage.current!;
       const keep = (value: number, size: number) => {
-        const most = ((scale - 1) * size) / 2;
-        return Math.min(most, Math.max(-most, value));
+        const max = ((scale - 1) * size) / 2;
+        return Math.min(max, Math.max(-max, value));
       };
       return {
         scale,
