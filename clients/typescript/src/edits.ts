@@ -1,6 +1,6 @@
 import { ConflictError, DiscardedError, NotFoundError, ProblemError, toError } from "./errors.js";
 import { stamp } from "./ids.js";
-import { type Job, Lane } from "./lane.js";
+import { type Job, JobQueue } from "./job-queue.js";
 import type { Message } from "./model.js";
 import type { QueueRecord } from "./storage.js";
 import type { UnsentRecords } from "./unsent.js";
@@ -33,13 +33,13 @@ interface QueuedChange extends Job {
 /** Edits and deletions on their way, one for each message: they show at once and are sent one after the other. */
 export class Edits {
   private readonly changes = new Map<string, QueuedChange>();
-  private readonly lane: Lane;
+  private readonly jobs: JobQueue;
 
   constructor(
     private readonly records: UnsentRecords,
     private readonly hooks: EditsHooks,
   ) {
-    this.lane = new Lane(hooks.isConnected, () => this.next());
+    this.jobs = new JobQueue(hooks.isConnected, () => this.next());
   }
 
   /** Take up changes that another client has left. */
@@ -106,7 +106,7 @@ export class Edits {
 
   /** There is a connection (again). */
   connected(): void {
-    void this.lane.run();
+    void this.jobs.run();
   }
 
   /** The session is over: stop sending. */
@@ -147,7 +147,7 @@ export class Edits {
     const problem = error instanceof ProblemError ? error.problem : null;
     this.records.put({ kind: "change", id, owner: this.records.owner, chatId, content, createdAt, problem });
     this.hooks.refresh(id);
-    void this.lane.run();
+    void this.jobs.run();
   }
 
   private next(): QueuedChange | undefined {

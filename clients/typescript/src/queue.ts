@@ -1,7 +1,7 @@
 import type { Changes } from "./changes.js";
 import { DiscardedError, NetworkError, NotFoundError, ProblemError, toError, UnreadableFileError } from "./errors.js";
 import { newId, stamp } from "./ids.js";
-import { type Job, Lane } from "./lane.js";
+import { type Job, JobQueue } from "./job-queue.js";
 import type { FileToSend, Item, Message, QueuedMessage } from "./model.js";
 import { unknownChat } from "./reader.js";
 import type { QueueRecord } from "./storage.js";
@@ -41,8 +41,8 @@ interface Entry extends Job {
 /** The entries of one chat, in the order in which they were written. */
 interface ChatQueue {
   readonly entries: Entry[];
-  readonly texts: Lane;
-  readonly files: Lane;
+  readonly texts: JobQueue;
+  readonly files: JobQueue;
 }
 
 // The server takes so many of a user at the same time.
@@ -51,7 +51,7 @@ const NEVER_ACCEPTED: readonly number[] = [403, 404, 413, 415, 422];
 
 /**
  * Messages on their way. Those of one chat are sent in order, again and again until the server has them; those with a
- * file in a lane of their own, so that text never waits for an upload.
+ * file in a queue of their own, so that text never waits for an upload.
  */
 export class SendQueue {
   private readonly chats = new Map<string, ChatQueue>();
@@ -194,9 +194,11 @@ export class SendQueue {
     let chat = this.chats.get(chatId);
     if (!chat) {
       const entries: Entry[] = [];
-      const lane = (isFile: boolean): Lane =>
-        new Lane(this.hooks.isConnected, () => entries.find(({ error, queued }) => !error && isFile === !!queued.file));
-      chat = { entries, texts: lane(false), files: lane(true) };
+      const queueOf = (isFile: boolean): JobQueue =>
+        new JobQueue(this.hooks.isConnected, () =>
+          entries.find(({ error, queued }) => !error && isFile === !!queued.file),
+        );
+      chat = { entries, texts: queueOf(false), files: queueOf(true) };
       this.chats.set(chatId, chat);
     }
     return chat;

@@ -18,7 +18,7 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 
 /** Sends jobs one after the other, each again and again until the server has it or refuses it. */
-export class Lane {
+export class JobQueue {
   private isRunning = false;
 
   /** `next` is the job to be sent now, the same one until it is done. */
