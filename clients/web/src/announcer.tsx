@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { client } from "./client";
-import { chatName, gist } from "./format";
+import { chatName, preview } from "./format";
 import { t } from "./texts";
 
 /** Announces new messages to screen readers. */
@@ -10,7 +10,7 @@ export function Announcer() {
     () =>
       client.onMessage((message, chat) => {
         const group = chat.type === "GROUP" ? chatName(chat) : null;
-        say(t.home.incoming(message.sender.username, group, gist(message)));
+        say(t.home.incoming(message.sender.username, group, preview(message)));
       }),
     [],
   );

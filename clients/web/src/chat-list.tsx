@@ -1,7 +1,7 @@
 import type { Chat } from "@chatapp/client";
 import { useRef } from "preact/hooks";
 import { BURST_MS, client, useLive, useMe } from "./client";
-import { chatName, gist, shortCount, shortTime } from "./format";
+import { chatName, preview, shortCount, shortTime } from "./format";
 import { chatPath } from "./route";
 import { focusComposer } from "./shortcuts";
 import { t } from "./texts";
@@ -121,7 +121,7 @@ function Preview({ chat, isOpen }: { chat: Chat; isOpen: boolean }) {
       )}
       {!message.isDeleted && message.type === "IMAGE" && icons.image}
       {!message.isDeleted && message.type === "FILE" && icons.file}
-      {message.isDeleted ? <em>{gist(message)}</em> : <bdi>{gist(message)}</bdi>}
+      {message.isDeleted ? <em>{preview(message)}</em> : <bdi>{preview(message)}</bdi>}
     </>
   );
 }

@@ -91,7 +91,7 @@ export const shortCount = (count: number) => (count > 999 ? `${number().format(9
 export const chatName = (chat: Chat) => chat.name ?? chat.peer?.username ?? t.common.deletedAccount;
 
 /** A message in a few words. */
-export function gist(message: Message): string {
+export function preview(message: Message): string {
   if (message.isDeleted) return t.preview.deleted;
   if (message.content) return message.content;
   return message.type === "IMAGE" ? t.preview.photo : (message.fileName ?? t.preview.file);

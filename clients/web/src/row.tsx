@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Attachment, bubbleWidth, isPicture, QueuedAttachment } from "./attachment";
 import { client } from "./client";
 import { errorText } from "./error-text";
-import { clock, fullTime, gist } from "./format";
+import { clock, fullTime, preview } from "./format";
 import { copyText } from "./message-menu";
 import { showProfile } from "./profile-popup";
 import { isEmoji, Linked } from "./text";
@@ -106,7 +106,7 @@ function Sent(props: Part<"sent">) {
         {!isDeleted && message.fileUrl && (
           <Attachment message={message} onOpen={() => props.open({ kind: "viewer", messageId: message.id })} />
         )}
-        {isDeleted ? <p class="text">{gist(message)}</p> : content && <Text {...props} text={content} />}
+        {isDeleted ? <p class="text">{preview(message)}</p> : content && <Text {...props} text={content} />}
         {(hasMeta || isMarked) && (
           <p class="meta" dir="ltr">
             <Marks item={item} />
