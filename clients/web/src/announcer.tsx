@@ -5,18 +5,18 @@ import { t } from "./texts";
 
 /** Announces new messages to screen readers. */
 export function Announcer() {
-  const [said, say] = useState("");
+  const [text, setText] = useState("");
   useEffect(
     () =>
       client.onMessage((message, chat) => {
         const group = chat.type === "GROUP" ? chatName(chat) : null;
-        say(t.home.incoming(message.sender.username, group, preview(message)));
+        setText(t.home.incoming(message.sender.username, group, preview(message)));
       }),
     [],
   );
   return (
     <div class="hidden" aria-live="polite" role="status" data-announcer>
-      {said}
+      {text}
     </div>
   );
 }

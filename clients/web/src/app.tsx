@@ -6,7 +6,7 @@ import { HOME, go, keepPlaceFor, takePlace } from "./route";
 import { t } from "./texts";
 import { Questions } from "./ui/dialog";
 import { Logo } from "./ui/icons";
-import { Toasts, complain } from "./ui/toast";
+import { Toasts, showError } from "./ui/toast";
 
 let userId: string | undefined;
 client.subscribe(() => {
@@ -23,7 +23,7 @@ addEventListener("beforeunload", (event) => client.hasUnsaved && event.preventDe
 export function App() {
   const session = useLive(() => client.session);
   useEffect(() => {
-    client.restore().catch(complain);
+    client.restore().catch(showError);
   }, []);
   return (
     <>

@@ -4,7 +4,7 @@ import { client } from "./client";
 import { fileSize } from "./format";
 import { t } from "./texts";
 import { icons } from "./ui/icons";
-import { complain } from "./ui/toast";
+import { showError } from "./ui/toast";
 
 /** The largest and smallest that a picture is shown among messages, in pixels. */
 const MAX_SIZE = 340;
@@ -25,7 +25,7 @@ export function useRenewal(messageId: string): () => void {
   return () => {
     if (renewed === messageId) return;
     setRenewed(messageId);
-    client.renewLinks(messageId).catch(complain);
+    client.renewLinks(messageId).catch(showError);
   };
 }
 

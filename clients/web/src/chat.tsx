@@ -11,7 +11,7 @@ import { HOME, chatPath, detailsPath } from "./route";
 import { useSwipeBack } from "./swipe";
 import { t } from "./texts";
 import { icons } from "./ui/icons";
-import { complain } from "./ui/toast";
+import { showError } from "./ui/toast";
 
 /** Keeps the place of a line that is yet to come: the name above it does not move. */
 const NO_BREAK_SPACE = "\u00a0";
@@ -22,7 +22,7 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
   const drop = useDrop((dropped) => addFiles(chat.id, dropped));
   const swipe = useSwipeBack();
   useEffect(() => {
-    client.openChat(chat.id).catch(complain);
+    client.openChat(chat.id).catch(showError);
     return () => client.closeChat(chat.id);
   }, []);
   return (

@@ -14,7 +14,7 @@ import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { Menu, type MenuItem } from "./ui/menu";
 import { Person } from "./ui/person";
-import { tell } from "./ui/toast";
+import { showNotice } from "./ui/toast";
 
 /** The other person of a chat, or a group with its members and the actions of its admins. */
 export function Details({ chat }: { chat: Chat }) {
@@ -74,7 +74,7 @@ function Group({ chat }: { chat: Chat }) {
       if (!(await confirmed({ title: deleteTitle(name), text: deleteText, action: deleteGroup }))) return;
       await client.deleteGroup(chat.id);
       go(HOME);
-      tell(groupDeleted(name));
+      showNotice(groupDeleted(name));
     });
   return (
     <>

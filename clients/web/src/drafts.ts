@@ -2,14 +2,14 @@
 import type { Item } from "@chatapp/client";
 import { client } from "./client";
 import { fileProblem } from "./files";
-import { warn } from "./ui/toast";
+import { showWarning } from "./ui/toast";
 
 /** Attach files that were chosen, pasted or dropped. Those that can't be sent are refused with the reason. */
 export function addFiles(chatId: string, files: Iterable<File>): void {
   const accepted = [];
   for (const file of files) {
     const problem = fileProblem(file);
-    if (problem) warn(problem);
+    if (problem) showWarning(problem);
     else accepted.push({ data: file, name: file.name });
   }
   if (accepted.length) client.setDraft(chatId, { files: [...client.draft(chatId).files, ...accepted] });

@@ -6,7 +6,7 @@ import { HOME, go } from "./route";
 import { t } from "./texts";
 import type { Values } from "./ui/form";
 import { FormDialog } from "./ui/form-dialog";
-import { tell } from "./ui/toast";
+import { showNotice } from "./ui/toast";
 
 /** Confirms leaving a group. The only admin chooses the next one of `heirs`, which is empty for all others. */
 export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readonly Member[]; onClose: () => void }) {
@@ -16,7 +16,7 @@ export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readon
     if (heir) await client.setMemberRole(chat.id, heir, "ADMIN");
     await client.leaveGroup(chat.id);
     go(HOME);
-    tell(t.details.left(name));
+    showNotice(t.details.left(name));
   };
   return (
     <FormDialog title={t.details.leaveTitle(name)} verb={t.details.leave} danger onSubmit={leave} onClose={onClose}>

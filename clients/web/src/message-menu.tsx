@@ -7,7 +7,7 @@ import { t } from "./texts";
 import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { type MenuItem, MenuList } from "./ui/menu";
-import { complain, tell } from "./ui/toast";
+import { showError, showNotice } from "./ui/toast";
 
 interface MessageMenuProps {
   item: Item;
@@ -30,7 +30,7 @@ export function MessageMenu(props: MessageMenuProps) {
 
 export async function copyText(text: string): Promise<void> {
   await navigator.clipboard.writeText(text);
-  tell(t.messages.copied);
+  showNotice(t.messages.copied);
 }
 
 async function remove(messageId: string): Promise<void> {
@@ -60,7 +60,11 @@ function ofSent(
         onSelect: () => onExpand(key),
       },
     isThere &&
-      !!content && { label: t.messages.copy, icon: icons.copy, onSelect: () => void copyText(content).catch(complain) },
+      !!content && {
+        label: t.messages.copy,
+        icon: icons.copy,
+        onSelect: () => void copyText(content).catch(showError),
+      },
     ...(isThere ? linksOf(content ?? "") : []).map(({ text, href }) => ({
       label: t.messages.openLink(text),
       icon: icons.send,
@@ -79,7 +83,7 @@ function ofSent(
         icon: icons.trash,
         danger: true,
         separate: true,
-        onSelect: () => void remove(message.id).catch(complain),
+        onSelect: () => void remove(message.id).catch(showError),
       },
   ];
   return items.filter((each) => each !== false);
@@ -100,7 +104,7 @@ function ofQueued({ onEdit }: MessageMenuProps, item: Exclude<Item, { state: "se
     item.state === "failed" &&
       item.canRetry && { label: t.messages.tryAgain, icon: icons.retry, onSelect: () => client.retry(clientId) },
     item.state === "pending" && { label: t.messages.edit, icon: icons.edit, onSelect: () => onEdit(item.key) },
-    !!content && { label: t.messages.copy, icon: icons.copy, onSelect: () => void copyText(content).catch(complain) },
+    !!content && { label: t.messages.copy, icon: icons.copy, onSelect: () => void copyText(content).catch(showError) },
     {
       label: item.state === "failed" ? t.messages.discard : t.messages.cancel,
       icon: icons.trash,

@@ -7,7 +7,7 @@ import { Avatar } from "./ui/avatar";
 import { Field } from "./ui/field";
 import type { Values } from "./ui/form";
 import { FormDialog } from "./ui/form-dialog";
-import { tell } from "./ui/toast";
+import { showNotice } from "./ui/toast";
 
 const CHECKS = { username: checkUsername, avatar: checkPicture };
 
@@ -18,7 +18,7 @@ export function Profile({ onClose }: { onClose: () => void }) {
   const save = async ({ username = "", avatar }: Values) => {
     await client.updateMe({ username, avatar: avatar || null });
     onClose();
-    tell(t.profile.saved);
+    showNotice(t.profile.saved);
   };
   return (
     <FormDialog title={t.profile.title} verb={t.forms.save} checks={CHECKS} onSubmit={save} onClose={onClose}>

@@ -4,7 +4,7 @@ import { client, useLive } from "./client";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { Dialog } from "./ui/dialog";
-import { complain } from "./ui/toast";
+import { showError } from "./ui/toast";
 
 const STATUSES: readonly DeliveryStatus[] = ["READ", "DELIVERED", "SENT"];
 
@@ -13,7 +13,7 @@ export function Receipts({ message, onClose }: { message: Message; onClose: () =
   const [statuses, setStatuses] = useState<readonly MessageStatus[] | null>(null);
   const members = useLive(() => client.members(message.chatId));
   useEffect(() => {
-    client.statuses(message.id).then(setStatuses, complain);
+    client.statuses(message.id).then(setStatuses, showError);
     // Asked again as the message gets further.
   }, [message.status]);
   useEffect(() => {
@@ -21,7 +21,7 @@ export function Receipts({ message, onClose }: { message: Message; onClose: () =
     const load = async () => {
       while (client.hasMoreMembers(message.chatId)) await client.loadMembers(message.chatId);
     };
-    load().catch(complain);
+    load().catch(showError);
   }, []);
   const nameOf = (userId: string) => members.find((member) => member.userId === userId)?.user;
   const headings = { READ: t.receipts.read, DELIVERED: t.receipts.delivered, SENT: t.receipts.sent };

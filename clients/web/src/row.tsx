@@ -12,7 +12,7 @@ import { Avatar, hue } from "./ui/avatar";
 import { icons } from "./ui/icons";
 import { memo } from "./ui/memo";
 import { Ticks } from "./ui/ticks";
-import { complain } from "./ui/toast";
+import { showError } from "./ui/toast";
 
 /** What is open over the list, for one message of it. */
 export type Overlay =
@@ -128,7 +128,7 @@ function Sent(props: Part<"sent">) {
             <IconButton
               label={t.messages.copy}
               icon={icons.copy}
-              onClick={() => void copyText(content).catch(complain)}
+              onClick={() => void copyText(content).catch(showError)}
             />
           )}
         </Aside>

@@ -9,7 +9,7 @@ import { t } from "./texts";
 import { useAction } from "./ui/action";
 import { icons } from "./ui/icons";
 import { Person } from "./ui/person";
-import { complain } from "./ui/toast";
+import { showError } from "./ui/toast";
 import { useRovingFocus } from "./ui/keys";
 
 /** How long to wait for the next key before the server is asked. */
@@ -98,7 +98,7 @@ export function usePeople(query: string): readonly User[] | null {
         const page = await client.searchUsers(query);
         if (isCurrent) setFound({ query, page });
       } catch (error) {
-        if (isCurrent) complain(error);
+        if (isCurrent) showError(error);
       }
     }, PAUSE_MS);
     return () => {

@@ -15,7 +15,7 @@ import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { isComposing } from "./ui/keys";
 import { Menu, type MenuItem } from "./ui/menu";
-import { complain } from "./ui/toast";
+import { showError } from "./ui/toast";
 
 type DialogName = "profile" | "chat" | "group" | "shortcuts";
 
@@ -138,7 +138,7 @@ function Account({ onOpen }: { onOpen: (dialog: DialogName) => void }) {
       label: t.sidebar.logOut,
       icon: icons.leave,
       separate: true,
-      onSelect: () => void logOut().catch(complain),
+      onSelect: () => void logOut().catch(showError),
     },
   ];
   return (

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { complain } from "./toast";
+import { showError } from "./toast";
 
 /** Runs what takes a while: `busy` until it is over; errors are shown as a toast. */
 export function useAction() {
@@ -9,7 +9,7 @@ export function useAction() {
     try {
       await work();
     } catch (error) {
-      complain(error);
+      showError(error);
     } finally {
       setBusy(false);
     }

@@ -29,13 +29,13 @@ function show(text: string, kind: Toast["kind"]): void {
 const dismiss = (id: number) => change(toasts.filter((toast) => toast.id !== id));
 
 /** Show that something succeeded, where that can't be seen. */
-export const tell = (text: string) => show(text, "done");
+export const showNotice = (text: string) => show(text, "done");
 
 /** Show what went wrong. */
-export const complain = (error: unknown) => show(errorText(error), "error");
+export const showError = (error: unknown) => show(errorText(error), "error");
 
 /** Show that something can't be done. */
-export const warn = (text: string) => show(text, "error");
+export const showWarning = (text: string) => show(text, "error");
 
 onSessionEnd(() => change([]));
 
