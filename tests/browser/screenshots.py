@@ -67,7 +67,7 @@ def group(visitor: Visitor, made: demo.Demo) -> None:
 
 def details(visitor: Visitor, _demo: demo.Demo) -> None:
     visitor.entry(demo.HIKE).click()
-    visitor.talk.locator("header a.whom").click()
+    visitor.talk.locator("header a.title-link").click()
     expect(visitor.page.get_by_role("heading", name="7 members")).to_be_visible()
     visitor.page.get_by_role("button", name="Manage leo_k").click()
 

@@ -47,7 +47,7 @@ def chat(visitor: Visitor) -> None:
 
 def details(visitor: Visitor) -> None:
     chat(visitor)
-    visitor.talk.locator("header a.whom").click()
+    visitor.talk.locator("header a.title-link").click()
     expect(visitor.page.get_by_role("region", name="Details")).to_be_visible()
 
 
@@ -155,7 +155,7 @@ def test_a_phone_shows_one_thing_at_a_time(visit: Visit, alice: Person, bob: Per
     hers.entry(bob.name).click()
     expect(hers.composer).to_be_in_viewport()
     expect(page.get_by_role("heading", name="Chats", exact=True)).to_be_hidden()
-    hers.talk.locator("header a.whom").click()
+    hers.talk.locator("header a.title-link").click()
     expect(hers.composer).to_be_hidden()
     page.get_by_role("link", name="Close details").click()
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]

@@ -21,7 +21,7 @@ def make_group(visitor: Visitor, name: str, *people: Person) -> None:
 
 def open_details(visitor: Visitor) -> None:
     """Who is in the open chat."""
-    visitor.talk.locator("header a.whom").click()
+    visitor.talk.locator("header a.title-link").click()
     expect(visitor.page.get_by_role("region", name="Details")).to_be_visible()
 
 

@@ -181,7 +181,7 @@ def test_few_tabs_lead_from_the_title_of_a_chat_to_the_message_field(visit: Visi
     visitor = visit(alice)
     visitor.entry(bob.name).click()
     expect(visitor.message("example.org/19")).to_be_visible()
-    visitor.talk.locator("header a.whom").focus()
+    visitor.talk.locator("header a.title-link").focus()
     for _ in range(6):
         visitor.page.keyboard.press("Tab")
         if visitor.composer.evaluate("field => field === document.activeElement"):

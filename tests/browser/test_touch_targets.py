@@ -45,7 +45,7 @@ def test_the_composer_the_details_and_their_dialogs(
     attach(hers, png("sea.png"))
     expect(page.get_by_role("list", name="Files to send")).to_be_visible()
     assert small(page, ".composer") == []
-    hers.talk.locator("header a.whom").click()
+    hers.talk.locator("header a.title-link").click()
     expect(page.get_by_role("region", name="Members").get_by_role("listitem")).to_have_count(2)
     assert small(page, ".details") == []
     for opens in ("Edit", "Add people", "Leave group", "Delete group", bob.name):

@@ -12,7 +12,7 @@ export function AuthPage({ reason }: { reason: string | null }) {
   const [isNew, setNew] = useState(false);
   const [question, answer, delight] = t.auth.demo;
   return (
-    <main class="entrance">
+    <main class="auth">
       <section class="welcome" aria-hidden="true">
         <div class="talk">
           <p class="bubble">{question}</p>
@@ -25,7 +25,7 @@ export function AuthPage({ reason }: { reason: string | null }) {
           </p>
         </div>
       </section>
-      <section class="door">
+      <section class="content">
         <div class="card">
           <Logo />
           <h1>{isNew ? t.auth.createYourAccount : t.auth.welcome}</h1>

@@ -32,7 +32,7 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
           {icons.back}
         </a>
         <a
-          class="whom"
+          class="title-link"
           href={details ? chatPath(chat.id) : detailsPath(chat.id)}
           aria-expanded={details}
           title={details ? t.messages.hideDetails : t.messages.showDetails}
