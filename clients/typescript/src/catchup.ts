@@ -7,7 +7,7 @@ import { pause } from "./waiting.js";
 
 // The server holds an event back for up to two seconds when its predecessor is late: what looks missing may come.
 const LATE_MS = 700;
-// A large group, of which everybody misses the same, does not ask all at once.
+// All members of a large group miss the same: their requests are spread over time.
 const SPREAD_MS = 4;
 // Events are hints: now and then it is asked whether one was lost that nothing has followed.
 const CALM_MS = 2 * 60_000;
@@ -91,7 +91,7 @@ export class CatchUp {
   }
 
   /**
-   * All chats at first; later on those that were active since, for what `sync` tells nothing of: who is here, receipts,
+   * All chats at first; later on those that were active since, for what `sync` does not contain: presence, receipts,
    * and, where there are too many chats for one `sync`, new ones.
    */
   private async list(first = PAGE): Promise<void> {

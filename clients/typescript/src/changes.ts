@@ -3,12 +3,12 @@ import type { Change } from "./model.js";
 type Part = "session" | "connection" | "chats";
 type Keyed = "messages" | "drafts" | "members" | "typing" | "presence";
 
-/** Gathers what has changed, and tells listeners once of all that happened together. */
+/** Collects changes and notifies listeners once for all that happened together. */
 export class Changes {
   private readonly listeners = new Set<(change: Change) => void>();
   private parts = new Set<Part>();
   private keys = new Map<Keyed, Set<string>>();
-  private told = true;
+  private isScheduled = false;
   private count = 0;
   private readonly counts = new Map<string, number>();
 
@@ -21,7 +21,7 @@ export class Changes {
 
   note(part: Part): void {
     this.parts.add(part);
-    this.tellSoon();
+    this.notifySoon();
   }
 
   noteOf(kind: Keyed, key: string): void {
@@ -29,7 +29,7 @@ export class Changes {
     if (!keys) this.keys.set(kind, (keys = new Set()));
     keys.add(key);
     this.counts.set(`${kind} ${key}`, (this.count += 1));
-    this.tellSoon();
+    this.notifySoon();
   }
 
   /** Another number after each change: what was made of that state is good as long as it is the same. */
@@ -42,17 +42,17 @@ export class Changes {
     this.counts.clear();
   }
 
-  private tellSoon(): void {
-    if (!this.told) return;
-    this.told = false;
-    queueMicrotask(() => this.tell());
+  private notifySoon(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    queueMicrotask(() => this.notify());
   }
 
-  private tell(): void {
+  private notify(): void {
     const { parts, keys } = this;
     this.parts = new Set();
     this.keys = new Map();
-    this.told = true;
+    this.isScheduled = false;
     const of = (kind: Keyed): ReadonlySet<string> => keys.get(kind) ?? new Set();
     const change: Change = {
       session: parts.has("session"),
@@ -68,7 +68,7 @@ export class Changes {
   }
 }
 
-/** Call a listener; what it throws is reported as an uncaught error, and keeps nobody else from being called. */
+/** Call a listener; report what it throws as an uncaught error, so that the other listeners are still called. */
 export function callSafely<Arguments extends unknown[]>(
   listener: (...args: Arguments) => void,
   ...args: Arguments

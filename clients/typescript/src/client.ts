@@ -81,7 +81,7 @@ export interface Sending {
  * A person's client: who is logged in, their chats and messages, as they are now and as they change.
  *
  * State is read from properties and methods that return at once, always of the same object until it changes;
- * `subscribe` tells of changes. What asks the server for something returns a promise, which rejects with a
+ * `subscribe` reports changes. Methods that ask the server return a promise, which rejects with a
  * `ProblemError` (or one of its kinds), a `NetworkError` or a `LoggedOutError`.
  */
 export class ChatClient {
@@ -99,7 +99,7 @@ export class ChatClient {
   constructor(options: ClientOptions = {}) {
     const inBrowser = typeof localStorage !== "undefined" && typeof location !== "undefined";
     const url = options.url ?? (inBrowser ? location.origin : undefined);
-    if (!url) throw new TypeError("Say where the server is: new ChatClient({ url: … }).");
+    if (!url) throw new TypeError("Set the URL of the server: new ChatClient({ url: … }).");
     this.url = new URL(url).origin;
     const hooks = {
       refresh: async (refreshToken: string) =>
@@ -165,8 +165,8 @@ export class ChatClient {
   /** End the session here, also one that is stored and was not restored, and, if it can be reached, on the server; what was not sent is given up. */
   async logout(): Promise<void> {
     // Without a network the session ends here at least.
-    const told = this.http.call("POST /auth/logout", {}).catch(() => {});
-    await briefly(told);
+    const request = this.http.call("POST /auth/logout", {}).catch(() => {});
+    await briefly(request);
     await this.keeper.end(null);
     await briefly(this.ending);
     await this.keeper.forget();
@@ -193,7 +193,7 @@ export class ChatClient {
     return this.changes.subscribe(listener);
   }
 
-  /** Call `listener` with each new message of somebody else that comes in live: for notifications. */
+  /** Call `listener` with each new message of another user that arrives live: for notifications. */
   onMessage(listener: (message: Message, chat: Chat) => void): () => void {
     const own = (message: Message, chat: Chat): void => listener(message, chat);
     this.incoming.add(own);
@@ -206,7 +206,7 @@ export class ChatClient {
     return this.userSession?.live.connection ?? NO_CONNECTION;
   }
 
-  /** Resolve once everything here is as it is on the server. LoggedOutError when nobody is logged in (any more). */
+  /** Resolve once everything here is as it is on the server. LoggedOutError when no user is logged in (any more). */
   async whenOnline(): Promise<void> {
     if (this.requireUserSession().live.connection.state === "online") return;
     await new Promise<void>((resolve, reject) => {
@@ -267,19 +267,19 @@ export class ChatClient {
   }
 
   /**
-   * Somebody looks at this chat: its newest messages and its members are fetched, and kept up to date, receipts
+   * Open a chat: its newest messages and its members are fetched, and kept up to date, receipts
    * too, until `closeChat`. To open it again is cheap.
    */
   async openChat(chatId: string): Promise<void> {
     await this.requireUserSession().reader.open(chatId);
   }
 
-  /** Nobody looks at it any more; it stays in memory. */
+  /** Stop keeping a chat up to date; it stays in memory. */
   closeChat(chatId: string): void {
     this.userSession?.reader.close(chatId);
   }
 
-  /** The direct chat with somebody, made if there is none. */
+  /** Get the direct chat with a user; create it if there is none. */
   async createDirectChat(userId: string): Promise<Chat> {
     const { chatStore } = this.requireUserSession();
     const { data } = await this.http.call("POST /chats/direct", { body: { userId } });
@@ -447,7 +447,7 @@ export class ChatClient {
     return new URL(path, this.url).href;
   }
 
-  /** Fetch a message anew, whose links have expired (they are good for an hour at least). */
+  /** Fetch a message again whose links have expired (they are good for an hour at least). */
   async renewLinks(messageId: string): Promise<Message> {
     return this.requireUserSession().reader.renew(messageId);
   }
@@ -463,7 +463,7 @@ export class ChatClient {
     });
   }
 
-  /** Somebody by their username, in any case. */
+  /** Get a user by username, ignoring case. */
   async user(username: string): Promise<User> {
     const { people } = this.requireUserSession();
     const { data } = await this.http.call("GET /users/{username}", { path: { username } });
@@ -471,12 +471,12 @@ export class ChatClient {
     return data;
   }
 
-  /** Whether somebody is here, as far as it is known: undefined for strangers and while offline. */
+  /** Whether a user is online, as far as it is known: undefined for strangers and while offline. */
   presence(userId: string): Presence | undefined {
     return this.userSession?.people.presence(userId);
   }
 
-  /** Somebody typed into a chat's field: call it on each key. It ends by itself, with `send`, and with `stopTyping`. */
+  /** Report that the user is typing in a chat: call it on each key. It ends by itself, with `send`, and with `stopTyping`. */
   typing(chatId: string): void {
     this.userSession?.typing.typed(chatId);
   }

@@ -13,7 +13,7 @@ type Acked<E extends ClientEvent> = Parameters<ClientEvents[E]>[1] extends (answ
   ? Data
   : never;
 
-/** What the connection tells, and what it has done before it calls itself online. */
+/** The changes that the connection reports, and what it runs before it is online. */
 export interface ConnectionHooks {
   /** Fetch what was missed; rejects when that can't be had. */
   catchUp(): Promise<void>;
@@ -133,7 +133,7 @@ export class LiveConnection {
     const waitMs = this.limitedUntil - Date.now();
     if (waitMs > 0) throw limited(Math.ceil(waitMs / 1000));
     // While it is not connected, socket.io would keep the event and send it in an order of its own.
-    if (!this.isConnected) throw new NetworkError("There is no connection.");
+    if (!this.isConnected) throw new NetworkError("Not connected.");
     const answer = await this.acked(event, payload);
     if (answer.ok) return answer.data;
     const error = toError(answer.error);
@@ -198,8 +198,8 @@ export class LiveConnection {
 
   private refused(error: RefusedConnection): void {
     if (!this.wanted) return;
-    const told = problemOf(error);
-    const problem = told && toError(told);
+    const received = problemOf(error);
+    const problem = received && toError(received);
     if (problem && isTokenRefused(problem)) {
       // Another token or the end of the session; both are found out by asking for it.
       this.tokens.replace(this.token).then(

@@ -66,7 +66,7 @@ export class NetworkError extends Error {
   override readonly name = "NetworkError";
 }
 
-/** Nobody is logged in, or not any more. */
+/** No user is logged in (any more). */
 export class LoggedOutError extends Error {
   override readonly name = "LoggedOutError";
 

@@ -110,7 +110,7 @@ export type Session =
 
 /**
  * Asks the application's backend to log its user in: the response of POST /auth/login, or the `data` of it. Null when
- * nobody is logged in to the application (any more), which ends the session.
+ * no user is logged in to the application (any more), which ends the session.
  */
 export type TokenProvider = () => Promise<LoginAnswer | { data: LoginAnswer } | null>;
 
@@ -131,14 +131,14 @@ export interface Connection {
   readonly error: Error | null;
 }
 
-/** Whether somebody is here. */
+/** Whether a user is online. */
 export interface Presence {
   readonly isOnline: boolean;
   /** When their last socket closed (RFC 3339), or null. */
   readonly lastSeen: string | null;
 }
 
-/** Somebody who is typing. */
+/** A user who is typing. */
 export interface Typer {
   readonly userId: string;
   readonly username: string;

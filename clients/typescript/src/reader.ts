@@ -62,7 +62,7 @@ export class Reader {
     for (const chatId of this.opened) this.quietly(this.open(chatId));
   }
 
-  /** So much was missed that the chat begins anew. */
+  /** Too much was missed: the newest page replaces what is loaded. */
   reset(chatId: string): void {
     if (this.opened.has(chatId)) this.quietly(this.fetchNewest(chatId));
   }
@@ -117,7 +117,7 @@ export class Reader {
     return this.chatStore.membersCursor(chatId) !== null;
   }
 
-  /** A message anew, whose links have expired. */
+  /** Fetch a message again whose links have expired. */
   async renew(messageId: string): Promise<Message> {
     const message = this.chatStore.find(messageId);
     if (!message) throw unknownMessage();
@@ -225,7 +225,7 @@ export class Reader {
     return this.http.call("GET /chats/{chatId}/members", { path: { chatId }, query });
   }
 
-  /** Read again the pages that hold messages of one's own which not everybody has read. */
+  /** Read again the pages that hold messages of one's own which not all members have read. */
   private async fetchReceipts(chatId: string): Promise<void> {
     await this.once(`receipts ${chatId}`, async () => {
       this.staleReceipts.delete(chatId);
@@ -255,7 +255,7 @@ export class Reader {
     return running;
   }
 
-  /** Nobody waits for it: it is done again with the next opening, or when the connection is back. */
+  /** Ignore errors: it is repeated when the chat is opened again or the connection is back. */
   private quietly(task: Promise<unknown>): void {
     task.catch(() => {});
   }
@@ -263,12 +263,12 @@ export class Reader {
 
 /** For a chat that is not in the chat store. */
 export function unknownChat(): NotFoundError {
-  return notFound("There is no such chat that you can see.");
+  return notFound("Chat not found.");
 }
 
 /** For a message that is not in the chat store. */
 export function unknownMessage(): NotFoundError {
-  return notFound("There is no such message here.");
+  return notFound("Message not found.");
 }
 
 function notFound(detail: string): NotFoundError {

@@ -5,7 +5,7 @@ import type { Session, TokenProvider } from "./model.js";
 import type { SessionStorage, StoredSession } from "./storage.js";
 import { backoff, pause } from "./waiting.js";
 
-/** What a session needs of the server, and whom it tells. */
+/** What a session asks of the server, and the changes it reports. */
 export interface SessionHooks {
   refresh(refreshToken: string): Promise<TokensAnswer>;
   /** There is a new access token, of this tab's making or another's. */
@@ -32,7 +32,7 @@ const RETRY_MS = 5000;
 // A lost answer is asked for again while the server still gives it: 10 s.
 const REFRESH_ATTEMPTS = 6;
 
-/** Keeps somebody logged in: one refresh at a time, before the access token runs out, along with other tabs. */
+/** Keeps a user logged in: refreshes before the access token expires, once at a time, shared with other tabs. */
 export class SessionKeeper implements Tokens {
   /** What applications see. */
   session: Session = UNKNOWN;
@@ -61,7 +61,7 @@ export class SessionKeeper implements Tokens {
     return stored?.me ?? null;
   }
 
-  /** Somebody has logged in. */
+  /** A user has logged in. */
   async begin(answer: LoginAnswer): Promise<Me> {
     this.appUser = null;
     const { user, ...tokens } = answer;
@@ -94,7 +94,7 @@ export class SessionKeeper implements Tokens {
     return this.now().me;
   }
 
-  /** Somebody has another name or avatar. */
+  /** The user has changed their name or avatar. */
   async update(me: Me): Promise<void> {
     // The response may come when another user is logged in.
     if (this.kept?.me.id !== me.id) return;
@@ -103,7 +103,7 @@ export class SessionKeeper implements Tokens {
     await this.storage.save(this.kept);
   }
 
-  /** Nobody is logged in any more, for this reason; forgotten in the storage too unless another has seen to that. */
+  /** End the session for this reason, and remove it from the storage unless another tab has done so. */
   async end(reason: string | null, { stored = true } = {}): Promise<void> {
     this.appUser = null;
     if (!this.kept) return;
@@ -187,7 +187,7 @@ export class SessionKeeper implements Tokens {
       const { refreshToken } = this.now();
       try {
         const tokens = await this.hooks.refresh(refreshToken);
-        // Somebody may have logged in or out meanwhile.
+        // The user may have logged in or out meanwhile.
         if (this.now().refreshToken === refreshToken) await this.store(this.now().me, tokens);
         break;
       } catch (error) {
@@ -214,7 +214,7 @@ export class SessionKeeper implements Tokens {
     const stored = await this.storage.load();
     if (!this.kept || stored?.refreshToken === this.kept.refreshToken) return false;
     if (stored?.me.id !== this.kept.me.id) {
-      // Another tab has logged out, or somebody else in.
+      // Another tab has logged out, or logged another user in.
       await this.end("elsewhere", { stored: false });
       return false;
     }
@@ -258,7 +258,7 @@ export class SessionKeeper implements Tokens {
     try {
       if (this.kept) await this.replace(this.kept.accessToken);
     } catch {
-      // Whoever needs a token asks again, and learns why there is none.
+      // Callers that need a token ask again and get the reason why there is none.
       if (this.kept && !this.closed.aborted) this.renewIn(RETRY_MS);
     }
   }
@@ -269,7 +269,7 @@ export class SessionKeeper implements Tokens {
   }
 }
 
-/** What the application's backend got from POST /auth/login; null when nobody is logged in there. */
+/** What the application's backend got from POST /auth/login; null when no user is logged in there. */
 async function tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
   const response = await tokens();
   const answer = response && "data" in response ? response.data : response;

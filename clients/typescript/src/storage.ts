@@ -2,7 +2,7 @@ import { ObjectStore } from "./database.js";
 import type { Me, Problem } from "./generated/schemas.js";
 import type { Draft, FileToSend, QueuedMessage } from "./model.js";
 
-/** What keeps somebody logged in. */
+/** What keeps a user logged in. */
 export interface StoredSession {
   readonly me: Me;
   readonly accessToken: string;
@@ -23,7 +23,7 @@ export interface SessionStorage {
   save(session: StoredSession | null): void | Promise<void>;
   /** Do something that no other client of this place does at the same time; absent, nothing is excluded. */
   exclusively?<T>(task: () => Promise<T>): Promise<T>;
-  /** Call `changed` when another client has saved; returns what ends that. Absent, nobody else saves. */
+  /** Call `changed` when another client has saved; returns what ends that. Absent when no other client saves. */
   watch?(changed: () => void): () => void;
 }
 

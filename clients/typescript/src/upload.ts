@@ -4,7 +4,7 @@ import { rawAnswer, type RawAnswer } from "./http.js";
 const STALLED_MS = 60_000;
 
 /**
- * POST a form and tell of its progress: by XMLHttpRequest, since browsers' fetch tells none; where there is none
+ * POST a form and report its progress: by XMLHttpRequest, since browsers' fetch reports none; where there is none
  * (Node.js), by a body that is counted while it is read. Rejects with DiscardedError when `given` is aborted, and with
  * NetworkError when the connection is lost or nothing moves for a minute.
  */

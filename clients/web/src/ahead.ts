@@ -1,7 +1,7 @@
 // Runs before the page's script has come, on its own: asks for what the page shows first, so that the list of chats takes
 // as long as the script, not as long as both. `client.ts` takes the response.
 
-/** A request that is under way, for whoever asks for the same. */
+/** A request that is under way, for the code that asks for the same. */
 export interface Ahead {
   readonly url: string;
   readonly authorization: string;

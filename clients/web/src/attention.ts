@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 
 const isThere = () => document.visibilityState === "visible" && document.hasFocus();
 
-/** Whether somebody looks at the page: it is in sight and has the focus. */
+/** Whether the user looks at the page: it is visible and has the focus. */
 export function useAttention(): boolean {
   const [attention, setAttention] = useState(isThere);
   useEffect(() => {

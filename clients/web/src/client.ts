@@ -64,9 +64,9 @@ export function useLive<T>(read: () => T, pauseMs = 0): T {
   return value;
 }
 
-/** Who is logged in; only for what is shown to somebody who is. */
+/** The user who is logged in; only for components that are shown to such a user. */
 export function useMe() {
   const { me } = useLive(() => client.session);
-  if (!me) throw new Error("Nobody is logged in.");
+  if (!me) throw new Error("No user is logged in.");
   return me;
 }

@@ -18,7 +18,7 @@ export function placeIn(chatId: string): Place | null {
   }
 }
 
-/** Null at the end of the chat, where everybody begins. */
+/** Null at the end of the chat, where a chat opens by default. */
 export function keepPlace(chatId: string, place: Place | null): void {
   // The session may have ended with the page that shows the chat.
   if (!client.session.me) return;

@@ -107,6 +107,6 @@ export function usePeople(query: string): readonly User[] | null {
     };
   }, [query]);
   if (!query) return [];
-  // While somebody types on, what was found before stays in sight.
+  // While the user types on, earlier results stay visible.
   return found && query.startsWith(found.query[0] ?? "") ? found.page.items.filter((user) => user.id !== me.id) : null;
 }

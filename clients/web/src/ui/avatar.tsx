@@ -36,7 +36,7 @@ export function isOwn(url: string): boolean {
 
 const HUES = [20, 55, 95, 150, 185, 220, 250, 285, 320, 350];
 
-/** The colour of somebody, the same everywhere. */
+/** The colour of a user or chat, the same everywhere. */
 export function hue(id: string): number {
   // The end of an id is chance, its beginning a time.
   const chance = Number.parseInt(id.slice(-8), 16);

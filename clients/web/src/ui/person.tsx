@@ -4,9 +4,9 @@ import { client, useLive } from "../client";
 import { presenceText } from "../format";
 import { Avatar } from "./avatar";
 
-/** Somebody in a list: picture, name, whether they are here. */
+/** A user in a list: picture, name, presence. */
 export function Person({ user, children }: { user: User; children?: ComponentChildren }) {
-  // Of strangers the client is told nothing as it happens: what was found is what is known.
+  // The client gets no events about strangers: the search result is all that is known.
   const presence = useLive(() => client.presence(user.id)) ?? user;
   return (
     <>
