@@ -13,7 +13,7 @@ const check = process.argv.includes("--check");
 const given = process.argv.slice(2).filter((argument) => argument !== "--check");
 const sources = given.length === 2 ? given : ["openapi", "asyncapi"].map((name) => `${given[0]}/api/v1/${name}.json`);
 if (given.length < 1 || given.length > 2) {
-  console.error("Say where the server is, http://127.0.0.1:3000, or name the two documents' files.");
+  console.error("Usage: generate.mjs (SERVER_URL | OPENAPI_FILE ASYNCAPI_FILE), for example http://127.0.0.1:3000");
   process.exit(2);
 }
 const [openapi, asyncapi] = await Promise.all(sources.map(read));

@@ -1,11 +1,11 @@
-// Whoever was away has everything once they are back: messages, edits, deletions, receipts, members, presence.
+// A client that was offline has everything once it is back: messages, edits, deletions, receipts, members, presence.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { memorySession } from "../src/index.js";
 import { client, Line, online, person, type Person, stored, talk, texts, truth, until } from "./support.js";
 
-/** Let somebody's client have an event as if the server had sent it. */
+/** Pass an event to a client as if the server had sent it. */
 function receive(who: Person, event: string, payload: unknown): void {
   const { socket } = (
     who.client as unknown as { userSession: { live: { socket: { onevent(packet: unknown): void } } } }
@@ -94,7 +94,7 @@ describe("catching up", { concurrency: 4 }, () => {
     await until(alice.client, () => texts(alice.client, chat.id)[0] === "Lost on the way", 10);
   });
 
-  test("somebody who comes with a long history behind them starts at its end", async (t) => {
+  test("a user who joins a chat with a long history starts at its end", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const group = await alice.client.createGroup({ name: "Old" });
     await Promise.all(Array.from({ length: 130 }, (_, number) => alice.client.send(group.id, `${number}`).sent));

@@ -38,7 +38,7 @@ describe("files", { concurrency: 4 }, () => {
     assert.equal((await fetch(bob.client.fileUrl(renewed.fileUrl ?? ""))).status, 200);
   });
 
-  test("text overtakes a file that is being uploaded, which tells how far it is", async (t) => {
+  test("text overtakes a file that is being uploaded, which reports its progress", async (t) => {
     const line = await Line.open(t);
     const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
     const chat = await talk(alice, bob);
@@ -83,7 +83,7 @@ describe("files", { concurrency: 4 }, () => {
     const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
     const chat = await talk(alice, bob);
     let cuts = 0;
-    line.heard = (sent) => {
+    line.onSent = (sent) => {
       if (cuts < 2 && sent.includes("Long.pdf")) {
         cuts += 1;
         setTimeout(() => line.cut(), cuts === 1 ? 5 : 300);
@@ -151,7 +151,7 @@ describe("files", { concurrency: 4 }, () => {
     const chat = await talk(alice, bob);
     let uploads = 0;
     const begun = new Promise<void>((resolve) => {
-      line.heard = (sent) => {
+      line.onSent = (sent) => {
         if (!sent.includes("Long.pdf")) return;
         uploads += 1;
         resolve();

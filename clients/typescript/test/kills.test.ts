@@ -44,7 +44,7 @@ test("a conversation goes on through kills of workers and of the whole server", 
   }
 });
 
-test("what could not be told while the queue was gone is noticed with what is told next", async (t) => {
+test("events that were lost without Redis are noticed with the next event", async (t) => {
   const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
   const chat = await talk(alice, bob);
   const first = await alice.client.send(chat.id, "one").sent;
@@ -55,7 +55,7 @@ test("what could not be told while the queue was gone is noticed with what is to
   assert.deepEqual(texts(bob.client, chat.id), ["one"]);
   await control("start-queue");
   await Promise.all([alice, bob].map(({ client }) => online(client)));
-  // A change alone shows the gap, too: one that is told, which the first after such a time may not be.
+  // A change alone shows the gap, too: one that is sent, which the first after such a time may not be.
   const gap = until(bob.client, () => texts(bob.client, chat.id).length === 2, 20).then(() => true);
   const changing = async (): Promise<false> => {
     await alice.client.edit(first.id, "One!");

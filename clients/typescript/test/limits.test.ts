@@ -1,4 +1,4 @@
-// A server that takes 20 socket events in 3 seconds: the client waits as long as it is told.
+// A server that takes 20 socket events in 3 seconds: the client waits as long as the server asks.
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 

@@ -30,7 +30,7 @@ async function refusing(
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** The error and the next attempt of somebody who is logged in and finds the handshake refused. */
+/** The error and the next attempt of a user who is logged in and whose handshake is refused. */
 async function refused(t: TestContext, problem: { status: number; code: string; retryAfter?: number }) {
   const session = memorySession();
   const alice = await person(t, "alice", { session });

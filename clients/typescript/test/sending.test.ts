@@ -174,7 +174,7 @@ describe("sending", { concurrency: 4 }, () => {
     await alice.client.send(chat.id, "two").sent;
     alice.client.close();
     let sendings = 0;
-    line.heard = (bytes) => {
+    line.onSent = (bytes) => {
       if (bytes.includes("xxxxx")) sendings += 1;
     };
     const page = client(t, { ...kept, url: line.url, transports: ["polling"] });

@@ -68,10 +68,10 @@ describe("a session", { concurrency: 4 }, () => {
     const session = memorySession();
     const alice = await person(t, "alice", { session, url: line.url });
     let lost = 0;
-    line.heard = (sent) => {
+    line.onSent = (sent) => {
       if (!sent.includes("/auth/refresh") || lost >= 2) return;
       lost += 1;
-      // The server has its time to rotate the token; what it says is not heard.
+      // The server has its time to rotate the token; its response is lost.
       line.deaf = true;
       setTimeout(() => {
         line.cut();
@@ -85,12 +85,12 @@ describe("a session", { concurrency: 4 }, () => {
     assert.equal(alice.client.session.state, "loggedIn");
   });
 
-  test("ends, and says why, when its refresh token was used by somebody else", async (t) => {
+  test("ends, and says why, when its refresh token was used by another client", async (t) => {
     const session = memorySession();
     const alice = await person(t, "alice", { session });
     const { refreshToken } = (await session.load()) ?? {};
     await pass(LIFETIME_MS);
-    // Its successor was used too by now or soon is: whoever stole the old one gives themselves away.
+    // Its successor was used too by now or soon is: reuse of the old one reveals a theft.
     await until(alice.client, () => alice.client.session.state === "loggedIn");
     const stolen = client(t, { session: thief({ ...(await session.load()), refreshToken }) });
     await pass(LIFETIME_MS);
@@ -125,7 +125,7 @@ describe("a session", { concurrency: 4 }, () => {
   });
 });
 
-/** A place that several tabs share, each told of what another has saved, as localStorage does. */
+/** A storage that several tabs share; each is notified of what another has saved, as by localStorage. */
 function tabs(): SessionStorage & { saved: number } {
   const kept = memorySession();
   const watchers = new Set<() => void>();

@@ -1,4 +1,4 @@
-// What the tests share: people with clients, waiting for what clients tell, and a line that can be cut.
+// Shared by the tests: users with clients, waiting for changes of a client, and a connection that can be cut.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { connect, createServer, type Socket } from "node:net";
@@ -15,7 +15,7 @@ function env(name: string): string {
   return value;
 }
 
-/** Have whoever started these tests do something to the server: `kill`, `kill-worker`. */
+/** Ask the process that started these tests to do something to the server: `kill`, `kill-worker`. */
 export async function control(what: string): Promise<void> {
   const answer = await fetch(`${env("CONTROL_URL")}/${what}`, { method: "POST" });
   assert.ok(answer.ok, `${what}: ${answer.status} ${await answer.text()}`);
@@ -34,7 +34,7 @@ export function client(t: TestContext, options: ClientOptions = {}): ChatClient 
   return made;
 }
 
-/** Somebody new, with a client that is online. */
+/** A new user, with a client that is online. */
 export async function person(t: TestContext, name: string, options: ClientOptions = {}): Promise<Person> {
   const username = `${name}_${randomBytes(4).toString("hex")}`;
   const account = { username, password: PASSWORD };
@@ -64,7 +64,7 @@ export function online(watched: ChatClient): Promise<unknown> {
   return until(watched, () => watched.connection.state === "online");
 }
 
-/** What `seen` gives once it gives something, asked again after each change that the client tells. */
+/** What `seen` gives once it gives something, read again after each change that the client reports. */
 export async function until<T>(
   watched: ChatClient,
   seen: () => T | undefined | false | null,
@@ -123,14 +123,14 @@ export async function truth(t: TestContext, who: Person, chatId: string): Promis
 /** A line to the server that can be cut, and be deaf on the way back. */
 export class Line {
   url = "";
-  /** While it is broken, whoever connects is dropped at once. */
+  /** While it is broken, each new connection is closed at once. */
   broken = false;
-  /** While it is deaf, what the server says is lost: it hears and does what it is told, and nobody learns of it. */
+  /** While it is deaf, the server's data is dropped: the server receives and handles requests, the client gets no response. */
   deaf = false;
   /** Connections on which a client sends something for which this is true stop there, until `resume`. */
   slow: (sent: Buffer) => boolean = () => false;
   /** Called with what a client sends. */
-  heard: (sent: Buffer) => void = () => {};
+  onSent: (sent: Buffer) => void = () => {};
   private readonly server = createServer((from) => this.join(from));
   private readonly pairs = new Set<[Socket, Socket]>();
 
@@ -179,7 +179,7 @@ export class Line {
       });
     }
     from.on("data", (sent: Buffer) => {
-      this.heard(sent);
+      this.onSent(sent);
       to.write(sent);
       if (this.slow(sent)) from.pause();
     });

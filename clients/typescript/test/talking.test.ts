@@ -1,4 +1,4 @@
-// Two people and a group, live: everything that happens is seen by everybody it concerns, as it happens.
+// Two users and a group, live: each change reaches all users concerned at once.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -9,8 +9,8 @@ describe("talking", { concurrency: 4 }, () => {
   test("a message is shown at once, and stays the same line when it is stored", async (t) => {
     const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
     const chat = await talk(alice, bob);
-    const heard: Message[] = [];
-    bob.client.onMessage((message) => heard.push(message));
+    const received: Message[] = [];
+    bob.client.onMessage((message) => received.push(message));
 
     const sending = alice.client.send(chat.id, "Hello Bob!");
     const [pending] = items(alice.client, chat.id, "pending");
@@ -26,7 +26,7 @@ describe("talking", { concurrency: 4 }, () => {
     await until(bob.client, () => stored(bob.client, chat.id).length);
     assert.deepEqual(texts(bob.client, chat.id), ["Hello Bob!"]);
     assert.deepEqual(
-      heard.map(({ id }) => id),
+      received.map(({ id }) => id),
       [message.id],
     );
   });
@@ -114,7 +114,7 @@ describe("talking", { concurrency: 4 }, () => {
     await until(alice.client, () => bobIs()?.isOnline);
   });
 
-  test("a group is administered, and everybody sees how", async (t) => {
+  test("a group is administered, and all members see it", async (t) => {
     const [alice, bob, carol] = await Promise.all([person(t, "alice"), person(t, "bob"), person(t, "carol")]);
     const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
     const names = (who: typeof alice) => who.client.members(group.id).map(({ user }) => user.username);
