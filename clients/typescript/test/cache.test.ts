@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { type CacheStorage, type ClientOptions, memorySession } from "../src/index.js";
-import { client, online, pass, person, stored, talk, texts, truth, until } from "./support.js";
+import { client, online, pass, user, stored, talk, texts, truth, until } from "./support.js";
 
 const NOWHERE = "http://127.0.0.1:9";
 // The cache is written two seconds after a change.
@@ -86,7 +86,7 @@ describe("the cache", { concurrency: 4 }, () => {
   });
 
   test("holds nothing up where it does not answer or can't be read", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const cache = memoryCache();
     const silent = { get: never, put: never, delete: never };
     const queue = { list: never, put: never, remove: never, clear: never };
@@ -105,7 +105,7 @@ describe("the cache", { concurrency: 4 }, () => {
   });
 
   test("forgets a chat that the user was removed from meanwhile", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const options = { session: memorySession(), cache: memoryCache() };
     const group = await bob.client.createGroup({ name: "Friends", memberIds: [alice.me.id] });
     const first = client(t, options);
@@ -147,7 +147,7 @@ describe("the cache", { concurrency: 4 }, () => {
   });
 
   test("holds the messages of the last thirty chats", async (t) => {
-    const alice = await person(t, "alice");
+    const alice = await user(t, "alice");
     const cache = memoryCache();
     const options = { session: memorySession(), cache };
     const page = client(t, options);
@@ -163,8 +163,8 @@ describe("the cache", { concurrency: 4 }, () => {
   });
 });
 
-async function conversation(t: Parameters<typeof person>[0], messages: number, { isOpen = true } = {}) {
-  const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+async function conversation(t: Parameters<typeof user>[0], messages: number, { isOpen = true } = {}) {
+  const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
   const chat = await talk(alice, bob);
   const options = { session: memorySession(), cache: memoryCache() } satisfies ClientOptions;
   const first = client(t, options);

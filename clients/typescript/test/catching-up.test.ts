@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { memorySession } from "../src/index.js";
-import { client, Line, online, person, type Person, stored, talk, texts, truth, until } from "./support.js";
+import { client, Line, online, user, type TestUser, stored, talk, texts, truth, until } from "./support.js";
 
 /** Pass an event to a client as if the server had sent it. */
-function receive(who: Person, event: string, payload: unknown): void {
+function receive(who: TestUser, event: string, payload: unknown): void {
   const { socket } = (
     who.client as unknown as { userSession: { live: { socket: { onevent(packet: unknown): void } } } }
   ).userSession.live;
@@ -16,7 +16,7 @@ function receive(who: Person, event: string, payload: unknown): void {
 describe("catching up", { concurrency: 4 }, () => {
   test("messages, edits and deletions are there, though they fill several answers of sync", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", { url: line.url })]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob", { url: line.url })]);
     const chat = await talk(alice, bob);
     const early = await Promise.all(["one", "two", "three"].map((content) => alice.client.send(chat.id, content).sent));
     await until(bob.client, () => texts(bob.client, chat.id).length === 3);
@@ -46,8 +46,8 @@ describe("catching up", { concurrency: 4 }, () => {
 
   test("new chats, lost chats, receipts, names and members are there", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
-    const carol = await person(t, "carol");
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
+    const carol = await user(t, "carol");
     const direct = await talk(alice, bob);
     const lost = await bob.client.createGroup({ name: "Lost", memberIds: [alice.me.id] });
     const kept = await bob.client.createGroup({ name: "Kept", memberIds: [alice.me.id] });
@@ -82,20 +82,20 @@ describe("catching up", { concurrency: 4 }, () => {
 
   test("the event resync brings what was lost without a trace", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
-    line.deaf = true;
+    line.dropsResponses = true;
     await bob.client.send(chat.id, "Lost on the way").sent;
     // It was written to her connection.
     await until(bob.client, () => stored(bob.client, chat.id)[0]?.status === "DELIVERED");
-    line.deaf = false;
+    line.dropsResponses = false;
     assert.deepEqual(texts(alice.client, chat.id), []);
     receive(alice, "resync", { chatIds: [chat.id], all: false });
     await until(alice.client, () => texts(alice.client, chat.id)[0] === "Lost on the way", 10);
   });
 
   test("a user who joins a chat with a long history starts at its end", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const group = await alice.client.createGroup({ name: "Old" });
     await Promise.all(Array.from({ length: 130 }, (_, number) => alice.client.send(group.id, `${number}`).sent));
     await alice.client.addMember(group.id, bob.me.id);
@@ -109,7 +109,7 @@ describe("catching up", { concurrency: 4 }, () => {
   test("without a network, a session goes on and says that it is offline", async (t) => {
     const line = await Line.open(t);
     const kept = memorySession();
-    const alice = await person(t, "alice", { session: kept });
+    const alice = await user(t, "alice", { session: kept });
     alice.client.close();
     line.broken = true;
     const page = client(t, { url: line.url, session: kept });

@@ -4,14 +4,14 @@ import { describe, test, type TestContext } from "node:test";
 
 import { memoryQueue, memorySession, type Chat, type QueueStorage } from "../src/index.js";
 import { deferred } from "../src/waiting.js";
-import { anotherWindow, client, items, Line, online, person, talk, until } from "./support.js";
+import { anotherWindow, client, items, Line, online, user, talk, until } from "./support.js";
 
 const file = { data: new Blob(["%PDF-1.4"]), name: "a.pdf" };
 
 describe("drafts", { concurrency: 4 }, () => {
   test("text, files and an edit survive a reload, each chat's apart", async (t) => {
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", kept), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { id: another } = await alice.client.createGroup({ name: "Friends" });
     const changed: string[] = [];
@@ -42,7 +42,7 @@ describe("drafts", { concurrency: 4 }, () => {
 
   test("of a chat that the user is no longer in, no draft is kept", async (t) => {
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", kept)]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob", kept)]);
     const groups = await Promise.all(
       ["one", "two"].map((name) => alice.client.createGroup({ name, memberIds: [bob.me.id] })),
     );
@@ -62,7 +62,7 @@ describe("drafts", { concurrency: 4 }, () => {
 
   test("tabs of one user have the same drafts", async (t) => {
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", kept), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const tab = client(t, kept);
     await tab.restore();
@@ -83,7 +83,7 @@ describe("drafts", { concurrency: 4 }, () => {
     };
     const queue: QueueStorage = { list: broken, put: broken, remove: broken, clear: broken };
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, queue }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url, queue }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     assert.equal(alice.client.hasUnsaved, false);
     alice.client.setDraft(chat.id, { content: "Hello" });
@@ -100,7 +100,7 @@ describe("drafts", { concurrency: 4 }, () => {
 
   test("what is stored need not be asked about", async (t) => {
     const queue = memoryQueue();
-    const [alice, bob] = await Promise.all([person(t, "alice", { queue }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { queue }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     alice.client.setDraft(chat.id, { content: "Hello", files: [file] });
     await alice.client.user(bob.me.username);
@@ -112,9 +112,9 @@ describe("drafts", { concurrency: 4 }, () => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
     const [alice, bob, carol] = await Promise.all([
-      person(t, "alice", { url: line.url, ...kept }),
-      person(t, "bob"),
-      person(t, "carol"),
+      user(t, "alice", { url: line.url, ...kept }),
+      user(t, "bob"),
+      user(t, "carol"),
     ]);
     const chat = await talk(alice, bob);
     const { id } = await alice.client.send(chat.id, "Sent").sent;
@@ -144,7 +144,7 @@ describe("drafts", { concurrency: 4 }, () => {
   });
 
   test("a response that comes when another user is logged in is not shown to them", async (t) => {
-    const [alice, bob, carol] = await Promise.all(["alice", "bob", "carol"].map((name) => person(t, name)));
+    const [alice, bob, carol] = await Promise.all(["alice", "bob", "carol"].map((name) => user(t, name)));
     assert.ok(alice && bob && carol);
     const { client } = alice;
     const before = await client.createGroup({ name: "Before" });
@@ -167,7 +167,7 @@ describe("drafts", { concurrency: 4 }, () => {
 
   test("a session that ends by itself leaves the drafts to its user alone", async (t) => {
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", kept), user(t, "bob")]);
     const chat = await talk(alice, bob);
     alice.client.setDraft(chat.id, { content: "Hello" });
     alice.client.close();

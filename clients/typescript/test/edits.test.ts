@@ -11,7 +11,7 @@ import {
   ValidationError,
 } from "../src/index.js";
 import type { ChatClient } from "../src/index.js";
-import { client, items, Line, online, person, stored, talk, texts, truth, until } from "./support.js";
+import { client, items, Line, online, user, stored, talk, texts, truth, until } from "./support.js";
 
 async function offline(line: Line, watched: ChatClient): Promise<void> {
   line.broken = true;
@@ -26,7 +26,7 @@ function back(line: Line, watched: ChatClient): void {
 
 describe("edits and deletions", { concurrency: 4 }, () => {
   test("an edit shows before the server has it", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { id } = await alice.client.send(chat.id, "Helo").sent;
     const edited = alice.client.edit(id, "Hello");
@@ -40,7 +40,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
 
   test("without a connection, edits and deletions wait for one, the last edit of each message", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const [one, two] = await Promise.all(["one", "two"].map((text) => alice.client.send(chat.id, text).sent));
     assert.ok(one && two);
@@ -69,7 +69,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
 
   test("a message that is on its way can be edited: the edit follows it", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     await offline(line, alice.client);
     const { clientId, sent } = alice.client.send(chat.id, "Helo");
@@ -89,7 +89,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
   test("an edit and a deletion are stored after the page is opened again", async (t) => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url, ...kept }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const [one, two] = await Promise.all(["one", "two"].map((text) => alice.client.send(chat.id, text).sent));
     assert.ok(one && two);
@@ -109,7 +109,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
 
   test("deleting a message drops an edit that was not sent", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { id } = await alice.client.send(chat.id, "Hello").sent;
     await offline(line, alice.client);
@@ -123,7 +123,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
   });
 
   test("a refused edit stays, until it is sent again or discarded", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { id } = await alice.client.send(chat.id, "Hello").sent;
     const long = "x".repeat(5000);
@@ -142,7 +142,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
   });
 
   test("a refused deletion shows the message again", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { id } = await alice.client.send(chat.id, "Hello").sent;
     await until(bob.client, () => texts(bob.client, chat.id).length);
@@ -154,7 +154,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
   });
 
   test("editing a refused message sends it with the new text", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { clientId, sent } = alice.client.send(chat.id, "x".repeat(5000));
     await assert.rejects(sent, ValidationError);
@@ -166,7 +166,7 @@ describe("edits and deletions", { concurrency: 4 }, () => {
   test("changes of a chat that one is no longer in are given up", async (t) => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", { url: line.url, ...kept })]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob", { url: line.url, ...kept })]);
     const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
     await until(bob.client, () => bob.client.chat(group.id));
     await bob.client.openChat(group.id);

@@ -13,7 +13,7 @@ import {
   UnacceptableFileError,
   UnreadableFileError,
 } from "../src/index.js";
-import { client, items, Line, online, person, stored, talk, texts, until } from "./support.js";
+import { client, items, Line, online, user, stored, talk, texts, until } from "./support.js";
 
 // The smallest picture: one pixel.
 const PIXEL = Buffer.from(
@@ -24,7 +24,7 @@ const pdf = (bytes: number) => new Blob([Buffer.concat([Buffer.from("%PDF-1.4\n"
 
 describe("files", { concurrency: 4 }, () => {
   test("a picture goes with its caption, and is shown by its link", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const file = new File([PIXEL], "Pixel.png", { type: "image/png" });
     const message = await alice.client.send(chat.id, "Look!", { file }).sent;
@@ -40,7 +40,7 @@ describe("files", { concurrency: 4 }, () => {
 
   test("text overtakes a file that is being uploaded, which reports its progress", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const shares: number[] = [];
     alice.client.subscribe(() => {
@@ -66,7 +66,7 @@ describe("files", { concurrency: 4 }, () => {
   });
 
   test("files of one chat stay in order, and more chats at once than the server takes uploads from", async (t) => {
-    const [alice, ...others] = await Promise.all(["alice", "bob", "carol", "dave"].map((name) => person(t, name)));
+    const [alice, ...others] = await Promise.all(["alice", "bob", "carol", "dave"].map((name) => user(t, name)));
     assert.ok(alice);
     const chats = await Promise.all(others.map((other) => alice.client.createDirectChat(other.me.id)));
     const sent = chats.flatMap(({ id }) =>
@@ -80,15 +80,15 @@ describe("files", { concurrency: 4 }, () => {
 
   test("an upload that is interrupted begins again, and is there once", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     let cuts = 0;
     line.onSent = (sent) => {
       if (cuts < 2 && sent.includes("Long.pdf")) {
         cuts += 1;
         setTimeout(() => line.cut(), cuts === 1 ? 5 : 300);
-        line.deaf = cuts === 2;
-        setTimeout(() => (line.deaf = false), 320);
+        line.dropsResponses = cuts === 2;
+        setTimeout(() => (line.dropsResponses = false), 320);
       }
     };
     const { sent } = alice.client.send(chat.id, "Here", { file: { data: pdf(1_000_000), name: "Long.pdf" } });
@@ -101,7 +101,7 @@ describe("files", { concurrency: 4 }, () => {
   });
 
   test("a file that the server does not take says why, and can be given up", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const wrong = alice.client.send(chat.id, "", { file: { data: new Blob(["MZ"]), name: "a.png" } });
     await assert.rejects(wrong.sent, (error) => error instanceof UnacceptableFileError && error.status === 415);
@@ -118,9 +118,9 @@ describe("files", { concurrency: 4 }, () => {
 
   test("an upload can be given up while it is under way", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
-    line.deaf = true;
+    line.dropsResponses = true;
     const { clientId, sent } = alice.client.send(chat.id, "", { file: { data: pdf(1_500_000), name: "Long.pdf" } });
     await until(alice.client, () => items(alice.client, chat.id, "pending")[0]?.progress);
     alice.client.discard(clientId);
@@ -131,7 +131,7 @@ describe("files", { concurrency: 4 }, () => {
   test("an upload goes on after a reload, with its file", async (t) => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url, ...kept }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     line.slow = (sent) => sent.includes("Long.pdf");
     alice.client.send(chat.id, "Here", { file: { data: pdf(1_000_000), name: "Long.pdf" } });
@@ -147,7 +147,7 @@ describe("files", { concurrency: 4 }, () => {
   test("a file is uploaded by one of several tabs, and by another one when that is closed", async (t) => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url, ...kept }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     let uploads = 0;
     const begun = new Promise<void>((resolve) => {
@@ -174,7 +174,7 @@ describe("files", { concurrency: 4 }, () => {
   });
 
   test("a file that can't be read any more is refused", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const folder = await mkdtemp(join(tmpdir(), "unreadable-"));
     t.after(() => rm(folder, { recursive: true }));

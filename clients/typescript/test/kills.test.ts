@@ -1,19 +1,19 @@
-// A server with workers and a queue between them, which are killed one after the other while people talk.
+// A server with workers and a queue between them, which are killed one after the other while users talk.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { control, online, pass, person, stored, talk, texts, truth, until } from "./support.js";
+import { control, online, pass, user, stored, talk, texts, truth, until } from "./support.js";
 
 test("a conversation goes on through kills of workers and of the whole server", async (t) => {
-  const people = await Promise.all(["alice", "bob", "carol"].map((name) => person(t, name)));
-  const [alice, bob, carol] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]];
+  const users = await Promise.all(["alice", "bob", "carol"].map((name) => user(t, name)));
+  const [alice, bob, carol] = users as [(typeof users)[0], (typeof users)[0], (typeof users)[0]];
   const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id, carol.me.id] });
-  for (const { client } of people) {
+  for (const { client } of users) {
     await until(client, () => client.chat(group.id));
     await client.openChat(group.id);
   }
   let killing = true;
-  const talking = people.map(async ({ client, me }) => {
+  const talking = users.map(async ({ client, me }) => {
     const said: string[] = [];
     while (killing || said.length < 40) {
       const content = `${me.username} ${said.length}`;
@@ -27,25 +27,25 @@ test("a conversation goes on through kills of workers and of the whole server", 
   const said = await Promise.all(talking);
 
   const expected = await truth(t, alice, group.id);
-  for (const [number, { me }] of people.entries()) {
+  for (const [number, { me }] of users.entries()) {
     assert.deepEqual(
       expected.filter(({ senderId }) => senderId === me.id).map(({ content }) => content),
       said[number],
     );
   }
-  for (const { client } of people) {
+  for (const { client } of users) {
     await until(client, () => stored(client, group.id).length === expected.length);
     assert.deepEqual(
       stored(client, group.id).map(({ id }) => id),
       expected.map(({ id }) => id),
     );
-    const others = people.filter((other) => other.client !== client);
+    const others = users.filter((other) => other.client !== client);
     await until(client, () => others.every((other) => client.presence(other.me.id)?.isOnline), 40);
   }
 });
 
 test("events that were lost without Redis are noticed with the next event", async (t) => {
-  const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+  const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
   const chat = await talk(alice, bob);
   const first = await alice.client.send(chat.id, "one").sent;
   await until(bob.client, () => texts(bob.client, chat.id).length === 1);

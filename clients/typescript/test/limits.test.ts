@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
 import type { Chat, Message } from "../src/index.js";
-import { anotherWindow, items, Line, person, talk, texts, truth, until } from "./support.js";
+import { anotherWindow, items, Line, user, talk, texts, truth, until } from "./support.js";
 
 describe("limits", { concurrency: 4 }, () => {
   test("more than the server takes arrives in order, later", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const contents = Array.from({ length: 45 }, (_, number) => `Number ${number + 1}`);
     const began = Date.now();
@@ -30,9 +30,9 @@ describe("limits", { concurrency: 4 }, () => {
 test("an upload beyond those that the server takes at the same time waits for them", async (t) => {
   const line = await Line.open(t);
   const [alice, bob, carol] = await Promise.all([
-    person(t, "alice", { url: line.url }),
-    person(t, "bob"),
-    person(t, "carol"),
+    user(t, "alice", { url: line.url }),
+    user(t, "bob"),
+    user(t, "carol"),
   ]);
   const chats = await Promise.all([bob, carol].map(({ me }) => alice.client.createDirectChat(me.id)));
   const window = await anotherWindow(t, alice);

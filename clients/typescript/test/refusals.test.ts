@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test, type TestContext } from "node:test";
 
-import { client, person, SERVER, until } from "./support.js";
+import { client, user, SERVER, until } from "./support.js";
 import { ForbiddenError, memorySession, RateLimitedError } from "../src/index.js";
 
 /** The URL of a server that refuses handshakes with this problem, and does all else. */
@@ -33,7 +33,7 @@ async function refusing(
 /** The error and the next attempt of a user who is logged in and whose handshake is refused. */
 async function refused(t: TestContext, problem: { status: number; code: string; retryAfter?: number }) {
   const session = memorySession();
-  const alice = await person(t, "alice", { session });
+  const alice = await user(t, "alice", { session });
   alice.client.close();
   const again = client(t, { url: await refusing(t, problem), session });
   await again.restore();

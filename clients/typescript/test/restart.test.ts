@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Connection } from "../src/index.js";
-import { anotherWindow, control, online, pass, person, until } from "./support.js";
+import { anotherWindow, control, online, pass, user, until } from "./support.js";
 
 const AWAY_MS = 6000;
 const BACK_MS = 2000;
 
 test("a restarted server has every client back within two seconds, spread over that time", async (t) => {
-  const people = await Promise.all(["alice", "bob", "carol", "dave"].map((name) => person(t, name)));
-  const windows = await Promise.all(people.flatMap((who) => [1, 2, 3, 4].map(() => anotherWindow(t, who))));
-  const clients = [...people, ...windows].map(({ client }) => client);
+  const users = await Promise.all(["alice", "bob", "carol", "dave"].map((name) => user(t, name)));
+  const windows = await Promise.all(users.flatMap((who) => [1, 2, 3, 4].map(() => anotherWindow(t, who))));
+  const clients = [...users, ...windows].map(({ client }) => client);
   await control("stop-server");
   await Promise.all(clients.map((each) => until(each, () => each.connection.cause === "unreachable")));
   await pass(AWAY_MS);
@@ -27,7 +27,7 @@ test("a restarted server has every client back within two seconds, spread over t
 test("no connection says whether the device is offline or the server is away, and when it is tried again", async (t) => {
   const device = fakeDevice();
   t.after(device.restore);
-  const { client } = await person(t, "alice");
+  const { client } = await user(t, "alice");
   assert.deepEqual(client.connection, { state: "online", cause: null, retryAt: null, error: null });
 
   await control("stop-server");
@@ -48,7 +48,7 @@ test("no connection says whether the device is offline or the server is away, an
 test("a device that is online again connects at once", async (t) => {
   const device = fakeDevice();
   t.after(device.restore);
-  const { client } = await person(t, "alice");
+  const { client } = await user(t, "alice");
   await control("stop-server");
   await until(client, () => client.connection.state === "offline" && client.connection.retryAt);
   device.setOnline(false);

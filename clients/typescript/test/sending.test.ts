@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { DiscardedError, memoryQueue, memorySession, NotFoundError, ValidationError } from "../src/index.js";
-import { anotherWindow, client, items, Line, online, pass, person, talk, texts, truth, until } from "./support.js";
+import { anotherWindow, client, items, Line, online, pass, user, talk, texts, truth, until } from "./support.js";
 
 describe("sending", { concurrency: 4 }, () => {
   for (const transports of [["websocket"], ["polling"]] as const) {
     test(`through a line that is cut again and again, over ${transports}`, async (t) => {
       const line = await Line.open(t);
       const [alice, bob] = await Promise.all([
-        person(t, "alice", { url: line.url, transports: [...transports] }),
-        person(t, "bob"),
+        user(t, "alice", { url: line.url, transports: [...transports] }),
+        user(t, "bob"),
       ]);
       const direct = await talk(alice, bob);
       const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
@@ -22,10 +22,10 @@ describe("sending", { concurrency: 4 }, () => {
       const cutting = (async () => {
         for (let cuts = 0; !done; cuts += 1) {
           // Now the message is lost, now its ack: then the server has it and the client does not know.
-          line.deaf = cuts % 2 === 1;
-          if (line.deaf) await pass(40);
+          line.dropsResponses = cuts % 2 === 1;
+          if (line.dropsResponses) await pass(40);
           line.cut();
-          line.deaf = false;
+          line.dropsResponses = false;
           line.broken = cuts % 4 === 3;
           await pass(60);
           line.broken = false;
@@ -53,7 +53,7 @@ describe("sending", { concurrency: 4 }, () => {
   }
 
   test("a message that the server has after all is no longer queued once its page is here", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await alice.client.createDirectChat(bob.me.id);
     const { createdAt, clientId } = await alice.client.send(chat.id, "Once").sent;
     const queue = memoryQueue();
@@ -72,16 +72,16 @@ describe("sending", { concurrency: 4 }, () => {
   test("an ack that is lost is found by catching up, and nothing is sent twice", async (t) => {
     const line = await Line.open(t);
     const [alice, bob] = await Promise.all([
-      person(t, "alice", { url: line.url, transports: ["websocket"] }),
-      person(t, "bob"),
+      user(t, "alice", { url: line.url, transports: ["websocket"] }),
+      user(t, "bob"),
     ]);
     const chat = await talk(alice, bob);
-    line.deaf = true;
+    line.dropsResponses = true;
     const { sent } = alice.client.send(chat.id, "Do you hear me?");
     await until(bob.client, () => texts(bob.client, chat.id).length);
     assert.equal(items(alice.client, chat.id, "pending").length, 1);
     line.cut();
-    line.deaf = false;
+    line.dropsResponses = false;
     assert.equal((await sent).seq, 1);
     await online(alice.client);
     assert.equal((await truth(t, bob, chat.id)).length, 1);
@@ -89,7 +89,7 @@ describe("sending", { concurrency: 4 }, () => {
 
   test("what is written without a connection waits for one", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     line.broken = true;
     line.cut();
@@ -105,7 +105,7 @@ describe("sending", { concurrency: 4 }, () => {
   test("what was written before the page was closed is sent after it is opened again", async (t) => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, ...kept }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url, ...kept }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     await alice.client.send(chat.id, "zero").sent;
     line.broken = true;
@@ -126,7 +126,7 @@ describe("sending", { concurrency: 4 }, () => {
   });
 
   test("a message that the server refuses says why, and holds up nothing", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const bad = alice.client.send(chat.id, "x".repeat(4001));
     const good = alice.client.send(chat.id, "Hello");
@@ -147,7 +147,7 @@ describe("sending", { concurrency: 4 }, () => {
   });
 
   test("a refused message stays where it was written, sent again too", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     await alice.client.send(chat.id, "one").sent;
     const bad = alice.client.send(chat.id, "x".repeat(5000));
@@ -166,7 +166,7 @@ describe("sending", { concurrency: 4 }, () => {
   test("a refused message is in its place after a reload, and is not sent again by itself", async (t) => {
     const line = await Line.open(t);
     const kept = { session: memorySession(), queue: memoryQueue() };
-    const [alice, bob] = await Promise.all([person(t, "alice", kept), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", kept), user(t, "bob")]);
     const chat = await talk(alice, bob);
     await alice.client.send(chat.id, "one").sent;
     const { sent } = alice.client.send(chat.id, "x".repeat(5000));
@@ -192,7 +192,7 @@ describe("sending", { concurrency: 4 }, () => {
 
   test("who is removed while away learns that what they wrote is not taken", async (t) => {
     const line = await Line.open(t);
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob", { url: line.url })]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob", { url: line.url })]);
     const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
     await until(bob.client, () => bob.client.chat(group.id));
     line.broken = true;
@@ -207,7 +207,7 @@ describe("sending", { concurrency: 4 }, () => {
   test("who logs out leaves nothing behind, whose session ends does", async (t) => {
     const line = await Line.open(t);
     const queue = memoryQueue();
-    const [alice, bob] = await Promise.all([person(t, "alice", { url: line.url, queue }), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice", { url: line.url, queue }), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const second = await anotherWindow(t, alice, { url: line.url, queue });
     line.broken = true;

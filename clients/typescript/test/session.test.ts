@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { memorySession, RateLimitedError, type SessionStorage, UnauthenticatedError } from "../src/index.js";
-import { anotherWindow, client, Line, online, pass, person, stored, talk, until } from "./support.js";
+import { anotherWindow, client, Line, online, pass, user, stored, talk, until } from "./support.js";
 
 const LIFETIME_MS = 3000;
 
 describe("a session", { concurrency: 4 }, () => {
   test("outlives its access tokens, on the same socket", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const states: string[] = [];
     alice.client.subscribe(({ connection, session }) => {
@@ -25,7 +25,7 @@ describe("a session", { concurrency: 4 }, () => {
 
   test("is taken up after a pause longer than its access token", async (t) => {
     const session = memorySession();
-    const alice = await person(t, "alice", { session });
+    const alice = await user(t, "alice", { session });
     alice.client.close();
     await pass(LIFETIME_MS + 500);
     const page = client(t, { session });
@@ -36,7 +36,7 @@ describe("a session", { concurrency: 4 }, () => {
 
   test("is shared by many tabs that all refresh at the same time, without a lock between them", async (t) => {
     const session = tabs();
-    const alice = await person(t, "alice", { session });
+    const alice = await user(t, "alice", { session });
     const pages = Array.from({ length: 9 }, () => client(t, { session }));
     await Promise.all(pages.map((page) => page.restore()));
     await Promise.all(pages.map(online));
@@ -52,7 +52,7 @@ describe("a session", { concurrency: 4 }, () => {
 
   test("ends in all tabs when one of them logs out", async (t) => {
     const session = tabs();
-    const alice = await person(t, "alice", { session });
+    const alice = await user(t, "alice", { session });
     const page = client(t, { session });
     await page.restore();
     await online(page);
@@ -66,16 +66,16 @@ describe("a session", { concurrency: 4 }, () => {
   test("survives answers to its refreshes that are lost", async (t) => {
     const line = await Line.open(t);
     const session = memorySession();
-    const alice = await person(t, "alice", { session, url: line.url });
+    const alice = await user(t, "alice", { session, url: line.url });
     let lost = 0;
     line.onSent = (sent) => {
       if (!sent.includes("/auth/refresh") || lost >= 2) return;
       lost += 1;
       // The server has its time to rotate the token; its response is lost.
-      line.deaf = true;
+      line.dropsResponses = true;
       setTimeout(() => {
         line.cut();
-        line.deaf = false;
+        line.dropsResponses = false;
       }, 400);
     };
     const before = (await session.load())?.refreshToken;
@@ -87,7 +87,7 @@ describe("a session", { concurrency: 4 }, () => {
 
   test("ends, and says why, when its refresh token was used by another client", async (t) => {
     const session = memorySession();
-    const alice = await person(t, "alice", { session });
+    const alice = await user(t, "alice", { session });
     const { refreshToken } = (await session.load()) ?? {};
     await pass(LIFETIME_MS);
     // Its successor was used too by now or soon is: reuse of the old one reveals a theft.
@@ -103,7 +103,7 @@ describe("a session", { concurrency: 4 }, () => {
   });
 
   test("ends on one device and goes on on another", async (t) => {
-    const alice = await person(t, "alice");
+    const alice = await user(t, "alice");
     const phone = await anotherWindow(t, alice);
     await alice.client.logout();
     await pass(LIFETIME_MS);
@@ -112,7 +112,7 @@ describe("a session", { concurrency: 4 }, () => {
   });
 
   test("does not begin with a wrong password, and not at all after too many", async (t) => {
-    const alice = await person(t, "alice");
+    const alice = await user(t, "alice");
     const other = client(t);
     const login = () => other.login({ username: alice.me.username, password: "Wrong4Horse" });
     await assert.rejects(

@@ -21,7 +21,7 @@ export async function control(what: string): Promise<void> {
   assert.ok(answer.ok, `${what}: ${answer.status} ${await answer.text()}`);
 }
 
-export interface Person {
+export interface TestUser {
   client: ChatClient;
   me: Me;
   account: { username: string; password: string };
@@ -35,7 +35,7 @@ export function client(t: TestContext, options: ClientOptions = {}): ChatClient 
 }
 
 /** A new user, with a client that is online. */
-export async function person(t: TestContext, name: string, options: ClientOptions = {}): Promise<Person> {
+export async function user(t: TestContext, name: string, options: ClientOptions = {}): Promise<TestUser> {
   const username = `${name}_${randomBytes(4).toString("hex")}`;
   const account = { username, password: PASSWORD };
   const made = client(t, options);
@@ -44,16 +44,16 @@ export async function person(t: TestContext, name: string, options: ClientOption
   return { client: made, me, account };
 }
 
-/** The same person with another client, which shares nothing with the first. */
-export async function anotherWindow(t: TestContext, who: Person, options: ClientOptions = {}): Promise<Person> {
+/** The same user with another client, which shares nothing with the first. */
+export async function anotherWindow(t: TestContext, who: TestUser, options: ClientOptions = {}): Promise<TestUser> {
   const made = client(t, options);
   await made.login(who.account);
   await online(made);
   return { ...who, client: made };
 }
 
-/** The direct chat of two people, which both know and have open. */
-export async function talk(one: Person, other: Person): Promise<Chat> {
+/** The direct chat of two users, which both know and have open. */
+export async function talk(one: TestUser, other: TestUser): Promise<Chat> {
   const chat = await one.client.createDirectChat(other.me.id);
   await until(other.client, () => other.client.chat(chat.id));
   await Promise.all([one, other].map((each) => each.client.openChat(chat.id)));
@@ -105,7 +105,7 @@ export function items<State extends Item["state"]>(
 }
 
 /** All that the server has of a chat, as a client that has just logged in reads it. */
-export async function truth(t: TestContext, who: Person, chatId: string): Promise<Message[]> {
+export async function truth(t: TestContext, who: TestUser, chatId: string): Promise<Message[]> {
   const fresh = client(t);
   await fresh.login(who.account);
   await until(fresh, () => fresh.chatsLoaded);
@@ -120,13 +120,13 @@ export async function truth(t: TestContext, who: Person, chatId: string): Promis
   return found;
 }
 
-/** A line to the server that can be cut, and be deaf on the way back. */
+/** A line to the server that can be cut, or drop the responses. */
 export class Line {
   url = "";
   /** While it is broken, each new connection is closed at once. */
   broken = false;
-  /** While it is deaf, the server's data is dropped: the server receives and handles requests, the client gets no response. */
-  deaf = false;
+  /** While set, the server's data is dropped: the server receives and handles requests, the client gets no response. */
+  dropsResponses = false;
   /** Connections on which a client sends something for which this is true stop there, until `resume`. */
   slow: (sent: Buffer) => boolean = () => false;
   /** Called with what a client sends. */
@@ -184,7 +184,7 @@ export class Line {
       if (this.slow(sent)) from.pause();
     });
     to.on("data", (said: Buffer) => {
-      if (!this.deaf) from.write(said);
+      if (!this.dropsResponses) from.write(said);
     });
   }
 }

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ConflictError, ForbiddenError, type Message, NotFoundError, ValidationError } from "../src/index.js";
-import { anotherWindow, items, person, stored, talk, texts, until } from "./support.js";
+import { anotherWindow, items, user, stored, talk, texts, until } from "./support.js";
 
 describe("talking", { concurrency: 4 }, () => {
   test("a message is shown at once, and stays the same line when it is stored", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const received: Message[] = [];
     bob.client.onMessage((message) => received.push(message));
@@ -32,7 +32,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("receipts raise the status of what was sent, and lower what is unread", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     for (const content of ["one", "two"]) await alice.client.send(chat.id, content).sent;
     await until(alice.client, () => stored(alice.client, chat.id).every(({ status }) => status === "DELIVERED"));
@@ -53,7 +53,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("what is read in one window is read in the others", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const second = await anotherWindow(t, bob);
     await alice.client.send(chat.id, "Hello?").sent;
@@ -64,7 +64,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("edits and deletions are seen, in the list of chats too", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const first = await alice.client.send(chat.id, "Helo").sent;
     const edited = await alice.client.edit(first.id, "Hello");
@@ -81,7 +81,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("typing is seen while it lasts", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const typers = () => bob.client.typers(chat.id).map(({ username }) => username);
 
@@ -102,7 +102,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("who comes and goes is seen", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const bobIs = () => alice.client.presence(bob.me.id);
     await until(alice.client, () => bobIs()?.isOnline);
@@ -115,7 +115,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("a group is administered, and all members see it", async (t) => {
-    const [alice, bob, carol] = await Promise.all([person(t, "alice"), person(t, "bob"), person(t, "carol")]);
+    const [alice, bob, carol] = await Promise.all([user(t, "alice"), user(t, "bob"), user(t, "carol")]);
     const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id] });
     const names = (who: typeof alice) => who.client.members(group.id).map(({ user }) => user.username);
     await until(bob.client, () => bob.client.chat(group.id)?.name === "Friends");
@@ -149,7 +149,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("in a group, a message is read once all have read it", async (t) => {
-    const [alice, bob, carol] = await Promise.all([person(t, "alice"), person(t, "bob"), person(t, "carol")]);
+    const [alice, bob, carol] = await Promise.all([user(t, "alice"), user(t, "bob"), user(t, "carol")]);
     const group = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id, carol.me.id] });
     await alice.client.openChat(group.id);
     const sent = await alice.client.send(group.id, "Read me").sent;
@@ -165,7 +165,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("the history comes page by page, back to the first message", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const contents = Array.from({ length: 120 }, (_, number) => `Number ${number + 1}`);
     await Promise.all(contents.map((content) => alice.client.send(chat.id, content).sent));
@@ -180,8 +180,8 @@ describe("talking", { concurrency: 4 }, () => {
     assert.equal(await late.client.loadOlder(chat.id), false);
   });
 
-  test("people are found, page by page", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+  test("users are found, page by page", async (t) => {
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const found = await alice.client.searchUsers(bob.me.username.slice(0, 9));
     assert.deepEqual(
       found.items.map(({ id }) => id),
@@ -195,7 +195,7 @@ describe("talking", { concurrency: 4 }, () => {
   });
 
   test("what the server refuses is an exception that says why", async (t) => {
-    const alice = await person(t, "alice");
+    const alice = await user(t, "alice");
     const taken = alice.client.updateMe({ username: "no" });
     await assert.rejects(taken, (error) => error instanceof ValidationError && "username" in error.errors);
     const renamed = `${alice.me.username}_x`;

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import type { Item, Message } from "../src/index.js";
 import { Timeline } from "../src/timeline.js";
-import { person, stored, talk, until } from "./support.js";
+import { user, stored, talk, until } from "./support.js";
 
 const ME = "me";
 const OTHER = "other";
@@ -106,7 +106,7 @@ describe("trimming", () => {
   });
 
   test("what came in live can be dropped too", async (t) => {
-    const [alice, bob] = await Promise.all([person(t, "alice"), person(t, "bob")]);
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
     const chat = await talk(alice, bob);
     const { client } = bob;
     const sent = Array.from({ length: 230 }, (_, number) => alice.client.send(chat.id, `Number ${number + 1}`).sent);
