@@ -33,6 +33,8 @@ export interface RawAnswer {
 
 const ANSWER_MS = 15_000;
 const MAX_RETRIES = 3;
+// The body stalled on the way.
+const REQUEST_TIMEOUT = 408;
 const MAX_WAIT_SECONDS = 10;
 
 /** The REST API: typed by what the server documents, errors as exceptions. */
@@ -178,7 +180,8 @@ export function isTokenRefused(error: unknown): boolean {
 
 /** Whether the same may well work later: the answer was lost, or the server has a bad moment. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof NetworkError || ((error as { status?: number } | null)?.status ?? 0) >= 500;
+  const status = (error as { status?: number } | null)?.status ?? 0;
+  return error instanceof NetworkError || status === REQUEST_TIMEOUT || status >= 500;
 }
 
 function retryIn(error: unknown, failures: number): number | null {

@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import { test, type TestContext } from "node:test";
 
 import { client, user, SERVER, until } from "./support.js";
+import { toError } from "../src/errors.js";
+import { isPassing } from "../src/http.js";
 import { ForbiddenError, memorySession, RateLimitedError } from "../src/index.js";
 
 /** The URL of a server that refuses handshakes with this problem, and does all else. */
@@ -52,4 +54,12 @@ test("too many handshakes are tried again when the server says", async (t) => {
   assert.ok(error instanceof RateLimitedError);
   // Never earlier, and clients that were refused together not all at the same time.
   assert.ok(waitMs > 6000 && waitMs <= 8750, String(waitMs));
+});
+
+test("a request whose body stalled is repeated, one that the server refuses is not", () => {
+  const problem = { type: "about:blank", title: "", detail: "", code: "" };
+  assert.deepEqual(
+    [408, 500, 503, 403, 413, 422, 429].filter((status) => isPassing(toError({ ...problem, status }))),
+    [408, 500, 503],
+  );
 });
