@@ -31,9 +31,9 @@ process.exitCode = stale ? 1 : 0;
 
 async function read(source) {
   if (!/^https?:/.test(source)) return JSON.parse(await readFile(source, "utf8"));
-  const answer = await fetch(source);
-  if (!answer.ok) throw new Error(`${source} answers ${answer.status}`);
-  return answer.json();
+  const response = await fetch(source);
+  if (!response.ok) throw new Error(`${source} returned ${response.status}`);
+  return response.json();
 }
 
 /** Every object of both documents, once, under its name. */
@@ -49,7 +49,7 @@ function schemas() {
   return [HEADER, ...types].join("\n");
 }
 
-/** `Operations`: each method and path, with what it takes and what it answers. */
+/** `Operations`: each method and path, with its parameters and its response. */
 function rest() {
   const names = new Set();
   const paths = Object.entries(openapi.paths).filter(([path]) => path.startsWith("/api/v1/"));
@@ -62,15 +62,15 @@ function rest() {
           ["path", parametersType(parameters, "path", names)],
           ["query", parametersType(parameters, "query", names)],
           ["body", bodyType(operation.requestBody, names)],
-          ["answer", answerType(operation.responses, names)],
+          ["response", responseType(operation.responses, names)],
         ];
         const body = fields.map(([field, rendered]) => `    ${field}: ${rendered};\n`).join("");
         const title = `${method.toUpperCase()} ${path.replace("/api/v1", "")}`;
         return `${comment(operation.summary, "  ")}  ${JSON.stringify(title)}: {\n${body}  };\n`;
       }),
   );
-  const told = "/** Every operation of the REST API, below `/api/v1`: what it takes, and what it answers. */\n";
-  return `${HEADER}\n${imports(names)}${told}export interface Operations {\n${operations.join("")}}\n`;
+  const heading = "/** Every operation of the REST API, below `/api/v1`: parameters and response. */\n";
+  return `${HEADER}\n${imports(names)}${heading}export interface Operations {\n${operations.join("")}}\n`;
 }
 
 function parametersType(parameters, place, names) {
@@ -87,10 +87,10 @@ function bodyType(body, names) {
   return schema ? type(schema, "", names) : "FormData";
 }
 
-function answerType(responses, names) {
-  const answers = Object.entries(responses).filter(([status]) => status.startsWith("2"));
-  const rendered = answers.map(([, answer]) => {
-    const schema = answer.content?.["application/json"]?.schema;
+function responseType(responses, names) {
+  const successful = Object.entries(responses).filter(([status]) => status.startsWith("2"));
+  const rendered = successful.map(([, response]) => {
+    const schema = response.content?.["application/json"]?.schema;
     return schema ? type(schema, "", names) : "undefined";
   });
   return [...new Set(rendered)].join(" | ");
@@ -106,7 +106,7 @@ function events() {
     let listener = `(payload: ${payload}) => void`;
     if (operation.action === "receive") {
       const { data } = asyncapi.channels.acks.messages[id].payload.properties;
-      listener = `(payload: ${payload}, ack: (answer: Ack<${type(data, "", names)}>) => void) => void`;
+      listener = `(payload: ${payload}, ack: (response: Ack<${type(data, "", names)}>) => void) => void`;
     }
     sides[operation.action].push(
       `${comment(operation.summary, "  ")}  ${JSON.stringify(channel[id].name)}: ${listener};\n`,
@@ -116,7 +116,7 @@ function events() {
   return [
     HEADER,
     `${imports(names).trimEnd()}\n`,
-    "/** How the server answers an event. */\nexport type Ack<Data> = { ok: true; data: Data } | { ok: false; error: Problem };\n",
+    "/** The acknowledgement of an event. */\nexport type Ack<Data> = { ok: true; data: Data } | { ok: false; error: Problem };\n",
     `/** What clients emit. */\nexport interface ClientEvents {\n${sides.receive.join("")}}\n`,
     `/** What clients listen for. */\nexport interface ServerEvents {\n${sides.send.join("")}}\n`,
   ].join("\n");

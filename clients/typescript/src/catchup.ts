@@ -105,11 +105,11 @@ export class CatchUp {
     this.chatStore.markComplete();
   }
 
-  /** All that was missed, page by page; what asks meanwhile waits for the same answers, and asks again if need be. */
+  /** All that was missed, page by page; what asks meanwhile waits for the same responses, and asks again if need be. */
   private sync(): Promise<void> {
     this.syncing ??= this.pages().finally(() => {
       this.syncing = null;
-      // Something may have been missed after the server read what it answered.
+      // Something may have been missed after the server read its response.
       if (this.certain || this.chatStore.isBehind) this.behind();
     });
     return this.syncing;
@@ -132,9 +132,9 @@ export class CatchUp {
     const more = new Set<string>();
     let cursor: string | null = null;
     do {
-      const answer: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...(cursor && { cursor }) });
-      for (const id of this.chatStore.applySync(answer)) more.add(id);
-      cursor = answer.nextCursor;
+      const response: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...(cursor && { cursor }) });
+      for (const id of this.chatStore.applySync(response)) more.add(id);
+      cursor = response.nextCursor;
     } while (cursor && !this.over.aborted);
     if (more.size && !this.over.aborted) await this.missedOf([...more], { only: true });
   }

@@ -71,7 +71,7 @@ export interface ClientOptions {
 }
 
 /** What `send` gives: the message is in `messages(chatId)` from now on, whatever becomes of it. */
-export interface Sending {
+export interface PendingMessage {
   readonly clientId: string;
   /** The stored message; rejects when the server refuses it or it is discarded. Need not be awaited. */
   readonly sent: Promise<Message>;
@@ -359,7 +359,7 @@ export class ChatClient {
    * Send a message, with a file or without: it is kept and tried again, through lost connections too, until the
    * server has it or refuses it. Throws LoggedOutError. Messages of one chat are sent in the order of the calls, one after the other.
    */
-  send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): Sending {
+  send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): PendingMessage {
     const { queue, typing } = this.requireUserSession();
     typing.forget(chatId);
     return queue.add(chatId, content, options.file ? toFile(options.file) : null);

@@ -9,7 +9,7 @@ import { backoff } from "./waiting.js";
 
 type ClientEvent = keyof ClientEvents;
 type Payload<E extends ClientEvent> = Parameters<ClientEvents[E]>[0];
-type Acked<E extends ClientEvent> = Parameters<ClientEvents[E]>[1] extends (answer: Ack<infer Data>) => void
+type Acked<E extends ClientEvent> = Parameters<ClientEvents[E]>[1] extends (response: Ack<infer Data>) => void
   ? Data
   : never;
 
@@ -127,16 +127,16 @@ export class LiveConnection {
 
   /**
    * Send an event: what its ack says. Rejects with a `ProblemError` for a refusal, with `NetworkError` when there is no
-   * connection or no answer in time, and with `RateLimitedError` unasked for as long as the server wants to be left alone.
+   * connection or no response in time, and with `RateLimitedError` unasked for as long as the server wants to be left alone.
    */
   async emit<E extends ClientEvent>(event: E, payload: Payload<E>): Promise<Acked<E>> {
     const waitMs = this.limitedUntil - Date.now();
     if (waitMs > 0) throw limited(Math.ceil(waitMs / 1000));
     // While it is not connected, socket.io would keep the event and send it in an order of its own.
     if (!this.isConnected) throw new NetworkError("Not connected.");
-    const answer = await this.acked(event, payload);
-    if (answer.ok) return answer.data;
-    const error = toError(answer.error);
+    const response = await this.acked(event, payload);
+    if (response.ok) return response.data;
+    const error = toError(response.error);
     if (error instanceof RateLimitedError) this.limitedUntil = Date.now() + error.retryAfter * 1000;
     // The session of the socket is over, or the token was not renewed in time.
     if (isTokenRefused(error) && event !== "auth:renew") this.renew(error);

@@ -61,7 +61,7 @@ export class RateLimitedError extends ProblemError {
   }
 }
 
-/** The server was not reached, or its answer was lost: the same may work later. */
+/** The server was not reached, or its response was lost: the same may work later. */
 export class NetworkError extends Error {
   override readonly name = "NetworkError";
 }

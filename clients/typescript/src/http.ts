@@ -8,10 +8,10 @@ import { backoff, pause } from "./waiting.js";
 type Name = keyof Operations;
 type Given<Fields> = { [Field in keyof Fields as Fields[Field] extends undefined ? never : Field]: Fields[Field] };
 /** What an operation takes of `path`, `query` and `body`. */
-export type Taken<N extends Name> = Given<Omit<Operations[N], "answer">>;
-type Answer<N extends Name> = Operations[N]["answer"];
-type ListName = { [N in Name]: Answer<N> extends { data: unknown[]; meta: unknown } ? N : never }[Name];
-type ItemOf<N extends ListName> = Answer<N> extends { data: Array<infer Item> } ? Item : never;
+export type Taken<N extends Name> = Given<Omit<Operations[N], "response">>;
+type ResponseOf<N extends Name> = Operations[N]["response"];
+type ListName = { [N in Name]: ResponseOf<N> extends { data: unknown[]; meta: unknown } ? N : never }[Name];
+type ItemOf<N extends ListName> = ResponseOf<N> extends { data: Array<infer Item> } ? Item : never;
 
 /** Where access tokens come from. */
 export interface Tokens {
@@ -25,7 +25,7 @@ export interface Tokens {
 export type Fetch = (url: string, request: RequestInit) => Promise<Response>;
 
 /** What came back: `body` is the parsed JSON, or undefined. */
-export interface RawAnswer {
+export interface RawResponse {
   status: number;
   body: unknown;
   retryAfter: number | undefined;
@@ -47,14 +47,14 @@ export class Http {
   ) {}
 
   /**
-   * Call an operation. What only reads is repeated when the answer was lost, the server was unavailable for a moment,
+   * Call an operation. What only reads is repeated when the response was lost, the server was unavailable for a moment,
    * or asks to come back within 10 s.
    */
-  async call<N extends Name>(operation: N, taken: Taken<N>): Promise<Answer<N>> {
+  async call<N extends Name>(operation: N, taken: Taken<N>): Promise<ResponseOf<N>> {
     const reads = operation.startsWith("GET ");
     for (let failures = 0; ; ) {
       try {
-        return (await this.authorized((token) => this.request(operation, taken, token))) as Answer<N>;
+        return (await this.authorized((token) => this.request(operation, taken, token))) as ResponseOf<N>;
       } catch (error) {
         failures += 1;
         const waitMs = reads && failures <= MAX_RETRIES ? retryIn(error, failures) : null;
@@ -65,8 +65,8 @@ export class Http {
   }
 
   /** Call an operation once, with this access token or without one. */
-  async callOpenly<N extends Name>(operation: N, taken: Taken<N>, token: string | null = null): Promise<Answer<N>> {
-    return (await this.request(operation, taken, token)) as Answer<N>;
+  async callOpenly<N extends Name>(operation: N, taken: Taken<N>, token: string | null = null): Promise<ResponseOf<N>> {
+    return (await this.request(operation, taken, token)) as ResponseOf<N>;
   }
 
   /** The first page of a list, each item of it as `seen`. */
@@ -85,10 +85,10 @@ export class Http {
 
   /** Send a form with a file; `progress` is called with what share of it is on its way, 0–1. */
   async upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message> {
-    const answer = await this.authorized(async (token) =>
+    const response = await this.authorized(async (token) =>
       successOf(await upload(`${this.url}/api/v1/messages/upload`, form(), token, progress, signal)),
     );
-    return (answer as { data: Message }).data;
+    return (response as { data: Message }).data;
   }
 
   /** Do it with an access token; once more with another one when it is not accepted. */
@@ -123,7 +123,7 @@ export class Http {
     return successOf(await this.fetched(`${this.url}/api/v1${filled}${suffix}`, request));
   }
 
-  private async fetched(url: string, request: RequestInit): Promise<RawAnswer> {
+  private async fetched(url: string, request: RequestInit): Promise<RawResponse> {
     const overdue = new AbortController();
     const giveUp = (): void => overdue.abort();
     const timer = setTimeout(giveUp, ANSWER_MS);
@@ -136,7 +136,7 @@ export class Http {
         cache: "no-store",
       });
       const text = await response.text();
-      return rawAnswer(response.status, text, response.headers.get("Retry-After"));
+      return rawResponse(response.status, text, response.headers.get("Retry-After"));
     } catch (error) {
       if (this.closed.aborted) throw new LoggedOutError();
       throw new NetworkError("The server can't be reached.", { cause: error });
@@ -147,18 +147,18 @@ export class Http {
   }
 }
 
-/** An answer of which status, text and header are known. */
-export function rawAnswer(status: number, text: string, retryAfter: string | null): RawAnswer {
+/** A response of which status, text and header are known. */
+export function rawResponse(status: number, text: string, retryAfter: string | null): RawResponse {
   let body: unknown;
   try {
     body = text ? JSON.parse(text) : undefined;
   } catch {
-    // A proxy in between may answer with a page.
+    // A proxy in between may respond with a page.
   }
   return { status, body, retryAfter: retryAfter ? Number(retryAfter) || undefined : undefined };
 }
 
-function successOf({ status, body, retryAfter }: RawAnswer): unknown {
+function successOf({ status, body, retryAfter }: RawResponse): unknown {
   if (status >= 200 && status < 300) return body;
   throw toError(isProblem(body) ? body : unknownProblem(status), retryAfter);
 }
@@ -168,7 +168,7 @@ export function isProblem(body: unknown): body is Problem {
 }
 
 function unknownProblem(status: number): Problem {
-  const detail = `The server answered ${status}.`;
+  const detail = `The server returned ${status}.`;
   return { type: "about:blank", title: detail, status, detail, code: "unknown" };
 }
 
@@ -178,7 +178,7 @@ export function isTokenRefused(error: unknown): boolean {
   return code === "token_expired" || code === "token_invalid";
 }
 
-/** Whether the same may well work later: the answer was lost, or the server has a bad moment. */
+/** Whether the same may well work later: the response was lost, or the server has a bad moment. */
 export function isPassing(error: unknown): boolean {
   const status = (error as { status?: number } | null)?.status ?? 0;
   return error instanceof NetworkError || status === REQUEST_TIMEOUT || status >= 500;

@@ -29,7 +29,7 @@ const UNKNOWN: Session = { state: "unknown", me: null, reason: null };
 const RENEWAL_LEAD_SHARE = 0.3;
 const MAX_RENEWAL_LEAD_MS = 60_000;
 const RETRY_MS = 5000;
-// A lost answer is asked for again while the server still gives it: 10 s.
+// A lost response is requested again while the server still returns it: 10 s.
 const REFRESH_ATTEMPTS = 6;
 
 /** Keeps a user logged in: refreshes before the access token expires, once at a time, shared with other tabs. */
@@ -62,9 +62,9 @@ export class SessionKeeper implements Tokens {
   }
 
   /** A user has logged in. */
-  async begin(answer: LoginAnswer): Promise<Me> {
+  async begin(login: LoginAnswer): Promise<Me> {
     this.appUser = null;
-    const { user, ...tokens } = answer;
+    const { user, ...tokens } = login;
     await this.store(user, tokens);
     return user;
   }
@@ -148,24 +148,24 @@ export class SessionKeeper implements Tokens {
     }
     if (stored) await this.drop(stored);
     goOn();
-    const answer = await tokensOf(user);
+    const login = await tokensOf(user);
     goOn();
-    if (!answer) throw new LoggedOutError();
-    await this.store(answer.user, answer);
+    if (!login) throw new LoggedOutError();
+    await this.store(login.user, login);
   }
 
   /** The refresh token is over: ask the application's backend for another session of the same user; whether it gave one. */
   private async logInAgain(): Promise<boolean> {
     const { appUser } = this;
     if (!appUser) return false;
-    const answer = await tokensOf(appUser);
+    const login = await tokensOf(appUser);
     const { me } = this.now();
-    if (!answer || appUser !== this.appUser) return false;
-    if (answer.user.id !== me.id) {
+    if (!login || appUser !== this.appUser) return false;
+    if (login.user.id !== me.id) {
       await this.end("elsewhere");
       throw new LoggedOutError();
     }
-    await this.store(answer.user, answer);
+    await this.store(login.user, login);
     return true;
   }
 
@@ -272,11 +272,11 @@ export class SessionKeeper implements Tokens {
 /** What the application's backend got from POST /auth/login; null when no user is logged in there. */
 async function tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
   const response = await tokens();
-  const answer = response && "data" in response ? response.data : response;
-  if (answer && !(answer.user?.id && answer.accessToken && answer.refreshToken)) {
+  const login = response && "data" in response ? response.data : response;
+  if (login && !(login.user?.id && login.accessToken && login.refreshToken)) {
     throw new TypeError("`tokens` must return the response of POST /auth/login: user, accessToken, refreshToken.");
   }
-  return answer;
+  return login;
 }
 
 function isFresh({ expiresAt }: StoredSession): boolean {

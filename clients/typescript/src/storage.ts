@@ -137,7 +137,7 @@ export function browserSession(key = "chat.session"): SessionStorage {
     },
     exclusively: async (task) => {
       // There are locks in secure contexts only. Without one, and behind a tab that holds it for too long, the server
-      // sees to it that two who refresh at the same time get the same answer.
+      // sees to it that two who refresh at the same time get the same response.
       if (!navigator.locks) return task();
       let begun = false;
       const run = (): ReturnType<typeof task> => {

@@ -1,5 +1,5 @@
 import { DiscardedError, NetworkError } from "./errors.js";
-import { rawAnswer, type RawAnswer } from "./http.js";
+import { rawResponse, type RawResponse } from "./http.js";
 
 const STALLED_MS = 60_000;
 
@@ -14,7 +14,7 @@ export async function upload(
   token: string,
   progress: (share: number) => void,
   given: AbortSignal,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const end = new AbortController();
   const stop = (): void => end.abort();
   let stalled = setTimeout(stop, STALLED_MS);
@@ -46,7 +46,7 @@ function uploadWatched(
   token: string,
   progress: (share: number) => void,
   signal: AbortSignal,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const abort = (): void => request.abort();
@@ -54,7 +54,7 @@ function uploadWatched(
     signal.addEventListener("abort", abort, { once: true });
     request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onload = () =>
-      resolve(rawAnswer(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      resolve(rawResponse(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     request.onerror = () => reject(new Error("The connection was lost."));
     request.onabort = () => reject(signal.reason);
     request.onloadend = () => signal.removeEventListener("abort", abort);
@@ -70,7 +70,7 @@ async function uploadCounted(
   token: string,
   progress: (share: number) => void,
   signal: AbortSignal,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   // A response writes a form as it goes over the wire, and says under which boundary.
   const written = new Response(form);
   const bytes = await written.arrayBuffer();
@@ -81,7 +81,7 @@ async function uploadCounted(
   };
   const request = { method: "POST", headers, body: counted(new Uint8Array(bytes), progress), duplex: "half", signal };
   const response = await fetch(url, request as RequestInit);
-  return rawAnswer(response.status, await response.text(), response.headers.get("Retry-After"));
+  return rawResponse(response.status, await response.text(), response.headers.get("Retry-After"));
 }
 
 const CHUNK_BYTES = 64 * 1024;

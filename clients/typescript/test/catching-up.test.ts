@@ -14,7 +14,7 @@ function receive(who: TestUser, event: string, payload: unknown): void {
 }
 
 describe("catching up", { concurrency: 4 }, () => {
-  test("messages, edits and deletions are there, though they fill several answers of sync", async (t) => {
+  test("messages, edits and deletions are there, though they fill several responses of sync", async (t) => {
     const line = await Line.open(t);
     const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob", { url: line.url })]);
     const chat = await talk(alice, bob);

@@ -153,9 +153,9 @@ async function shopper(name: string): Promise<Shopper> {
 
 async function post(path: string, body: object, token = ""): Promise<LoginAnswer> {
   const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${SERVER}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  const text = await answer.text();
-  assert.ok(answer.ok, `${answer.status} ${text}`);
+  const response = await fetch(`${SERVER}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const text = await response.text();
+  assert.ok(response.ok, `${response.status} ${text}`);
   return text ? (JSON.parse(text) as { data: LoginAnswer }).data : (undefined as never);
 }
 

@@ -11,8 +11,8 @@ import type { Http } from "../src/http.js";
 
 const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
 
-/** A client that has so many chats, and what it asks of a server with these answers, the last one again and again. */
-function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>[]) {
+/** A client that has so many chats, and what it asks of a server with these responses, the last one again and again. */
+function clientOf(t: TestContext, count: number, ...responses: Partial<SyncAnswer>[]) {
   const nothing = (): void => {};
   const toItem = (): never => ({}) as never;
   const chatStore = new ChatStore("me", new Changes(), {
@@ -33,7 +33,7 @@ function clientOf(t: TestContext, count: number, ...answers: Partial<SyncAnswer>
     isConnected: true,
     emit: async (_: string, payload: Sync) => {
       asked.push(payload);
-      return { ...NOTHING, ...(answers.length > 1 ? answers.shift() : answers[0]) };
+      return { ...NOTHING, ...(responses.length > 1 ? responses.shift() : responses[0]) };
     },
   } as unknown as LiveConnection;
   const chats = Array.from({ length: count }, (_, at) => chatOf(`chat ${at}`, 1));

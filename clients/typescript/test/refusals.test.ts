@@ -21,8 +21,8 @@ async function refusing(
     }
     const { method = "GET", headers } = request;
     const passed = { authorization: headers.authorization ?? "" };
-    fetch(`${SERVER}${request.url}`, { method, headers: passed }).then(async (answer) => {
-      response.writeHead(answer.status, { "Content-Type": "application/json" }).end(await answer.text());
+    fetch(`${SERVER}${request.url}`, { method, headers: passed }).then(async (passedOn) => {
+      response.writeHead(passedOn.status, { "Content-Type": "application/json" }).end(await passedOn.text());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

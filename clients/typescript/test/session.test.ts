@@ -63,7 +63,7 @@ describe("a session", { concurrency: 4 }, () => {
     assert.equal(await client(t, { session }).restore(), null);
   });
 
-  test("survives answers to its refreshes that are lost", async (t) => {
+  test("survives lost responses to its refreshes", async (t) => {
     const line = await Line.open(t);
     const session = memorySession();
     const alice = await user(t, "alice", { session, url: line.url });

@@ -17,8 +17,8 @@ function env(name: string): string {
 
 /** Ask the process that started these tests to do something to the server: `kill`, `kill-worker`. */
 export async function control(what: string): Promise<void> {
-  const answer = await fetch(`${env("CONTROL_URL")}/${what}`, { method: "POST" });
-  assert.ok(answer.ok, `${what}: ${answer.status} ${await answer.text()}`);
+  const response = await fetch(`${env("CONTROL_URL")}/${what}`, { method: "POST" });
+  assert.ok(response.ok, `${what}: ${response.status} ${await response.text()}`);
 }
 
 export interface TestUser {

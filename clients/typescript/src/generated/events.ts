@@ -2,27 +2,27 @@
 
 import type { ChatDeleted, ChatEvent, ChatMember, DeleteMessage, EditMessage, MemberLeft, Message, MessageDeleted, MessageDeletedEvent, MessageEvent, MessagesDelivered, MessagesRead, MessagesReadEvent, NewChatEvent, Problem, ReadMessages, Renew, Renewed, Resync, SendMessage, Sync, SyncAnswer, Typing, TypingStarted, TypingStopped, UserOffline, UserOnline } from "./schemas.js";
 
-/** How the server answers an event. */
+/** The acknowledgement of an event. */
 export type Ack<Data> = { ok: true; data: Data } | { ok: false; error: Problem };
 
 /** What clients emit. */
 export interface ClientEvents {
   /** Send a message. The ack contains the stored message. */
-  "message:send": (payload: SendMessage, ack: (answer: Ack<Message>) => void) => void;
+  "message:send": (payload: SendMessage, ack: (response: Ack<Message>) => void) => void;
   /** Edit a message that the caller sent. */
-  "message:edit": (payload: EditMessage, ack: (answer: Ack<Message>) => void) => void;
+  "message:edit": (payload: EditMessage, ack: (response: Ack<Message>) => void) => void;
   /** Delete a message. */
-  "message:delete": (payload: DeleteMessage, ack: (answer: Ack<MessageDeleted>) => void) => void;
+  "message:delete": (payload: DeleteMessage, ack: (response: Ack<MessageDeleted>) => void) => void;
   /** Mark messages as read. */
-  "messages:read": (payload: ReadMessages, ack: (answer: Ack<MessagesRead>) => void) => void;
+  "messages:read": (payload: ReadMessages, ack: (response: Ack<MessagesRead>) => void) => void;
   /** Get all changes since the client was last connected. */
-  "sync": (payload: Sync, ack: (answer: Ack<SyncAnswer>) => void) => void;
+  "sync": (payload: Sync, ack: (response: Ack<SyncAnswer>) => void) => void;
   /** Show the other members of a chat that the user is typing. Repeat it every few seconds while they type. */
-  "typing:start": (payload: Typing, ack: (answer: Ack<null>) => void) => void;
+  "typing:start": (payload: Typing, ack: (response: Ack<null>) => void) => void;
   /** Show the other members of a chat that the user stopped typing. */
-  "typing:stop": (payload: Typing, ack: (answer: Ack<null>) => void) => void;
+  "typing:stop": (payload: Typing, ack: (response: Ack<null>) => void) => void;
   /** Replace the access token of the socket by a new one of the same user. Otherwise the socket is closed one minute after */
-  "auth:renew": (payload: Renew, ack: (answer: Ack<Renewed>) => void) => void;
+  "auth:renew": (payload: Renew, ack: (response: Ack<Renewed>) => void) => void;
 }
 
 /** What clients listen for. */

@@ -2,209 +2,209 @@
 
 import type { AccountEnvelope, AccountList, ChatDetailEnvelope, ChatEnvelope, ChatList, Login, LoginAnswerEnvelope, MeEnvelope, MemberEnvelope, MemberList, MessageEnvelope, MessageList, MessageStatusList, MessagesReadEnvelope, NewContent, NewDirectChat, NewGroup, NewMember, NewRole, PatchAccount, PatchChat, PatchMe, ReadReceipt, Refresh, Register, Role, SendMessage, Sync, SyncAnswerEnvelope, TokensEnvelope, UserEnvelope, UserList } from "./schemas.js";
 
-/** Every operation of the REST API, below `/api/v1`: what it takes, and what it answers. */
+/** Every operation of the REST API, below `/api/v1`: parameters and response. */
 export interface Operations {
   /** Register an account. */
   "POST /auth/register": {
     path: undefined;
     query: undefined;
     body: Register;
-    answer: LoginAnswerEnvelope;
+    response: LoginAnswerEnvelope;
   };
   /** Log in with an email address or a username. */
   "POST /auth/login": {
     path: undefined;
     query: undefined;
     body: Login;
-    answer: LoginAnswerEnvelope;
+    response: LoginAnswerEnvelope;
   };
   /** Refresh the tokens. */
   "POST /auth/refresh": {
     path: undefined;
     query: undefined;
     body: Refresh;
-    answer: TokensEnvelope;
+    response: TokensEnvelope;
   };
   /** Log out. */
   "POST /auth/logout": {
     path: undefined;
     query: undefined;
     body: undefined;
-    answer: undefined;
+    response: undefined;
   };
   /** Get the caller's account. */
   "GET /users/me": {
     path: undefined;
     query: undefined;
     body: undefined;
-    answer: MeEnvelope;
+    response: MeEnvelope;
   };
   /** Update the caller's profile. */
   "PATCH /users/me": {
     path: undefined;
     query: undefined;
     body: PatchMe;
-    answer: MeEnvelope;
+    response: MeEnvelope;
   };
   /** Search users by username. */
   "GET /users/search": {
     path: undefined;
     query: { limit?: number; cursor?: string; q: string };
     body: undefined;
-    answer: UserList;
+    response: UserList;
   };
   /** Get a user by username. */
   "GET /users/{username}": {
     path: { username: string };
     query: undefined;
     body: undefined;
-    answer: UserEnvelope;
+    response: UserEnvelope;
   };
   /** List the caller's chats. */
   "GET /chats": {
     path: undefined;
     query: { limit?: number; cursor?: string };
     body: undefined;
-    answer: ChatList;
+    response: ChatList;
   };
   /** Create or get a direct chat. */
   "POST /chats/direct": {
     path: undefined;
     query: undefined;
     body: NewDirectChat;
-    answer: ChatDetailEnvelope;
+    response: ChatDetailEnvelope;
   };
   /** Get a chat. */
   "GET /chats/{chatId}": {
     path: { chatId: string };
     query: undefined;
     body: undefined;
-    answer: ChatDetailEnvelope;
+    response: ChatDetailEnvelope;
   };
   /** Update a group. */
   "PATCH /chats/{chatId}": {
     path: { chatId: string };
     query: undefined;
     body: PatchChat;
-    answer: ChatEnvelope;
+    response: ChatEnvelope;
   };
   /** Delete a group and its messages. */
   "DELETE /chats/{chatId}": {
     path: { chatId: string };
     query: undefined;
     body: undefined;
-    answer: undefined;
+    response: undefined;
   };
   /** List the members of a chat. */
   "GET /chats/{chatId}/members": {
     path: { chatId: string };
     query: { limit?: number; cursor?: string };
     body: undefined;
-    answer: MemberList;
+    response: MemberList;
   };
   /** Add a member to a group. */
   "POST /chats/{chatId}/members": {
     path: { chatId: string };
     query: undefined;
     body: NewMember;
-    answer: MemberEnvelope;
+    response: MemberEnvelope;
   };
   /** Create a group. */
   "POST /chats/groups": {
     path: undefined;
     query: undefined;
     body: NewGroup;
-    answer: ChatDetailEnvelope;
+    response: ChatDetailEnvelope;
   };
   /** Remove a member from a group. */
   "DELETE /chats/{chatId}/members/{userId}": {
     path: { chatId: string; userId: string };
     query: undefined;
     body: undefined;
-    answer: undefined;
+    response: undefined;
   };
   /** Change the role of a member. */
   "PATCH /chats/{chatId}/members/{userId}/role": {
     path: { chatId: string; userId: string };
     query: undefined;
     body: NewRole;
-    answer: MemberEnvelope;
+    response: MemberEnvelope;
   };
   /** Leave a group. */
   "DELETE /chats/{chatId}/leave": {
     path: { chatId: string };
     query: undefined;
     body: undefined;
-    answer: undefined;
+    response: undefined;
   };
   /** Send a message. */
   "POST /messages": {
     path: undefined;
     query: undefined;
     body: SendMessage;
-    answer: MessageEnvelope;
+    response: MessageEnvelope;
   };
   /** Upload and send a file. */
   "POST /messages/upload": {
     path: undefined;
     query: undefined;
     body: FormData;
-    answer: MessageEnvelope;
+    response: MessageEnvelope;
   };
   /** List the messages of a chat. */
   "GET /messages/{id}": {
     path: { id: string };
     query: { limit?: number; cursor?: string; after?: number };
     body: undefined;
-    answer: MessageList;
+    response: MessageList;
   };
   /** Edit a message. */
   "PATCH /messages/{id}": {
     path: { id: string };
     query: undefined;
     body: NewContent;
-    answer: MessageEnvelope;
+    response: MessageEnvelope;
   };
   /** Delete a message. */
   "DELETE /messages/{id}": {
     path: { id: string };
     query: undefined;
     body: undefined;
-    answer: undefined;
+    response: undefined;
   };
   /** Mark messages as read. */
   "POST /messages/{chatId}/read": {
     path: { chatId: string };
     query: undefined;
     body: ReadReceipt;
-    answer: MessagesReadEnvelope;
+    response: MessagesReadEnvelope;
   };
   /** List the delivery statuses of a message. */
   "GET /messages/{messageId}/statuses": {
     path: { messageId: string };
     query: { limit?: number; cursor?: string };
     body: undefined;
-    answer: MessageStatusList;
+    response: MessageStatusList;
   };
   /** Get all changes since the client was last connected. */
   "POST /sync": {
     path: undefined;
     query: undefined;
     body: Sync;
-    answer: SyncAnswerEnvelope;
+    response: SyncAnswerEnvelope;
   };
   /** List accounts. */
   "GET /admin/users": {
     path: undefined;
     query: { limit?: number; cursor?: string; q?: string; role?: Role };
     body: undefined;
-    answer: AccountList;
+    response: AccountList;
   };
   /** Update an account. */
   "PATCH /admin/users/{userId}": {
     path: { userId: string };
     query: undefined;
     body: PatchAccount;
-    answer: AccountEnvelope;
+    response: AccountEnvelope;
   };
 }
