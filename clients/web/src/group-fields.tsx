@@ -1,6 +1,7 @@
 import type { Chat } from "@chatapp/client";
 import { checkDescription, checkGroupName, checkPicture } from "./checks";
 import type { FieldErrors } from "./error-text";
+import { PictureField } from "./picture-field";
 import { t } from "./texts";
 import { Field } from "./ui/field";
 import type { Values } from "./ui/form";
@@ -33,15 +34,7 @@ export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors
         defaultValue={chat?.description ?? ""}
         error={errors["description"]}
       />
-      <Field
-        label={t.forms.picture}
-        name="avatar"
-        type="url"
-        placeholder="https://…"
-        hint={t.forms.pictureHint}
-        defaultValue={chat?.avatar ?? ""}
-        error={errors["avatar"]}
-      />
+      <PictureField picture={chat?.avatar} error={errors["avatar"]} />
     </>
   );
 }

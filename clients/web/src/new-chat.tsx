@@ -4,7 +4,8 @@ import { People, usePeople } from "./search";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
-import { isComposing, useRovingFocus } from "./ui/keys";
+import { useRovingFocus } from "./ui/keys";
+import { SearchField } from "./ui/search-field";
 
 interface NewChatProps {
   onClose: () => void;
@@ -22,25 +23,12 @@ export function NewChat({ onClose, onNewGroup }: NewChatProps) {
   return (
     <Dialog title={t.newChat.title} onClose={onClose} class="new-chat">
       <div class="search">
-        {icons.search}
-        <input
-          type="search"
-          dir="auto"
-          aria-label={t.newChat.find}
-          placeholder={t.newChat.find}
-          maxLength={50}
-          autocomplete="off"
-          spellcheck={false}
+        <SearchField
+          label={t.newChat.find}
+          query={query}
+          onQuery={setQuery}
+          first={() => list.current?.querySelector<HTMLElement>(query.trim() ? ".people button" : "button")}
           autofocus
-          value={query}
-          onInput={(event) => setQuery(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            const first = list.current?.querySelector<HTMLElement>(query.trim() ? ".people button" : "button");
-            if (event.key === "ArrowDown") {
-              event.preventDefault();
-              first?.focus();
-            } else if (event.key === "Enter" && query.trim() && !isComposing(event)) first?.click();
-          }}
         />
       </div>
       <div ref={list} class="found" {...roving}>

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { checkPicture, checkUsername } from "./checks";
 import { client, useMe } from "./client";
 import { dateOf } from "./format";
+import { PictureField } from "./picture-field";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { Field } from "./ui/field";
@@ -41,16 +42,7 @@ export function Profile({ onClose }: { onClose: () => void }) {
             hint={t.forms.usernameHint}
             error={errors["username"]}
           />
-          <Field
-            label={t.forms.picture}
-            name="avatar"
-            type="url"
-            placeholder="https://…"
-            hint={t.forms.pictureHint}
-            defaultValue={me.avatar ?? ""}
-            error={errors["avatar"]}
-            onChange={(event) => setPicture(event.currentTarget.value.trim() || null)}
-          />
+          <PictureField picture={me.avatar} error={errors["avatar"]} onChange={setPicture} />
         </>
       )}
     </FormDialog>

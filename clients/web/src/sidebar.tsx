@@ -13,8 +13,8 @@ import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
-import { isComposing } from "./ui/keys";
 import { Menu, type MenuItem } from "./ui/menu";
+import { SearchField } from "./ui/search-field";
 import { showError } from "./ui/toast";
 
 type DialogName = "profile" | "chat" | "group" | "shortcuts";
@@ -47,32 +47,20 @@ export function Sidebar({ openId }: { openId: string | null }) {
         </button>
       </header>
       <search class="search">
-        {icons.search}
-        <input
-          ref={field}
-          type="search"
-          dir="auto"
-          aria-label={t.sidebar.find}
-          placeholder={t.sidebar.find}
-          maxLength={50}
-          autocomplete="off"
-          spellcheck={false}
-          value={query}
-          onInput={(event) => setQuery(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") stop();
-            if (event.key === "ArrowDown" && !event.altKey) {
-              event.preventDefault();
-              firstResult()?.focus();
-            }
-            if (event.key === "Enter" && query && !isComposing(event)) firstResult()?.click();
-          }}
-        />
-        {query && (
-          <button type="button" class="icon-button" aria-label={t.sidebar.clear} onClick={stop}>
-            {icons.close}
-          </button>
-        )}
+        <SearchField
+          label={t.sidebar.find}
+          query={query}
+          onQuery={setQuery}
+          first={firstResult}
+          input={field}
+          onEscape={stop}
+        >
+          {query && (
+            <button type="button" class="icon-button" aria-label={t.sidebar.clear} onClick={stop}>
+              {icons.close}
+            </button>
+          )}
+        </SearchField>
       </search>
       <div ref={results} class="results">
         {query.trim() ? (
