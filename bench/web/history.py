@@ -8,23 +8,20 @@ at the end of the chat, its tasks and the delay of keys while 50 messages a seco
 import json
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import CDPSession, Page
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from websocket import create_connection
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.web import build
 from tests.browser.chromium import chromium, require_chromium
+from tests.browser.throwaway import throwaway_server
 from tests.browser.visitor import Visitor
 from tests.people import Person, data, register
-from tests.server import Server, migrate
 
 MESSAGES = 10_000
 SINGLE = 40
@@ -200,15 +197,10 @@ def main() -> None:
     build()
     executable = require_chromium()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
-        postgres.create_database("bench")
-        url = postgres.url("bench")
-        migrate(url, folder)
-        server = stack.enter_context(Server(url, folder))
+        server, engine = stack.enter_context(throwaway_server())
         alice, bob, carol = (register(server.url, name) for name in ("alice", "bob", "carol"))
         chat = data(alice.post("/chats/groups", {"name": "Long", "memberIds": [bob.id, carol.id]}))["id"]
-        with create_engine(url).begin() as db:
+        with engine.begin() as db:
             db.execute(FILL, {"chat": chat, "people": [alice.id, bob.id, carol.id], "last": last})
             for statement in FILLED:
                 db.execute(statement, {"chat": chat, "last": last})

@@ -5,7 +5,6 @@
 
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from io import BytesIO
@@ -14,15 +13,14 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
-from sqlalchemy import create_engine
 
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.web import build
 from tests.browser import demo
 from tests.browser.chromium import chromium, require_chromium
+from tests.browser.throwaway import throwaway_server
 from tests.browser.visitor import NARROW, WIDE, Visitor
 from tests.people import PASSWORD
-from tests.server import ROOT, Server, migrate
+from tests.server import ROOT
 from tests.socket_clients import PyClient
 
 OUT = ROOT / "docs" / "screenshots"
@@ -265,13 +263,7 @@ def main() -> None:
     only = sys.argv[2:]
     OUT.mkdir(exist_ok=True)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
-        postgres.create_database("demo")
-        url = postgres.url("demo")
-        migrate(url, folder)
-        server = stack.enter_context(Server(url, folder))
-        engine = create_engine(url)
+        server, engine = stack.enter_context(throwaway_server())
         made = demo.make(server.url, engine)
         for name in HERE:
             made.sockets[name] = PyClient.connect(server.url, made.people[name].token)
