@@ -42,7 +42,7 @@ import {
 } from "./storage.js";
 import { pause } from "./waiting.js";
 
-// Neither a server nor a storage that does not answer holds up who logs out, or the user who follows.
+// A server or storage that does not answer must not delay logout or the next login.
 const MAX_LOGOUT_MS = 3000;
 // The same objects each time, as long as there is nothing.
 const NO_CONNECTION: Connection = { state: "offline", cause: null, retryAt: null, error: null };
@@ -53,24 +53,24 @@ const NO_MEMBERS: Members = [];
 const NO_TYPERS: readonly Typer[] = [];
 
 export interface ClientOptions {
-  /** Where the server is, without a path: `https://chat.example.org`. In browsers by default where the page is from. */
+  /** The server's origin, such as `https://chat.example.org`. In browsers it defaults to the page's origin. */
   url?: string;
-  /** Where the session is kept: by default localStorage in browsers, memory elsewhere. */
+  /** Storage of the session: by default localStorage in browsers, memory elsewhere. */
   session?: SessionStorage;
-  /** Where unsent work is kept until it is sent: by default IndexedDB in browsers, memory elsewhere. */
+  /** Storage of unsent messages, edits and drafts: by default IndexedDB in browsers, memory elsewhere. */
   queue?: QueueStorage;
   /**
    * Where the list of chats and the newest messages are kept for the next page, to be shown before the network answers: by
    * default IndexedDB in browsers; null keeps nothing.
    */
   cache?: CacheStorage | null;
-  /** Does the requests, for pages that have some answered ahead: by default the global `fetch`. Uploads don't use it. */
+  /** Used for all requests but uploads: by default the global `fetch`. */
   fetch?: Fetch;
-  /** Socket.IO's transports, in the order in which they are tried: by default websocket, then polling. */
+  /** Socket.IO transports in the order in which they are tried: by default websocket, then polling. */
   transports?: ("polling" | "websocket")[];
 }
 
-/** What `send` gives: the message is in `messages(chatId)` from now on, whatever becomes of it. */
+/** The result of `send`. The message is in `messages(chatId)` from then on, sent or not. */
 export interface PendingMessage {
   readonly clientId: string;
   /** The stored message; rejects when the server refuses it or it is discarded. Need not be awaited. */
@@ -78,9 +78,9 @@ export interface PendingMessage {
 }
 
 /**
- * A person's client: who is logged in, their chats and messages, as they are now and as they change.
+ * The client of one user: their session, chats and messages, kept up to date.
  *
- * State is read from properties and methods that return at once, always of the same object until it changes;
+ * Properties and methods that return state do so synchronously, and return the same object until it changes;
  * `subscribe` reports changes. Methods that ask the server return a promise, which rejects with a
  * `ProblemError` (or one of its kinds), a `NetworkError` or a `LoggedOutError`.
  */
@@ -134,13 +134,13 @@ export class ChatClient {
     return this.keeper.session;
   }
 
-  /** Make an account and log it in. ConflictError (`email_taken`, `username_taken`), ValidationError. */
+  /** Create an account and log in. ConflictError (`email_taken`, `username_taken`), ValidationError. */
   async register(account: { email: string; username: string; password: string }): Promise<Me> {
     const { data } = await this.http.callOpenly("POST /auth/register", { body: account });
     return this.keeper.begin(data);
   }
 
-  /** Log in by address or username. UnauthenticatedError (`invalid_credentials`), RateLimitedError. */
+  /** Log in by email address or username. UnauthenticatedError (`invalid_credentials`), RateLimitedError. */
   async login(account: { email: string; password: string } | { username: string; password: string }): Promise<Me> {
     const { data } = await this.http.callOpenly("POST /auth/login", { body: account });
     return this.keeper.begin(data);
@@ -157,12 +157,12 @@ export class ChatClient {
     return this.keeper.connect(userId, tokens);
   }
 
-  /** Go on with the session that is stored, if there is one: who it is, or null. Works without a network too. */
+  /** Continue the stored session, if there is one: returns its user, or null. Works without a network too. */
   restore(): Promise<Me | null> {
     return this.keeper.restore();
   }
 
-  /** End the session here, also one that is stored and was not restored, and, if it can be reached, on the server; what was not sent is given up. */
+  /** Log out: end the session here, and on the server if it can be reached. Unsent work is discarded. */
   async logout(): Promise<void> {
     // Without a network the session ends here at least.
     const request = this.http.call("POST /auth/logout", {}).catch(() => {});
@@ -172,14 +172,14 @@ export class ChatClient {
     await this.keeper.forget();
   }
 
-  /** Change one's own username or avatar. */
+  /** Change the user's own username or avatar. */
   async updateMe(changes: PatchMe): Promise<Me> {
     const { data } = await this.http.call("PATCH /users/me", { body: changes });
     await this.keeper.update(data);
     return data;
   }
 
-  /** Let go of connection and timers; the session stays stored. The client can't be used after that. */
+  /** Close the connection and stop all timers; the session stays stored. The client can't be used afterwards. */
   close(): void {
     this.closed.abort();
     this.endUserSession({ forgotten: false });
@@ -188,7 +188,7 @@ export class ChatClient {
 
   // --- What changes ---
 
-  /** Call `listener` after each change, once for all that happened together; returns what ends that. */
+  /** Call `listener` after changes, once for all that happened together. Returns a function that unsubscribes. */
   subscribe(listener: (change: Change) => void): () => void {
     return this.changes.subscribe(listener);
   }
@@ -206,7 +206,7 @@ export class ChatClient {
     return this.userSession?.live.connection ?? NO_CONNECTION;
   }
 
-  /** Resolve once everything here is as it is on the server. LoggedOutError when no user is logged in (any more). */
+  /** Resolve once the state is up to date with the server. LoggedOutError when no user is logged in (any more). */
   async whenOnline(): Promise<void> {
     if (this.requireUserSession().live.connection.state === "online") return;
     await new Promise<void>((resolve, reject) => {
@@ -219,7 +219,7 @@ export class ChatClient {
     });
   }
 
-  /** Try now rather than at `connection.retryAt`. */
+  /** Connect now instead of at `connection.retryAt`. */
   reconnect(): void {
     this.userSession?.live.retryNow();
   }
@@ -231,12 +231,12 @@ export class ChatClient {
     return this.userSession?.chatStore.chats ?? NO_CHATS;
   }
 
-  /** Whether `chats` is the whole list yet. */
+  /** Whether `chats` is the complete list. */
   get chatsLoaded(): boolean {
     return this.userSession?.chatStore.complete ?? false;
   }
 
-  /** Messages that were not read, in all chats together. */
+  /** The number of unread messages in all chats. */
   get unreadCount(): number {
     return this.chats.reduce((sum, chat) => sum + chat.unreadCount, 0);
   }
@@ -246,14 +246,14 @@ export class ChatClient {
   }
 
   /**
-   * A chat's members, the longest-standing first; empty until `openChat` has fetched them. Of large groups these are the
-   * first, up to oneself at least: `loadMembers` fetches more.
+   * The members of a chat, the oldest membership first; empty until `openChat` has fetched them. Of a large group these
+   * are the first ones, at least up to the user: `loadMembers` fetches more.
    */
   members(chatId: string): Members {
     return this.userSession?.chatStore.members(chatId) ?? NO_MEMBERS;
   }
 
-  /** Whether `members` lacks some. */
+  /** Whether there are more members than `members` returns. */
   hasMoreMembers(chatId: string): boolean {
     return (
       this.userSession?.chatStore.chat(chatId) !== undefined &&
@@ -261,7 +261,7 @@ export class ChatClient {
     );
   }
 
-  /** Fetch the next members of a large group; whether there are more still. */
+  /** Fetch the next members of a large group; resolves to whether there are more. */
   async loadMembers(chatId: string): Promise<boolean> {
     return this.requireUserSession().reader.moreMembers(chatId);
   }
@@ -286,7 +286,7 @@ export class ChatClient {
     return chatStore.put(data);
   }
 
-  /** A new group, of which one is the ADMIN. */
+  /** Create a group with the user as its ADMIN. */
   async createGroup(group: {
     name: string;
     description?: string | null;
@@ -298,7 +298,7 @@ export class ChatClient {
     return chatStore.put(data);
   }
 
-  /** Change a group's name, description or avatar. For its ADMINs, as all that follows but `leaveGroup`. */
+  /** Change a group's name, description or avatar. Requires the role ADMIN, as do the methods below but `leaveGroup`. */
   async updateGroup(chatId: string, changes: PatchChat): Promise<Chat> {
     const { chatStore } = this.requireUserSession();
     const { data } = await this.http.call("PATCH /chats/{chatId}", { path: { chatId }, body: changes });
@@ -341,7 +341,7 @@ export class ChatClient {
 
   // --- Messages ---
 
-  /** What is here of a chat, the oldest first: stored messages in their order without gaps, then those on their way. */
+  /** The loaded messages of a chat, the oldest first: stored ones in order without gaps, then queued ones. */
   messages(chatId: string): readonly Item[] {
     return this.userSession?.messages(chatId) ?? NO_ITEMS;
   }
@@ -350,14 +350,15 @@ export class ChatClient {
     return this.userSession?.chatStore.timeline(chatId)?.history ?? NO_HISTORY;
   }
 
-  /** Fetch the page before the oldest message that is here; whether there are older ones still. */
+  /** Fetch the page before the oldest loaded message; resolves to whether there are older ones. */
   async loadOlder(chatId: string): Promise<boolean> {
     return this.requireUserSession().reader.older(chatId);
   }
 
   /**
    * Send a message, with a file or without: it is kept and tried again, through lost connections too, until the
-   * server has it or refuses it. Throws LoggedOutError. Messages of one chat are sent in the order of the calls, one after the other.
+   * server has it or refuses it. Throws LoggedOutError.
+   * The messages of one chat are sent one after the other, in the order of the calls.
    */
   send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): PendingMessage {
     const { queue, typing } = this.requireUserSession();
@@ -370,7 +371,7 @@ export class ChatClient {
     this.userSession?.queue.retry(clientId);
   }
 
-  /** Give up a queued message, an upload that is under way too. What the server has already stored stays. */
+  /** Discard a queued message, and cancel its upload. A message that the server has stored stays. */
   discard(clientId: string): void {
     this.userSession?.queue.discard(clientId);
   }
@@ -383,12 +384,12 @@ export class ChatClient {
     return handled(this.requireUserSession().edit(messageId, content));
   }
 
-  /** Send a refused edit again. */
+  /** Send an edit again that the server refused. */
   retryEdit(messageId: string): void {
     this.userSession?.retryEdit(messageId);
   }
 
-  /** Give up an edit that is not stored: the stored text shows again. */
+  /** Discard an edit that is not stored: the stored text is shown again. */
   discardEdit(messageId: string): void {
     this.userSession?.discardEdit(messageId);
   }
@@ -401,12 +402,12 @@ export class ChatClient {
     return handled(this.requireUserSession().delete(messageId));
   }
 
-  /** What the user has written or chosen for a chat and not sent: kept over reloads, dropped at logout. */
+  /** The unsent text and files of a chat: kept across reloads, dropped at logout. */
   draft(chatId: string): Draft {
     return this.userSession?.drafts.get(chatId) ?? EMPTY_DRAFT;
   }
 
-  /** Change parts of a chat's draft. */
+  /** Update parts of a chat's draft. */
   setDraft(chatId: string, changes: Partial<Draft>): void {
     this.userSession?.drafts.set(chatId, changes);
   }
@@ -424,12 +425,12 @@ export class ChatClient {
     this.userSession?.reader.trim(chatId, keep);
   }
 
-  /** Everything that is here of this chat was seen. Can be called as often as one likes; works offline. */
+  /** Mark all loaded messages of a chat as read. Can be called at any time, offline too. */
   markRead(chatId: string): void {
     this.userSession?.markRead(chatId);
   }
 
-  /** How far a message got with each other member who was in the chat when it was sent. */
+  /** Get the delivery status of a message for each other member who was in the chat when it was sent. */
   async statuses(messageId: string): Promise<MessageStatus[]> {
     const given = { path: { messageId }, query: { limit: 100 } };
     const statuses: MessageStatus[] = [];
@@ -442,7 +443,7 @@ export class ChatClient {
 
   // --- Files ---
 
-  /** A message's `fileUrl` or `thumbnailUrl` as a whole URL, for `src` and `href`. */
+  /** The absolute URL of a message's `fileUrl` or `thumbnailUrl`, for `src` and `href`. */
   fileUrl(path: string): string {
     return new URL(path, this.url).href;
   }
@@ -454,7 +455,7 @@ export class ChatClient {
 
   // --- People ---
 
-  /** People by a part of their username, 1–50 characters, prefix matches first. */
+  /** Search users by a part of their username, 1–50 characters; prefix matches come first. */
   async searchUsers(query: string): Promise<Page<User>> {
     const { people } = this.requireUserSession();
     return this.http.page("GET /users/search", { query: { q: query } }, (user) => {
@@ -476,7 +477,7 @@ export class ChatClient {
     return this.userSession?.people.presence(userId);
   }
 
-  /** Report that the user is typing in a chat: call it on each key. It ends by itself, with `send`, and with `stopTyping`. */
+  /** Report that the user is typing: call it on each key. Typing ends by itself, by `send` and by `stopTyping`. */
   typing(chatId: string): void {
     this.userSession?.typing.typed(chatId);
   }
@@ -490,7 +491,7 @@ export class ChatClient {
     return this.userSession?.people.typers(chatId) ?? NO_TYPERS;
   }
 
-  // --- For who administers the server ---
+  // --- Administration of the server ---
 
   accounts(filter: { q?: string; role?: Role } = {}): Promise<Page<Account>> {
     return this.http.page("GET /admin/users", { query: filter }, (account) => account);

@@ -24,22 +24,22 @@ export class UnauthenticatedError extends ProblemError {
   override readonly name = "UnauthenticatedError";
 }
 
-/** 403: one sees it, and may not do this to it. */
+/** 403: the user lacks the permission. */
 export class ForbiddenError extends ProblemError {
   override readonly name = "ForbiddenError";
 }
 
-/** 404: there is no such thing that one can see. */
+/** 404: it does not exist, or the user may not see it. */
 export class NotFoundError extends ProblemError {
   override readonly name = "NotFoundError";
 }
 
-/** 409: the present state forbids it (`email_taken`, `username_taken`, `last_admin`, `not_a_group`, `conflict`). */
+/** 409: the current state does not allow it (`email_taken`, `username_taken`, `last_admin`, `not_a_group`, `conflict`). */
 export class ConflictError extends ProblemError {
   override readonly name = "ConflictError";
 }
 
-/** 413 or 415: a file or a body is too large, or of a kind that is not taken. */
+/** 413 or 415: a file or a body is too large, or of a type that is not accepted. */
 export class UnacceptableFileError extends ProblemError {
   override readonly name = "UnacceptableFileError";
 }
@@ -49,7 +49,7 @@ export class ValidationError extends ProblemError {
   override readonly name = "ValidationError";
 }
 
-/** 429: `retryAfter` says in how many seconds to come back. */
+/** 429: `retryAfter` says in how many seconds to retry. */
 export class RateLimitedError extends ProblemError {
   override readonly name = "RateLimitedError";
 

@@ -9,7 +9,7 @@ import { pause } from "./waiting.js";
 
 const PAGE = 50;
 const MAX_PAGE = 100;
-// In a group only the server knows how far a message got with all: it is asked seldom, for the chats that are looked at.
+// In a group only the server knows the status of a message for all members: open chats ask for it, at this interval.
 const RECEIPTS_MS = 600;
 const RECEIPTS_AGAIN_MS = 4000;
 
