@@ -4,11 +4,11 @@ import { ObjectStore } from "./database.js";
 import type { Chat, Message } from "./model.js";
 import { pause } from "./waiting.js";
 
-/** Where the cache is kept: values under keys that are lists of strings, all of which can be found by how they begin. */
+/** Storage of the cache: values under keys, which are lists of strings and can be found by prefix. */
 export interface CacheStorage {
   get<T>(key: readonly string[]): Promise<T | undefined>;
   put(key: readonly string[], value: unknown): Promise<void>;
-  /** Delete all values whose keys begin so. */
+  /** Delete all values whose keys begin with `prefix`. */
   delete(prefix: readonly string[]): Promise<void>;
 }
 
@@ -26,13 +26,13 @@ interface CachedList {
   readonly pages: readonly string[];
 }
 
-// Counts up whenever what is stored gets another form; older caches are dropped.
+// Increment when the format of the stored values changes; older caches are dropped.
 const FORMAT = 1;
 const MAX_CHATS = 300;
 const MAX_PAGES = 30;
 const MAX_MESSAGES = 200;
 const SAVE_MS = 2000;
-// A storage that does not answer holds nothing up.
+// A storage that does not answer must not delay the client.
 const RESTORE_MS = 1000;
 
 /** A cache in IndexedDB. */
@@ -41,8 +41,8 @@ export function browserCache(name = "chat.cache"): CacheStorage {
 }
 
 /**
- * What was last seen of one user's chats: their list, and the newest messages of those that were opened. It is shown before
- * the network answers, and corrected by what the server says. It never holds data of two users.
+ * Caches one user's chat list and the newest messages of opened chats, to show them before the network answers.
+ * Responses of the server replace them. It never holds data of two users.
  */
 export class Cache {
   private pages: string[] = [];
@@ -86,7 +86,7 @@ export class Cache {
     void this.write(() => this.storage.delete(this.key("page", chatId)));
   }
 
-  /** Write nothing more; `forgotten`: remove all that was written. */
+  /** Stop writing; if `forgotten`, delete the cache. */
   async end({ forgotten }: { forgotten: boolean }): Promise<void> {
     this.isOver = true;
     clearTimeout(this.timer);
@@ -125,7 +125,7 @@ export class Cache {
     });
   };
 
-  /** One after the other. A storage that is full or forbidden caches nothing. */
+  /** Run tasks one after the other, ignoring errors: a storage may be full or forbidden. */
   private write<T>(task: () => Promise<T>): Promise<T | undefined> {
     const done = this.writing.then(task).catch(() => undefined);
     this.writing = done.then(() => {});

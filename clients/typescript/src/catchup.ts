@@ -5,25 +5,25 @@ import type { ChatList, Sync, SyncAnswer } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import { pause } from "./waiting.js";
 
-// The server holds an event back for up to two seconds when its predecessor is late: what looks missing may come.
+// The server holds an event back for up to two seconds when its predecessor is late: a missing event may still arrive.
 const LATE_MS = 700;
 // All members of a large group miss the same: their requests are spread over time.
 const SPREAD_MS = 4;
-// Events are hints: now and then it is asked whether one was lost that nothing has followed.
+// Events are hints: a periodic sync finds a lost event that no other event followed.
 const CALM_MS = 2 * 60_000;
 const PAGE = 100;
-// What fits on a screen: on a slow line it is there long before a whole page.
+// As many as fit on a screen: on a slow line they arrive long before a whole page.
 const FIRST_PAGE = 15;
 // As many chats as one `sync` may name.
 const MAX_CHATS = 1000;
 
-/** Brings the chat store to what the server has: the list of chats at first, `sync` whenever something was missed. */
+/** Keeps the chat store up to date: fetches the chat list at first, and calls `sync` after missed events. */
 export class CatchUp {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private calm: ReturnType<typeof setInterval> | undefined;
   private syncing: Promise<void> | null = null;
   private certain = false;
-  /** Whether the list that was fetched at first is here. */
+  /** Resolves to whether the first request for the chat list succeeded. */
   private first: Promise<boolean> | null = null;
   private wasOnline = false;
 
@@ -54,7 +54,7 @@ export class CatchUp {
       const wasEarly = this.first !== null;
       this.start();
       if (!(await this.first)) await this.list();
-      // Events say who is online from now on: of who came before that, a newer list does.
+      // Events report presence from now on; a newer list has the changes before that.
       else if (wasEarly) await this.list(FIRST_PAGE);
     }
     await this.sync();
@@ -105,7 +105,7 @@ export class CatchUp {
     this.chatStore.markComplete();
   }
 
-  /** All that was missed, page by page; what asks meanwhile waits for the same responses, and asks again if need be. */
+  /** Fetch all missed changes, page by page. A call during a sync waits for it, and syncs again if need be. */
   private sync(): Promise<void> {
     this.syncing ??= this.pages().finally(() => {
       this.syncing = null;

@@ -32,12 +32,12 @@ export class Changes {
     this.notifySoon();
   }
 
-  /** Another number after each change: what was made of that state is good as long as it is the same. */
+  /** A number that differs after each change: values derived from that state are valid while it is the same. */
   versionOf(kind: Keyed, key: string): number {
     return this.counts.get(`${kind} ${key}`) ?? 0;
   }
 
-  /** The session is over: forget which state had which version. */
+  /** Forget all versions at the end of a session. */
   forget(): void {
     this.counts.clear();
   }

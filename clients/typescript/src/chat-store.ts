@@ -18,23 +18,23 @@ export interface ChatStoreHooks {
   onGap(others: number): void;
   /** Something happened in a chat that is not in the chat store. */
   onMissed(): void;
-  /** The server has stored a message of one's own. */
+  /** The server has stored one of the user's own messages. */
   onStored(message: Message): void;
   /** One is no longer in this chat. */
   onRemoved(chatId: string): void;
-  /** A receipt concerns messages of one's own in a group: how far they got with all is not known here. */
+  /** A receipt concerns the user's own messages in a group: only the server knows their status for all members. */
   onReceiptsStale(chatId: string): void;
   /** Members may have changed, unseen. */
   onMembersStale(chatId: string): void;
   /** The messages of a chat were dropped, since too much was missed or the server lost some: fetch the newest again. */
   onReset(chatId: string): void;
-  /** What a response says of a person; events say nothing of who is online. */
+  /** A response contains a user, with presence; events have none. */
   onUser(user: User): void;
   /** How a message is shown. */
   toItem(message: Message): Item;
 }
 
-/** What is known of one chat. */
+/** The state of one chat. */
 interface Entry {
   /** As the server has it. */
   chat: Chat;
@@ -53,7 +53,7 @@ interface Entry {
   readSeq: number;
 }
 
-/** What is left of a deleted message. */
+/** The fields of a deleted message. */
 export const TOMBSTONE = {
   ...{ isDeleted: true, content: null, fileUrl: null, fileName: null, fileSize: null, thumbnailUrl: null },
   ...{ width: null, height: null },
@@ -98,7 +98,7 @@ export class ChatStore {
     return this.entries.get(chatId)?.timeline;
   }
 
-  /** A message that is here, by its id, or by its clientId if it is one's own. */
+  /** Find a loaded message by its id, or one of the user's own by its clientId. */
   find(id: string): Message | undefined {
     for (const { timeline } of this.entries.values()) {
       const found = timeline.find(id);
@@ -153,7 +153,7 @@ export class ChatStore {
   applySync(response: SyncAnswer): string[] {
     const more = new Set(response.more);
     const again: string[] = [];
-    // The server went back to a backup: what is here of the chat it may never have had.
+    // The server was restored from a backup: it may not have the changes of the chat that are loaded here.
     for (const chatId of response.reset) this.entries.delete(chatId);
     for (const update of response.chats) {
       const wasKnown = this.entries.has(update.id);
@@ -196,7 +196,7 @@ export class ChatStore {
     }
     const message = { ...event, status: this.statusOf(entry, event) };
     this.putMessage(message);
-    // To write is to have read what came before.
+    // Sending a message implies having read the ones before it.
     if (isNew && event.senderId !== this.me) this.receipt(entry, "READ", event.seq - 1);
     return message;
   }
@@ -233,10 +233,10 @@ export class ChatStore {
   /** One is in a chat from now on. */
   onChatNew({ members, lastMessage, ...event }: NewChatEvent): void {
     if (!this.entries.has(event.id)) {
-      // Who is online follows in events of its own.
+      // Presence follows in separate events.
       const peer = event.type === "DIRECT" ? members.find(({ userId }) => userId !== this.me)?.user : undefined;
       const seen = lastMessage && { ...lastMessage, status: "DELIVERED" as const };
-      // A new member has nothing to catch up with.
+      // A new member has no unread messages.
       this.put({ ...event, lastMessage: seen, peer: null, unreadCount: 0 });
       const entry = this.entries.get(event.id) as Entry;
       if (peer) this.set(entry, { peer });
@@ -271,13 +271,13 @@ export class ChatStore {
     else this.changeMembers(chatId, -1, (entry) => this.withoutMember(entry, userId));
   }
 
-  /** A member came or changed by one's own doing; the event that counts it is still to come. */
+  /** Add or update a member after the user's own request; the event with the `rev` is still to come. */
   putMember(chatId: string, member: Member): void {
     const entry = this.entries.get(chatId);
     if (entry) this.withMember(entry, member);
   }
 
-  /** A member left by one's own doing; the event that counts it is still to come. */
+  /** Remove a member after the user's own request; the event with the `rev` is still to come. */
   dropMember(chatId: string, userId: string): void {
     const entry = this.entries.get(chatId);
     if (entry) this.withoutMember(entry, userId);
@@ -319,7 +319,7 @@ export class ChatStore {
     this.hooks.onRemoved(chatId);
   }
 
-  /** All that is here of a chat was read: up to which message, or null when that is no news. */
+  /** Mark all loaded messages of a chat as read. Returns the last one, or null if it was read before. */
   markRead(chatId: string): Message | null {
     const entry = this.entries.get(chatId);
     if (!entry) return null;
@@ -338,13 +338,13 @@ export class ChatStore {
     }
   }
 
-  /** The whole list is here. */
+  /** The chat list is complete. */
   markComplete(): void {
     if (!this.complete) this.changes.note("chats");
     this.complete = true;
   }
 
-  /** The `rev` up to which a chat is here; set back to one at which its history began to be fetched. */
+  /** The `rev` up to which all changes of a chat are known. */
   revOf(chatId: string): number {
     return this.entries.get(chatId)?.rev ?? 0;
   }

@@ -15,7 +15,7 @@ type Acked<E extends ClientEvent> = Parameters<ClientEvents[E]>[1] extends (resp
 
 /** The changes that the connection reports, and what it runs before it is online. */
 export interface ConnectionHooks {
-  /** Fetch what was missed; rejects when that can't be had. */
+  /** Fetch missed changes; rejects on failure. */
   catchUp(): Promise<void>;
   connected(): void;
   disconnected(): void;
@@ -41,7 +41,7 @@ interface RefusedConnection extends Error {
 
 /** One socket, made again whenever it is lost, with a fresh access token each time. */
 export class LiveConnection {
-  /** What applications see. */
+  /** The state that applications see. */
   connection: Connection = { state: "offline", cause: null, retryAt: null, error: null };
   readonly socket: Socket<ServerEvents, ClientEvents>;
   private wanted = false;
@@ -81,7 +81,7 @@ export class LiveConnection {
     return this.wanted && this.socket.connected;
   }
 
-  /** Have a connection from now on. */
+  /** Connect, and reconnect until `stop`. */
   start(): void {
     if (this.wanted) return;
     this.wanted = true;
@@ -92,7 +92,7 @@ export class LiveConnection {
     void this.attempt();
   }
 
-  /** Have none from now on. */
+  /** Disconnect, and stay disconnected. */
   stop(): void {
     if (!this.wanted) return;
     this.wanted = false;
@@ -118,7 +118,7 @@ export class LiveConnection {
     else this.show(state, error, retryAt);
   };
 
-  /** Let go of a connection that is of no use, and make another. */
+  /** Drop a broken connection and make another. */
   renew(error: Error): void {
     if (!this.wanted) return;
     if (this.socket.connected) this.socket.disconnect();
@@ -126,7 +126,7 @@ export class LiveConnection {
   }
 
   /**
-   * Send an event: what its ack says. Rejects with a `ProblemError` for a refusal, with `NetworkError` when there is no
+   * Send an event and return the data of its ack. Rejects with a `ProblemError` for an error response, with `NetworkError` when there is no
    * connection or no response in time, and with `RateLimitedError` unasked for as long as the server wants to be left alone.
    */
   async emit<E extends ClientEvent>(event: E, payload: Payload<E>): Promise<Acked<E>> {
@@ -169,7 +169,7 @@ export class LiveConnection {
       return;
     }
     if (!this.wanted || attempt !== this.attempts) return;
-    // A server that accepts the connection and says nothing is as good as none.
+    // The server may accept the connection and then send nothing.
     this.timer = setTimeout(() => {
       this.socket.disconnect();
       // A proxy may hold websockets back without a word.

@@ -5,10 +5,10 @@ import type { UnsentRecords } from "./unsent.js";
 
 export const EMPTY_DRAFT: Draft = Object.freeze({ content: "", files: Object.freeze([]), editing: null });
 
-/** What a user has written or chosen for each chat and not sent. */
+/** The unsent text and files of each chat. */
 export class Drafts {
   private readonly drafts = new Map<string, Draft>();
-  /** Chats whose draft was changed since the start: newer than what was stored before. */
+  /** Chats whose draft has changed since the start: newer than the stored one. */
   private readonly changed = new Set<string>();
 
   constructor(

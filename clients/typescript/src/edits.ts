@@ -6,7 +6,7 @@ import type { QueueRecord } from "./storage.js";
 import type { UnsentRecords } from "./unsent.js";
 import { type Deferred, deferred } from "./waiting.js";
 
-/** What edits need of the rest of the client. */
+/** What edits need from the rest of the client. */
 export interface EditsHooks {
   isConnected(): boolean;
   edit(messageId: string, content: string): Promise<Message>;
@@ -89,7 +89,7 @@ export class Edits {
     return { content: change.content, done: change.done as Deferred<Message> };
   }
 
-  /** A message was stored: what waited for it can be sent. */
+  /** A message was stored: changes that waited for it can be sent. */
   settle({ id, clientId }: Message): void {
     const change = clientId ? this.changes.get(clientId) : undefined;
     if (!change || !clientId) return;
@@ -141,7 +141,7 @@ export class Edits {
     return change;
   }
 
-  /** Keep, show and send a change as it is now. */
+  /** Store, show and send a change in its current state. */
   private changed(change: QueuedChange): void {
     const { target: id, chatId, content, createdAt, error } = change;
     const problem = error instanceof ProblemError ? error.problem : null;
@@ -158,7 +158,7 @@ export class Edits {
   private async send(change: QueuedChange): Promise<void> {
     const { target, content } = change;
     const message = await (content === null ? this.hooks.delete(target) : this.hooks.edit(target, content));
-    // It may have been replaced or given up meanwhile.
+    // It may have been replaced or discarded meanwhile.
     if (this.changes.get(target) !== change || change.content !== content) return;
     this.remove(change);
     change.done.resolve(message ?? undefined);

@@ -34,7 +34,7 @@ export class NotFoundError extends ProblemError {
   override readonly name = "NotFoundError";
 }
 
-/** 409: the current state does not allow it (`email_taken`, `username_taken`, `last_admin`, `not_a_group`, `conflict`). */
+/** 409: a conflict with the current state (`email_taken`, `username_taken`, `last_admin`, `not_a_group`, `conflict`). */
 export class ConflictError extends ProblemError {
   override readonly name = "ConflictError";
 }

@@ -7,7 +7,7 @@ import { backoff, pause } from "./waiting.js";
 
 type Name = keyof Operations;
 type Given<Fields> = { [Field in keyof Fields as Fields[Field] extends undefined ? never : Field]: Fields[Field] };
-/** What an operation takes of `path`, `query` and `body`. */
+/** The `path`, `query` and `body` parameters of an operation. */
 export type Taken<N extends Name> = Given<Omit<Operations[N], "response">>;
 type ResponseOf<N extends Name> = Operations[N]["response"];
 type ListName = { [N in Name]: ResponseOf<N> extends { data: unknown[]; meta: unknown } ? N : never }[Name];
@@ -24,7 +24,7 @@ export interface Tokens {
 /** Does a request, as the global `fetch` does. */
 export type Fetch = (url: string, request: RequestInit) => Promise<Response>;
 
-/** What came back: `body` is the parsed JSON, or undefined. */
+/** A response; `body` is the parsed JSON, or undefined. */
 export interface RawResponse {
   status: number;
   body: unknown;
@@ -37,7 +37,7 @@ const MAX_RETRIES = 3;
 const REQUEST_TIMEOUT = 408;
 const MAX_WAIT_SECONDS = 10;
 
-/** The REST API: typed by what the server documents, errors as exceptions. */
+/** The REST API, typed by the server's documents; errors are thrown. */
 export class Http {
   constructor(
     private readonly url: string,
@@ -47,7 +47,7 @@ export class Http {
   ) {}
 
   /**
-   * Call an operation. What only reads is repeated when the response was lost, the server was unavailable for a moment,
+   * Call an operation. Reads are repeated when the response was lost, the server was unavailable for a moment,
    * or asks to come back within 10 s.
    */
   async call<N extends Name>(operation: N, taken: Taken<N>): Promise<ResponseOf<N>> {
@@ -83,7 +83,7 @@ export class Http {
     };
   }
 
-  /** Send a form with a file; `progress` is called with what share of it is on its way, 0–1. */
+  /** Send a form with a file; `progress` is called with the share that was sent, 0–1. */
   async upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message> {
     const response = await this.authorized(async (token) =>
       successOf(await upload(`${this.url}/api/v1/messages/upload`, form(), token, progress, signal)),
@@ -172,13 +172,13 @@ function unknownProblem(status: number): Problem {
   return { type: "about:blank", title: detail, status, detail, code: "unknown" };
 }
 
-/** Whether the access token is what the server objected to. */
+/** Whether the server refused the access token. */
 export function isTokenRefused(error: unknown): boolean {
   const { code } = error as { code?: string };
   return code === "token_expired" || code === "token_invalid";
 }
 
-/** Whether the same may well work later: the response was lost, or the server has a bad moment. */
+/** Whether a retry may succeed: the response was lost, or the server failed for the moment. */
 export function isPassing(error: unknown): boolean {
   const status = (error as { status?: number } | null)?.status ?? 0;
   return error instanceof NetworkError || status === REQUEST_TIMEOUT || status >= 500;

@@ -1,6 +1,6 @@
 let lastStamp = 0;
 
-/** Now, and later than any before: what is queued is kept in the order of these times. */
+/** The current time, later than any returned before: queued work is sorted by it. */
 export function stamp(): string {
   lastStamp = Math.max(Date.now(), lastStamp + 1);
   return new Date(lastStamp).toISOString();

@@ -8,7 +8,7 @@ import type { QueueRecord } from "./storage.js";
 import type { UnsentRecords } from "./unsent.js";
 import { type Deferred, deferred, Slots } from "./waiting.js";
 
-/** What the queue needs of the rest of the client. */
+/** What the queue needs from the rest of the client. */
 export interface QueueHooks {
   isConnected(): boolean;
   send(message: Omit<QueuedMessage, "file" | "createdAt">): Promise<Message>;
@@ -45,7 +45,7 @@ interface ChatQueue {
   readonly files: JobQueue;
 }
 
-// The server takes so many of a user at the same time.
+// As many as the server accepts from a user at the same time.
 const MAX_UPLOADS = 2;
 const NEVER_ACCEPTED: readonly number[] = [403, 404, 413, 415, 422];
 
@@ -180,7 +180,7 @@ export class SendQueue {
     this.changed(entry);
   }
 
-  /** Keep, show and send an entry as it is now. */
+  /** Store, show and send an entry in its current state. */
   private changed(entry: Entry): void {
     const { queued, after, error } = entry;
     const problem = error instanceof ProblemError ? error.problem : null;
@@ -264,7 +264,7 @@ export class SendQueue {
     if (this.byId.has(key)) this.changes.noteOf("messages", queued.chatId);
   }
 
-  /** It is no longer here: with an error, it was given up. */
+  /** Remove an entry; with an error, its promise rejects. */
   private remove(entry: Entry, error?: Error): void {
     const { clientId, chatId } = entry.queued;
     const { entries } = this.chat(chatId);
@@ -279,7 +279,7 @@ export class SendQueue {
   }
 }
 
-/** Whether the server may accept later what it refused. */
+/** Whether the server may accept later a message that it refused. */
 function canRetry(error: Error): boolean {
   return !(error instanceof ProblemError && NEVER_ACCEPTED.includes(error.status));
 }

@@ -13,7 +13,7 @@ const MAX_PAGE = 100;
 const RECEIPTS_MS = 600;
 const RECEIPTS_AGAIN_MS = 4000;
 
-/** Fetches chats that are looked at: their messages, page by page, their members, and how far one's messages got. */
+/** Fetches the messages of open chats, page by page, their members, and the status of the user's own messages. */
 export class Reader {
   private readonly opened = new Set<string>();
   private readonly staleMembers = new Set<string>();
@@ -57,7 +57,7 @@ export class Reader {
     }
   }
 
-  /** There is a connection again: what is looked at is brought up to date. */
+  /** Update all open chats after a reconnect. */
   refresh(): void {
     for (const chatId of this.opened) this.quietly(this.open(chatId));
   }
@@ -84,7 +84,7 @@ export class Reader {
     if (this.opened.has(chatId)) this.quietly(this.once(`receipts soon ${chatId}`, task));
   }
 
-  /** The page before the oldest message that is here; whether there are older ones still. */
+  /** Fetch the page before the oldest loaded message; resolves to whether there are older ones. */
   async older(chatId: string): Promise<boolean> {
     const timeline = this.chatStore.timeline(chatId);
     if (!timeline?.history.loaded) await this.fetchNewest(chatId);
@@ -101,7 +101,7 @@ export class Reader {
       this.quietly(this.once(`trim ${chatId}`, () => this.trimLive(chatId, keep)));
   }
 
-  /** The members that follow those that are here; whether there are more still. */
+  /** Fetch the members after the loaded ones; resolves to whether there are more. */
   async moreMembers(chatId: string): Promise<boolean> {
     await this.once(`members ${chatId}`, async () => {
       const [known, cursor] = [this.chatStore.members(chatId), this.chatStore.membersCursor(chatId)];
@@ -132,7 +132,7 @@ export class Reader {
     await this.fetchOnce(chatId, null);
   }
 
-  /** Each page by itself: one that is under way says nothing of another. */
+  /** Fetch a page unless the same one is being fetched. */
   private async fetchOnce(chatId: string, cursor: string | null): Promise<void> {
     await this.once(`page ${chatId} ${cursor}`, () => this.fetchPage(chatId, cursor));
   }
@@ -142,7 +142,7 @@ export class Reader {
     if (!timeline) throw unknownChat();
     const rev = this.chatStore.revOf(chatId);
     const wasLoaded = timeline.history.loaded;
-    // What is shown from the cache stays, whatever becomes of it.
+    // Cached messages stay visible, even if the request fails.
     const isVerifying = wasLoaded && cursor === null;
     if (!isVerifying) timeline.show({ loading: true, error: null });
     this.changes.noteOf("messages", chatId);
@@ -151,7 +151,7 @@ export class Reader {
       if (isVerifying) this.chatStore.putNewest(chatId, data, meta.nextCursor);
       else this.chatStore.putPage(timeline, data, meta.nextCursor, cursor);
       if (cursor === null) this.unverified.delete(chatId);
-      // What changed while the first page was under way may be missing from it.
+      // Changes made while the first page was being fetched may be missing from it.
       if (!wasLoaded) this.chatStore.setBack(chatId, rev);
     } catch (error) {
       if (!isVerifying) timeline.show({ loading: false, error: error as Error });
@@ -161,7 +161,7 @@ export class Reader {
     }
   }
 
-  /** Show what was last seen of a chat. */
+  /** Show the cached messages of a chat. */
   private async restore(chatId: string, cached: (chatId: string) => Promise<CachedPage | undefined>): Promise<void> {
     const page = await cached(chatId);
     const timeline = this.chatStore.timeline(chatId);
@@ -177,7 +177,7 @@ export class Reader {
     return this.http.call("GET /messages/{id}", { path: { id: chatId }, query });
   }
 
-  /** Messages that came in live have no pages: ask the server where one begins, and drop what is before it. */
+  /** Messages that arrived live have no page boundaries: ask the server for one, and drop the messages before it. */
   private async trimLive(chatId: string, keep: number): Promise<void> {
     const messages: Message[] = [];
     let cursor: string | null = null;
@@ -199,7 +199,7 @@ export class Reader {
           changes = this.chatStore.memberChangesOf(chatId);
           this.staleMembers.delete(chatId);
           await this.fetchMembersUpTo(chatId, this.chatStore.members(chatId).length);
-          // What happened while it was under way may be missing from it.
+          // Changes made while it was being fetched may be missing from it.
         } while (changes !== this.chatStore.memberChangesOf(chatId) || this.staleMembers.has(chatId));
       } catch (error) {
         this.staleMembers.add(chatId);
@@ -208,7 +208,7 @@ export class Reader {
     });
   }
 
-  /** Fetch the list of members from its beginning: so many of them at least, and oneself, whose role has to be known. */
+  /** Fetch members from the beginning of the list: at least `count`, and up to the user, whose role must be known. */
   private async fetchMembersUpTo(chatId: string, count: number): Promise<void> {
     const members: Member[] = [];
     let cursor: string | null = null;
@@ -225,7 +225,7 @@ export class Reader {
     return this.http.call("GET /chats/{chatId}/members", { path: { chatId }, query });
   }
 
-  /** Read again the pages that hold messages of one's own which not all members have read. */
+  /** Fetch the pages again that contain the user's own messages which not all members have read. */
   private async fetchReceipts(chatId: string): Promise<void> {
     await this.once(`receipts ${chatId}`, async () => {
       this.staleReceipts.delete(chatId);
@@ -245,7 +245,7 @@ export class Reader {
     });
   }
 
-  /** Do it unless it is under way: then wait for that. */
+  /** Run a task, or wait for the one of the same name that is running. */
   private once<T>(name: string, task: () => Promise<T>): Promise<T> {
     let running = this.running.get(name) as Promise<T> | undefined;
     if (!running) {

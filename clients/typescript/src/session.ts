@@ -34,7 +34,7 @@ const REFRESH_ATTEMPTS = 6;
 
 /** Keeps a user logged in: refreshes before the access token expires, once at a time, shared with other tabs. */
 export class SessionKeeper implements Tokens {
-  /** What applications see. */
+  /** The state that applications see. */
   session: Session = UNKNOWN;
   private kept: StoredSession | null = null;
   private appUser: AppUser | null = null;
@@ -53,7 +53,7 @@ export class SessionKeeper implements Tokens {
     });
   }
 
-  /** Take up what is stored; null when nothing is. */
+  /** Continue the stored session; null if there is none. */
   async restore(): Promise<Me | null> {
     const stored = await this.storage.load();
     if (stored) this.use(stored);
@@ -113,7 +113,7 @@ export class SessionKeeper implements Tokens {
     if (stored) await this.storage.save(null);
   }
 
-  /** Forget a session that is stored and was not taken up. */
+  /** Delete a stored session that was not restored. */
   async forget(): Promise<void> {
     const stored = this.kept ? null : await this.storage.load();
     if (stored && !this.kept) await this.drop(stored);
@@ -209,7 +209,7 @@ export class SessionKeeper implements Tokens {
     return this.now().accessToken;
   }
 
-  /** Take over what another tab has stored; whether there was anything newer. */
+  /** Adopt the session that another tab has stored; returns whether it was newer. */
   private async adopt(): Promise<boolean> {
     const stored = await this.storage.load();
     if (!this.kept || stored?.refreshToken === this.kept.refreshToken) return false;
@@ -239,7 +239,7 @@ export class SessionKeeper implements Tokens {
     if (this.closed.aborted) return;
     const before = this.kept;
     this.kept = session;
-    // Not all tabs at once: mostly one does it, and the others take over what it stores.
+    // With jitter: usually one tab refreshes, and the others adopt the tokens that it stores.
     const left = Math.min(MAX_RENEWAL_LEAD_MS, RENEWAL_LEAD_SHARE * lifetimeMs) * (1 + Math.random() / 2);
     this.renewIn(session.expiresAt - Date.now() - left);
     this.unwatch ??= this.storage.watch?.(() => void this.adopt());
@@ -269,7 +269,7 @@ export class SessionKeeper implements Tokens {
   }
 }
 
-/** What the application's backend got from POST /auth/login; null when no user is logged in there. */
+/** The response of POST /auth/login that the application's backend got; null when no user is logged in there. */
 async function tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
   const response = await tokens();
   const login = response && "data" in response ? response.data : response;

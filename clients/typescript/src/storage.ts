@@ -2,7 +2,7 @@ import { ObjectStore } from "./database.js";
 import type { Me, Problem } from "./generated/schemas.js";
 import type { Draft, FileToSend, QueuedMessage } from "./model.js";
 
-/** What keeps a user logged in. */
+/** The stored session of a user. */
 export interface StoredSession {
   readonly me: Me;
   readonly accessToken: string;
@@ -21,7 +21,7 @@ export interface SessionStorage {
   load(): StoredSession | null | Promise<StoredSession | null>;
   /** Null: there is no session any more. */
   save(session: StoredSession | null): void | Promise<void>;
-  /** Do something that no other client of this place does at the same time; absent, nothing is excluded. */
+  /** Run a task under a lock shared by all clients of this storage; without it, there is no locking. */
   exclusively?<T>(task: () => Promise<T>): Promise<T>;
   /** Call `changed` when another client has saved; returns what ends that. Absent when no other client saves. */
   watch?(changed: () => void): () => void;

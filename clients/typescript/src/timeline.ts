@@ -10,8 +10,8 @@ interface Boundary {
 }
 
 /**
- * What is here of a chat's messages, each once, by `seq`: an unbroken run from the oldest that was fetched on. What
- * came before its predecessors is kept back until they are here. A change of one message costs no look at the others.
+ * The loaded messages of a chat, each once, by `seq`: a run without gaps from the oldest fetched message on. Messages
+ * that arrive before their predecessors are held back until those arrive. A change of one message touches no other.
  */
 export class Timeline {
   history: History = { loaded: false, loading: false, hasOlder: false, error: null };
@@ -20,13 +20,13 @@ export class Timeline {
   private items: Item[] = [];
   private oldest = 1;
   private readonly early = new Map<number, Message>();
-  /** Under their ids, those of one's own under their clientIds too. */
+  /** By id; the user's own messages also by clientId. */
   private readonly byId = new Map<string, Message>();
   /** Where pages begin, newest first; the last one is where the run begins, unless that is the beginning of the chat. */
   private boundaries: Boundary[] = [];
   /** Up to which `seq` receipts were applied. */
   private readonly raised = new Map<string, number>();
-  /** Up to which `seq` all messages of one's own were read by all. */
+  /** The `seq` up to which all members have read the user's own messages. */
   private readUpTo = 0;
 
   constructor(
@@ -39,7 +39,7 @@ export class Timeline {
     return this.history.loaded || this.history.loading;
   }
 
-  /** Whether messages are missing within what is here. */
+  /** Whether messages are missing between the loaded ones. */
   get hasGap(): boolean {
     return this.history.loaded && this.early.size > 0;
   }
@@ -54,7 +54,7 @@ export class Timeline {
     return this.history.hasOlder ? (this.boundaries.at(-1)?.cursor ?? null) : null;
   }
 
-  /** The run, the oldest first, and then those of one's own that are still waiting for their predecessors. */
+  /** The run, the oldest first, then the user's own messages that wait for their predecessors. */
   list(): Item[] {
     if (!this.history.loaded) return [];
     const list = this.items.slice();
@@ -65,7 +65,7 @@ export class Timeline {
     return list;
   }
 
-  /** Where in the list what was written after `seq` has its place; null where that is older than what is here. */
+  /** The index in the list for a message written after `seq`; null if that is older than the loaded ones. */
   indexAfter(seq: number): number | null {
     const index = seq - this.oldest + 1;
     if (index < 0 || (index === 0 && this.history.hasOlder)) return this.history.hasOlder ? null : 0;
@@ -99,14 +99,14 @@ export class Timeline {
     return known !== undefined;
   }
 
-  /** Something else that is shown of a message changed; whether it is here. */
+  /** Rebuild the item of a message; returns whether it is loaded. */
   refresh(id: string): boolean {
     const known = this.byId.get(id);
     if (known) this.set(known);
     return known !== undefined;
   }
 
-  /** Raise the status of the messages of one's own, or of all others, that are at most `seq`; whether any was below it. */
+  /** Raise the status of the user's own messages, or of all others, up to `seq`; returns whether any changed. */
   raise(status: DeliveryStatus, seq: number, { own }: { own: boolean }): boolean {
     const name = `${status} ${own}`;
     const end = Math.min(seq, this.oldest + this.run.length - 1);
@@ -129,7 +129,7 @@ export class Timeline {
     return raised;
   }
 
-  /** The `seq` of the oldest message of one's own here that has not been read by all, 0 when there is none. */
+  /** The `seq` of the user's oldest loaded message that not all members have read, or 0. */
   oldestUnread(): number {
     for (let at = Math.max(this.oldest, this.readUpTo + 1); at < this.oldest + this.run.length; at += 1) {
       const message = this.at(at);
@@ -158,7 +158,7 @@ export class Timeline {
     for (const message of page) this.index(message);
     if (cursor !== null) this.boundaries.push({ oldest: this.oldest, cursor });
     this.history = { loaded: true, loading: false, hasOlder: cursor !== null, error: null };
-    // What events brought meanwhile may be newer.
+    // Events may have brought newer versions meanwhile.
     const early = [...this.early.values()];
     this.early.clear();
     for (const message of early) {
@@ -167,7 +167,7 @@ export class Timeline {
     }
   }
 
-  /** Know where a page of this list begins, to drop what is before it. */
+  /** Add a page boundary, before which messages can be dropped. */
   addBoundary(messages: readonly Message[], cursor: string | null): void {
     const oldest = messages.at(-1)?.seq ?? 0;
     if (cursor === null || oldest <= this.oldest || this.boundaries.some((known) => known.oldest === oldest)) return;
@@ -236,7 +236,7 @@ export class Timeline {
   }
 }
 
-/** The newer version of a message; of equal ones what was learned last, but no lower status. `known` if nothing is new. */
+/** The newer version of a message; of equal ones the later, but never a lower status. `known` if nothing is new. */
 export function merged(known: Message, message: Message): Message {
   if (message.rev < known.rev) return known;
   const status = higher(known.status, message.status);

@@ -4,7 +4,7 @@ import { deferred } from "./waiting.js";
 
 type Write = () => void | Promise<void>;
 
-/** A user's unsent work in the storage: written as it changes, and taken over from clients that are gone. */
+/** A user's unsent work in the storage: written when it changes, and adopted from closed clients. */
 export class UnsentRecords {
   /** Under this name the records of this client are stored. */
   readonly owner = newId();
@@ -70,7 +70,7 @@ export class UnsentRecords {
     try {
       if (forgotten) await this.storage.clear(this.userId);
     } catch {
-      // A storage that does not work has nothing to forget.
+      // A storage that does not work has nothing to delete.
     }
     this.ended.resolve();
   }
@@ -128,7 +128,7 @@ export class UnsentRecords {
         try {
           await this.called(next);
         } catch {
-          // A storage that is full or forbidden takes nothing from what is sent: `hasUnsaved` says so.
+          // A full or forbidden storage does not prevent sending: `hasUnsaved` reports it.
         }
       }
       this.writing.delete(name);

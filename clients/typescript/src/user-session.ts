@@ -43,7 +43,7 @@ export class UserSession {
   private readonly readReceipts: ReadReceipts;
   private readonly catchUp: CatchUp;
   private readonly over = new AbortController();
-  /** Settled once the list is here as it was last seen. */
+  /** Settled once the cached chat list is loaded. */
   private listed: Promise<void> = Promise.resolve();
   private readonly items = new Map<string, { version: number; list: readonly Item[] }>();
 
@@ -53,7 +53,7 @@ export class UserSession {
   ) {
     const { url, transports, http, tokens, changes } = dependencies;
     this.live = new LiveConnection(url, transports, tokens, {
-      // What the cache has comes first: it takes nothing from what the server says.
+      // The cache is loaded first, so that it overwrites no response.
       catchUp: () => this.listed.then(() => this.catchUp.all()),
       connected: () => this.connected(),
       disconnected: () => this.disconnected(),
@@ -131,7 +131,7 @@ export class UserSession {
     this.dropDrafts();
   }
 
-  /** Log out: dispose of everything; what was not sent is `forgotten`, or kept for the next time. */
+  /** Log out: dispose of everything. Unsent work is deleted if `forgotten`, otherwise kept for the next login. */
   async end(options: { forgotten: boolean }): Promise<void> {
     this.over.abort();
     this.live.stop();
@@ -197,7 +197,7 @@ export class UserSession {
 
   /** Show the list of chats as it was last seen, and ask for it. */
   private async list(): Promise<void> {
-    // One that can't be read shows nothing, and holds nothing up.
+    // A cache that can't be read is ignored.
     await this.cache?.restore().catch(() => {});
     if (!this.over.signal.aborted) this.catchUp.start();
   }
@@ -275,7 +275,7 @@ export class UserSession {
     this.edits.settle(message);
   }
 
-  /** What an edit of a message is kept under: its clientId while it is queued, then its id. */
+  /** The key of a message's edit: its clientId while it is queued, then its id. */
   private target(id: string): { target: string; chatId: string | null } {
     const chatId = this.queue.chatOf(id);
     if (chatId) return { target: id, chatId };

@@ -34,7 +34,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, ...(settle as Omit<Deferred<T>, "promise">) };
 }
 
-/** Runs so many tasks at the same time; more of them wait. */
+/** Limits how many tasks run at the same time; further ones wait. */
 export class Slots {
   private readonly waiting: (() => void)[] = [];
 

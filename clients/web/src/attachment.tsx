@@ -9,7 +9,7 @@ import { showError } from "./ui/toast";
 /** The largest and smallest that a picture is shown among messages, in pixels. */
 const MAX_SIZE = 340;
 const MIN_SIZE = 120;
-/** What of the bubble is seen around it. */
+/** The visible edge of the bubble around a picture. */
 const EDGE = 4;
 
 /** A stored file: a picture to look at, or something to download. */
@@ -19,7 +19,7 @@ export function Attachment({ message, onOpen }: { message: Message; onOpen: () =
 
 export const pictureName = (message: Message) => message.fileName ?? t.viewer.picture;
 
-/** What to call when a file of a message does not load: its links may have expired. They are renewed once. */
+/** Returns a handler for files that fail to load: it renews the message's links once, since they may have expired. */
 export function useRenewal(messageId: string): () => void {
   const [renewed, setRenewed] = useState<string | null>(null);
   return () => {
@@ -100,7 +100,7 @@ export function QueuedAttachment({ file, progress }: { file: FileToSend; progres
 /** Whether browsers show it. */
 export const isPicture = ({ type }: Blob) => /^image\/(png|jpeg|gif|webp)$/.test(type);
 
-/** A URL to show a picture by that is not stored yet; null for what is no picture. */
+/** An object URL for a picture that is not stored yet; null for other files. */
 export function usePreview(data: Blob): string | null {
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {

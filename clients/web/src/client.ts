@@ -3,13 +3,13 @@ import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
 
 export const client = new ChatClient({ fetch: fetchOnce });
 
-/** Fetch; what `ahead.ts` has asked for already is taken from there. */
+/** Fetch, or return the response that `ahead.ts` has requested already. */
 function fetchOnce(url: string, request: RequestInit): Promise<Response> {
   const { ahead } = window;
   const headers = new Headers(request.headers);
   if (ahead?.url !== url || ahead.authorization !== headers.get("Authorization")) return fetch(url, request);
   delete window.ahead;
-  // One without a response is given up as any other is, and asked for again.
+  // Without a response it is aborted like any other request, and repeated.
   request.signal?.addEventListener("abort", ahead.abort);
   return ahead.response;
 }
@@ -31,8 +31,8 @@ export function onSessionEnd(reset: () => void): void {
 export const BURST_MS = 50;
 
 /**
- * What `read` gives of the client's state; the component is rendered again whenever that is something else, but not sooner
- * than `pauseMs` after it was last: what arrives in a burst is rendered together.
+ * Return a part of the client's state, and render the component again when it changes, at most once in `pauseMs`: changes
+ * in a burst are rendered together.
  */
 export function useLive<T>(read: () => T, pauseMs = 0): T {
   const [, again] = useReducer((count: number) => count + 1, 0);

@@ -1,4 +1,4 @@
-// Changes of what a user has begun in a chat and not sent: text, files, an edit.
+// Changes of a chat's draft: text, files, an edit.
 import type { Item } from "@chatapp/client";
 import { client } from "./client";
 import { fileProblem } from "./files";

@@ -1,7 +1,7 @@
 import { LoggedOutError, NetworkError, ProblemError, RateLimitedError } from "@chatapp/client";
 import { t } from "./texts";
 
-/** What went wrong, in the language of the page; the server's own sentence for a code that has no text. */
+/** The text of an error in the language of the page; the server's own sentence for a code without a text. */
 export function errorText(error: unknown): string {
   if (error instanceof RateLimitedError) return t.errors.tooMany(Math.ceil(error.retryAfter));
   if (error instanceof ProblemError) {
@@ -13,7 +13,7 @@ export function errorText(error: unknown): string {
   return t.errors.unknown;
 }
 
-/** Field → what is wrong with it. */
+/** Field → error. */
 export type FieldErrors = Readonly<Record<string, string>>;
 
 const FIELD_OF: Readonly<Record<string, string>> = {

@@ -50,7 +50,7 @@ export function shortTime(iso: string): string {
   return thisYear(then) ? dayAndMonth(then) : numericDate(then);
 }
 
-/** What stands above the messages of a day. */
+/** The heading above the messages of a day. */
 export function dayName(iso: string): string {
   const then = new Date(iso);
   const days = Math.max(0, daysAgo(then));

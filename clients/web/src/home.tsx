@@ -43,7 +43,7 @@ export function Home() {
   );
 }
 
-/** By itself: each message changes the chat, and nothing else of the page is rendered for it. */
+/** A component of its own: each message changes the chat, and must not render the rest of the page. */
 function OpenChat({ chatId, details }: { chatId: string; details: boolean }) {
   const chat = useLive(() => client.chat(chatId), BURST_MS);
   if (!chat) return null;
@@ -72,7 +72,7 @@ function Nothing({ isGone }: { isGone: boolean }) {
   );
 }
 
-/** The title of the page. Browsers take long to change it: many messages change it once. */
+/** The title of the page. It changes rarely, since browsers take milliseconds for it. */
 function Title() {
   const unread = useLive(() => client.unreadCount, TITLE_MS);
   useEffect(() => {

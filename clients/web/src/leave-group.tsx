@@ -42,7 +42,7 @@ export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readon
   );
 }
 
-/** The members of whom one must become admin when this user leaves: none unless they are the only admin. */
+/** The members to choose a new admin from when this user leaves: none unless they are the only admin. */
 export async function heirsOf(chatId: string, userId: string): Promise<readonly Member[]> {
   const isAdmin = (member: Readonly<Member>) => member.role === "ADMIN";
   if (!client.members(chatId).some((member) => isAdmin(member) && member.userId === userId)) return [];

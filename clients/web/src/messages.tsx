@@ -67,7 +67,7 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   }, [mayDrop]);
 
   const loadOlder = () => {
-    // As it is rendered: the top of a page that has arrived and is not rendered yet is not in sight.
+    // As of the last rendering: a page that has arrived since is not visible yet.
     const { hasOlder, loading, error, loaded } = history;
     if (loaded && hasOlder && !loading && !error && scroller.current!.scrollTop < AHEAD) {
       client.loadOlder(chat.id).catch(() => {});
@@ -276,7 +276,7 @@ function useFirstNew(chat: Chat, isReading: boolean, items: readonly Item[]): nu
   return firstNew;
 }
 
-/** Whether there is or was a connection here: what is new is known. */
+/** Whether the client was online since the page was loaded, so that it knows all new messages. */
 function useIsCurrent(): boolean {
   const isOnline = useLive(() => client.connection.state === "online");
   const wasOnline = useRef(false);
@@ -285,8 +285,8 @@ function useIsCurrent(): boolean {
 }
 
 /**
- * Begins where the reader left the chat, or at the first new message, or at the end; and keeps the place. What is shown
- * from the cache may lack what is new: it has begun once that is here.
+ * Opens the chat where the reader left it, or at the first new message, or at the end; and saves the place. Cached messages
+ * may lack the new ones: it has begun once those are loaded.
  */
 function useStart(
   chat: Chat,

@@ -12,7 +12,7 @@ interface NewChatProps {
   onNewGroup: () => void;
 }
 
-/** Find someone to write to, or go on to a new group. Without a query, it lists those with whom there is a chat. */
+/** Find someone to write to, or go on to a new group. Without a query, it lists the users of existing direct chats. */
 export function NewChat({ onClose, onNewGroup }: NewChatProps) {
   const [query, setQuery] = useState("");
   const chats = useLive(() => client.chats);

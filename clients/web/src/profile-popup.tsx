@@ -10,7 +10,7 @@ import { Avatar } from "./ui/avatar";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
 
-/** What a name or an avatar knows of a user. */
+/** The parts of a user that names and avatars have. */
 export type Profiled = Pick<User, "id" | "username" | "avatar">;
 
 interface Shown {

@@ -12,7 +12,7 @@ import { showNotice } from "./ui/toast";
 
 const CHECKS = { username: checkUsername, avatar: checkPicture };
 
-/** Change one's own name and picture. */
+/** The dialog to change one's username and picture. */
 export function Profile({ onClose }: { onClose: () => void }) {
   const me = useMe();
   const [picture, setPicture] = useState(me.avatar);

@@ -8,7 +8,7 @@ import { showError } from "./ui/toast";
 
 const STATUSES: readonly DeliveryStatus[] = ["READ", "DELIVERED", "SENT"];
 
-/** Who has received and read a message of one's own. */
+/** The members who have received or read one of the user's own messages. */
 export function Receipts({ message, onClose }: { message: Message; onClose: () => void }) {
   const [statuses, setStatuses] = useState<readonly MessageStatus[] | null>(null);
   const members = useLive(() => client.members(message.chatId));

@@ -14,7 +14,7 @@ import { memo } from "./ui/memo";
 import { Ticks } from "./ui/ticks";
 import { showError } from "./ui/toast";
 
-/** What is open over the list, for one message of it. */
+/** The menu, viewer or dialog that is open for one message. */
 export type Overlay =
   | { readonly kind: "menu"; readonly key: string; readonly anchor: HTMLElement }
   | { readonly kind: "viewer"; readonly messageId: string }
@@ -42,7 +42,7 @@ interface RowProps {
 /** One message: stored, on its way, or refused. */
 export const Row = memo((props: RowProps) => {
   const { item, block, isOwn, isFirst, isLast } = props;
-  // By the mouse or the focus. What shows then is not rendered for all the others.
+  // The actions are only rendered for the row under the mouse or with the focus.
   const [isHovered, setHovered] = useState(false);
   const [isFocused, setFocused] = useState(false);
   const classes = ["row", isOwn ? "own" : "other", isFirst && "first", isLast && "last", item.state];
@@ -143,7 +143,7 @@ function Sent(props: Part<"sent">) {
   );
 }
 
-/** What is true of a message beside its text: edited, or a change that waits to be stored. */
+/** Marks of a message: edited, or a change that waits to be stored. */
 function Marks({ item: { message, edit, isDeleting } }: { item: Extract<Item, { state: "sent" }> }) {
   if (isDeleting) return <Clock label={t.messages.deleting} />;
   if (edit) return edit.error ? <span>{t.messages.notSaved}</span> : <Clock label={t.messages.saving} />;

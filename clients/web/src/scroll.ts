@@ -41,7 +41,7 @@ export function useWindow(items: readonly Item[]) {
   }, [items]);
   const [range, setRange] = useState<Range>(NEWEST);
   const slice = heights.slice(blocks, range);
-  // As it was rendered, and as it is.
+  // As of the last rendering, and now.
   const [isAtEnd, setAtEnd] = useState(true);
   const atEnd = useRef(true);
   /** When the reader asked to go to the end, while they are on their way. */
@@ -77,13 +77,13 @@ export function useWindow(items: readonly Item[]) {
     }
   };
 
-  /** Render what is around the visible part. */
+  /** Render the rows around the visible part. */
   const extend = () => {
     const box = scroller.current!;
     const top = box.getBoundingClientRect().top - list.current!.getBoundingClientRect().top;
     const ahead = Math.max(AHEAD, box.clientHeight * AHEAD_SHARE);
     const next = heights.rangeOf(blocks, top - ahead, top + box.clientHeight + ahead);
-    // What is measured decides what is rendered, which is measured: not for ever, should the two never agree.
+    // Measuring decides which rows are rendered, and those are measured in turn: limit it, should it never settle.
     const frame = document.timeline.currentTime;
     if (rounds.current.frame !== frame) rounds.current = { frame, count: 0 };
     if ((rounds.current.count += 1) > ROUNDS_PER_FRAME) return;
@@ -155,14 +155,14 @@ export function useWindow(items: readonly Item[]) {
     settle();
   };
 
-  /** The reader scrolls by themselves: nothing carries them to the end any more. */
+  /** The reader scrolls: cancel the animation to the end. */
   const interrupt = () => {
     leftFor.current = null;
   };
 
-  /** Whether it was the reader who scrolled. */
+  /** Handle a scroll event; returns false for the window's own scrolling. */
   const onScroll = (): boolean => {
-    // What was scrolled to here is rendered and noted.
+    // After the window's own scrolling, all is rendered and noted.
     if (goal.current || scroller.current!.scrollTop === noted.current.at) return false;
     extend();
     note();
@@ -178,7 +178,7 @@ export function useWindow(items: readonly Item[]) {
     const box = scroller.current!;
     const observer = new ResizeObserver(() => {
       const { maxTop, width, height } = sizesOf(box);
-      // What a rendering has changed was settled with it.
+      // Changes by rendering were settled with it.
       const { current } = noted;
       if (maxTop !== current.maxTop || width !== current.width || height !== current.height) latest.current();
     });

@@ -15,7 +15,7 @@ import { useRovingFocus } from "./ui/keys";
 /** How long to wait for the next key before the server is asked. */
 const PAUSE_MS = 250;
 
-/** The user's chats and all people whose names contain `query`. */
+/** The user's chats and all users whose names contain `query`. */
 export function Search({ query, onChosen }: { query: string; onChosen: () => void }) {
   const chats = useLive(() => client.chats).filter((chat) =>
     chatName(chat).toLowerCase().includes(query.toLowerCase()),
@@ -42,7 +42,7 @@ export function Search({ query, onChosen }: { query: string; onChosen: () => voi
 
 interface PeopleProps {
   query: string;
-  /** Those who were found; null while the server is asked. */
+  /** The users found; null while the request is under way. */
   people: readonly User[] | null;
   onChosen: () => void;
 }
@@ -86,7 +86,7 @@ export function People({ query, people, onChosen }: PeopleProps) {
   );
 }
 
-/** The other people whose names have `query` in them; null while they are looked for. */
+/** Other users whose names contain `query`; null while the search is under way. */
 export function usePeople(query: string): readonly User[] | null {
   const me = useMe();
   const [found, setFound] = useState<{ query: string; page: Page<User> } | null>(null);

@@ -85,7 +85,7 @@ async function logOut(): Promise<void> {
 /** The button with the user's picture, and its menu. */
 function Account({ onOpen }: { onOpen: (dialog: DialogName) => void }) {
   const me = useMe();
-  // Rendered again, the menu shows what is chosen.
+  // Renders the menu again with the new choice.
   const [, refresh] = useState({});
   const themes = [
     ["system", t.sidebar.themeSystem, icons.screen],

@@ -21,7 +21,7 @@ export function linksOf(text: string): Link[] {
   return links;
 }
 
-/** What a user wrote, with its addresses as links. Everything is text to the page, nothing is markup. */
+/** A user's text, with addresses as links. It is never interpreted as markup. */
 export function Linked({ text }: { text: string }) {
   const parts = [];
   let end = 0;
@@ -47,5 +47,5 @@ function trimmed(address: string): string {
 
 const EMOJI = /^(?:\p{RGI_Emoji}\s?){1,3}$/v;
 
-/** Whether it is nothing but one to three emoji, which are shown larger. */
+/** Whether a text consists of one to three emoji, which are shown larger. */
 export const isEmoji = (text: string) => text.length < 60 && EMOJI.test(text);

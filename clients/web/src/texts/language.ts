@@ -1,4 +1,4 @@
-// The language of the page, and what depends on it: numbers, plurals and lists.
+// The language of the page, and its numbers, plurals and lists.
 
 /** The BCP 47 tag that dates, numbers, plurals and lists follow. */
 export let locale = "en-GB";

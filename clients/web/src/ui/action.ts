@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { showError } from "./toast";
 
-/** Runs what takes a while: `busy` until it is over; errors are shown as a toast. */
+/** Runs an asynchronous action: `busy` while it runs; errors are shown as a toast. */
 export function useAction() {
   const [busy, setBusy] = useState(false);
   const run = async (work: () => Promise<unknown>): Promise<void> => {

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 interface AvatarProps {
-  /** Of whom or what: it gives the colour. */
+  /** The id of the user or chat: it determines the colour. */
   id: string;
   name: string;
   /** URL of a picture; the first letters of the name are shown without one, and where it is of another server: to load
@@ -9,7 +9,7 @@ interface AvatarProps {
   picture: string | null;
   kind?: "person" | "group";
   size?: "small" | "large" | undefined;
-  /** Whether this person is here. */
+  /** Whether this user is online. */
   isOnline?: boolean | undefined;
 }
 

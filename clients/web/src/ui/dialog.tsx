@@ -7,7 +7,7 @@ import { icons } from "./icons";
 interface DialogProps {
   title: string;
   onClose: () => void;
-  /** Whether closing would lose what was entered: then it is asked first. */
+  /** Whether closing would lose input: then the dialog asks first. */
   isDirty?: () => boolean;
   children: ComponentChildren;
   class?: string;
@@ -19,7 +19,7 @@ export function Dialog({ title, onClose, isDirty, children, class: kind = "" }: 
   const id = useId();
   useLayoutEffect(() => {
     const dialog = element.current;
-    // Closing gives the focus back to what had it.
+    // Closing returns the focus to the element that had it.
     const before = document.activeElement;
     dialog?.showModal();
     return () => {
@@ -32,7 +32,7 @@ export function Dialog({ title, onClose, isDirty, children, class: kind = "" }: 
     if (!isDirty?.() || (await confirmed(question))) onClose();
   };
   const leave = useRef(() => {});
-  // What it was about is no longer on the page.
+  // Its subject is no longer on the page.
   leave.current = () => isDirty?.() || onClose();
   useEffect(() => {
     // Attached once: rendering between two listeners of one event would leave out a listener that it replaces.
@@ -87,7 +87,7 @@ function ask(next: Asked | null): void {
   listener(asked);
 }
 
-/** Ask whether to do what can't be undone. */
+/** Ask for confirmation of an action that can't be undone. */
 export const confirmed = (question: Question) => new Promise<boolean>((answer) => ask({ ...question, answer }));
 
 onSessionEnd(() => ask(null));

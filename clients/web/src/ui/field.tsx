@@ -6,13 +6,13 @@ interface Labels {
   label: string;
   name: string;
   hint?: string;
-  /** What is wrong with it. */
+  /** The error of its value. */
   error?: string | undefined;
 }
 type Input = Omit<PartialInputHTMLAttributes<HTMLInputElement>, "type" | "role">;
 type FieldProps = Labels & Input & { type?: "text" | "email" | "password" | "url" };
 
-/** An input with its label, and below it a hint or what is wrong with it. */
+/** An input with its label, and a hint or error below it. */
 export function Field({ label, hint, error, type = "text", ...input }: FieldProps) {
   const id = useId();
   const [isShown, setShown] = useState(false);

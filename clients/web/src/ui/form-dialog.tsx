@@ -19,7 +19,7 @@ interface FormDialogProps {
 
 const NO_CHECKS: Checks = {};
 
-/** A dialog that is a form. What was entered is not thrown away without a question. */
+/** A dialog with a form. It asks before it discards input. */
 export function FormDialog(props: FormDialogProps) {
   const { title, verb, checks = NO_CHECKS, disabled = false, danger = false, onSubmit, onClose, children } = props;
   const { props: form, busy, errors } = useForm(checks, onSubmit);

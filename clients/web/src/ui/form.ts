@@ -4,7 +4,7 @@ import { useAction } from "./action";
 
 /** The contents of a form's fields, by their names. */
 export type Values = Readonly<Record<string, string>>;
-/** By field: what is wrong with a value, or null. */
+/** By field: the error of a value, or null. */
 export type Checks = Readonly<Record<string, (value: string) => string | null>>;
 
 /**

@@ -60,7 +60,7 @@ interface ListProps {
   onClose: () => void;
 }
 
-/** A list of things to do, beside what opened it. */
+/** A list of actions, beside the element that opened it. */
 export function MenuList({ label, items, anchor, onClose }: ListProps) {
   const element = useRef<HTMLDivElement>(null);
   const entries = () => [...(element.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];

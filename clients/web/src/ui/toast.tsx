@@ -28,13 +28,13 @@ function show(text: string, kind: Toast["kind"]): void {
 
 const dismiss = (id: number) => change(toasts.filter((toast) => toast.id !== id));
 
-/** Show that something succeeded, where that can't be seen. */
+/** Show that an action succeeded, where that is not visible otherwise. */
 export const showNotice = (text: string) => show(text, "done");
 
-/** Show what went wrong. */
+/** Show an error. */
 export const showError = (error: unknown) => show(errorText(error), "error");
 
-/** Show that something can't be done. */
+/** Show that an action is not possible. */
 export const showWarning = (text: string) => show(text, "error");
 
 onSessionEnd(() => change([]));
