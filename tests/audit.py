@@ -23,7 +23,7 @@ SECONDS = 180
 
 @dataclass
 class Audit:
-    """What came of it. `reached` is whether advisories were there to compare with."""
+    """The result of a service. `reached` is False if it had no advisories to compare with."""
 
     reached: bool = False
     audited: int = 0
@@ -32,7 +32,7 @@ class Audit:
 
 
 def read(report: dict[str, Any]) -> Audit:
-    """What pip-audit's JSON report says. A service that knows none of our packages is one that was not reached."""
+    """The result in pip-audit's JSON report. A service that knows none of our packages counts as not reached."""
     audit = Audit()
     for dependency in report["dependencies"]:
         if "skip_reason" in dependency:
@@ -60,7 +60,7 @@ def ask(service: str) -> Audit:
 
 
 def report(audits: Iterable[Audit], required: bool) -> int:
-    """Say what was found by the first that was reached; the exit code."""
+    """Print the findings of the first service that was reached; returns the exit code."""
     for audit in audits:
         if audit.reached:
             for line in audit.skipped:

@@ -1,4 +1,4 @@
-"""What `/metrics` says, as tests read it."""
+"""Parses `/metrics` for tests."""
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
@@ -7,7 +7,7 @@ Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def scrape(url: str, **headers: str) -> Numbers:
-    """All numbers, by name and labels."""
+    """All samples, by name and labels."""
     response = requests.get(f"{url}/metrics", headers=headers, timeout=20)
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"].startswith("text/plain")
@@ -16,5 +16,5 @@ def scrape(url: str, **headers: str) -> Numbers:
 
 
 def number(numbers: Numbers, name: str, **labels: str) -> float:
-    """One of them, 0 if it is not there yet."""
+    """A sample, 0 if it is missing."""
     return numbers.get((name, tuple(sorted(labels.items()))), 0.0)

@@ -1,4 +1,4 @@
-"""People who use the server over REST, as tests see them."""
+"""Test users of the REST API."""
 
 import secrets
 from pathlib import Path
@@ -55,7 +55,7 @@ class Person:
         return str(data(self.post("/chats/direct", {"userId": other.id}))["id"])
 
     def send(self, chat_id: str, content: str, **fields: Any) -> dict[str, Any]:
-        """The `Message` that was sent."""
+        """Send a message; returns the `Message`."""
         return data(self.post("/messages", {"chatId": chat_id, "content": content, **fields}))  # type: ignore[no-any-return]
 
     def upload(
@@ -76,7 +76,7 @@ def register(url: str, name: str = "someone", password: str = PASSWORD, verify: 
 
 
 def data(response: requests.Response) -> Any:
-    """What stands under `data` in a success; AssertionError with the problem otherwise."""
+    """The `data` of a success; AssertionError with the problem otherwise."""
     assert response.ok, f"{response.status_code}: {response.text}"
     assert response.headers["Content-Type"] == "application/json"
     return response.json()["data"]

@@ -12,7 +12,7 @@ from tests.chaos.run import run
 
 
 def arguments() -> argparse.Namespace:
-    """What the environment or the command line asks for."""
+    """Settings from the environment or the command line."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     new_seed = str(secrets.randbelow(1_000_000))
     parser.add_argument("--seed", type=int, default=os.environ.get("SEED") or new_seed, help="what breaks, and when")

@@ -22,7 +22,7 @@ _MEMBERSHIPS = text("SELECT chat_id::text, user_id::text, came, rev FROM members
 
 @dataclass
 class Truth:
-    """What the database has."""
+    """The state of the database."""
 
     messages: dict[str, Row]
     chats: dict[str, Row]
@@ -70,7 +70,7 @@ class Truth:
 
 
 def check(truth: Truth, users: list[User]) -> dict[str, list[str]]:
-    """What does not hold, by kind; each kind is there, with nothing under it when all is well."""
+    """The violations by kind; every kind is present, with an empty list if there are none."""
     devices = [device for user in users for device in user.devices]
     return {
         "lost": [*_lost(truth, users)],
@@ -103,9 +103,8 @@ def _lost(truth: Truth, users: list[User]) -> Iterator[str]:
             stored = truth.messages.get(id)
             if stored is None:
                 continue  # Reported above: it was sent.
-            # Another edit may have followed: also one that was requested before it and repeated because its response
-            # was lost,
-            # when the first request arrived last.
+            # Another edit may have followed: also one that was requested earlier and repeated because its response was
+            # lost, if the first request arrived last.
             texts = user.attempted[id] if stored.rev > rev else [content]
             if stored.rev < rev or (stored.deleted_at is None and stored.content not in texts):
                 yield f"edit of {id}"
@@ -121,7 +120,7 @@ def _doubled(truth: Truth) -> Iterator[str]:
 
 
 def _out_of_order(truth: Truth) -> Iterator[str]:
-    """In the database: numbers have no gaps."""
+    """In the database numbers have no gaps."""
     seqs, revs = defaultdict(list), defaultdict(list)
     for row in truth.messages.values():
         seqs[row.chat_id].append(row.seq)
@@ -137,7 +136,7 @@ def _out_of_order(truth: Truth) -> Iterator[str]:
 
 
 def _events_out_of_order(device: Device) -> Iterator[str]:
-    """On the wire: on one connection the messages of a chat come in the order of `seq`, all changes in that of `rev`."""
+    """On one connection the messages of a chat arrive in the order of `seq`, all changes in the order of `rev`."""
     highest: dict[tuple[int, str, str], int] = {}
     for entry in device.log:
         for kind, number in (("seq", entry.seq if entry.name == "message:new" else None), ("rev", entry.rev)):

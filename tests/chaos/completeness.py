@@ -13,7 +13,7 @@ from tests.chaos.checker import Truth
 from tests.chaos.plain import CONNECTED, DISCONNECTED, PlainClient
 
 MAX_REPLAYED = 100
-# Kinds of faults, some of which `checker.check` finds of other clients too.
+# Kinds of violations, some of which `checker.check` finds in other clients too.
 INCOMPLETE, DOUBLED, OUT_OF_ORDER, LEAKED, RESYNC = KINDS = (
     "incomplete without sync",
     "doubled",
@@ -25,7 +25,7 @@ INCOMPLETE, DOUBLED, OUT_OF_ORDER, LEAKED, RESYNC = KINDS = (
 
 @dataclass
 class View:
-    """What a connection received of a chat.
+    """The events of a chat that a connection received.
 
     `start` is the `rev` after which it has to be complete; None from a `resync` to the next event.
     """
@@ -39,7 +39,7 @@ class View:
     # The newest of `chat:member_joined` and `chat:member_left` of each user.
     member_events: dict[str, str] = field(default_factory=dict)
     from_event: bool = False
-    # The members may be others than those received.
+    # The members may differ from those received.
     members_unknown: bool = False
 
 
@@ -59,7 +59,7 @@ class Fold:
             self._take(entry.name, entry.payload)
 
     def missing(self, *, whole: bool) -> Iterator[str]:
-        """What the connection that lives lacks. Not `whole`: of messages only, since other things change meanwhile."""
+        """What the open connection lacks. Without `whole` only messages, since other things change meanwhile."""
         if not self.is_connected:
             return
         for chat_id, view in self.views.items():
@@ -108,7 +108,7 @@ class Fold:
             del self.views[chat_id]
             return
         if name != "chat:member_updated":
-            # What came in between may have been left out, since its outcome is the same.
+            # Changes in between may have been omitted, since the outcome is the same.
             if view.member_events.get(user_id) == name and len(self._truth.stays[chat_id, user_id]) < 2:
                 self._violation(DOUBLED, f"{name} of {user_id} in {chat_id}")
             view.member_events[user_id] = name
@@ -141,15 +141,15 @@ class Fold:
         for chat_id in chat_ids:
             self.resyncs += 1
             view = self.views.get(chat_id)
-            # With a chat that has just come by `chat:new` it says that there is history to read.
+            # For a chat that has just arrived by `chat:new` it says that there is history to read.
             if view and (view.revs or not view.from_event):
                 self._close(chat_id, view)
                 view.start, view.members_unknown = None, True
 
     def _close(self, chat_id: str, view: View) -> None:
-        """A connection, or a stay in a chat, has ended: up to what was received last, nothing is missing.
+        """A connection, or a membership, has ended: nothing is missing up to the last received event.
 
-        What a message that changed later was like by then is not known any more.
+        The state that a later changed message had then is no longer known.
         """
         for missing in self._missing_messages(chat_id, view, view.highest):
             self._violation(INCOMPLETE, missing)
@@ -189,12 +189,12 @@ class Fold:
 
 
 def missing_now(truth: Truth, clients: list[PlainClient]) -> list[str]:
-    """The messages that the clients' connections lack of those that were stored when `truth` was read."""
+    """The messages stored when `truth` was read that the clients' connections lack."""
     return [violation for client in clients for violation in Fold(truth, client, newest_only=True).missing(whole=False)]
 
 
 def check_completeness(truth: Truth, clients: list[PlainClient]) -> dict[str, list[str]]:
-    """What these clients lack or received wrongly, by kind; each kind is there."""
+    """What these clients lack or received wrongly, by kind; every kind is present."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for client in clients:
         fold = Fold(truth, client)

@@ -1,4 +1,4 @@
-"""A client that keeps a copy of its chats, as the documents say it should: by events, and by `sync` after each gap."""
+"""A client that keeps copies of its chats as documented: by events, and by `sync` after each gap."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ PASSING = {"database_unavailable"}
 
 
 class LogEntry(NamedTuple):
-    """An event of a chat, as it came. `connection` counts those of the device."""
+    """An event of a chat. `connection` is the number of the device's connection."""
 
     connection: int
     name: str
@@ -28,13 +28,13 @@ class LogEntry(NamedTuple):
 
 @dataclass
 class Copy:
-    """What a device has of a chat: everything up to `rev`."""
+    """A device's copy of a chat: complete up to `rev`."""
 
     rev: int = 0
     messages: dict[str, Json] = field(default_factory=dict)
 
     def put(self, message: Json) -> None:
-        """Take in a message, unless what is there is newer."""
+        """Add a message, unless the copy has a newer version."""
         known = self.messages.get(message["id"])
         if known is None or known["rev"] < message["rev"]:
             self.messages[message["id"]] = message
@@ -106,11 +106,11 @@ class Device:
                 self._sync()
 
     def _sync(self) -> None:
-        """Ask for what was missed, until that is all."""
+        """Sync until nothing is missing."""
         request: Json = {}
         while self.socket.connected:
             self.syncs += 1
-            # The next page is of the same request.
+            # The next page belongs to the same request.
             if "cursor" not in request:
                 request = {"chats": {chat_id: copy.rev for chat_id, copy in self.copies.items()}}
             try:
@@ -132,7 +132,7 @@ class Device:
                 self._check_gaps()
                 self._in_step.set()
                 return
-        # It comes back, and asks again.
+        # It reconnects, and syncs again.
 
     def _fold(self, response: Json, *, first: bool) -> None:
         for chat_id in response["gone"]:
@@ -159,9 +159,9 @@ class Device:
                 self.violations.append(f"After sync there is a gap in {chat_id}: {seqs}")
 
     def _take(self, name: str, payload: Json) -> None:
-        """Take in an event."""
+        """Apply an event."""
         if name == "exception":
-            # Only typing asks for no ack, and may be in a chat that was left meanwhile.
+            # Only typing requests no ack, and may be in a chat that was left meanwhile.
             if payload["code"] not in PASSING | {"not_found"}:
                 self.violations.append(f"exception: {payload}")
             return

@@ -1,7 +1,7 @@
-"""Load that hurts, on loopback, bounded in number and time: `python -m tests.chaos.load`, which is `make chaos-load`.
+"""Bounded load tests on loopback: `python -m tests.chaos.load`, which is `make chaos-load`.
 
-While each kind of it goes on, two healthy people talk. What is told of each: how long their messages took to arrive,
-and how much memory the server (one worker) grew by.
+During each kind of load two normal users chat. The report has the latency of their messages, and the growth of the
+server's memory (one worker).
 """
 
 import argparse
@@ -37,7 +37,7 @@ BEGIN, END = "<!-- load: written by `make chaos-load` -->", "<!-- load: end -->"
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything."""
+    """The amount of each load."""
 
     stalled: int = 5
     messages: int = 1200
@@ -49,13 +49,13 @@ class Scale:
 
 
 SMALL = Scale(messages=500, half_open=300, events=1500, uploads=10, storm=120, rounds=2)
-# A load is repeated until healthy people have sent so many messages meanwhile.
+# A load is repeated until the normal users have sent that many messages meanwhile.
 MIN_SAMPLES = 5
 
 
 @dataclass
 class Finding:
-    """What came of one kind of load: milliseconds that healthy messages took, bytes that the server grew by."""
+    """The result of one kind of load: latencies of normal messages in milliseconds, memory growth in bytes."""
 
     kind: str
     what: str
@@ -66,7 +66,7 @@ class Finding:
     grew: int
 
     def row(self) -> str:
-        """As a line of the table."""
+        """A row of the table."""
         figures = f"{self.messages} | {self.p50:.0f} | {self.p95:.0f} | {self.p99:.0f} | {self.grew / MEBI:.1f}"
         return f"| {self.kind} | {self.what} | {figures} |"
 
@@ -117,14 +117,14 @@ class Healthy:
 
 @contextmanager
 def stalled_readers(server: Server, scale: Scale) -> Iterator[str]:
-    """People in a group who open a socket and read nothing, while 4 KB messages are sent into it."""
+    """Members of a group whose sockets read nothing, while 4 KB messages are sent to it."""
     talker = register(server.url, "talker")
     people = [register(server.url, "stalled") for _ in range(scale.stalled)]
     members = {"name": "Loud", "memberIds": [person.id for person in people]}
     chat = data(talker.post("/chats/groups", members))["id"]
     with ExitStack() as stack:
         for person in people:
-            # What the kernels take for it never waits at the server: as little as can be.
+            # Data in kernel buffers does not count at the server, so make them as small as possible.
             stalled = stack.enter_context(RawWebSocket(server.url, receive_buffer=4096))
             stalled.join(person.token)
         with ThreadPoolExecutor(4) as pool:
@@ -134,7 +134,7 @@ def stalled_readers(server: Server, scale: Scale) -> Iterator[str]:
 
 @contextmanager
 def half_open(server: Server, scale: Scale) -> Iterator[str]:
-    """Connections that say nothing, half a request, or nothing after their websocket is open."""
+    """Connections that send nothing, half a request, or nothing after their handshake."""
     opened: list[socket.socket] = []
     words = (b"", b"GET /api/v1/users/me HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"POST /api/v1/auth/login HTTP/1.1\r\n")
     try:
@@ -154,7 +154,7 @@ def half_open(server: Server, scale: Scale) -> Iterator[str]:
 
 @contextmanager
 def flood_of_events(server: Server, scale: Scale) -> Iterator[str]:
-    """One person sends as fast as can be, on many sockets, far beyond the limit."""
+    """One user sends as fast as possible over many sockets, far above the limit."""
     person = register(server.url, "flooder")
     chat = data(person.post("/chats/groups", {"name": "Flood"}))["id"]
     packet = frame(event("message:send", {"chatId": chat, "content": "x" * 1000}, ack="1"))
@@ -174,14 +174,14 @@ def flood_of_events(server: Server, scale: Scale) -> Iterator[str]:
 
 @contextmanager
 def flood_of_uploads(server: Server, scale: Scale) -> Iterator[str]:
-    """Files of nearly 10 MB, many at a time; each refused for what it is not, after all of it has come."""
+    """Files of nearly 10 MB, many at a time; each is refused because of its type, after all of it has arrived."""
     people = [register(server.url, "uploader") for _ in range(8)]
     chats = {person.id: data(person.post("/chats/groups", {"name": "Files"}))["id"] for person in people}
     content = b"%PDF-1.7\n" + os.urandom(9 * MEBI) + b"\n%%EOF\n"
 
     def upload(number: int) -> int:
         person = people[number % len(people)]
-        # Those of every other turn lie about what they are.
+        # Every other file has a wrong declared type.
         name = ("large.pdf", "large.png")[number % 2]
         response = requests.post(
             f"{server.url}/api/v1/messages/upload",
@@ -217,7 +217,7 @@ def storm(server: Server, scale: Scale) -> Iterator[str]:
             longest = max(longest, time.monotonic() - began)
             for each in sockets:
                 each.connection.close()
-            # The server counts them out before their people may have as many again.
+            # The server has to count the closed sockets before their users may open as many again.
             time.sleep(1.5)
     yield f"{scale.storm:,} clients, {scale.rounds} times; all back within {longest:.1f} s"
 
@@ -232,8 +232,8 @@ KINDS: dict[str, Callable[[Server, Scale], AbstractContextManager[str]]] = {
 
 
 def measure(server: Server, kind: str, scale: Scale) -> Finding:
-    """How healthy people fare under a kind of load."""
-    # What is loaded or cached once is no growth.
+    """Measure normal users under a kind of load."""
+    # Data that is loaded or cached once does not count as growth.
     with KINDS[kind](server, SMALL if scale is not SMALL else Scale(1, 50, 20, 200, 4, 20, 1)):
         pass
     with Healthy(server) as healthy:
@@ -250,12 +250,12 @@ def measure(server: Server, kind: str, scale: Scale) -> Finding:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """A server with one worker, limits as they are by default but for registering and requests."""
+    """A server with one worker and the default limits, except for registration and requests."""
     with EmbeddedPostgres(folder / "postgres") as postgres:
         postgres.create_database("chat")
         migrate(postgres.url("chat"), folder)
         limits = {"RATELIMIT_ENABLED": "true", "RATELIMIT_REGISTER": "100000/60s", "RATELIMIT_GLOBAL": "100000/60s"}
-        # The loads come from the address of those who are healthy.
+        # The load comes from the address of the normal users.
         limits |= {"RATELIMIT_HANDSHAKES": "100000/10s", "MAX_UNAUTHENTICATED": "100000"}
         with Server(postgres.url("chat"), folder, **limits) as server:
             yield server
@@ -265,7 +265,7 @@ HEAD = "| load | how much | healthy messages | p50, ms | p95, ms | p99, ms | mem
 
 
 def main() -> int:
-    """Try every kind, print what came of it, and put it into docs/reliability.md."""
+    """Run every kind, print the results, and write them to docs/reliability.md."""
     parser = argparse.ArgumentParser(prog="make chaos-load", description=__doc__)
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS), help="which of them")
     parser.add_argument("--no-report", action="store_true", help="leave docs/reliability.md as it is")

@@ -1,4 +1,4 @@
-"""A client that never calls `sync`: it reads its chats over REST after each CONNECT, and after that knows events only."""
+"""A client that never calls `sync`: it reads its chats over REST after each CONNECT, and then relies on events."""
 
 import threading
 import time
@@ -27,7 +27,8 @@ class Entry(NamedTuple):
 
 
 class PlainClient:
-    """A socket that reconnects. `record` has everything that it received, in order; `violations` what must never happen."""
+    """A socket that reconnects. `record` has everything that it received, in order; `violations` events that must never
+    occur."""
 
     def __init__(self, driver: JsDriver, url: str, person: Person, transports: Sequence[str] | None) -> None:
         self.user_id = person.id
@@ -56,7 +57,7 @@ class PlainClient:
 
     @property
     def is_following(self) -> bool:
-        """Whether it is connected and knows its chats."""
+        """True if it is connected and knows its chats."""
         record = self.record
         ends = next((entry.name for entry in reversed(record) if entry.name in (CONNECTED, DISCONNECTED)), None)
         return self.socket.connected and ends == CONNECTED and self._reports.empty()

@@ -1,4 +1,4 @@
-"""A proxy that stands between two of our own and does what networks do: cut, delay, stall, and lose one side."""
+"""A proxy that simulates network faults: cut, delayed, stalled and half-open connections."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ CHUNK = 65536
 
 
 class _Link:
-    """One connection through the proxy. `legs` are the ways to its client and to its server."""
+    """One connection through the proxy. `legs` are its connections to the client and to the server."""
 
     def __init__(self, legs: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
         self.legs = legs
@@ -33,9 +33,9 @@ class _Link:
 
 
 class Proxy:
-    """Forwards from `listen` to `target` in a thread of its own, until `close`.
+    """Forwards from `listen` to `target` in its own thread, until `close`.
 
-    `before_listening` and `before_connecting` are called by that thread before it opens sockets of either kind.
+    `before_listening` and `before_connecting` are called in that thread before it opens sockets of either kind.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)
 
     def cut(self, chance: float, rng: random.Random) -> int:
-        """End each connection with that chance; how many."""
+        """End each connection with that probability; returns their number."""
         return self._inject(chance, rng, _Link.cut)
 
     def lose(self, chance: float, rng: random.Random) -> int:
-        """Have one side of each connection learn of no end, with that chance; how many."""
+        """Half-close each connection with that probability; returns their number."""
         return self._inject(chance, rng, lambda link: link.lose(rng.randrange(2)))
 
     def stall(self, chance: float, rng: random.Random, seconds: float) -> int:
-        """Let nothing through for a while, with that chance; how many."""
+        """Stall each connection for a while with that probability; returns their number."""
 
         def stall(link: _Link) -> None:
             link.flows.clear()
@@ -76,7 +76,7 @@ class Proxy:
         return self._inject(chance, rng, stall)
 
     def delay(self, delay: float, seconds: float) -> None:
-        """Have everything that comes within a while arrive so much later."""
+        """Delay all data that arrives within a while."""
 
         def slow_down() -> None:
             self._delay = delay
@@ -85,7 +85,7 @@ class Proxy:
         self._loop.call_soon_threadsafe(slow_down)
 
     def block(self) -> None:
-        """Forward nothing until `heal`, of connections that are opened from now on neither, and refuse none."""
+        """Forward nothing until `heal`, on new connections either, and refuse none."""
 
         async def block() -> None:
             self._blocked = True
@@ -95,7 +95,7 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(block(), self._loop).result(10)
 
     def heal(self) -> None:
-        """Everything flows again; who is half connected is so no longer."""
+        """Forward everything again, and end half-open connections."""
 
         async def heal() -> None:
             self._delay = 0.0
@@ -108,7 +108,7 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(heal(), self._loop).result(10)
 
     def close(self) -> None:
-        """End it, with all connections."""
+        """Stop, and end all connections."""
 
         async def end() -> None:
             self._server.close()

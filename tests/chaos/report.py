@@ -19,12 +19,12 @@ VIOLATIONS = ("lost", "doubled", "out of order", "leaked", INCOMPLETE)
 
 
 def command(result: Result) -> str:
-    """What repeats a run."""
+    """The command that repeats a run."""
     return f"`make chaos SEED={result.seed} MINUTES={result.minutes:g} WORKERS={result.workers} PEOPLE={result.people}`"
 
 
 def row(result: Result) -> str:
-    """A run as a line of the table."""
+    """A run as a row of the table."""
     did, violations = result.counts, {kind: len(found) for kind, found in result.violations.items()}
     cells = [
         command(result),
@@ -43,14 +43,14 @@ def row(result: Result) -> str:
 
 
 def write(result: Result, page: Path = PAGE) -> None:
-    """Put a run into the page, in the place of an earlier one by the same command."""
+    """Add a run to the page, replacing an earlier one of the same command."""
     old = page.read_text().partition(BEGIN)[2].partition(END)[0]
     rows = [line for line in old.splitlines() if line.startswith("| `make") and command(result) not in line]
     put_table(BEGIN, END, HEAD, [row(result), *rows[: MAX_ROWS - 1]], page)
 
 
 def put_table(begin: str, end: str, head: str, rows: list[str], page: Path = PAGE) -> None:
-    """Have a table stand between two comments of the page."""
+    """Write a table between two comments of the page."""
     before, _, rest = page.read_text().partition(begin)
     after = rest.partition(end)[2]
     page.write_text("\n".join([before + begin, "", head, re.sub(r"[^|]+", "---", head), *rows, "", end + after]))

@@ -1,4 +1,4 @@
-"""One run: people talk, things break, all heals, everything is compared."""
+"""One run: users chat, faults are injected, everything recovers, and all logs are checked."""
 
 import random
 import time
@@ -31,7 +31,7 @@ PRESENCE_SECONDS = 50.0
 
 @dataclass
 class Result:
-    """What a run came to. `violations` has each kind of fault, with what was found of it."""
+    """The result of a run. `violations` has the findings of each kind."""
 
     seed: int
     minutes: float
@@ -43,7 +43,7 @@ class Result:
 
     @property
     def held(self) -> bool:
-        """Whether every promise was kept."""
+        """True if there are no violations."""
         return not any(self.violations.values())
 
 
@@ -58,7 +58,7 @@ def run(
     say: Callable[[str], None],
     outage: tuple[float, float] = OUTAGE,
 ) -> Result:
-    """Break things for so many minutes, and see what held."""
+    """Inject faults for that many minutes, and check the logs."""
     result = Result(seed, minutes, workers, people)
     with ExitStack() as stack:
         site = stack.enter_context(Site(folder, workers, outage))
@@ -96,7 +96,7 @@ def run(
 
 
 def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[User]:
-    """People with one or two devices each, in groups that overlap, and in direct chats."""
+    """Users with one or two devices each, in overlapping groups and in direct chats."""
     rng = random.Random(f"people {seed}")
     persons = [register(site.server.url, f"p{number}") for number in range(people)]
     for number in range(GROUPS):
@@ -144,7 +144,7 @@ def settle(users: list[User], say: Callable[[str], None]) -> list[str]:
 
 
 def await_replay(site: Site, clients: list[PlainClient], say: Callable[[str], None]) -> list[str]:
-    """The messages stored by now that clients still lack when it is time that they had them, without calling `sync`."""
+    """Messages stored by now that clients still lack after the time for a replay, without calling `sync`."""
     truth = Truth.of(site.engine)
     began = time.monotonic()
     missing = wait_until_none(lambda: missing_now(truth, clients), REPLAY_SECONDS)
@@ -153,16 +153,16 @@ def await_replay(site: Site, clients: list[PlainClient], say: Callable[[str], No
 
 
 def comes_back(client: PlainClient) -> bool:
-    """Whether a client is connected in time and knows its chats."""
+    """True if a client is connected in time and knows its chats."""
     return not wait_until_none(lambda: [] if client.is_following else ["not yet"], SETTLE_TIMEOUT)
 
 
 def roll_call(site: Site, users: list[User], rng: random.Random) -> list[str]:
-    """Half of the people leave: the server knows, and so do those who stay and share a chat with them."""
+    """Half of the users leave: their presence must be correct for the server and for users who share a chat with them."""
     names = {user.person.id: user.person.name for user in users}
 
     def online() -> set[str]:
-        # Each asks about themselves: presence is not shown to users who share no chat.
+        # Each asks about themselves: presence is hidden from users who share no chat.
         responses = {user.person.id: user.ask("GET", f"/users/{user.person.name}") for user in users}
         return {id for id, (_, profile) in responses.items() if profile["isOnline"]}
 
@@ -191,7 +191,7 @@ def roll_call(site: Site, users: list[User], rng: random.Random) -> list[str]:
 
 
 def wait_until_none(find: Callable[[], list[str]], seconds: float = PRESENCE_SECONDS) -> list[str]:
-    """The faults that are there still when it is time that they were gone."""
+    """The violations that remain after the time-out."""
     deadline = time.monotonic() + seconds
     while (violations := find()) and time.monotonic() < deadline:
         time.sleep(0.5)

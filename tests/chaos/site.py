@@ -1,4 +1,4 @@
-"""What people talk on: a server with several workers, its database and its queue, each behind a proxy."""
+"""The site under test: a server with several workers, its database and Redis, each behind a proxy."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
 from tests.server import UNREACHED_LIMITS, Server, free_port, migrate
 
-# Notes who came to which chat and who left it, with the change's number, where those who come and go can't forget it.
+# Records who joined and left which chat, with the change's number, where leaving users can't delete it.
 _NOTE_MEMBERSHIPS = """
     CREATE TABLE membership_log (
         id bigint GENERATED ALWAYS AS IDENTITY, chat_id uuid NOT NULL, user_id uuid NOT NULL, came boolean NOT NULL,
@@ -47,12 +47,12 @@ def listener_on(port: int | None) -> int:
 
 
 class Site:
-    """Everything that runs, and the means to break each part of it. `url` is where clients find it."""
+    """All processes, and faults for each of them. `url` is the address for clients."""
 
     def __init__(self, folder: Path, workers: int, outage: tuple[float, float] = OUTAGE) -> None:
         self.outage = outage
         self._rest = ExitStack()
-        # Short: paths of unix sockets have to be.
+        # Paths of unix sockets have to be short.
         place = Path(self._rest.enter_context(tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp")))
         place.chmod(0o755)
         self.postgres = self._rest.enter_context(EmbeddedPostgres(folder / "postgres"))
@@ -98,7 +98,7 @@ class Site:
         return [child.pid for child in psutil.Process(self.server.pid).children()]
 
     def kill_postgres(self, down: float) -> None:
-        """`kill -9` to every process of the database, which is away for a while."""
+        """`kill -9` all processes of the database, and restart it after a while."""
         postmaster = psutil.Process(int((self.postgres.folder / "data/postmaster.pid").read_text().split()[0]))
         for process in (postmaster, *postmaster.children()):
             try:
@@ -110,44 +110,44 @@ class Site:
         self.postgres.start()
 
     def kill_valkey(self, down: float) -> None:
-        """`kill -9` to the queue, which is away for a while and comes back empty."""
+        """`kill -9` Redis, and restart it empty after a while."""
         self.valkey.kill()
         time.sleep(down)
         self.valkey.start()
 
     def suspend_valkey(self, seconds: float) -> None:
-        """The queue does nothing for a while, and goes on with what it had."""
+        """Suspend Redis for a while."""
         self.hang(listener_on(urlsplit(self.valkey.url).port), seconds)
 
     def cut_off_valkey(self, seconds: float) -> None:
-        """The network drops everything between the server and the queue for a while, without a word to either."""
+        """Drop all packets between the server and Redis for a while."""
         self.queue.block()
         time.sleep(seconds)
         self.queue.heal()
 
     def kill_server(self, down: float) -> None:
-        """`kill -9` to the server and all its workers."""
+        """`kill -9` the server and all its workers."""
         self.server.kill()
         time.sleep(down)
         self.server.start()
 
     def restart_server(self) -> None:
-        """A restart as a platform does it."""
+        """Restart the server as a platform does."""
         self.server.stop(30)
         self.server.start()
 
     def hang(self, pid: int, seconds: float) -> None:
-        """A process does nothing for a while."""
+        """Suspend a process for a while."""
         self._signal(pid, signal.SIGSTOP)
         time.sleep(seconds)
         self._signal(pid, signal.SIGCONT)
 
     def kill_worker(self, pid: int) -> None:
-        """`kill -9` to a worker, which gunicorn replaces."""
+        """`kill -9` a worker, which gunicorn replaces."""
         self._signal(pid, signal.SIGKILL)
 
     def heal(self) -> None:
-        """Nothing is broken any more."""
+        """End all faults."""
         for proxy in (self.clients, self.queue, self.database):
             proxy.heal()
 

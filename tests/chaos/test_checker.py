@@ -1,4 +1,4 @@
-"""The checker finds what it looks for."""
+"""The checker finds violations."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -15,19 +15,19 @@ FIELDS = ("id", "chat_id", "seq", "rev", "sender_id", "client_id", "content", "d
 
 
 def stored(seq: int, **changes: Any) -> Any:
-    """A message of alice's, as the database has it."""
+    """A message of alice, as stored in the database."""
     values = (f"m{seq}", CHAT, seq, seq + 1, ALICE, f"c{seq}", f"text {seq}", None)
     return SimpleNamespace(**dict(zip(FIELDS, values, strict=True)) | changes)
 
 
 def message(seq: int) -> dict[str, Any]:
-    """The same, as clients have it."""
+    """The same, as clients receive it."""
     row = stored(seq)
     return {"id": row.id, "seq": seq, "rev": row.rev, "content": row.content, "isDeleted": False}
 
 
 class Scene:
-    """Alice has said three things to bob, and nothing went wrong."""
+    """Alice has sent three messages to bob, without violations."""
 
     def __init__(self) -> None:
         self.rows = {f"m{seq}": stored(seq) for seq in (1, 2, 3)}
@@ -64,7 +64,7 @@ class Scene:
         )
 
     def violations(self) -> set[str]:
-        """The kinds that are found."""
+        """The kinds of violations found."""
         truth = Truth(self.rows, {CHAT: self.chat}, self.members, cast(Any, self.stays))
         found = check(truth, [cast(User, self.alice), cast(User, self.bob)])
         return {kind for kind, violations in found.items() if violations}

@@ -1,4 +1,4 @@
-"""The check of clients that never call `sync` finds what they lack."""
+"""The check of clients that never call `sync` finds missing events."""
 
 from collections import defaultdict
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ FOREVER = float("inf")
 
 
 def stored(number: int, rev: int, **changes: Any) -> Any:
-    """A message as the database has it."""
+    """A message as stored in the database."""
     values = {"id": f"m{number}", "chat_id": CHAT, "rev": rev, "content": f"text {number}", "deleted_at": None}
     return SimpleNamespace(**values | changes)
 
@@ -27,7 +27,7 @@ def new(number: int, rev: int, name: str = "message:new", **changes: Any) -> Ent
 
 
 def connected(rev: int = 1, members: tuple[str, ...] = (ALICE, BOB)) -> Entry:
-    """The begin of a connection that found the chat at `rev`."""
+    """The begin of a connection whose chat was at `rev`."""
     return Entry(CONNECTED, {CHAT: (rev, list(members))})
 
 
@@ -55,7 +55,7 @@ class Scene:
         return client
 
     def violations(self) -> dict[str, int]:
-        """How many of each kind are found, where there are any."""
+        """The number of violations of each kind found."""
         found = check_completeness(self.truth, [self.client])
         return {kind: len(violations) for kind, violations in found.items() if violations}
 
@@ -199,7 +199,7 @@ def test_a_gap_after_a_resync_is_found(scene: Scene) -> None:
 
 def test_missing_messages_are_found_during_a_run(scene: Scene) -> None:
     truth = scene.truth
-    # One that was sent after the database was read, and a member who joined meanwhile.
+    # One was sent after the database was read, and a member joined meanwhile.
     scene.members[CHAT, "carol"] = None
     scene.record.append(new(4, 5))
     assert missing_now(truth, [scene.client]) == []

@@ -1,4 +1,4 @@
-"""Load that hurts, a little of each kind: memory is bounded, and healthy people hardly notice."""
+"""A little of each load: memory is bounded, and normal users are hardly affected."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ MAX_GROWTH = {"slow readers": 8 * MEBI, "a flood of uploads": 40 * MEBI}
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of these tests' own; none of them may make it log an error."""
+    """A server for these tests, which must not make it log an error."""
     with serving(tmp_path_factory.mktemp("load")) as server:
         yield server
         assert not server.errors_in_log()

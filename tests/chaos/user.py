@@ -19,7 +19,7 @@ Ask = tuple[str, str, Json | None]
 RESPONSE_TIMEOUT = 4.0
 # Groups of up to this size lose no members.
 FEWEST = 3
-# How often each of these is done.
+# The frequency of each operation.
 WAYS = {
     "send": 60,
     "edit": 8,
@@ -47,7 +47,7 @@ class User:
         self.edited: dict[str, tuple[str, int]] = {}
         self.deleted: set[str] = set()
         self.read: dict[str, int] = {}
-        # Texts of all edits that were asked for.
+        # Contents of all requested edits.
         self.attempted: dict[str, list[str]] = {}
         self.did: Counter[str] = Counter()
         self.violations: list[str] = []
@@ -66,11 +66,11 @@ class User:
         return [*self.devices, *([self.plain] if self.plain else [])]
 
     def start(self) -> None:
-        """Begin."""
+        """Start."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what is being done, then be silent."""
+        """Finish the current operation, then stop."""
         self._stopping.set()
 
     def is_silent(self, seconds: float) -> bool:
@@ -168,7 +168,7 @@ class User:
             self.did["members"] += status in (201, 204)
 
     def _leave(self, device: Device, chat_id: str) -> None:
-        """Those who are in many chats leave one, though not one that might end by it, with all that was said there."""
+        """Members of many chats leave one that will not be deleted by it."""
         if len(device.copies) > 3 and len(self._roles(chat_id)) > FEWEST:
             status, _ = self.ask("DELETE", f"/chats/{chat_id}/leave")
             self.did["leave"] += status == 204

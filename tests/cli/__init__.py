@@ -1,1 +1,1 @@
-"""What an operator does from a shell, by the real commands."""
+"""Tests of the commands for operators, run as processes."""

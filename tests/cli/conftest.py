@@ -1,4 +1,4 @@
-"""The commands as processes of their own."""
+"""The commands as separate processes."""
 
 import os
 import subprocess

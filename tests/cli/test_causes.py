@@ -27,7 +27,7 @@ from tests.server import ROOT, Server, environment
 from tests.socket_clients import PyClient
 
 PASSWORD = "hush-hush"
-# docs/operations.md lists these rights.
+# docs/operations.md lists these permissions.
 LEAST_REDIS_RIGHTS = re.search(
     r"ACL SETUSER chat (.*?)\n", (ROOT / "docs" / "operations.md").read_text().replace("\\\n", " ")
 )
@@ -35,7 +35,7 @@ LEAST_DATABASE_RIGHTS = re.search(r"```sql\n(.*?)```", (ROOT / "docs" / "operati
 
 
 def line(done: subprocess.CompletedProcess[str], sign: str, part: str) -> str:
-    """What `chat check` says of a part, which it marks with `sign`."""
+    """The message of `chat check` about a part, which it marks with `sign`."""
     found = re.search(rf"^{sign} +{part} +(.*)$", done.stdout, re.MULTILINE)
     assert found, done.stdout + done.stderr
     assert PASSWORD not in done.stdout + done.stderr
@@ -44,7 +44,7 @@ def line(done: subprocess.CompletedProcess[str], sign: str, part: str) -> str:
 
 @pytest.fixture(scope="module")
 def roles(postgres: EmbeddedPostgres, database_url: str) -> Iterator[EmbeddedPostgres]:
-    """PostgreSQL with an empty database `locked` of a role whose password is asked for."""
+    """PostgreSQL with an empty database `locked` of a role that needs a password."""
     rules = postgres.folder / "data" / "pg_hba.conf"
     before = rules.read_text()
     rules.write_text("local all locked scram-sha-256\n" + before)
@@ -142,7 +142,7 @@ def test_a_pooler_in_transaction_mode_is_recognised(
         assert "pgbouncer=true" in line(chat("check", DATABASE_URL=url), "fails", "database")
         through = f"{url}?pgbouncer=true"
         assert "pooler in transaction mode" in line(chat("check", DATABASE_URL=through), "ok", "database")
-    # One that hides that it drops what sets up a session.
+    # A pooler that silently drops session settings.
     with pgbouncer(postgres, tmp_path, "ignore_startup_parameters = options") as url:
         assert "add pgbouncer=true" in line(chat("check", DATABASE_URL=url), "fails", "database")
 
@@ -160,7 +160,7 @@ def test_the_log_of_a_server_names_each_cause_once(roles: EmbeddedPostgres, tmp_
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """`url(rights)`: the URL of a Valkey for the user `chat`, who has these rights."""
+    """`url(rights)`: the URL of a Valkey for the user `chat`, who has these permissions."""
     with EmbeddedValkey(tmp_path / "valkey") as server:
 
         def url(rights: str) -> str:
@@ -199,7 +199,7 @@ def test_documented_redis_permissions_are_sufficient(
         for each in sockets:
             assert each.wait_for("message:new")["id"] == sent["id"]
             each.disconnect()
-        # A removal waits for every worker's word.
+        # A removal waits for the acknowledgement of every worker.
         group = alice.post("/chats/groups", {"name": "Few", "memberIds": [bob.id]}).json()["data"]["id"]
         assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
         warnings = [json.loads(each) for each in server.log.splitlines() if '"level": "warning"' in each]

@@ -1,4 +1,4 @@
-"""`flask chat check`: what the settings are, and whether they can be served with."""
+"""`flask chat check`: the settings, and whether the server can work with them."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def test_check_passes_for_a_working_server(chat: Chat, tmp_path: Path) -> None:
     done = chat("check", METRICS_TOKEN=SECRET, JWT_ACCESS_SECRET=SECRET)
     assert done.returncode == 0, done.stdout + done.stderr
     shown = dict(re.findall(r"^([A-Z_0-9]+)=(.*)$", done.stdout, re.MULTILINE))
-    # All that one can set, as it is in force.
+    # All settings with their current values.
     assert set(shown) == set(re.findall(r"^([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert shown["UPLOAD_PATH"] == str(tmp_path / "uploads")
     assert shown["JWT_ACCESS_EXPIRES_IN"] == "15m"

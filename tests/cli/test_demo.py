@@ -1,4 +1,4 @@
-"""`flask chat demo`: something to look at, as if people had said it."""
+"""`flask chat demo`: realistic demo data."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What nothing needs is taken away, and nothing else."""
+"""Maintenance deletes what is no longer needed, and nothing else."""
 
 import re
 import uuid
@@ -59,7 +59,7 @@ def test_expired_tokens_and_old_sessions_go(
 
 
 def test_housekeeping_removes_presence_of_dead_workers(chat: Chat, new_database: NewDatabase) -> None:
-    # A database without a server: workers that live do this themselves.
+    # A database without a server, since live workers would do this themselves.
     url = new_database("chat_maintenance")
     engine = create_engine(url)
     person, dead, dying = (str(uuid.uuid4()) for _ in range(3))
@@ -87,7 +87,7 @@ def test_housekeeping_removes_presence_of_dead_workers(chat: Chat, new_database:
         "Files without a message: 0 removed.",
     ]
     with engine.connect() as db:
-        # One that may just be late is left to the workers.
+        # A worker that may just be late is left to the others.
         assert [str(id) for id in db.execute(text("SELECT worker_id FROM presence")).scalars()] == [dying]
         assert db.execute(text("SELECT last_seen FROM users")).scalar_one()
         assert list(db.execute(text("SELECT rev FROM chat_changes")).scalars()) == [2]

@@ -16,7 +16,7 @@ REQUIRED = "REQUIRE_NODE"
 
 
 def check(*, fix: bool) -> int:
-    """Run each tool, whatever the others say; the number of those that object. NodeError where they can't be had."""
+    """Run all tools; returns the number of those that fail. NodeError if they are unavailable."""
     biome = [ensure_node_modules(WEB) / "@biomejs/biome/bin/biome", *(("check", "--write") if fix else ("ci",)), "."]
     commands: list[tuple[Path, list[str | Path]]] = [(CLIENTS, [*biome, "--error-on-warnings"])]
     if not fix:

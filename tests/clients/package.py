@@ -19,7 +19,7 @@ SECONDS = 120
 
 
 def node(*arguments: str, **environment: str) -> str:
-    """What Node.js writes when it is run in the package; AssertionError with all of that when it fails."""
+    """The output of Node.js in the package; AssertionError with the output if it fails."""
     done = subprocess.run(
         [node_binary(), *arguments],
         cwd=PACKAGE,
@@ -34,16 +34,16 @@ def node(*arguments: str, **environment: str) -> str:
 
 
 def build() -> None:
-    """Check the sources and tests against their types, and make JavaScript of them."""
+    """Type-check and compile the sources and tests."""
     ensure_node_modules(PACKAGE)
     with (PACKAGE / "tsconfig.json").open() as project:
-        # Test runs at the same time share the folder.
+        # Concurrent test runs share the folder.
         fcntl.flock(project, fcntl.LOCK_EX)
         node("node_modules/typescript/bin/tsc")
 
 
 def fresh_clone(folder: Path) -> Path:
-    """The package's folder in `folder` as a fresh clone has it: without what was built or installed."""
+    """Copy the package to `folder` as in a fresh clone: without builds and installed packages."""
     copy = folder / "clients" / "typescript"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("node_modules", "dist", "build", "*.tgz"))
     return copy
@@ -55,8 +55,8 @@ def install(application: Path, package: Path) -> None:
 
 
 def run_tests(*names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None) -> None:
-    """Run files of the package's tests, side by side, against a server, to which they may have these things done."""
-    # They wait more than they work: there can be more of them than processors.
+    """Run test files of the package concurrently against a server; the tests can request these actions on it."""
+    # They mostly wait, so there can be more of them than processors.
     options = ("--test", "--test-reporter=spec", "--test-concurrency=3")
     with Control(deeds or {}) as control:
         files = [f"build/test/{name}.test.js" for name in names]
@@ -64,8 +64,8 @@ def run_tests(*names: str, server: Server, deeds: Mapping[str, Callable[[], obje
 
 
 class Control:
-    """Does to the server what tests in another process ask for, by POST to `/<deed>`; all of it in one thread, with
-    which ends what is started there."""
+    """Performs actions on the server that tests in another process request by POST to `/<deed>`; all in one thread,
+    with which the processes started there end."""
 
     def __init__(self, deeds: Mapping[str, Callable[[], object]]) -> None:
         class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""`make check` covers the clients, and says so where it can't."""
+"""`make check` covers the clients, and reports if it can't."""
 
 from typing import NoReturn
 

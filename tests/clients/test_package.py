@@ -1,4 +1,4 @@
-"""The TypeScript client installs from a fresh clone, and its package holds what its users' tools look for."""
+"""The TypeScript client installs from a fresh clone, and its package works with common tools."""
 
 import json
 import subprocess

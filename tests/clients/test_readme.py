@@ -1,4 +1,4 @@
-"""What the README of the TypeScript client shows works as it is written, on the package as it is installed."""
+"""Examples in the README of the TypeScript client work with the installed package."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The TypeScript client, against real servers: through cuts, kills, limits, and tokens that run out."""
+"""The TypeScript client against real servers: disconnects, kills, limits and expiring tokens."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ class Killable(Server):
     """A server whose workers can be killed one by one."""
 
     def kill_worker(self) -> None:
-        """Return when one of its workers is dead."""
+        """Kill a worker; returns once it is dead."""
         assert self._process
         worker = psutil.Process(self._process.pid).children()[0]
         worker.kill()
@@ -29,13 +29,13 @@ class Killable(Server):
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """JavaScript of the package and of its tests, which agree with their types."""
+    """The compiled package and its tests, which type-check."""
     build()
 
 
 @pytest.fixture(scope="module")
 def roomy(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that bears with lines that are cut: a socket whose client is gone is one for a while."""
+    """A server for disconnected clients, whose sockets stay open for a while."""
     settings = {"MAX_SOCKETS_PER_USER": "1000", "MAX_UPLOAD_MB": "2"}
     with Server(database_url, tmp_path_factory.mktemp("roomy"), **settings) as server:
         yield server
@@ -44,7 +44,7 @@ def roomy(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose access tokens last 3 seconds, and which takes 20 events in that time and 2 uploads at once."""
+    """A server whose access tokens last 3 seconds, and which accepts 20 events in that time and 2 concurrent uploads."""
     limits = {"RATELIMIT_ENABLED": "true", "RATELIMIT_GLOBAL": "10000/60s", "RATELIMIT_REGISTER": "1000/60s"}
     limits |= {"RATELIMIT_LOGIN": "1000/60s", "RATELIMIT_LOGIN_FAILURES": "5/15m", "RATELIMIT_EVENTS": "20/3s"}
     limits |= {"MAX_UPLOADS_PER_USER": "2"}
@@ -55,7 +55,7 @@ def strict(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """What carries events between workers."""
+    """Redis for events between workers."""
     with EmbeddedValkey(tmp_path / "valkey") as valkey:
         yield valkey
 

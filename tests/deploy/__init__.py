@@ -1,1 +1,1 @@
-"""What is deployed: images, units, platforms, dashboards."""
+"""Tests of deployments: images, units, platforms, dashboards."""

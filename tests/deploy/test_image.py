@@ -1,4 +1,4 @@
-"""The image has all that the server needs, as far as that can be seen without building it."""
+"""The image contains all that the server needs, as far as can be checked without a build."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.server import ROOT, Server
 
 
 def last_stage() -> list[tuple[str, str]]:
-    """The instructions of the Dockerfile that make the image."""
+    """The instructions of the Dockerfile."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     starts = [number for number, line in enumerate(lines) if line.startswith("FROM ")]

@@ -1,4 +1,4 @@
-"""Where the server listens, and that it does not seem to speak TLS."""
+"""The addresses that the server listens on; TLS settings are refused."""
 
 import subprocess
 import sys

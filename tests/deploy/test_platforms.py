@@ -1,4 +1,4 @@
-"""What platforms read names what is there, and sets what the server reads."""
+"""Files of platforms refer to existing commands, and set the required settings."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.server import ROOT
 
-# What production does not start without.
+# Settings without which production does not start.
 NEEDED = {"DATABASE_URL", "CORS_ORIGIN", "JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET"}
 SETTINGS = set(re.findall(r"^([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}

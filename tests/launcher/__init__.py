@@ -1,1 +1,1 @@
-"""What `make run` promises: everything is started, survives what can be survived, and leaves nothing behind."""
+"""Tests of `make run`: it starts everything, survives faults, and leaves nothing behind."""

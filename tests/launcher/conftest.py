@@ -1,4 +1,4 @@
-"""The launcher as a process of its own, with an instance folder and a port of its own."""
+"""The launcher as a separate process with its own instance folder and port."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ STOP_SECONDS = 8.0
 
 
 class Launched:
-    """`python -m chatapp.launcher`, started as often as a test likes; `changes` are to its environment."""
+    """`python -m chatapp.launcher`, started any number of times; `changes` are applied to its environment."""
 
     def __init__(self, folder: Path, **changes: str) -> None:
         self.instance = folder / "instance"
@@ -45,16 +45,16 @@ class Launched:
 
     @property
     def said(self) -> str:
-        """All that it wrote to its standard output since the last start."""
+        """Its standard output since the last start."""
         return (self._folder / "said").read_text()
 
     @property
     def stderr(self) -> str:
-        """All that it wrote to its standard error since the last start."""
+        """Its standard error since the last start."""
         return (self._folder / "complaint").read_text()
 
     def begin(self) -> None:
-        """Start it, and don't wait."""
+        """Start it without waiting."""
         self._folder.mkdir(exist_ok=True)
         with (self._folder / "said").open("wb") as said, (self._folder / "complaint").open("wb") as stderr:
             self._process = subprocess.Popen(
@@ -73,32 +73,32 @@ class Launched:
         assert "Ctrl-C" in self.said, self.stderr
 
     def fail(self) -> int:
-        """Start it and wait for it to give up; its exit code."""
+        """Start it and wait until it fails; returns its exit code."""
         self.begin()
         return self.exit_code(START_SECONDS)
 
     @property
     def running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """True if it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def exit_code(self, seconds: float = STOP_SECONDS) -> int:
-        """How it ended, which it has to within `seconds`."""
+        """Its exit code; it has to end within `seconds`."""
         assert self._process
         return self._process.wait(seconds)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop and wait for that; its exit code."""
+        """Stop it and wait; returns its exit code."""
         assert self._process
         self._process.send_signal(number)
         return self.exit_code()
 
     def family(self) -> list[psutil.Process]:
-        """The processes that it started, and theirs."""
+        """Its child processes, recursively."""
         return family(self.process.pid)
 
     def child(self, word: str) -> psutil.Process:
-        """The process that it started with `word` in the command line."""
+        """The child process with `word` in its command line."""
         return next(child for child in self.process.children() if any(word in part for part in child.cmdline()))
 
 
@@ -106,12 +106,12 @@ Launch = Callable[..., Launched]
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """The processes that process `pid` started, and theirs."""
+    """The child processes of `pid`, recursively."""
     return list(psutil.Process(pid).children(recursive=True))
 
 
 def assert_ended(processes: list[psutil.Process], seconds: float = 2) -> None:
-    """None of the processes is there, nor will be after `seconds`."""
+    """True if all processes end within `seconds`."""
     _, left = psutil.wait_procs(processes, timeout=seconds)
     # Without a process that reaps orphans they stay as zombies.
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
@@ -119,7 +119,7 @@ def assert_ended(processes: list[psutil.Process], seconds: float = 2) -> None:
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
-    """Makes launchers, not started yet, that share nothing; what is left of them is stopped after the test."""
+    """Creates launchers, not started yet, that share nothing; they are stopped after the test."""
     made: list[Launched] = []
 
     def make(**changes: str) -> Launched:
@@ -133,7 +133,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
-    """One with two workers, for all tests of a module: a start takes seconds."""
+    """A launcher with two workers for all tests of a module, since a start takes seconds."""
     shared = Launched(tmp_path_factory.mktemp("launched"), WEB_CONCURRENCY="2")
     yield shared
     if shared.running:
@@ -142,7 +142,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
 
 @pytest.fixture
 def launched(shared: Launched) -> Launched:
-    """The shared one, running, whatever the test before did to it."""
+    """The shared launcher, restarted if the previous test stopped it."""
     if not shared.running:
         shared.start()
     return shared

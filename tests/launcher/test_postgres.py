@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: it works wherever its folder is, survives being killed, and never survives its parent."""
+"""Embedded PostgreSQL: works in any folder, survives kills, and never outlives its parent."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ sys.stdin.read()
 
 
 def note(server: EmbeddedPostgres) -> None:
-    """Write something down in a database `kept`."""
+    """Store a note in the database `kept`."""
     server.create_database("kept")
     engine = create_engine(server.url("kept"))
     with engine.begin() as database:
@@ -35,7 +35,7 @@ def note(server: EmbeddedPostgres) -> None:
 
 
 def noted(server: EmbeddedPostgres) -> str:
-    """What `note` wrote."""
+    """The stored note."""
     engine = create_engine(server.url("kept"))
     with engine.connect() as database:
         found = str(database.scalar(text("SELECT note FROM notes")))
@@ -45,13 +45,13 @@ def noted(server: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder for one server's life."""
+    """A folder for one server."""
     return tmp_path / "postgres"
 
 
 @pytest.fixture
 def parent(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that starts a server in `folder`, says so, and waits to be killed."""
+    """A process that starts a server in `folder`, prints that, and waits to be killed."""
     command = [sys.executable, "-c", PARENT, str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         yield parent

@@ -1,4 +1,4 @@
-"""A development server from one command: where it is, what it keeps, and how it ends."""
+"""A development server with one command: its addresses, its data, and its end."""
 
 import re
 import signal
@@ -19,7 +19,7 @@ TIMEOUT = 20
 
 
 def listens(port: int) -> bool:
-    """Whether anybody takes connections on `port`."""
+    """True if a process accepts connections on `port`."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
@@ -90,7 +90,7 @@ def test_a_restart_keeps_accounts_and_sessions(launched: Launched) -> None:
         assert launched.stop(signal.SIGINT) == 0
     assert_ended(family)
     launched.start()
-    # With the token of the first run: its secret is the same still.
+    # With a token of the first run: its secret is unchanged.
     assert person.get("/users/me").json()["data"]["id"] == person.id
 
 

@@ -1,4 +1,4 @@
-"""An embedded Valkey: for this machine and those who know its password, at one address for life."""
+"""Embedded Valkey: local, with a password, at a stable address."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from chatapp.launcher.valkey import EmbeddedValkey, find_binary
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """One that runs."""
+    """A running Valkey."""
     with EmbeddedValkey(tmp_path / "valkey") as valkey:
         yield valkey
 

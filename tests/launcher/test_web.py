@@ -1,4 +1,4 @@
-"""The build of the web client, where it can't be made."""
+"""The build of the web client without Node.js."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ NOWHERE = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_fetch_retri
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The sources alone, as a clone has them."""
+    """The sources, as in a fresh clone."""
     for part in ("chatapp", "clients", "config.py", "requirements-node.txt"):
         if (ROOT / part).is_dir():
             shutil.copytree(

@@ -1,1 +1,1 @@
-"""The server as an operator runs it: production mode, several workers, behind nginx with TLS."""
+"""The server in production: several workers, behind nginx with TLS."""

@@ -23,7 +23,7 @@ PRODUCTION = {
 
 @dataclass
 class Production:
-    """What runs. `driver` makes clients that trust nginx's certificate."""
+    """The running site. `driver` creates clients that trust nginx's certificate."""
 
     nginx: Nginx
     server: Server

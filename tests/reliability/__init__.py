@@ -1,1 +1,1 @@
-"""Promises kept through kills and outages."""
+"""Tests with kills and outages."""

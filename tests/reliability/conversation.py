@@ -1,4 +1,4 @@
-"""People who go on talking whatever happens to the server, and the check that nothing of it was lost."""
+"""Users who chat during faults, and the check that nothing was lost."""
 
 import threading
 import uuid
@@ -24,17 +24,17 @@ class Talker:
         self._thread = threading.Thread(target=self._talk)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Have what is being sent acknowledged, then be silent."""
+        """Wait for the acknowledgement of the current message, then stop."""
         self._stopping.set()
         self._thread.join(60)
         assert not self._thread.is_alive(), "a send is never acknowledged"
 
     def wait_for(self, amount: int) -> None:
-        """Return when that many more messages are acknowledged."""
+        """Wait until that many more messages are acknowledged."""
         wanted = len(self.acknowledged) + amount
         waiting = threading.Event()
         for _ in range(600):
@@ -59,7 +59,7 @@ class Talker:
 
 
 def stored_messages(engine: Engine, chat_id: str) -> list[dict[str, Any]]:
-    """What the database has of a chat, in order."""
+    """The stored messages of a chat, in order."""
     with engine.connect() as db:
         rows = db.execute(
             text("SELECT id::text, seq, rev, client_id::text FROM messages WHERE chat_id = :id ORDER BY seq"),
