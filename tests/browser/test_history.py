@@ -157,6 +157,18 @@ def test_view_at_the_end_stays_at_the_end(visit: Visit, alice: Person, bob: Pers
     expect(hers.message("One more, 4")).to_be_in_viewport()
 
 
+def test_typing_is_visible_at_the_end_of_a_long_chat(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers, his = visit(alice), visit(bob)
+    hers.entry(bob.name).click()
+    his.entry(alice.name).click()
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
+    his.composer.press_sequentially("Well")
+    expect(hers.page.locator(".typers")).to_be_in_viewport(ratio=1)
+    his.composer.fill("")
+    expect(hers.page.locator(".typers")).to_have_count(0)
+    expect(hers.message(f"Message {TALK}.")).to_be_in_viewport(ratio=1)
+
+
 def test_the_place_in_a_chat_is_kept_on_switching_chats_and_on_reload(
     visit: Visit, alice: Person, bob: Person, carol: Person, chat: str
 ) -> None:

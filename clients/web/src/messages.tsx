@@ -34,6 +34,8 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   const items = useLive(() => client.messages(chat.id), BURST_MS);
   const history = useLive(() => client.history(chat.id), BURST_MS);
   const role = useLive(() => client.members(chat.id).find((member) => member.userId === me.id)?.role);
+  // Rendering settles the window: at the end, its reader sees who is typing.
+  useLive(() => client.typers(chat.id).length > 0);
   const view = useWindow(items);
   const { scroller, list, slice, atEnd, isAtEnd, toEnd } = view;
   const [hasBegun, setBegun] = useState(false);
