@@ -24,7 +24,6 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.core import batching
-from chatapp.realtime import responses
 from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
 from chatapp.realtime.arbiter import DRAIN
 from chatapp.realtime.connections import Connection, Server, end_stream
@@ -89,7 +88,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Called by gunicorn once the application is loaded; returns when the worker has ended."""
-        responses.install()
         connections = Pool(self.worker_connections)
         self._first_listener = Listener(self.sockets[0])
         self._max_body = self.wsgi.extensions["max_body"]
