@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test test-fast bench check format screenshots clean chaos audit chaos-load lock
+.PHONY: help run web test test-fast coverage bench check format screenshots clean chaos audit chaos-load lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,11 @@ test-fast: $(VENV)/dev.stamp ## run the tests that one runs before each commit: 
 
 test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
 	@$(VENV)/bin/python -m tests.run $(ARGS)
+
+coverage: $(VENV)/dev.stamp ## run the tests and report which lines and branches of the server they reach; ARGS=fast for a part
+	@$(VENV)/bin/coverage erase
+	@$(VENV)/bin/coverage run -m tests.run $(ARGS); code=$$?; \
+		$(VENV)/bin/coverage combine -q && $(VENV)/bin/coverage report && exit $$code
 
 chaos: $(VENV)/dev.stamp ## break everything while people talk, and see what held (SEED, MINUTES=10, WORKERS=3, PEOPLE=16)
 	@$(VENV)/bin/python -m tests.chaos

@@ -48,7 +48,9 @@ def migrate(database_url: str, folder: Path) -> None:
 
 def environment(database_url: str, folder: Path, **changes: str) -> dict[str, str]:
     """The environment of a server under test: every response is validated against its schema (`APP_ENV=test`)."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    # The last is set while coverage is measured.
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return (
         kept
         | {
