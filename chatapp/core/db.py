@@ -5,6 +5,7 @@ Queries open `reading()`; actions open a unit of work. Both provide a SQLAlchemy
 
 import select
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -315,6 +316,8 @@ def translated() -> Iterator[None]:
             raise Locked("The object is being changed. Try again.") from error
         if _is_unavailable(error):
             outage.failed(error)
+            # Since Python 3.12, contextlib refers to the error in such a cycle.
+            traceback.clear_frames(error.__traceback__)
             raise Unavailable(_NO_RESPONSE, code="database_unavailable") from error
         raise
 
