@@ -18,7 +18,8 @@ from typing import IO, NamedTuple
 
 POLL_SECONDS = 0.02
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "TZ", "TMPDIR")
-# linux/prctl.h, linux/capability.h, linux/securebits.h
+# linux/prctl.h, linux/capability.h, linux/securebits.h. The program `setpriv` can't decide after the change of the user
+# whether that user needs a capability.
 PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 28, 47, 2
 CAP_DAC_OVERRIDE, CAP_SETPCAP = 1, 8
 CAPABILITY_VERSION_3 = 0x20080522

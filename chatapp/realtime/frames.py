@@ -1,4 +1,8 @@
-"""Encodes and decodes WebSocket frames (RFC 6455) on the server's side, without extensions."""
+"""Encodes and decodes WebSocket frames (RFC 6455) on the server's side, without extensions.
+
+The package `websockets`, with its C extension, would take 2 µs more to receive a message and 0.8 µs more to send one
+(docs/decisions/0077-own-code-in-place-of-library-code.md).
+"""
 
 from collections.abc import Iterator
 
