@@ -1,5 +1,4 @@
-"""Coalesces the delivery receipts of groups: at most one event per chat and second, whichever workers they come from.
-XXX"""
+"""Coalesces the delivery receipts of groups: at most one event per chat and second, whichever workers they come from."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field

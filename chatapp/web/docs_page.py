@@ -1,5 +1,4 @@
-"""The common parts of documentation pages: a frame, a style, and headers that forbid loading or running anything else.
-XXX"""
+"""The common parts of documentation pages: a frame, a style, and headers that forbid loading or running anything else."""
 
 import re
 from base64 import b64encode
