@@ -180,8 +180,16 @@ export function isTokenRefused(error: unknown): boolean {
 
 /** Whether a retry may succeed: the response was lost, or the server failed for the moment. */
 export function isPassing(error: unknown): boolean {
-  const status = (error as { status?: number } | null)?.status ?? 0;
-  return error instanceof NetworkError || status === REQUEST_TIMEOUT || status >= 500;
+  return error instanceof NetworkError || isRequestTimeout(error) || statusOf(error) >= 500;
+}
+
+/** Whether the server stopped waiting for the body of the request. */
+export function isRequestTimeout(error: unknown): boolean {
+  return statusOf(error) === REQUEST_TIMEOUT;
+}
+
+function statusOf(error: unknown): number {
+  return (error as { status?: number } | null)?.status ?? 0;
 }
 
 function retryIn(error: unknown, failures: number): number | null {

@@ -1,5 +1,5 @@
 import { RateLimitedError } from "./errors.js";
-import { isPassing, isTokenRefused } from "./http.js";
+import { isPassing, isRequestTimeout, isTokenRefused } from "./http.js";
 import { backoff, pause } from "./waiting.js";
 
 /** Something to send. */
@@ -16,10 +16,14 @@ export interface Job {
 const MAX_WAIT_SECONDS = 120;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
+// A line that is too slow for a file stays so, and each attempt costs most of the file's traffic.
+const MAX_REQUEST_TIMEOUTS = 3;
 
 /** Sends jobs one after the other, each again and again until the server has it or refuses it. */
 export class JobQueue {
   private isRunning = false;
+  /** The job that timed out last, and how often. */
+  private timedOut: { job?: Job; count: number } = { count: 0 };
 
   /** `next` is the job to be sent now, the same one until it is done. */
   constructor(
@@ -41,7 +45,7 @@ export class JobQueue {
           if (this.next() !== job) continue;
           if (error instanceof RateLimitedError && error.retryAfter <= MAX_WAIT_SECONDS) {
             await this.wait(error.retryAfter * 1000, job);
-          } else if (isPassing(error) || isTokenRefused(error)) {
+          } else if ((isPassing(error) && !this.timesOutForGood(error, job)) || isTokenRefused(error)) {
             failures += 1;
             // Without a connection the loop ends, and a new one begins it again at once.
             if (this.isConnected()) await this.wait(backoff(failures, FIRST_RETRY_MS, MAX_RETRY_MS), job);
@@ -53,6 +57,15 @@ export class JobQueue {
     } finally {
       this.isRunning = false;
     }
+  }
+
+  private timesOutForGood(error: unknown, job: Job): boolean {
+    if (!isRequestTimeout(error)) return false;
+    this.timedOut = { job, count: this.timedOut.job === job ? this.timedOut.count + 1 : 1 };
+    if (this.timedOut.count < MAX_REQUEST_TIMEOUTS) return false;
+    // The user may try again.
+    this.timedOut = { count: 0 };
+    return true;
   }
 
   private wait(ms: number, job: Job): Promise<void> {

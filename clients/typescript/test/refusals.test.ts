@@ -7,6 +7,8 @@ import { client, user, SERVER, until } from "./support.js";
 import { toError } from "../src/errors.js";
 import { isPassing } from "../src/http.js";
 import { ForbiddenError, memorySession, RateLimitedError } from "../src/index.js";
+import { type Job, JobQueue } from "../src/job-queue.js";
+import { pause } from "../src/waiting.js";
 
 /** The URL of a server that refuses handshakes with this problem, and does all else. */
 async function refusing(
@@ -62,4 +64,30 @@ test("a request whose body stalled is repeated, one that the server refuses is n
     [408, 500, 503, 403, 413, 422, 429].filter((status) => isPassing(toError({ ...problem, status }))),
     [408, 500, 503],
   );
+});
+
+test("a job whose body stalls again and again is refused", async () => {
+  const problem = { type: "about:blank", title: "", detail: "", code: "request_timeout", status: 408 };
+  let attempts = 0;
+  let job: Job | undefined = {
+    given: new AbortController(),
+    send: async () => {
+      attempts += 1;
+      throw toError(problem);
+    },
+    refused: (error) => {
+      assert.equal((error as { status?: number }).status, 408);
+      job = undefined;
+    },
+  };
+  // Each attempt costs the user the traffic of the whole file.
+  await Promise.race([
+    new JobQueue(
+      () => attempts < 10,
+      () => job,
+    ).run(),
+    pause(20_000),
+  ]);
+  assert.equal(attempts, 3);
+  assert.equal(job, undefined);
 });
