@@ -46,7 +46,7 @@ control_socket_disable = True
 # request.
 forwarded_allow_ips, forwarder_headers = "*", ""
 secure_scheme_headers: dict[str, str] = {}
-# sendfile would bypass the code that writes a response in one piece.
+# sendfile would bypass `Connection.sendall`, which limits how long a client takes to receive a response.
 sendfile = False
 loglevel = _settings.log_level.lower()
 
