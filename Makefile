@@ -19,7 +19,7 @@ run: $(VENV)/runtime.stamp ## start the server with all it needs (PORT, default 
 web: $(VENV)/runtime.stamp ## build the web client that / serves; `make run` does so too, where it can
 	@$(VENV)/bin/python -m chatapp.launcher.web
 
-test-fast: $(VENV)/dev.stamp ## run the tests that one runs before each commit: no browser, no outages; ARGS goes to pytest
+test-fast: $(VENV)/dev.stamp ## run the tests to run before each commit: no browser, no outages; ARGS goes to pytest
 	@$(VENV)/bin/python -m tests.run fast $(ARGS)
 
 test: $(VENV)/dev.stamp ## run the tests; ARGS="-k word" goes to pytest
@@ -30,10 +30,10 @@ coverage: $(VENV)/dev.stamp ## run the tests and report which lines and branches
 	@$(VENV)/bin/coverage run -m tests.run $(ARGS); code=$$?; \
 		$(VENV)/bin/coverage combine -q && $(VENV)/bin/coverage report && exit $$code
 
-chaos: $(VENV)/dev.stamp ## break everything while people talk, and see what held (SEED, MINUTES=10, WORKERS=3, PEOPLE=16)
+chaos: $(VENV)/dev.stamp ## inject faults while users chat, and check the guarantees (SEED, MINUTES=10, WORKERS=3, PEOPLE=16)
 	@$(VENV)/bin/python -m tests.chaos
 
-chaos-load: $(VENV)/dev.stamp ## slow readers, half-open connections, floods and storms, and how healthy people fare
+chaos-load: $(VENV)/dev.stamp ## slow readers, half-open connections, floods and reconnection storms, and their effect on other users
 	@$(VENV)/bin/python -m tests.chaos.load
 
 check: $(VENV)/dev.stamp ## lint, formatting and types, of server and clients, import rules and wording
@@ -47,13 +47,13 @@ check: $(VENV)/dev.stamp ## lint, formatting and types, of server and clients, i
 bench: $(VENV)/dev.stamp ## measure the server: a table, and bench/results/latest.json; ARGS="--runs 1 pairs"
 	@$(VENV)/bin/python -m bench $(ARGS)
 
-screenshots: $(VENV)/dev.stamp ## picture every view of the web client anew, into docs/screenshots
+screenshots: $(VENV)/dev.stamp ## take screenshots of every view of the web client, into docs/screenshots
 	@$(VENV)/bin/python -m tests.browser.screenshots
 
-audit: $(VENV)/dev.stamp ## look for known vulnerabilities in what is pinned (AUDIT_REQUIRED=1: fail where none can be asked)
+audit: $(VENV)/dev.stamp ## look for known vulnerabilities of the pinned packages (AUDIT_REQUIRED=1: fail if no service can be reached)
 	@$(VENV)/bin/python -m tests.audit
 
-format: $(VENV)/dev.stamp ## format the code and mend what the linter can
+format: $(VENV)/dev.stamp ## format the code and fix what the linter can
 	$(VENV)/bin/python -m ruff format
 	$(VENV)/bin/python -m ruff check --fix
 	$(VENV)/bin/python -m tests.clients.check --fix
