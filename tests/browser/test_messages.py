@@ -113,6 +113,8 @@ def test_a_message_that_arrives_in_sight_is_read_at_once_and_hovered_by_no_resti
         bob.send(chat, f"Message {number}.")
     data(alice.post(f"/messages/{chat}/read", {}))
     hers = opened(visit, alice, bob)
+    # A row that appears below the pointer is not hovered.
+    expect(hers.message("Message 29.")).to_be_in_viewport()
     hers.page.locator(".scroller").hover()
     expect(hers.page.locator(".aside")).to_have_count(1)
     hers.page.evaluate(
@@ -130,6 +132,32 @@ def test_a_message_that_arrives_in_sight_is_read_at_once_and_hovered_by_no_resti
     shown = hers.page.evaluate("() => window.shown")
     assert {title for title, _ in shown} == {"Chat"}
     assert {count for _, count in shown} <= {0, 1}
+
+
+def test_messages_are_not_read_until_the_page_has_the_focus(
+    visit: Visit, alice: Person, bob: Person, chat: str
+) -> None:
+    hers = opened(visit, alice, bob)
+    hers.page.evaluate(
+        """() => {
+          document.hasFocus = () => false;
+          dispatchEvent(new Event("blur"));
+        }"""
+    )
+    for number in range(3):
+        bob.send(chat, f"Message {number}.")
+        expect(hers.message(f"Message {number}.")).to_be_in_viewport()
+    expect(hers.page).to_have_title("(3) Chat")
+    # Longer than the client waits before it sends that messages were read.
+    hers.page.wait_for_timeout(600)
+    assert data(alice.get(f"/chats/{chat}"))["unreadCount"] == 3
+    hers.page.evaluate(
+        """() => {
+          document.hasFocus = () => true;
+          dispatchEvent(new Event("focus"));
+        }"""
+    )
+    expect(hers.page).to_have_title("Chat")
 
 
 def test_the_day_is_shown_while_one_scrolls_and_covers_nothing_then(
