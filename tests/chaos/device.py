@@ -143,7 +143,7 @@ class Device:
             copy = self.copies[chat_id]
             for message in messages:
                 if message["rev"] <= copy.rev:
-                    self.violations.append("sync told of something that was known, or not in order.")
+                    self.violations.append("sync returned a known change, or changes out of order.")
                 copy.put(message)
                 copy.rev = message["rev"]
         for chat in response["chats"]:

@@ -34,7 +34,7 @@ def row(result: Result) -> str:
         f"{did['send']:,}",
         f"{did['edit'] + did['delete'] + did['read']:,}",
         f"{did['members'] + did['leave']:,}",
-        f"{did['events heard']:,}",
+        f"{did['events received']:,}",
         f"{did['syncs']:,}",
         *(str(violations.pop(kind)) for kind in VIOLATIONS),
         str(sum(violations.values())),

@@ -139,7 +139,7 @@ def settle(users: list[User], say: Callable[[str], None]) -> list[str]:
     # The last events have arrived; sync once more.
     time.sleep(1.5)
     late += [f"a device of {device.user_id} is behind again" for device in devices if not device.catch_up(left())]
-    say("everybody has caught up")
+    say("all users have caught up")
     return late
 
 
@@ -173,7 +173,7 @@ def roll_call(site: Site, users: list[User], rng: random.Random) -> list[str]:
     def not_informed() -> list[str]:
         staying = [device for user in users if user.person.id not in leaving for device in user.devices]
         return [
-            f"{names[device.user_id]} was not told that {names[id]} has left"
+            f"{names[device.user_id]} received no event that {names[id]} has left"
             for device in staying
             for id in leaving
             if share_a_chat(users, device, id)
@@ -215,7 +215,7 @@ def count(truth: Truth, users: list[User]) -> Counter[str]:
     for user in users:
         counts.update(user.did)
     counts["messages stored"] = len(truth.messages)
-    counts["events heard"] = sum(len(device.log) for device in devices)
+    counts["events received"] = sum(len(device.log) for device in devices)
     counts["connections"] = sum(device.connections for device in devices)
     counts["syncs"] = sum(device.syncs for device in devices)
     counts["gaps seen"] = sum(device.gaps for device in devices)

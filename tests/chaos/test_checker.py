@@ -96,7 +96,7 @@ HARMS: dict[str, tuple[Harm, str]] = {
         lambda s: (s.alice.edited.update(m1=("new", 2)), s.alice.attempted.update(m1=["text 1", "new"])),
         "lost",
     ),
-    "an edit that nobody made": (
+    "an edit that was never made": (
         lambda s: (s.alice.edited.update(m1=("new", 1)), s.alice.attempted.update(m1=["new"])),
         "lost",
     ),
@@ -111,8 +111,8 @@ HARMS: dict[str, tuple[Harm, str]] = {
         lambda s: log_events(s, LogEntry(1, "message:deleted", CHAT, 2, None, None)),
         "out of order",
     ),
-    "a message from before somebody came": (lambda s: s.stays.update({(CHAT, BOB): [(3, 9.0)]}), "leaked"),
-    "a message from after somebody left": (lambda s: s.stays.update({(CHAT, BOB): [(1, 3.0)]}), "leaked"),
+    "a message from before a member joined": (lambda s: s.stays.update({(CHAT, BOB): [(3, 9.0)]}), "leaked"),
+    "a message from after a member left": (lambda s: s.stays.update({(CHAT, BOB): [(1, 3.0)]}), "leaked"),
     "a receipt after the goodbye": (
         lambda s: log_events(
             s,

@@ -71,7 +71,7 @@ RIGHT: dict[str, tuple[bytes, list[Frame]]] = {
     "a ping": (frame("are you there?", PING), [Frame(PONG, b"are you there?")]),
     "a ping of 125 bytes": (frame("x" * 125, PING), [Frame(PONG, b"x" * 125)]),
     "a ping of nothing": (frame("", PING), [Frame(PONG, b"")]),
-    "a pong that nobody asked for": (frame("x", PONG), []),
+    "an unsolicited pong": (frame("x", PONG), []),
     "bytes": (frame(b"\0\xff", BINARY), []),
     "no bytes": (frame(b"", BINARY), []),
     "256 KiB of bytes": (frame(b"x" * LARGEST, BINARY), []),

@@ -1,5 +1,5 @@
 // Many official Socket.IO clients in one process: commands come as JSON lines on stdin, and each thing that happens
-// to a client is told as a JSON line on stdout, in the order in which it happened.
+// to a client is written as a JSON line to stdout, in the order in which it happened.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
@@ -35,7 +35,7 @@ const commands = {
     sockets.get(client).disconnect();
   },
 
-  // The connection ends and the server is not told that the client leaves.
+  // The connection ends, and the server does not learn that the client leaves.
   close({ client }) {
     sockets.get(client).io.engine.close();
   },

@@ -86,7 +86,7 @@ def fold(socket: SocketClient, chat_id: str) -> dict[str, int]:
     """A client's state after all received events and a `sync`: message → rev. Received events must be in order."""
     messages = [payload for name, payload in socket.received("message:new") if payload["chatId"] == chat_id]
     sequence = [message["seq"] for message in messages]
-    assert sequence == sorted(set(sequence)), "heard twice or out of order"
+    assert sequence == sorted(set(sequence)), "received twice or out of order"
     known = {message["id"]: message["rev"] for message in messages}
     # A client that saw a jump in seq asks from before it.
     rev, expected = 0, 1
