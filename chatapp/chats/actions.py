@@ -26,7 +26,7 @@ MAX_GROUP_MEMBERS = 1000
 # Messages deleted per transaction, and the pause in seconds between two of them.
 MAX_DELETED_AT_ONCE = 1000
 PURGE_PAUSE = 0.05
-# A group without members was deleted. Returns its id while something of it is left.
+# Deletes messages of a deleted group, which has no members, and at last the group. Returns an id until none is left.
 _PURGE = text(
     """
     WITH chat AS (SELECT id FROM chats WHERE member_count = 0 LIMIT 1 FOR UPDATE SKIP LOCKED), message AS (

@@ -119,7 +119,8 @@ export class CatchUp {
     this.certain = false;
     const ids = this.chatStore.chats.map(({ id }) => id);
     if (ids.length <= MAX_CHATS) return this.missedOf(ids, { only: false });
-    // Chats that are not named are new to the server's eyes: so many are asked for by name, and new ones are listed.
+    // The server treats unnamed chats as new, and a request can't name them all: list the new ones, and sync the known
+    // ones by name.
     await this.list();
     for (let start = 0; start < ids.length; start += MAX_CHATS) {
       await this.missedOf(ids.slice(start, start + MAX_CHATS), { only: true });

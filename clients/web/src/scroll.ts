@@ -110,8 +110,8 @@ export function useWindow(items: readonly Item[]) {
     if (!box) return;
     measure();
     const held = anchor.current;
-    // What the reader has scrolled since: its event comes with the next frame, and this may come before. Where the
-    // content became shorter than that, it was the browser that scrolled.
+    // How far the reader has scrolled since: the scroll event may arrive after this. If the content has become shorter
+    // than that, the browser has scrolled.
     const maxTop = box.scrollHeight - box.clientHeight;
     const scrolled = noted.current.at > maxTop ? 0 : box.scrollTop - noted.current.at;
     if (scrolled && leftFor.current === null) atEnd.current = noted.current.maxTop - box.scrollTop < NEAR;
