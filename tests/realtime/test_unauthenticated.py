@@ -32,14 +32,15 @@ LIMITS = {
 }
 SHORT = """
 from chatapp.realtime import connections
-connections.BODY_TIMEOUT = connections.HEAD_TIMEOUT = connections.SEND_TIMEOUT = 1.0
+connections.BODY_TIMEOUT = connections.SEND_TIMEOUT = 1.0
+connections.HEAD_TIMEOUT = 3.0
 connections.SEND_BYTES_PER_SECOND = 1024 * 1024
 """
 
 
 @pytest.fixture(scope="module")
 def bounded(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of two workers that gives up late requests after a second."""
+    """A server of two workers that gives up late requests after one to three seconds."""
     changes = LIMITS | {"WEB_CONCURRENCY": "2", "RATELIMIT_HANDSHAKES": "1000/10s"}
     with EditedServer(database_url, tmp_path_factory.mktemp("bounded"), SHORT, **changes) as server:
         yield server
@@ -94,7 +95,7 @@ def post(path: str, length: int, *headers: str) -> str:
 
 def test_connections_per_address_are_limited_over_all_workers(bounded: Server) -> None:
     with ExitStack() as stack:
-        # Each sends the beginning of a head, within the deadline of a second.
+        # Each sends the beginning of a head, and is open until the deadline of the head.
         for _ in range(MAX_OPEN):
             stack.enter_context(Plain(bounded, "127.0.0.2", "GET / HT"))
         with Plain(bounded, "127.0.0.2") as refused:

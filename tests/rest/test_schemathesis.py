@@ -66,7 +66,9 @@ class Scene:
     def ids(self, operation: str, turn: int) -> dict[str, Callable[[], str]]:
         """Replacements for ids: mostly a group of the owner, sometimes another chat."""
         chat = (None, None, self.direct, self.foreign)[turn % 4]
-        person = {"update_account": self.clerk, "set_member_role": self.friend}.get(operation)
+        person = {"update_account": self.clerk, "set_member_role": self.friend, "add_member": self.stranger}.get(
+            operation
+        )
         person = person or (self.stranger, self.friend)[turn % 2]
         values: dict[str, Callable[[], str]] = {
             "chatId": lambda: chat or (self.group if operation in LASTING else self.new_group()),
