@@ -145,7 +145,7 @@ def refresh(token: str) -> TokenPair:
     """Exchange a refresh token for its successor.
 
     For 10 s, while the successor is unused, an old token returns that same successor again: a lost response or a second
-    tab logs nobody out. Any other use of an old token ends the session. Raises Unauthenticated: `refresh_reused`,
+    tab logs no user out. Any other use of an old token ends the session. Raises Unauthenticated: `refresh_reused`,
     `token_expired`, or `token_invalid` for an unknown token and that of an ended session.
     """
     try:

@@ -85,8 +85,8 @@ def decode_connect(packet: str) -> tuple[str, str]:
 
 def encode_connect_error(namespace: str, error: ChatError | None = None) -> str:
     """A CONNECT_ERROR packet: with the problem, or for an unknown namespace."""
-    decoded = {"message": error.detail, "data": error.problem()} if error else {"message": "Invalid namespace"}
-    return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(decoded).decode()}"
+    data = {"message": error.detail, "data": error.problem()} if error else {"message": "Invalid namespace"}
+    return f"4{'' if namespace == '/' else f'{namespace},'}{orjson.dumps(data).decode()}"
 
 
 class EncodedPacket:

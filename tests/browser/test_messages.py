@@ -23,6 +23,13 @@ def chat(alice: Person, bob: Person) -> str:
     return alice.direct_chat(bob)
 
 
+def read_messages(reader: Person, sender: Person, chat: str, count: int) -> None:
+    """That many messages of the sender, "Message 0." and so on, all of them read."""
+    for number in range(count):
+        sender.send(chat, f"Message {number}.")
+    data(reader.post(f"/messages/{chat}/read", {}))
+
+
 def opened(visit: Visit, person: Person, other: Person, **options: Any) -> Visitor:
     """A user's page at their chat with another one."""
     visitor = visit(person, **options)
@@ -109,9 +116,7 @@ def test_one_time_stands_for_a_run_and_the_others_show_on_hover(
 def test_a_message_that_arrives_in_sight_is_read_at_once_and_hovered_by_no_resting_pointer(
     visit: Visit, alice: Person, bob: Person, chat: str
 ) -> None:
-    for number in range(30):
-        bob.send(chat, f"Message {number}.")
-    data(alice.post(f"/messages/{chat}/read", {}))
+    read_messages(alice, bob, chat, 30)
     hers = opened(visit, alice, bob)
     # A row that appears below the pointer is not hovered.
     expect(hers.message("Message 29.")).to_be_in_viewport()
@@ -163,9 +168,7 @@ def test_messages_are_not_read_until_the_page_has_the_focus(
 def test_the_day_is_shown_while_one_scrolls_and_covers_nothing_then(
     visit: Visit, alice: Person, bob: Person, chat: str
 ) -> None:
-    for number in range(40):
-        bob.send(chat, f"Message {number}.")
-    data(alice.post(f"/messages/{chat}/read", {}))
+    read_messages(alice, bob, chat, 40)
     hers = opened(visit, alice, bob)
     expect(hers.message("Message 39.")).to_be_in_viewport()
     pill = hers.page.locator(".day-pill")

@@ -92,7 +92,7 @@ def test_large_body_can_follow_its_head(workers: WorkersServer, someone: Person)
             connection.putheader("Content-Length", str(len(packet)))
             connection.putheader("Expect", "100-continue")
             connection.endheaders()
-            assert select.select([connection.sock], [], [], 10)[0], "nobody asked for the body"
+            assert select.select([connection.sock], [], [], 10)[0], "the body was not requested"
             connection.send(packet.encode())
             assert connection.getresponse().read() == b"OK"
             assert b'"code":"validation_error"' in connection.poll(sid).read()

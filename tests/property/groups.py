@@ -68,7 +68,7 @@ class Groups(World):
         return position
 
     def _depart(self, room: Room, whom: str) -> None:
-        """The longest-standing member succeeds the last ADMIN; nobody succeeds the last member."""
+        """The longest-standing member succeeds the last ADMIN; the last member has no successor."""
         del room.members[whom]
         room.rev += 1
         if not room.members:

@@ -207,7 +207,7 @@ RULES = {
     "cursor": "is opaque: one that the server gave",
     "fileUrl": "is of a file that the sender can see",
     "messageIds": "are of this chat",
-    "userId": "is somebody else",
+    "userId": "is of another user",
 }
 
 

@@ -31,7 +31,7 @@ export interface RawResponse {
   retryAfter: number | undefined;
 }
 
-const ANSWER_MS = 15_000;
+const RESPONSE_MS = 15_000;
 const MAX_RETRIES = 3;
 // The body stalled on the way.
 const REQUEST_TIMEOUT = 408;
@@ -126,7 +126,7 @@ export class Http {
   private async fetched(url: string, request: RequestInit): Promise<RawResponse> {
     const overdue = new AbortController();
     const giveUp = (): void => overdue.abort();
-    const timer = setTimeout(giveUp, ANSWER_MS);
+    const timer = setTimeout(giveUp, RESPONSE_MS);
     this.closed.addEventListener("abort", giveUp);
     try {
       const response = await this.fetch(url, {

@@ -2,13 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ChatStore, type ChatStoreHooks } from "../src/chat-store.js";
-import { Changes } from "../src/changes.js";
+import type { ChatStore } from "../src/chat-store.js";
 import type { Chat, ChatEvent, Member, Message, MessageEvent, NewChatEvent } from "../src/generated/schemas.js";
-import type { Item } from "../src/model.js";
 import { merged } from "../src/timeline.js";
+import { ME, emptyStore } from "./empty-store.js";
 
-const ME = "me";
 const OTHER = "other";
 const CHAT = "chat";
 
@@ -61,18 +59,7 @@ for (let seed = 1; seed <= 150; seed += 1) {
     const random = dice(seed);
     const origin = new Origin(random);
     let behind = false;
-    const nothing = (): void => {};
-    const chatStore = new ChatStore(ME, new Changes(), {
-      onGap: () => (behind = true),
-      ...{
-        onMissed: nothing,
-        onStored: nothing,
-        onRemoved: nothing,
-        onReceiptsStale: nothing,
-        onMembersStale: nothing,
-      },
-      ...{ onReset: nothing, onUser: nothing, toItem },
-    });
+    const chatStore = emptyStore({ onGap: () => (behind = true) });
     chatStore.put(origin.chat());
     const timeline = chatStore.timeline(CHAT);
     assert.ok(timeline);
@@ -192,22 +179,6 @@ test("a message is never older or less read than it was", () => {
   assert.deepEqual(merged(known, { ...known, rev: 4, content: "newer", status: "SENT" }).status, "READ");
 });
 
-function emptyStore(hooks: Partial<ChatStoreHooks>): ChatStore {
-  const nothing = (): void => {};
-  return new ChatStore(ME, new Changes(), {
-    ...{
-      onGap: nothing,
-      onMissed: nothing,
-      onStored: nothing,
-      onRemoved: nothing,
-      onReceiptsStale: nothing,
-      onMembersStale: nothing,
-    },
-    ...{ onReset: nothing, onUser: nothing, toItem },
-    ...hooks,
-  });
-}
-
 function chatOf(changes: Partial<Chat>): Chat {
   const rest = { type: "GROUP", updatedAt: "1", memberCount: 2, unreadCount: 0, peer: null, lastMessage: null };
   return { id: CHAT, lastSeq: 0, lastRev: 1, ...rest, ...changes } as unknown as Chat;
@@ -246,10 +217,6 @@ function isUnbroken(chatStore: ChatStore): void {
 
 function shown(chatStore: ChatStore): Message[] {
   return (chatStore.timeline(CHAT)?.list() ?? []).flatMap((item) => (item.state === "sent" ? [item.message] : []));
-}
-
-function toItem(message: Message): Item {
-  return { state: "sent", key: message.id, message, edit: null, isDeleting: false };
 }
 
 /** Numbers from 0 to 1 that are the same in each run. */

@@ -2,30 +2,17 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { ChatStore } from "../src/chat-store.js";
 import { CatchUp } from "../src/catchup.js";
-import { Changes } from "../src/changes.js";
 import type { LiveConnection } from "../src/connection.js";
 import type { Chat, Sync, SyncAnswer } from "../src/generated/schemas.js";
 import type { Http } from "../src/http.js";
+import { emptyStore } from "./empty-store.js";
 
 const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
 
 /** A client that has so many chats, and what it asks of a server with these responses, the last one again and again. */
 function clientOf(t: TestContext, count: number, ...responses: Partial<SyncAnswer>[]) {
-  const nothing = (): void => {};
-  const toItem = (): never => ({}) as never;
-  const chatStore = new ChatStore("me", new Changes(), {
-    ...{
-      onGap: nothing,
-      onMissed: nothing,
-      onStored: nothing,
-      onRemoved: nothing,
-      onReceiptsStale: nothing,
-      onMembersStale: nothing,
-    },
-    ...{ onReset: nothing, onUser: nothing, toItem },
-  });
+  const chatStore = emptyStore();
   const asked: Sync[] = [];
   const listed: string[] = [];
   const connection = {
