@@ -58,7 +58,7 @@ def _prune_changes(report: Report) -> None:
 
 def _reap(report: Report) -> None:
     if gone := presence.reap(dead_for=LONG_DEAD_SECONDS):
-        presence.announce_offline(gone)
+        presence.announce_offline(dict.fromkeys(gone, 0.0))
     report(len(gone))
 
 

@@ -1,7 +1,7 @@
 """Counts open sockets in leases that end with the worker that holds them.
 
-A row in `workers` says until when a worker is alive; `presence` has its number of sockets per user. A user with sockets
-on a live worker is online.
+A row in `workers` says until when a worker is alive; `presence` has its number of sockets per user. A user with a row of
+a live worker is online: the row of a user without sockets stays until they are announced as offline.
 """
 
 import os
@@ -57,7 +57,6 @@ _CONNECT = text(
     ON CONFLICT (user_id, worker_id) DO UPDATE SET sockets = presence.sockets + excluded.sockets
     """
 )
-# Two statements: concurrent batches that close sockets have to see each other's result.
 _DISCONNECT = text(
     """
     UPDATE presence p SET sockets = p.sockets - gone.sockets
@@ -76,8 +75,9 @@ _REAP = text(
 )
 _LEAVE_OFF = text(
     """
-    UPDATE users u SET last_seen = now()
-    WHERE u.id = ANY(CAST(:user_ids AS uuid[])) AND NOT EXISTS (
+    UPDATE users u SET last_seen = now() - make_interval(secs => gone.seconds)
+    FROM unnest(CAST(:user_ids AS uuid[]), CAST(:seconds AS float8[])) gone (user_id, seconds)
+    WHERE u.id = gone.user_id AND NOT EXISTS (
         SELECT FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now() WHERE p.user_id = u.id
     )
     RETURNING u.id::text, wire_time(u.last_seen), ARRAY(SELECT chat_id::text FROM members WHERE user_id = u.id)
@@ -121,8 +121,8 @@ def note_split(worker_id: str, split: bool) -> None:
 
 
 def connect(worker_id: str, user_ids: Sequence[str], *, limit: int) -> list[bool | Exception]:
-    """Count new sockets of users: for each whether it is the user's first on any worker, or RateLimited when they have
-    `limit` already. Raises LeaseLost."""
+    """Count new sockets of users: for each whether the user was offline before, or RateLimited when they have `limit`
+    sockets already. Raises LeaseLost."""
     try:
         return _count_in(worker_id, user_ids, limit)
     except IntegrityError as error:
@@ -136,24 +136,28 @@ def _count_in(worker_id: str, user_ids: Sequence[str], limit: int) -> list[bool 
         sockets = {user_id: int(count) for user_id, count in work.db.execute(_SOCKETS, {"user_ids": user_ids})}
         admitted = []
         for user_id in user_ids:
-            before = sockets.get(user_id, 0)
-            if before >= limit:
+            before = sockets.get(user_id)
+            if before is not None and before >= limit:
                 results.append(RateLimited(RETRY_SECONDS, limit))
                 continue
-            sockets[user_id] = before + 1
+            sockets[user_id] = (before or 0) + 1
             admitted.append(user_id)
-            results.append(before == 0)
+            results.append(before is None)
         if admitted:
             work.db.execute(_CONNECT, {"user_ids": admitted, "worker_id": worker_id})
     return results
 
 
 def disconnect(worker_id: str, user_ids: Sequence[str]) -> None:
-    """Count closed sockets, one for each time that a user is listed."""
-    with unit_of_work() as work:
-        who = {"user_ids": user_ids, "worker_id": worker_id}
-        work.db.execute(_DISCONNECT, who)
-        work.db.execute(_GONE, who)
+    """Count closed sockets, one for each time that a user is listed; users without any stay online until `leave`."""
+    with unit_of_work(single=True) as work:
+        work.db.execute(_DISCONNECT, {"user_ids": user_ids, "worker_id": worker_id})
+
+
+def leave(worker_id: str, user_ids: Collection[str]) -> None:
+    """Take users without an open socket on this worker offline, as far as it is concerned."""
+    with unit_of_work(single=True) as work:
+        work.db.execute(_GONE, {"user_ids": list(user_ids), "worker_id": worker_id})
 
 
 def reap(*, dead_for: int = 0) -> list[str]:
@@ -169,8 +173,11 @@ def announce_online(user_ids: Collection[str]) -> None:
             work.announce(UserOnline(user_id, chat_ids))
 
 
-def announce_offline(user_ids: Collection[str]) -> None:
-    """Announce those of these users without an open socket as offline, and record their `last_seen`."""
+def announce_offline(left: Mapping[str, float]) -> None:
+    """Announce those of these users who are offline, and record their `last_seen`; `left` has how many seconds ago each
+    of them went offline."""
+    user_ids = sorted(left)
+    gone = {"user_ids": user_ids, "seconds": [left[user_id] for user_id in user_ids]}
     with unit_of_work() as work:
-        for user_id, last_seen, chat_ids in work.db.execute(_LEAVE_OFF, {"user_ids": sorted(user_ids)}):
+        for user_id, last_seen, chat_ids in work.db.execute(_LEAVE_OFF, gone):
             work.announce(UserOffline(user_id, last_seen, chat_ids))

@@ -41,13 +41,14 @@ class PresenceTracker:
         # The counts that the database should have, and the lock for changing them there.
         self._held: Counter[str] = Counter()
         self._turn = RLock()
-        # (user, whether a socket opens or closes) → whether it is the user's first.
+        # (user, whether a socket opens or closes) → whether the user was offline.
         self._count: Coalescer[tuple[str, bool], bool] = Coalescer(self._count_all)
 
     def connected(self, actor: Actor) -> None:
         """Count a new socket; raises RateLimited when the user has too many, Unavailable without a database."""
-        first = self._count((actor.user_id, True))
-        if not self._departed.pop(actor.user_id, None) and first:
+        was_offline = self._count((actor.user_id, True))
+        self._departed.pop(actor.user_id, None)
+        if was_offline:
             self._arrived.add(actor.user_id)
 
     def disconnected(self, actor: Actor, socket_id: str) -> None:
@@ -73,10 +74,15 @@ class PresenceTracker:
         self._departed |= dict.fromkeys(actions.reap(), time.monotonic())
 
     def announce(self) -> None:
-        """Announce users who came online or went offline since the last call; a failure is retried by the next call."""
+        """Announce users who came online or went offline since the last call; a failure is retried by the next call.
+
+        Does nothing while Redis is disconnected: no socket would receive it.
+        """
+        if self._redis_connected() is False:
+            return
         now = time.monotonic()
         arrived, self._arrived = self._arrived, set()
-        gone = {user_id for user_id, at in self._departed.items() if at <= now}
+        gone = {user_id: at for user_id, at in self._departed.items() if at <= now}
         # Before the announcement: a user who reconnects during it comes online again.
         for user_id in gone:
             del self._departed[user_id]
@@ -85,10 +91,14 @@ class PresenceTracker:
                 actions.announce_online(arrived)
             arrived = set()
             if gone:
-                actions.announce_offline(gone)
+                # Committed before other workers' sockets are looked for: when the last two sockets of a user close on two
+                # workers at once, at least one of them finds none.
+                with self._turn:
+                    actions.leave(self._worker_id, gone)
+                actions.announce_offline({user_id: now - at for user_id, at in gone.items()})
         except ChatError:
             self._arrived |= arrived
-            self._departed = dict.fromkeys(gone, now) | self._departed
+            self._departed = gone | self._departed
             raise
 
     def _count_all(self, changes: list[tuple[str, bool]]) -> list[bool | Exception]:

@@ -343,8 +343,7 @@ class Gateway(Namespace):  # type: ignore[misc]
 
     def _perform(self, connection: Connection, event: Event) -> Outcome:
         limits.hit(Limit(settings.current().rate_events, "socket events", connection.actor.user_id))
-        # Ended sessions and changed accounts are events of other workers: while the bus is disconnected, the database
-        # is
+        # Ended sessions and changed accounts are events of other workers: while the bus is disconnected, the database is
         # queried each time.
         if rooms.bus_disconnected:
             refresh_actor(connection, self._find_actor)

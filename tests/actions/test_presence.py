@@ -23,4 +23,7 @@ def test_concurrent_connects_and_disconnects_are_counted(app: Flask, engine: Eng
         first = list(pool.map(lambda _: actions.connect(worker, [alice.id], limit=20)[0], range(12)))
         assert (count(), first.count(True)) == (12, 1)
         list(pool.map(lambda _: actions.disconnect(worker, [alice.id]), range(12)))
+    # Online until the user is announced as offline.
+    assert count() == 0
+    actions.leave(worker, [alice.id])
     assert count() is None

@@ -3,6 +3,7 @@
 import time
 
 from tests.conftest import Connect, NewPerson
+from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
 
@@ -55,6 +56,19 @@ def test_quick_reconnect_does_not_change_presence(alice: Person, bob: Person, co
     second.disconnect()
     watcher.wait_for("user:offline")
     assert len(watcher.received("user:online")) == len(watcher.received("user:offline")) == 1
+
+
+def test_a_user_is_shown_as_offline_no_earlier_than_events_say_so(alice: Person, bob: Person, connect: Connect) -> None:
+    alice.direct_chat(bob)
+    watcher = connect(alice)
+    first = connect(bob)
+    watcher.wait_for("user:online")
+    first.disconnect()
+    eventually(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"], 20)
+    connect(bob)
+    watcher.wait_for("user:online")
+    assert [name for name, payload in watcher.received() if payload == about(bob)][-1] == "user:online"
+    assert data(alice.get(f"/users/{bob.name}"))["isOnline"] is True
 
 
 def test_presence_is_emitted_once_for_several_shared_chats(alice: Person, bob: Person, connect: Connect) -> None:
