@@ -28,8 +28,8 @@ export interface ChatStoreHooks {
   onMembersStale(chatId: string): void;
   /** The messages of a chat were dropped, since too much was missed or the server lost some: fetch the newest again. */
   onReset(chatId: string): void;
-  /** A response contains a user, with presence; events have none. */
-  onUser(user: User): void;
+  /** A response contains a user; returns them with the presence that is known now. */
+  onUser(user: User): User;
   /** How a message is shown. */
   toItem(message: Message): Item;
 }
@@ -143,8 +143,8 @@ export class ChatStore {
       this.setMembers(entry, members, members.length >= chat.memberCount ? null : undefined);
       for (const { user } of members) this.hooks.onUser(user);
     }
-    this.set(entry, { ...(current ? chat : entry.chat), peer: chat.peer, lastMessage });
-    if (chat.peer && !isCached) this.hooks.onUser(chat.peer);
+    const peer = chat.peer && !isCached ? this.hooks.onUser(chat.peer) : chat.peer;
+    this.set(entry, { ...(current ? chat : entry.chat), peer, lastMessage });
     if (entry.rev < entry.chat.lastRev) this.hooks.onGap(entry.chat.memberCount);
     return entry.shown;
   }

@@ -458,18 +458,14 @@ export class ChatClient {
   /** Search users by a part of their username, 1–50 characters; prefix matches come first. */
   async searchUsers(query: string): Promise<Page<User>> {
     const { people } = this.requireUserSession();
-    return this.http.page("GET /users/search", { query: { q: query } }, (user) => {
-      people.add(user);
-      return user;
-    });
+    return this.http.page("GET /users/search", { query: { q: query } }, (user) => people.add(user));
   }
 
   /** Get a user by username, ignoring case. */
   async user(username: string): Promise<User> {
     const { people } = this.requireUserSession();
     const { data } = await this.http.call("GET /users/{username}", { path: { username } });
-    people.add(data);
-    return data;
+    return people.add(data);
   }
 
   /** Whether a user is online, as far as it is known: undefined for strangers and while offline. */

@@ -31,7 +31,8 @@ export interface RawResponse {
   retryAfter: number | undefined;
 }
 
-const RESPONSE_MS = 15_000;
+/** How long a request waits for its response. */
+export const RESPONSE_MS = 15_000;
 const MAX_RETRIES = 3;
 // The body stalled on the way.
 const REQUEST_TIMEOUT = 408;

@@ -1,5 +1,6 @@
 import type { Changes } from "./changes.js";
 import type { TypingStarted, User } from "./generated/schemas.js";
+import { RESPONSE_MS } from "./http.js";
 import type { Presence, Typer } from "./model.js";
 
 // The server ends it 6 s after the last start; a little later here, for when that end is lost.
@@ -9,6 +10,8 @@ const NO_TYPERS: readonly Typer[] = [];
 /** Presence of users, and who is typing in which chat. */
 export class People {
   private readonly presences = new Map<string, Presence>();
+  /** When an event last reported a change of a user's presence. */
+  private readonly reported = new Map<string, number>();
   private readonly typing = new Map<string, readonly Typer[]>();
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -22,19 +25,32 @@ export class People {
     return this.typing.get(chatId) ?? NO_TYPERS;
   }
 
-  add({ id, isOnline, lastSeen }: User): void {
-    const known = this.presences.get(id);
-    if (known?.isOnline === isOnline && known.lastSeen === lastSeen) return;
-    this.presences.set(id, { isOnline, lastSeen });
-    this.changes.noteOf("presence", id);
+  /** Take in a user from a response; returns them with the presence that is known now. */
+  add(user: User): User {
+    const { id, isOnline, lastSeen } = user;
+    // The server may have read it before the change that an event has reported meanwhile.
+    if (performance.now() - (this.reported.get(id) ?? -Infinity) > RESPONSE_MS) this.set(id, { isOnline, lastSeen });
+    return { ...user, ...this.presences.get(id) };
   }
 
   connected(userId: string): void {
-    this.add({ id: userId, isOnline: true, lastSeen: this.presence(userId)?.lastSeen ?? null } as User);
+    this.report(userId, { isOnline: true, lastSeen: this.presence(userId)?.lastSeen ?? null });
   }
 
   disconnected(userId: string, lastSeen: string): void {
-    this.add({ id: userId, isOnline: false, lastSeen } as User);
+    this.report(userId, { isOnline: false, lastSeen });
+  }
+
+  private report(userId: string, presence: Presence): void {
+    this.reported.set(userId, performance.now());
+    this.set(userId, presence);
+  }
+
+  private set(userId: string, presence: Presence): void {
+    const known = this.presences.get(userId);
+    if (known?.isOnline === presence.isOnline && known.lastSeen === presence.lastSeen) return;
+    this.presences.set(userId, presence);
+    this.changes.noteOf("presence", userId);
   }
 
   startedTyping({ chatId, userId, username }: TypingStarted): void {
@@ -69,5 +85,6 @@ export class People {
     this.typing.clear();
     for (const userId of this.presences.keys()) this.changes.noteOf("presence", userId);
     this.presences.clear();
+    this.reported.clear();
   }
 }

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Changes } from "../src/changes.js";
 import type { ChatStore } from "../src/chat-store.js";
 import type { Chat, ChatEvent, Member, Message, MessageEvent, NewChatEvent } from "../src/generated/schemas.js";
+import { People } from "../src/people.js";
 import { merged } from "../src/timeline.js";
 import { ME, emptyStore } from "./empty-store.js";
 
@@ -139,13 +141,32 @@ test("of a chat that a restored server has less of, the local copy is dropped", 
 
 test("events of a chat say nothing of who is online", () => {
   const met: string[] = [];
-  const chatStore = emptyStore({ onUser: ({ id }) => met.push(id) });
+  const chatStore = emptyStore({
+    onUser: (user) => {
+      met.push(user.id);
+      return user;
+    },
+  });
   const member = memberOf(OTHER);
   chatStore.onChatNew({ ...chatOf({}), members: [memberOf(ME), member] } as NewChatEvent);
   chatStore.onMemberUpdated(CHAT, { ...member, role: "ADMIN" });
   chatStore.onMemberJoined(CHAT, memberOf("third"));
   assert.deepEqual(met, []);
   assert.equal(chatStore.members(CHAT).length, 3);
+});
+
+test("a response does not undo the presence that an event has reported meanwhile", () => {
+  const people = new People(new Changes());
+  const chatStore = emptyStore({ onUser: (user) => people.add(user) });
+  const other = memberOf(OTHER).user;
+  people.connected(OTHER);
+  chatStore.put(chatOf({ type: "DIRECT", peer: other }));
+  assert.equal(people.presence(OTHER)?.isOnline, true);
+  assert.equal(chatStore.chat(CHAT)?.peer?.isOnline, true);
+  // What was reported before a disconnection may have changed since.
+  people.forget();
+  people.add(other);
+  assert.equal(people.presence(OTHER)?.isOnline, false);
 });
 
 test("the number of members is right while only the first of them are here", () => {

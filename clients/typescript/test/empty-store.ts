@@ -17,7 +17,7 @@ export function emptyStore(hooks: Partial<ChatStoreHooks> = {}): ChatStore {
     onReceiptsStale: nothing,
     onMembersStale: nothing,
     onReset: nothing,
-    onUser: nothing,
+    onUser: (user) => user,
     toItem,
     ...hooks,
   });
