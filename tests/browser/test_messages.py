@@ -406,6 +406,25 @@ def test_keys_lead_through_the_pictures_of_a_chat_and_zoom(
     expect(hers.page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_no_key_is_lost_while_the_next_picture_opens(
+    visit: Visit, alice: Person, bob: Person, gallery: list[str]
+) -> None:
+    hers = opened(visit, alice, bob)
+    hers.page.get_by_role("button", name="Open dawn.png").click()
+    expect(viewing(hers, "dawn.png")).to_be_visible()
+    # The second key is pressed before the browser has drawn what the first one changed.
+    hers.page.evaluate(
+        """async () => {
+            const press = () => dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+            const title = () => document.querySelector("dialog h2").textContent;
+            press();
+            while (title() !== "noon.png") await Promise.resolve();
+            press();
+        }"""
+    )
+    expect(viewing(hers, "dusk.png")).to_be_visible()
+
+
 def test_wheel_double_click_and_fingers_zoom_and_turn_the_page(
     visit: Visit, alice: Person, bob: Person, gallery: list[str]
 ) -> None:

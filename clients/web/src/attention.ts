@@ -1,20 +1,14 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useWindowEvent } from "./ui/window-event";
 
 const isThere = () => document.visibilityState === "visible" && document.hasFocus();
 
 /** Whether the user looks at the page: it is visible and has the focus. */
 export function useAttention(): boolean {
   const [attention, setAttention] = useState(isThere);
-  useEffect(() => {
-    const check = () => setAttention(isThere());
-    addEventListener("focus", check);
-    addEventListener("blur", check);
-    document.addEventListener("visibilitychange", check);
-    return () => {
-      removeEventListener("focus", check);
-      removeEventListener("blur", check);
-      document.removeEventListener("visibilitychange", check);
-    };
-  }, []);
+  const check = () => setAttention(isThere());
+  useWindowEvent("focus", check);
+  useWindowEvent("blur", check);
+  useWindowEvent("visibilitychange", check);
   return attention;
 }

@@ -10,6 +10,7 @@ import { locale, t } from "./texts";
 import { icons } from "./ui/icons";
 import { isComposing, isForPage } from "./ui/keys";
 import { memo } from "./ui/memo";
+import { useWindowEvent } from "./ui/window-event";
 
 const MAX_LENGTH = 4000;
 /** From how many characters left on they are counted. */
@@ -219,17 +220,13 @@ function useHeight(area: { readonly current: HTMLTextAreaElement | null }, text:
 
 /** Typing while the focus is on no other field goes to this one, and Escape returns to it. */
 function useTypingAnywhere(area: { readonly current: HTMLTextAreaElement | null }): void {
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      const field = area.current;
-      if (!field?.offsetParent || event.altKey || !isForPage(event)) return;
-      const isPaste = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "v";
-      const isText = !event.ctrlKey && !event.metaKey && event.key.length === 1 && !/[\s?]/.test(event.key);
-      if (isPaste || isText || event.key === "Escape") field.focus();
-    };
-    addEventListener("keydown", onKeyDown);
-    return () => removeEventListener("keydown", onKeyDown);
-  }, []);
+  useWindowEvent("keydown", (event) => {
+    const field = area.current;
+    if (!field?.offsetParent || event.altKey || !isForPage(event)) return;
+    const isPaste = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "v";
+    const isText = !event.ctrlKey && !event.metaKey && event.key.length === 1 && !/[\s?]/.test(event.key);
+    if (isPaste || isText || event.key === "Escape") field.focus();
+  });
 }
 
 /** Back to the list of chats, where one was. */

@@ -13,6 +13,7 @@ import { topRow, useWindow } from "./scroll";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
+import { useWindowEvent } from "./ui/window-event";
 import { usePress } from "./press";
 import { Viewer } from "./viewer";
 
@@ -334,21 +335,16 @@ function useStart(
 
   const isWaiting = useRef(wanted !== null);
   isWaiting.current = wanted !== null;
-  useEffect(() => {
-    const keep = () => {
-      if (isWaiting.current) return;
-      // As it was noted: with the chat, its elements may be gone already.
-      const top = atEnd.current ? null : anchor.current;
-      const item = top && latest.current.find((each) => each.key === top.element.dataset["key"]);
-      const place = item && { seq: seqOf(item), offset: top.offset };
-      keepPlace(chat.id, place && place.seq < Infinity ? place : null);
-    };
-    addEventListener("pagehide", keep);
-    return () => {
-      removeEventListener("pagehide", keep);
-      keep();
-    };
-  }, []);
+  const keep = () => {
+    if (isWaiting.current) return;
+    // As it was noted: with the chat, its elements may be gone already.
+    const top = atEnd.current ? null : anchor.current;
+    const item = top && latest.current.find((each) => each.key === top.element.dataset["key"]);
+    const place = item && { seq: seqOf(item), offset: top.offset };
+    keepPlace(chat.id, place && place.seq < Infinity ? place : null);
+  };
+  useWindowEvent("pagehide", keep);
+  useEffect(() => keep, []);
 }
 
 /** The day of the first visible message, shown while the reader scrolls. */

@@ -1,4 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useWindowEvent } from "./ui/window-event";
 
 /** Where one is: the list alone, in a chat, or at a chat's details. */
 export interface Route {
@@ -32,10 +33,6 @@ export function takePlace(userId: string): void {
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(read);
-  useEffect(() => {
-    const changed = () => setRoute(read());
-    addEventListener("hashchange", changed);
-    return () => removeEventListener("hashchange", changed);
-  }, []);
+  useWindowEvent("hashchange", () => setRoute(read()));
   return route;
 }

@@ -1,10 +1,10 @@
 import { Fragment } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { client } from "./client";
 import { chatPath, go } from "./route";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { isCovered, isForPage } from "./ui/keys";
+import { useWindowEvent } from "./ui/window-event";
 
 const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
@@ -20,30 +20,23 @@ interface Handlers {
 }
 
 /** The keys that work everywhere on the page. */
-export function useShortcuts(handlers: Handlers): void {
-  const current = useRef(handlers);
-  current.current = handlers;
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      const { openId, onFind, onHelp } = current.current;
-      const { key, altKey, ctrlKey, metaKey } = event;
-      if (event.defaultPrevented || isCovered()) return;
-      if (key.toLowerCase() === "k" && (ctrlKey || metaKey)) {
+export function useShortcuts({ openId, onFind, onHelp }: Handlers): void {
+  useWindowEvent("keydown", (event) => {
+    const { key, altKey, ctrlKey, metaKey } = event;
+    if (event.defaultPrevented || isCovered()) return;
+    if (key.toLowerCase() === "k" && (ctrlKey || metaKey)) {
+      event.preventDefault();
+      onFind();
+    } else if (altKey && !ctrlKey && !metaKey && (key === "ArrowUp" || key === "ArrowDown")) {
+      event.preventDefault();
+      openNeighbour(openId, key === "ArrowUp" ? -1 : 1);
+    } else if (isForPage(event) && !altKey && !ctrlKey && !metaKey) {
+      if (key === "?") {
         event.preventDefault();
-        onFind();
-      } else if (altKey && !ctrlKey && !metaKey && (key === "ArrowUp" || key === "ArrowDown")) {
-        event.preventDefault();
-        openNeighbour(openId, key === "ArrowUp" ? -1 : 1);
-      } else if (isForPage(event) && !altKey && !ctrlKey && !metaKey) {
-        if (key === "?") {
-          event.preventDefault();
-          onHelp();
-        } else if (isText(event)) focusComposer();
-      }
-    };
-    addEventListener("keydown", onKeyDown);
-    return () => removeEventListener("keydown", onKeyDown);
-  }, []);
+        onHelp();
+      } else if (isText(event)) focusComposer();
+    }
+  });
 }
 
 /** Whether a key writes something: Space does not, which presses buttons and scrolls. */

@@ -7,6 +7,7 @@ import type { Open } from "./row";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
+import { useWindowEvent } from "./ui/window-event";
 
 const MAX_SCALE = 8;
 const STEP = 1.5;
@@ -84,8 +85,10 @@ function Stage({ message, onStep }: { message: Message; onStep: (step: number) =
   const renew = useRenewal(message.id);
   const { zoomBy, events } = useZoom(stage, zoom, setZoom, onStep);
 
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
+  // Captured: the dialog has keys of its own.
+  useWindowEvent(
+    "keydown",
+    (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const acts: Record<string, () => void> = {
         ArrowLeft: () => onStep(-1),
@@ -100,10 +103,9 @@ function Stage({ message, onStep }: { message: Message; onStep: (step: number) =
       event.preventDefault();
       event.stopPropagation();
       act();
-    };
-    addEventListener("keydown", pressed, true);
-    return () => removeEventListener("keydown", pressed, true);
-  });
+    },
+    { capture: true },
+  );
 
   const { width, height, thumbnailUrl } = message;
   const { scale, x, y } = zoom;

@@ -1,8 +1,9 @@
 import { type ComponentChildren, createPortal } from "preact";
-import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { onSessionEnd } from "../client";
 import { t } from "../texts";
 import { icons } from "./icons";
+import { useWindowEvent } from "./window-event";
 
 interface DialogProps {
   title: string;
@@ -31,15 +32,8 @@ export function Dialog({ title, onClose, isDirty, children, class: kind = "" }: 
     const question = { title: t.forms.discardTitle, text: t.forms.discardText, action: t.forms.discard };
     if (!isDirty?.() || (await confirmed(question))) onClose();
   };
-  const leave = useRef(() => {});
   // Its subject is no longer on the page.
-  leave.current = () => isDirty?.() || onClose();
-  useEffect(() => {
-    // Attached once: rendering between two listeners of one event would leave out a listener that it replaces.
-    const moved = () => leave.current();
-    addEventListener("hashchange", moved);
-    return () => removeEventListener("hashchange", moved);
-  }, []);
+  useWindowEvent("hashchange", () => isDirty?.() || onClose());
   return createPortal(
     <dialog
       ref={element}
