@@ -5,17 +5,18 @@ import sys
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chatapp import cli, subscribers
+from chatapp import subscribers
 from chatapp.admin import views as admin
 from chatapp.auth import views as auth
 from chatapp.auth.sessions import sessions
 from chatapp.chats import views as chats
 from chatapp.chats.actions import purge_deleted_groups
 from chatapp.chats.queries import rooms_of
+from chatapp.cli import Commands
 from chatapp.core import db, events, logs, settings
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
-from chatapp.extensions import api, cors, jwt, migrate, socketio
+from chatapp.extensions import api, cors, jwt, socketio
 from chatapp.extensions import db as sqlalchemy
 from chatapp.files import quota, storage
 from chatapp.files import views as files
@@ -68,7 +69,6 @@ def create_app(config: Settings) -> Flask:
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = db.engine_options(config)
     sqlalchemy.init_app(app)
-    migrate.init_app(app, sqlalchemy)
     with app.app_context():
         db.bind(sqlalchemy.engine)
     storage.bind(config)
@@ -100,7 +100,7 @@ def create_app(config: Settings) -> Flask:
     problems.install(app)
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
-    app.cli.add_command(cli.chat)
+    app.cli = Commands(app)
     split = SplitDetector(worker_id, bus.peers if bus else frozenset)
     app.register_blueprint(health.blueprint(checks, {"split_brain": lambda: split.is_split}))
 

@@ -4,7 +4,6 @@ from flask import g
 from flask_cors import CORS
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
-from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_socketio import SocketIO
 from flask_sqlalchemy import SQLAlchemy
@@ -21,5 +20,4 @@ limiter = Limiter(
     strategy="moving-window",
     storage_uri="chatapp://",
 )
-migrate = Migrate(compare_type=True)
 socketio = SocketIO(async_mode="gevent")

@@ -1,39 +1,35 @@
-"""`flask --app wsgi chat …`: commands for operators."""
+"""The commands `flask --app wsgi chat …` and `flask --app wsgi db …`."""
 
 import logging
-from typing import Any
 
 import click
+from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy.exc import DBAPIError
 
-from chatapp.cli.accounts import create_admin
-from chatapp.cli.check import check
-from chatapp.cli.demo import demo
-from chatapp.cli.maintenance import housekeeping, prune_tokens
-from chatapp.core import causes
-from chatapp.core.causes import first_line
-from chatapp.core.errors import ChatError
-from chatapp.core.version import __version__
+from chatapp.extensions import db
 
 
 class Commands(AppGroup):
-    """Commands that end with one sentence instead of a traceback if the database is unavailable."""
+    """The commands of `app`, imported when they are used: Alembic alone would take a tenth of a server's start."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Called by click to run a command."""
-        # The sentence contains the cause.
-        logging.getLogger(causes.__name__).setLevel(logging.ERROR)
-        try:
-            return super().invoke(ctx)
-        except ChatError as error:
-            cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
-            raise click.ClickException(f"{error.detail}{cause}") from None
-        except DBAPIError as error:
-            raise click.ClickException(f"The database refused: {first_line(error)}") from None
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app.name)
+        self._app = app
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return ["chat", "db"]
 
-chat = Commands("chat", help="Administer the chat server.")
-click.version_option(__version__, prog_name="chat server")(chat)
-for command in (create_admin, demo, housekeeping, prune_tokens, check):
-    chat.add_command(command)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Called by click for a command or its help."""
+        # Alembic reports each of its plugins when it is imported.
+        logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+        if cmd_name == "chat":
+            from chatapp.cli.chat import chat
+
+            self.add_command(chat)
+        elif cmd_name == "db":
+            from flask_migrate import Migrate
+
+            Migrate(self._app, db, compare_type=True)
+        return super().get_command(ctx, cmd_name)

@@ -1,9 +1,5 @@
 """Documents the responses of an operation: each status with its headers, schema and example."""
 
-from collections.abc import Callable
-from typing import Any
-
-from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from chatapp.core.errors import Json
@@ -13,47 +9,36 @@ from chatapp.rest.examples import example, problems
 # By their names in the documents (see docs.py).
 LIMIT_HEADERS = {name: name for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")}
 ERROR_HEADERS = {401: {"WWW-Authenticate": "WWW-Authenticate"}, 429: {"Retry-After": "Retry-After"}}
-
-Decorator = Callable[[Any], Any]
-
-
 # Responses without a body.
 EMPTY = (204, 302, 304)
+# What flask-smorest keeps of each response, by status.
+Responses = dict[int, list[Json]]
 
 
-def document_successes(blueprint: Blueprint, shape: type[Schema] | Json | None, successes: dict[int, str]) -> Decorator:
-    """A decorator that documents `successes`, the usual one first; those with a body have the schema `shape`."""
-
-    def document(view: Any) -> Any:
-        for status, description in successes.items():
-            shown = None if status in EMPTY else shape
-            view = blueprint.alt_response(
-                status,
-                schema=shown,
-                description=description,
-                example=example(shown()) if isinstance(shown, type) else shown and "…",
-                content_type="*/*" if isinstance(shown, dict) else None,
-                headers=LIMIT_HEADERS,
-                success=True,
-            )(view)
-        return view
-
-    return document
+def success_responses(shape: type[Schema] | Json | None, successes: dict[int, str]) -> Responses:
+    """Document `successes`; those with a body have the schema `shape`."""
+    responses: Responses = {}
+    for status, description in successes.items():
+        response: Json = {"description": description, "headers": dict(LIMIT_HEADERS), "content_type": None}
+        if shape and status not in EMPTY:
+            response["schema"] = shape
+            response["example"] = example(shape()) if isinstance(shape, type) else "…"
+            response["content_type"] = None if isinstance(shape, type) else "*/*"
+        responses[status] = [response]
+    return responses
 
 
-def document_errors(blueprint: Blueprint, error_responses: dict[int, str], field: str) -> Decorator:
-    """A decorator that documents `error_responses`; `field` is a field that can be invalid."""
-
-    def document(view: Any) -> Any:
-        for status, description in error_responses.items():
-            view = blueprint.alt_response(
-                status,
-                schema=ProblemSchema,
-                description=description,
-                content_type="application/problem+json",
-                examples=problems(status, description, field),
-                headers=LIMIT_HEADERS | ERROR_HEADERS.get(status, {}),
-            )(view)
-        return view
-
-    return document
+def error_responses(errors: dict[int, str], field: str) -> Responses:
+    """Document `errors`; `field` is a field that can be invalid."""
+    return {
+        status: [
+            {
+                "schema": ProblemSchema,
+                "description": description,
+                "examples": problems(status, description, field),
+                "headers": LIMIT_HEADERS | ERROR_HEADERS.get(status, {}),
+                "content_type": "application/problem+json",
+            }
+        ]
+        for status, description in errors.items()
+    }

@@ -35,7 +35,7 @@ SOURCES = sorted(source for source in (ROOT / "chatapp").rglob("*.py") if source
 UNIX_ACCOUNT = re.compile("^nobody$|'nobody'")
 PUBLISHED = """
 import json, click
-from chatapp.cli import chat
+from chatapp.cli.chat import chat
 from wsgi import app
 texts = {name: app.test_client().get(f"/api/v1/{name}.json").text for name in ("openapi", "asyncapi")}
 for command in (chat, *chat.commands.values()):
