@@ -14,6 +14,8 @@ from typing import Self
 import psutil
 import requests
 
+from tests.forked import CAN_FORK, Fork, fork, run_flask
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
 # Limits are counted, in Redis too, and no client reaches one.
@@ -41,8 +43,7 @@ def free_port() -> int:
 
 def migrate(database_url: str, folder: Path) -> None:
     """Bring an empty database to the newest schema, by the command that a deploy uses."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-    done = subprocess.run(command, cwd=ROOT, env=environment(database_url, folder), capture_output=True, text=True)
+    done = run_flask(["db", "upgrade"], environment(database_url, folder))
     assert done.returncode == 0, done.stderr
 
 
@@ -71,13 +72,15 @@ class Server:
     root = ROOT
     # What runs the command, such as `ip netns exec`.
     runner: Sequence[str] = ()
+    # True where the start itself is under test.
+    from_scratch = not CAN_FORK
 
     def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment(database_url, folder, PORT=str(self.port), **changes)
         self._log = folder / f"server-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Fork | subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,15 +113,19 @@ class Server:
 
     def start(self) -> None:
         """Wait until the server responds."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self.runner, sys.executable, "-m", "gunicorn", "wsgi:app"],
-                cwd=self.root,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = ["gunicorn", "wsgi:app"]
+        if self.from_scratch or self.runner or self.root != ROOT:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [*self.runner, sys.executable, "-m", *command],
+                    cwd=self.root,
+                    env=self._environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        else:
+            self._process = fork(command, self._environment, self._log, self._log)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

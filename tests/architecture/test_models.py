@@ -1,16 +1,15 @@
 """Models and migrations describe the same tables."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 from chatapp.launcher.postgres import EmbeddedPostgres
-from tests.server import ROOT, environment, migrate
+from tests.forked import run_flask
+from tests.server import environment, migrate
 
 
 def flask(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment(url, folder), capture_output=True, text=True)
+    return run_flask(["db", *words], environment(url, folder))
 
 
 def test_models_match_migrations(database_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import re
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.process import wait_for
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.cli.conftest import Chat
+from tests.forked import run_flask
 from tests.nginx import write_certificate
 from tests.people import register
 from tests.pgbouncer import needs_pgbouncer, pgbouncer
@@ -62,8 +62,7 @@ def as_role(postgres: EmbeddedPostgres, password: str, database: str) -> str:
 
 
 def upgrade(url: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-    return subprocess.run(command, cwd=ROOT, env=environment(url, folder), capture_output=True, text=True)
+    return run_flask(["db", "upgrade"], environment(url, folder))
 
 
 def test_wrong_password_and_missing_database_are_reported(chat: Chat, roles: EmbeddedPostgres, tmp_path: Path) -> None:

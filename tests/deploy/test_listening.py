@@ -21,7 +21,9 @@ def test_other_machines_do_not_reach_a_server_by_default(server: Server) -> None
 
 def test_server_can_listen_on_all_ipv6_and_ipv4_addresses(database_url: str, tmp_path: Path) -> None:
     metrics = free_port()
-    with Server(database_url, tmp_path, HOST="::", METRICS_PORT=str(metrics)) as server:
+    server = Server(database_url, tmp_path, HOST="::", METRICS_PORT=str(metrics))
+    server.from_scratch = True
+    with server:
         assert listens_on(server) == {("::", server.port), ("::", metrics)}
         assert requests.get(f"http://[::1]:{server.port}/healthz", timeout=20).ok
         assert requests.get(f"http://[::1]:{metrics}/metrics", timeout=20).ok

@@ -13,8 +13,9 @@ import pytest
 import requests
 from sqlalchemy import Engine, text
 
+from tests.forked import run_flask
 from tests.people import Person, register
-from tests.server import ROOT, Server, environment, free_port
+from tests.server import Server, environment, free_port
 
 BUCKET = "chat-files"
 
@@ -178,9 +179,7 @@ def housekeeping(database_url: str) -> Callable[[Place], str]:
     """Runs `flask chat housekeeping` for a server's storage; returns its output."""
 
     def run(place: Place) -> str:
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "housekeeping"]
-        variables = environment(database_url, place.folder, **place.settings)
-        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+        done = run_flask(["chat", "housekeeping"], environment(database_url, place.folder, **place.settings))
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -1,7 +1,5 @@
 """Servers on one database that don't receive each other's events report it."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +9,9 @@ import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import NewDatabase
+from tests.forked import run_flask
 from tests.multiworker.conftest import eventually
-from tests.server import ROOT, Server, environment
+from tests.server import Server, environment
 
 # By then every worker has compared itself with the others several times.
 DETECTED_SECONDS = 40
@@ -38,9 +37,7 @@ class Servers:
 
     def check(self) -> str:
         """The line of `chat check` about servers."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "check"]
-        settings = environment(self._url, self._folder)
-        done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
+        done = run_flask(["chat", "check"], environment(self._url, self._folder))
         return next(line for line in done.stdout.splitlines() if " servers " in line)
 
 

@@ -3,7 +3,6 @@
 import os
 import secrets
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import requests
 from sqlalchemy import Engine, text
 
 from tests.conftest import Connect, NewPerson
+from tests.forked import run_flask
 from tests.people import PASSWORD, Person, data, problem
-from tests.server import ROOT, Server, environment
+from tests.server import Server, environment
 
 
 @pytest.fixture
@@ -104,11 +104,8 @@ def test_the_server_keeps_an_administrator(admin: Person, engine: Engine) -> Non
 
 
 def create_admin(database_url: str, folder: Path, **options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "chat", "create-admin"]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    return subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment(database_url, folder), capture_output=True, text=True
-    )
+    words = [f"--{name}={value}" for name, value in options.items()]
+    return run_flask(["chat", "create-admin", *words], os.environ | environment(database_url, folder))
 
 
 def test_create_admin_creates_an_account(server: Server, database_url: str, tmp_path: Path) -> None:
