@@ -43,8 +43,8 @@ PHASES = {
     "serial": (
         "chaos/test_chaos.py",
         "chaos/test_load.py",
-        "files/test_downloads.py",
         "files/test_fair_uploads.py",
+        "files/test_slow_downloads.py",
         "reliability/test_locked_chat.py",
         "rest/test_password_hashing.py",
     ),
