@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.people import Person, register
@@ -84,3 +84,22 @@ def test_a_session_that_the_server_ended_says_so(visit: Visit, alice: Person, bo
         "}"
     )
     expect(hers.page.get_by_text("Your session has ended.")).to_be_visible(timeout=BACK_MS)
+
+
+def test_a_script_that_could_not_be_fetched_is_fetched_again(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    visitor = visit()
+    attempts: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        attempts.append(route.request.url)
+        if len(attempts) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    visitor.context.route(re.compile("/assets/lazy-parts-"), fail_once)
+    visitor.log_in(alice.name)
+    visitor.entry(bob.name).click()
+    expect(visitor.talk).to_be_visible()
+    assert len(attempts) > 1

@@ -65,11 +65,13 @@ export class Cache {
     globalThis.document?.addEventListener("visibilitychange", this.save);
   }
 
-  /** Put the list into the chat store. */
+  /** Put the chats into the chat store that no response has put there yet. */
   async restore(): Promise<void> {
     const list = await Promise.race([this.write(() => this.load()), pause(RESTORE_MS)]);
     if (this.isOver || !list) return;
     this.pages = [...list.pages];
+    // The user may have left chats meanwhile.
+    if (this.chatStore.complete) return;
     for (const chat of list.chats) {
       if (!this.chatStore.chat(chat.id)) this.chatStore.put(chat, { isCached: true });
     }
@@ -98,9 +100,15 @@ export class Cache {
 
   private async load(): Promise<CachedList | undefined> {
     const owner = `${FORMAT} ${this.userId}`;
-    if ((await this.storage.get(["owner"])) === owner) return this.storage.get<CachedList>(this.key("list"));
-    await this.storage.delete([]);
-    await this.storage.put(["owner"], owner);
+    const [found, list] = await Promise.all([
+      this.storage.get<string>(["owner"]),
+      this.storage.get<CachedList>(this.key("list")),
+    ]);
+    if (found === owner) return list;
+    void this.write(async () => {
+      await this.storage.delete([]);
+      await this.storage.put(["owner"], owner);
+    });
     return undefined;
   }
 

@@ -195,11 +195,11 @@ export class UserSession {
     this.catchUp.missed();
   };
 
-  /** Show the list of chats as it was last seen, and ask for it. */
+  /** Ask for the list of chats, and show it as it was last seen until the response arrives. */
   private async list(): Promise<void> {
+    this.catchUp.start();
     // A cache that can't be read is ignored.
     await this.cache?.restore().catch(() => {});
-    if (!this.over.signal.aborted) this.catchUp.start();
   }
 
   private listen(): void {

@@ -1,5 +1,5 @@
 import type { Chat } from "@chatapp/client";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { BURST_MS, client, useLive, useMe } from "./client";
 import { chatName, preview, shortCount, shortTime } from "./format";
 import { chatPath } from "./route";
@@ -11,12 +11,23 @@ import { useRovingFocus } from "./ui/keys";
 import { memo } from "./ui/memo";
 import { Ticks } from "./ui/ticks";
 
+/** The entries that fit on a screen are drawn first, and then so many at a time: a slow phone is usable sooner. */
+const FIRST_ENTRIES = 20;
+const MORE_ENTRIES = 50;
+
 /** All chats, the most recently active first: one stop of the Tab key, and the arrow keys go through them. */
 export function ChatList({ openId, onNewChat }: { openId: string | null; onNewChat: () => void }) {
   const chats = useLive(() => client.chats, BURST_MS);
   const isLoaded = useLive(() => client.chatsLoaded);
   const list = useRef<HTMLUListElement>(null);
   const roving = useRovingFocus(list);
+  const [count, setCount] = useState(FIRST_ENTRIES);
+  const hasMore = chats.length > count;
+  useEffect(() => {
+    if (!hasMore) return undefined;
+    const timer = setTimeout(() => setCount(count + MORE_ENTRIES));
+    return () => clearTimeout(timer);
+  }, [hasMore, count]);
   if (!isLoaded && !chats.length) return <Waiting />;
   if (!chats.length) {
     return (
@@ -41,7 +52,7 @@ export function ChatList({ openId, onNewChat }: { openId: string | null; onNewCh
           else roving.onKeyDown(event);
         }}
       >
-        {chats.map((chat) => (
+        {chats.slice(0, count).map((chat) => (
           <Entry key={chat.id} chat={chat} isOpen={chat.id === openId} />
         ))}
       </ul>

@@ -1,9 +1,8 @@
 import { useEffect } from "preact/hooks";
 import { Announcer } from "./announcer";
-import { ChatView } from "./chat";
-import { BURST_MS, client, useLive } from "./client";
+import { client, useLive } from "./client";
 import { ConnectionBanner } from "./connection";
-import { Details } from "./details";
+import { lazy, preload } from "./lazy";
 import { ProfilePopup } from "./profile-popup";
 import { HOME, useRoute } from "./route";
 import { focusComposer } from "./shortcuts";
@@ -16,11 +15,16 @@ const APP_NAME = document.title;
 /** The title changes at most once in this time. */
 const TITLE_MS = 1000;
 
+const OpenChat = lazy((parts) => parts.OpenChat, <section class="chat" aria-busy="true" />);
+
 /** The page of a user who is logged in: the chats, the open chat and its details. */
 export function Home() {
   const { chatId, details } = useRoute();
   const isThere = useLive(() => chatId !== null && client.chat(chatId) !== undefined);
   const isLoaded = useLive(() => client.chatsLoaded);
+  useEffect(() => {
+    if (isLoaded || chatId) void preload();
+  }, [isLoaded, chatId]);
   return (
     <main class={`home ${chatId ? "in-chat" : ""} ${isThere && details ? "with-details" : ""}`}>
       <h1 class="hidden">{APP_NAME}</h1>
@@ -40,18 +44,6 @@ export function Home() {
       <Announcer />
       <Title />
     </main>
-  );
-}
-
-/** A component of its own: each message changes the chat, and must not render the rest of the page. */
-function OpenChat({ chatId, details }: { chatId: string; details: boolean }) {
-  const chat = useLive(() => client.chat(chatId), BURST_MS);
-  if (!chat) return null;
-  return (
-    <>
-      <ChatView chat={chat} details={details} />
-      {details && <Details chat={chat} />}
-    </>
   );
 }
 

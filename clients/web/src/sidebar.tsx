@@ -4,11 +4,10 @@ import { ChatList } from "./chat-list";
 import { client, useMe } from "./client";
 import { developerLinks } from "./developer-links";
 import { hasUnsent } from "./drafts";
-import { NewChat } from "./new-chat";
-import { NewGroup } from "./new-group";
+import { lazy } from "./lazy";
 import { Profile } from "./profile";
 import { Search } from "./search";
-import { Shortcuts, useShortcuts } from "./shortcuts";
+import { useShortcuts } from "./shortcuts";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { confirmed } from "./ui/dialog";
@@ -16,6 +15,10 @@ import { icons } from "./ui/icons";
 import { Menu, type MenuItem } from "./ui/menu";
 import { SearchField } from "./ui/search-field";
 import { showError } from "./ui/toast";
+
+const NewChat = lazy((parts) => parts.NewChat);
+const NewGroup = lazy((parts) => parts.NewGroup);
+const ShortcutList = lazy((parts) => parts.ShortcutList);
 
 type DialogName = "profile" | "chat" | "group" | "shortcuts";
 
@@ -72,7 +75,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
       {dialog === "profile" && <Profile onClose={close} />}
       {dialog === "chat" && <NewChat onClose={close} onNewGroup={() => setDialog("group")} />}
       {dialog === "group" && <NewGroup onClose={close} />}
-      {dialog === "shortcuts" && <Shortcuts onClose={close} />}
+      {dialog === "shortcuts" && <ShortcutList onClose={close} />}
     </section>
   );
 }

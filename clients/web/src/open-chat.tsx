@@ -1,0 +1,15 @@
+import { ChatView } from "./chat";
+import { BURST_MS, client, useLive } from "./client";
+import { Details } from "./details";
+
+/** A component of its own: each message changes the chat, and must not render the rest of the page. */
+export function OpenChat({ chatId, details }: { chatId: string; details: boolean }) {
+  const chat = useLive(() => client.chat(chatId), BURST_MS);
+  if (!chat) return null;
+  return (
+    <>
+      <ChatView chat={chat} details={details} />
+      {details && <Details chat={chat} />}
+    </>
+  );
+}
