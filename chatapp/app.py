@@ -13,7 +13,7 @@ from chatapp.chats import views as chats
 from chatapp.chats.actions import purge_deleted_groups
 from chatapp.chats.queries import rooms_of
 from chatapp.cli import Commands
-from chatapp.core import db, events, logs, settings
+from chatapp.core import db, events, logs, outbox, settings
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, socketio
@@ -57,6 +57,8 @@ RESOURCES = (
 # Intervals of the tasks that delete files of deleted chats, and files that earlier attempts left behind.
 UNREFERENCED_SECONDS = 2.0
 LEFT_BEHIND_SECONDS = 600.0
+# Subscribers that process each event at least once, after a kill too.
+ONCE_SUBSCRIBERS: tuple[outbox.OnceSubscriber, ...] = ()
 CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
 
 
@@ -145,6 +147,8 @@ def create_app(config: Settings) -> Flask:
     if bus:
         background.every(ISOLATION_CHECK_SECONDS, isolation.check)
     background.every(0.05, subscribers.deliveries.flush)
+    for seconds, task in outbox.subscribe(ONCE_SUBSCRIBERS):
+        background.every(seconds, task)
     background.every(1.0, purge_deleted_groups)
     background.every(UNREFERENCED_SECONDS, purge_unreferenced)
     background.every(LEFT_BEHIND_SECONDS, purge_leftovers)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chatapp.core.errors import Json
 from chatapp.core.events import Announced
 
 
@@ -12,3 +13,7 @@ class SessionEnded(Announced):
     awaited = True
     session_id: str
     user_id: str
+
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The session, and its user."""
+        return self.session_id, {"userId": self.user_id}

@@ -17,7 +17,7 @@ from rich.markup import escape
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from chatapp.core import limits, settings
+from chatapp.core import limits, outbox, settings
 from chatapp.core.causes import first_line
 from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
@@ -33,6 +33,8 @@ MIN_POSTGRES = 14
 # Each socket is an open file; the rest are database connections, logs and the like.
 FEW_FILES = 4096
 REDIS_TIMEOUT = 5.0
+# After this time an event should have been processed by all its subscribers.
+LATE_SECONDS = 60.0
 # Workers subscribe to another channel.
 CHECK_CHANNEL = "chatapp:check"
 # PgBouncer's error for the startup parameters with which the server sets up its sessions.
@@ -202,6 +204,19 @@ def _servers(config: Settings) -> str:
     return f"{live} workers run on this database, and none misses the events of others."
 
 
+def _outbox(config: Settings) -> str:
+    with _asking_database(config):
+        late = [state for state in outbox.states() if state.failures or state.age > LATE_SECONDS]
+    if late:
+        listed = ", ".join(
+            f"{state.subscriber} ({state.rows} events wait, the oldest for {state.age:.0f} s; "
+            f"{state.failures} failures, the last one {state.error or 'none'})"
+            for state in late
+        )
+        raise CheckWarning(f"These subscribers are behind: {listed}.")
+    return "No subscriber is behind."
+
+
 def _files(config: Settings) -> str:
     name = f"check-{new_id()}"
     place = f"bucket {config.s3_bucket}" if config.s3_bucket else f"folder {config.upload_path}"
@@ -262,6 +277,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "migrations": _migrations,
     "queue": _queue,
     "servers": _servers,
+    "outbox": _outbox,
     "files": _files,
     "open files": _open_files,
     "exposure": _exposure,

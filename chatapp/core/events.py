@@ -11,6 +11,8 @@ from typing import Any, ClassVar, TypeAlias
 import orjson
 import structlog
 
+from chatapp.core.errors import Json
+
 log = structlog.get_logger()
 
 
@@ -21,6 +23,12 @@ class Announced:
     awaited: ClassVar[bool] = False
     # Whether it matters only to workers with subscribers of its `chat_id`.
     within_chat: ClassVar[bool] = False
+    # Whether `once` subscribers can receive it: it is announced in a transaction of several statements.
+    recordable: ClassVar[bool] = True
+
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The id of what it is about (a message, user or session), and what can't be read later; never message text."""
+        return getattr(self, "user_id", None), None
 
 
 class Ephemeral:

@@ -11,7 +11,7 @@ Only the event loop's thread may update them. `rest/metrics.py` publishes the me
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 # Environment variable with the folder in which workers publish their metrics.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -93,12 +93,12 @@ class Histogram:
 
 
 class Gauge:
-    """A gauge that is read on each collection. It is summed over all live workers or, with `least=True`, the minimum
-    over them."""
+    """A gauge that is read on each collection. It is summed over all live workers or, with `over`, their minimum or
+    maximum."""
 
-    def __init__(self, name: str, about: str, *, least: bool = False) -> None:
+    def __init__(self, name: str, about: str, *, over: Literal["sum", "min", "max"] = "sum") -> None:
         self.name, self.about, self.labels = name, about, Labels()
-        self.kind = "gauge_livemin" if least else "gauge_livesum"
+        self.kind = f"gauge_live{over}"
         self._read: Callable[[], float] | None = None
         ALL.append(self)
 
@@ -140,8 +140,13 @@ deliveries = Counter("chat_deliveries", "Events sent to sockets.")
 pool_size = Gauge("chat_database_pool_size", "Maximum database connections of the workers.")
 pool_used = Gauge("chat_database_pool_used", "Used database connections of the workers.")
 queue_connected = Gauge(
-    "chat_queue_connected", "1 while all workers receive the events of the others, otherwise 0.", least=True
+    "chat_queue_connected", "1 while all workers receive the events of the others, otherwise 0.", over="min"
 )
+
+# Outbox. Every worker reads the same table.
+outbox_rows = Gauge("chat_outbox_rows", "Events that wait for a subscriber, at most 100,000 each.", over="max")
+outbox_age = Gauge("chat_outbox_age_seconds", "Age of the oldest event that waits for a subscriber.", over="max")
+outbox_failures = Counter("chat_outbox_failures", "Attempts of a subscriber that failed.", "subscriber")
 
 # Processes.
 workers = Gauge("chat_workers", "Running workers.")

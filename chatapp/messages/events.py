@@ -15,6 +15,10 @@ class MessageSent(Announced):
     rev: int
     payload: Json
 
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The message."""
+        return self.payload["id"], None
+
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited(Announced):
@@ -24,6 +28,10 @@ class MessageEdited(Announced):
     chat_id: str
     rev: int
     payload: Json
+
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The message."""
+        return self.payload["id"], None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,10 @@ class MessageDeleted(Announced):
     rev: int
     payload: Json
 
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The message."""
+        return self.payload["messageId"], None
+
 
 @dataclass(frozen=True, slots=True)
 class MessagesRead(Announced):
@@ -45,12 +57,17 @@ class MessagesRead(Announced):
     payload: Json
     audience: list[str] | None
 
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The user, and how far they read."""
+        return self.payload["userId"], {"readSeq": self.payload["readSeq"]}
+
 
 @dataclass(frozen=True, slots=True)
 class MessagesDelivered(Announced):
     """Messages of a chat were delivered: user → highest `seq`. `audience` as in `MessagesRead`."""
 
     within_chat = True
+    recordable = False
     chat_id: str
     is_group: bool
     receipts: dict[str, int]

@@ -17,7 +17,7 @@ from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
 from chatapp.chats.queries import FILE_FIELDS
-from chatapp.core import metrics
+from chatapp.core import metrics, outbox
 from chatapp.core.batching import Batcher, spawn
 from chatapp.core.db import LOCK_BOUNDED_CONNECTIONS, Locked
 from chatapp.core.errors import Invalid, Json, NotFound
@@ -38,12 +38,14 @@ LAST_PAUSE = 0.3
 NO_SUCH_FILE = {"fileUrl": ["Not a file that you can access."]}
 _NO_FILE = dict.fromkeys(("fileUrl", "fileName", "fileSize", "thumbnailUrl", "width", "height"))
 
+
 # Membership, idempotency, each chat's next numbers, the senders' implicit receipts and the rows, in one round trip.
 # Locks are taken in the order members, chats, each by id, so that batches never deadlock. The removal of a member
 # deletes their row before it locks the chat, so that a removed member's send precedes that or finds no row.
-_SEND = Prepared(
-    "send",
-    f"""
+def _statement(name: str, *, outbox: str = "") -> Prepared:
+    return Prepared(
+        name,
+        f"""
     WITH draft AS (
         SELECT * FROM unnest(
             CAST(:ids AS uuid[]), CAST(:chat_ids AS uuid[]), CAST(:sender_ids AS uuid[]), CAST(:types AS text[]),
@@ -78,13 +80,26 @@ _SEND = Prepared(
                               created_at)
         SELECT id, chat_id, seq, rev, sender_id, type, content, upload_id, client_id, client_digest, created_at
         FROM numbered
-    )
+    ){outbox}
     SELECT m.id::text, m.seq, m.rev, wire_time(m.created_at), s.username, s.avatar,
            CASE WHEN m.upload_id IS NOT NULL THEN (
                SELECT json_build_object({FILE_FIELDS}) FROM uploads f WHERE f.id = m.upload_id) END
     FROM numbered m JOIN users s ON s.id = m.sender_id
     ORDER BY m.place
     """,
+    )
+
+
+_SEND = _statement("send")
+# With a row for each `once` subscriber; while none is interested, the send pays nothing for the outbox.
+_SEND_AND_RECORD = _statement(
+    "send_and_record",
+    outbox=""", recorded AS (
+        INSERT INTO outbox (subscriber, type, chat_id, rev, subject)
+        SELECT o.subscriber, 'MessageSent', m.chat_id, m.rev, m.id
+        FROM numbered m, unnest(CAST(:subscribers AS text[])) o (subscriber)
+        ORDER BY m.place
+    )""",
 )
 
 
@@ -222,10 +237,13 @@ def _store(batch: Sequence[PendingMessage]) -> dict[str, Json]:
         "client_ids": array(s.client_id or "NULL" for s in batch),
         "digests": [s.digest if s.client_id else None for s in batch],
     }
+    if subscribers := outbox.interested(MessageSent):
+        values["subscribers"] = subscribers
+    statement = _SEND_AND_RECORD if subscribers else _SEND
     drafts = {s.id: s for s in batch}
     stored = {}
     with unit_of_work(single=True, lock_bounded=True) as work:
-        for id, seq, rev, created_at, username, avatar, file in _SEND.execute(work.db, values):
+        for id, seq, rev, created_at, username, avatar, file in statement.execute(work.db, values):
             pending = drafts[id]
             sender_id = pending.actor.user_id
             message: Json = {

@@ -5,6 +5,7 @@ from chatapp.models.chat_change import ChatChange
 from chatapp.models.login_address import LoginAddress
 from chatapp.models.member import Member
 from chatapp.models.message import Message
+from chatapp.models.outbox import OutboxReader, OutboxRow
 from chatapp.models.presence import Presence, Worker
 from chatapp.models.refresh_token import RefreshToken
 from chatapp.models.session import Session
@@ -19,6 +20,8 @@ __all__ = [
     "LoginAddress",
     "Member",
     "Message",
+    "OutboxReader",
+    "OutboxRow",
     "Presence",
     "RefreshToken",
     "Session",
