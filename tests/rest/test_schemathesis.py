@@ -230,7 +230,11 @@ def is_expected(check: str, label: str, response: Response) -> bool:
 @pytest.fixture(scope="module")
 def run(server: Server, register_person: NewPerson, engine: Engine) -> Run:
     """Send and check all requests of this run."""
-    document = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
+    raw = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()
+    # The longest string with this pattern is no UUID, as its format demands: nine tenths of the run searched for one.
+    del raw["components"]["schemas"]["Refresh"]["properties"]["refreshToken"]["pattern"]
+    document = schemathesis.openapi.from_dict(raw)
+    document.config.update(base_url=server.url)
     document.config.seed = SEED
     document.config.continue_on_failure = True
     document.config.generation.update(max_examples=EXAMPLES, database="none", no_shrink=True)
