@@ -6,27 +6,28 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chatapp import subscribers
-from chatapp.admin import views as admin
-from chatapp.auth import views as auth
-from chatapp.auth.sessions import sessions
-from chatapp.chats import views as chats
-from chatapp.chats.actions import purge_deleted_groups
-from chatapp.chats.queries import rooms_of
 from chatapp.cli import Commands
 from chatapp.core import db, events, logs, outbox, settings
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, socketio
 from chatapp.extensions import db as sqlalchemy
-from chatapp.files import quota, storage
-from chatapp.files import views as files
-from chatapp.files.actions import check_folder, purge_leftovers, purge_unreferenced
-from chatapp.messages import handlers as message_events
-from chatapp.messages import views as messages
-from chatapp.presence import handlers as typing_events
-from chatapp.presence.queries import others_have_redis
-from chatapp.presence.split import CHECK_SECONDS, SplitDetector
-from chatapp.presence.tracker import PresenceTracker
+from chatapp.features.admin import views as admin
+from chatapp.features.auth import views as auth
+from chatapp.features.auth.sessions import sessions
+from chatapp.features.chats import views as chats
+from chatapp.features.chats.actions import purge_deleted_groups
+from chatapp.features.chats.queries import rooms_of
+from chatapp.features.files import quota, storage
+from chatapp.features.files import views as files
+from chatapp.features.files.actions import check_folder, purge_leftovers, purge_unreferenced
+from chatapp.features.messages import handlers as message_events
+from chatapp.features.messages import views as messages
+from chatapp.features.presence import handlers as typing_events
+from chatapp.features.presence.queries import others_have_redis
+from chatapp.features.presence.split import CHECK_SECONDS, SplitDetector
+from chatapp.features.presence.tracker import PresenceTracker
+from chatapp.features.users import views as users
 from chatapp.realtime import asyncapi
 from chatapp.realtime.background import Background
 from chatapp.realtime.bus import BEAT_SECONDS, Bus
@@ -42,7 +43,6 @@ from chatapp.rest.app import App, allow_origins
 from chatapp.rest.origins import Origins
 from chatapp.rest.resource import reject_large_bodies
 from chatapp.server_events import SERVER_EVENTS
-from chatapp.users import views as users
 from chatapp.web import client_page, errors_page, events_page
 
 RESOURCES = (

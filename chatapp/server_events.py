@@ -1,6 +1,7 @@
 """The events that the server emits: schema, summary and recipients of each."""
 
-from chatapp.chats.schemas import (
+from chatapp.core.schemas import ProblemSchema
+from chatapp.features.chats.schemas import (
     ChatDeletedSchema,
     ChatEventSchema,
     ChatMemberSchema,
@@ -9,9 +10,17 @@ from chatapp.chats.schemas import (
     NewChatEventSchema,
     ResyncSchema,
 )
-from chatapp.core.schemas import ProblemSchema
-from chatapp.messages.schemas import MessageDeletedEventSchema, MessagesDeliveredSchema, MessagesReadEventSchema
-from chatapp.presence.schemas import TypingStartedSchema, TypingStoppedSchema, UserOfflineSchema, UserOnlineSchema
+from chatapp.features.messages.schemas import (
+    MessageDeletedEventSchema,
+    MessagesDeliveredSchema,
+    MessagesReadEventSchema,
+)
+from chatapp.features.presence.schemas import (
+    TypingStartedSchema,
+    TypingStoppedSchema,
+    UserOfflineSchema,
+    UserOnlineSchema,
+)
 from chatapp.realtime.server_events import ServerEvent
 
 ALL_MEMBERS = "All sockets of all members of the chat, including the user who caused it."

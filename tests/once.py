@@ -11,7 +11,7 @@ import json, os, time
 from pathlib import Path
 import gevent
 from chatapp.core import outbox
-from chatapp.messages.events import MessageDeleted, MessageEdited, MessageSent
+from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessageSent
 
 def _write(events):
     slow = Path({path!r} + ".slow")

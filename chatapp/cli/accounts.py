@@ -6,8 +6,8 @@ from marshmallow import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from chatapp.auth import actions
-from chatapp.auth.schemas import RegisterSchema
+from chatapp.features.auth import actions
+from chatapp.features.auth.schemas import RegisterSchema
 
 
 @click.command()

@@ -23,9 +23,9 @@ from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
-from chatapp.files.queries import other_folders
-from chatapp.files.storage import LocalStorage, storage
-from chatapp.presence.queries import count_live_workers, split_workers
+from chatapp.features.files.queries import other_folders
+from chatapp.features.files.storage import LocalStorage, storage
+from chatapp.features.presence.queries import count_live_workers, split_workers
 from chatapp.realtime.bus import CHANNEL
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"

@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import ColumnElement, Connection, insert, literal_column, select
 
-from chatapp.auth.passwords import hash_password
 from chatapp.cli import demo_chats as made_up
 from chatapp.cli.demo_picture import lake
 from chatapp.cli.demo_texts import PEOPLE, PHOTOGRAPHER, PICTURED
@@ -19,7 +18,8 @@ from chatapp.core import db, settings
 from chatapp.core.clock import now
 from chatapp.core.identity import Actor
 from chatapp.core.uploads import UploadedFile
-from chatapp.messages.actions import send_file
+from chatapp.features.auth.passwords import hash_password
+from chatapp.features.messages.actions import send_file
 from chatapp.models import Chat, Member, Message, User
 from chatapp.models.user import USERNAME_KEY
 

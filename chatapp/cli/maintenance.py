@@ -7,11 +7,11 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from chatapp.auth import actions as auth
-from chatapp.auth import queries as sessions
-from chatapp.chats import actions as chats
-from chatapp.files import actions as files
-from chatapp.presence import actions as presence
+from chatapp.features.auth import actions as auth
+from chatapp.features.auth import queries as sessions
+from chatapp.features.chats import actions as chats
+from chatapp.features.files import actions as files
+from chatapp.features.presence import actions as presence
 
 # Rows per transaction, so that each one is short.
 AT_ONCE = 5000

@@ -9,13 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from chatapp.chats import actions as chats
 from chatapp.core import outbox
 from chatapp.core.errors import ChatError
 from chatapp.core.events import Announced
 from chatapp.core.outbox import OnceSubscriber, OutboxEvent
-from chatapp.messages import actions as messages
-from chatapp.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent
+from chatapp.features.chats import actions as chats
+from chatapp.features.messages import actions as messages
+from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent
 from tests.actions.conftest import actor
 from tests.people import Person
 

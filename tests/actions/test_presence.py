@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from chatapp.presence import actions
+from chatapp.features.presence import actions
 from tests.people import Person
 
 

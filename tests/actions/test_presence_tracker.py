@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from chatapp.core.errors import Unavailable
-from chatapp.presence import actions
-from chatapp.presence.tracker import PresenceTracker
+from chatapp.features.presence import actions
+from chatapp.features.presence.tracker import PresenceTracker
 from tests.actions.conftest import actor
 from tests.people import Person
 
@@ -48,7 +48,7 @@ def test_offline_users_are_announced_after_a_database_outage(
     alice: Person, bob: Person, announcer: Announcer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "announce_offline", announcer)
-    monkeypatch.setattr("chatapp.presence.tracker.OFFLINE_GRACE", 0.0)
+    monkeypatch.setattr("chatapp.features.presence.tracker.OFFLINE_GRACE", 0.0)
     tracker = PresenceTracker(max_sockets=5)
     tracker.connected(actor(alice))
     tracker.disconnected(actor(alice), "a socket")

@@ -4,13 +4,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
-from chatapp.chats import queries as chats
 from chatapp.core.db import fetch, reading
 from chatapp.core.errors import Json
 from chatapp.core.prepared import Prepared
-from chatapp.messages import actions as messages
-from chatapp.messages.queries import BACK_IN_TIME, CHANGED_SINCE
-from chatapp.users import queries as users
+from chatapp.features.chats import queries as chats
+from chatapp.features.messages import actions as messages
+from chatapp.features.messages.queries import BACK_IN_TIME, CHANGED_SINCE
+from chatapp.features.users import queries as users
 from tests.actions.conftest import CountStatements, actor
 from tests.conftest import NewPerson
 from tests.people import Person

@@ -237,7 +237,7 @@ def test_a_file_that_is_too_large_is_refused_at_once_and_the_others_are_kept(
 
 
 def test_the_page_takes_the_types_that_the_server_takes(visit: Visit, alice: Person, bob: Person) -> None:
-    from chatapp.files.kinds import KINDS
+    from chatapp.features.files.kinds import KINDS
 
     hers = visit(alice)
     hers.find(bob.name)

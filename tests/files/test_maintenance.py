@@ -151,7 +151,7 @@ def test_file_in_another_upload_folder_is_reported(database_url: str, tmp_path: 
 
 
 def test_concurrent_servers_agree_on_the_folder_id(tmp_path: Path) -> None:
-    make = "from chatapp.files.storage import LocalStorage as S; import pathlib, sys; print(S(pathlib.Path(sys.argv[1])).folder_id())"
+    make = "from chatapp.features.files.storage import LocalStorage as S; import pathlib, sys; print(S(pathlib.Path(sys.argv[1])).folder_id())"
     command = [sys.executable, "-c", make, str(tmp_path / "uploads")]
     started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1

@@ -8,17 +8,17 @@ import orjson
 from marshmallow import Schema
 from sqlalchemy import Engine, text
 
-from chatapp.chats import actions as chats
-from chatapp.chats import queries as chat_queries
-from chatapp.chats.schemas import ChatDetailSchema, ChatSchema, MemberSchema, MessageSchema
 from chatapp.core.errors import ChatError, Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
 from chatapp.core.schemas import Input, load, validate_response
-from chatapp.messages import actions as messages
-from chatapp.messages import queries as message_queries
-from chatapp.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
-from chatapp.messages.views import HistoryQuery
+from chatapp.features.chats import actions as chats
+from chatapp.features.chats import queries as chat_queries
+from chatapp.features.chats.schemas import ChatDetailSchema, ChatSchema, MemberSchema, MessageSchema
+from chatapp.features.messages import actions as messages
+from chatapp.features.messages import queries as message_queries
+from chatapp.features.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
+from chatapp.features.messages.views import HistoryQuery
 from tests.property.transport import Paged, Refused, forget_chats
 
 _ADD_PERSON = text(

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 import config
 from chatapp.app import create_app
-from chatapp.messages import actions, sync
+from chatapp.features.messages import actions, sync
 from tests.conftest import NewPerson
 from tests.property.actions_transport import ActionsTransport
 from tests.property.machine import PEOPLE, Caps

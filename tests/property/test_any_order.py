@@ -9,8 +9,8 @@
 
 from sqlalchemy import Engine
 
-from chatapp.messages import sync
-from chatapp.messages.schemas import MAX_NAMED
+from chatapp.features.messages import sync
+from chatapp.features.messages.schemas import MAX_NAMED
 from tests.property.actions_transport import ActionsTransport
 from tests.property.conftest import TryOut
 from tests.property.machine import Caps

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatapp.files.bucket import S3Bucket
+from chatapp.features.files.bucket import S3Bucket
 
 HEADERS = {"Content-Type": "image/png", "Content-Disposition": "inline", "Cache-Control": "private"}
 

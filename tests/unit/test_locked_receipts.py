@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from chatapp.core.db import Locked
-from chatapp.messages import actions
+from chatapp.features.messages import actions
 
 Receipt = tuple[str, str, int]
 

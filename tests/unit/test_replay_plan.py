@@ -3,7 +3,7 @@
 from typing import Any
 
 from chatapp.core.events import Announced
-from chatapp.messages.missed import Change, MissedChanges
+from chatapp.features.messages.missed import Change, MissedChanges
 from chatapp.replay import plan
 
 CHAT: dict[str, Any] = {"lastSeq": 9, "lastMessage": {"seq": 9}, "memberCount": 3, "members": []}

@@ -1,0 +1,55 @@
+"""Caches the actors of sessions for a moment, so that not every request queries the database.
+
+The end of a session or a change of an account is applied on every worker before the action returns, and clears the
+cache entry. While the bus is disconnected nothing is cached.
+"""
+
+import time
+
+from chatapp.core.batching import Coalescer
+from chatapp.core.identity import Actor
+from chatapp.features.auth import queries
+
+# The bound on how long an entry can be out of date, whatever else fails.
+REMEMBERED_SECONDS = 2.0
+MAX_CACHED = 20_000
+
+
+class Sessions:
+    """Recently read sessions."""
+
+    def __init__(self) -> None:
+        self._find: Coalescer[str, Actor | None] = Coalescer(queries.find_actors)
+        self._known: dict[str, tuple[Actor, float]] = {}
+        self._remembers = True
+        # Counts cleared entries: a result that was read meanwhile may be out of date.
+        self._changes = 0
+
+    def find_actor(self, user_id: str, session_id: str) -> Actor | None:
+        """The actor of that session, if it has not ended and the account is active."""
+        known = self._known.get(session_id)
+        if known and known[1] > time.monotonic():
+            return known[0] if known[0].user_id == user_id else None
+        changes, actor = self._changes, self._find(session_id)
+        if actor is None or actor.user_id != user_id:
+            return None
+        if self._remembers and changes == self._changes:
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            self._known[session_id] = actor, time.monotonic() + REMEMBERED_SECONDS
+        return actor
+
+    def forget(self, user_id: str) -> None:
+        """Clear the entries of a user whose account or session has changed."""
+        self._changes += 1
+        for session_id in [id for id, (actor, _) in self._known.items() if actor.user_id == user_id]:
+            del self._known[session_id]
+
+    def remember(self, allowed: bool) -> None:
+        """Allow or forbid caching from now on."""
+        self._changes += 1
+        self._remembers = allowed
+        self._known.clear()
+
+
+sessions = Sessions()

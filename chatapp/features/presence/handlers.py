@@ -1,0 +1,32 @@
+"""Socket.IO events of typing."""
+
+from chatapp.core.errors import Json
+from chatapp.features.presence import typing
+from chatapp.features.presence.queries import require_member
+from chatapp.features.presence.schemas import TypingSchema
+from chatapp.realtime.client_events import ClientEvent
+from chatapp.realtime.rooms import Connection
+
+
+def start_typing(connection: Connection, payload: Json) -> None:
+    """Show the other members of a chat that the user is typing. Repeat it every few seconds while they type."""
+    _require_subscriber(connection, payload["chat_id"])
+    typing.start(connection.actor, connection.id, payload["chat_id"])
+
+
+def stop_typing(connection: Connection, payload: Json) -> None:
+    """Show the other members of a chat that the user stopped typing."""
+    _require_subscriber(connection, payload["chat_id"])
+    typing.stop(payload["chat_id"], connection.actor.user_id)
+
+
+def _require_subscriber(connection: Connection, chat_id: str) -> None:
+    """Raise NotFound unless the user is a member; only asks the database if the socket is not subscribed to the chat."""
+    if chat_id not in connection.chats:
+        require_member(connection.actor, chat_id)
+
+
+EVENTS = (
+    ClientEvent("typing:start", TypingSchema, start_typing, about_socket=True),
+    ClientEvent("typing:stop", TypingSchema, stop_typing, about_socket=True),
+)

@@ -1,0 +1,51 @@
+"""Users who are typing on this worker. Typing expires, since a lost client sends no end."""
+
+import gevent
+from gevent import Greenlet
+
+from chatapp.core.events import publish
+from chatapp.core.identity import Actor
+from chatapp.features.presence.events import TypingStarted, TypingStopped
+
+EXPIRY_SECONDS = 6.0
+# (chat, user) → socket → expiry timer.
+_typing: dict[tuple[str, str], dict[str, Greenlet]] = {}
+
+
+def start(actor: Actor, socket_id: str, chat_id: str) -> None:
+    """Announce that a user types; it expires after `EXPIRY_SECONDS`."""
+    sockets = _typing.setdefault((chat_id, actor.user_id), {})
+    if socket_id in sockets:
+        sockets[socket_id].kill(block=False)
+    sockets[socket_id] = gevent.spawn_later(EXPIRY_SECONDS, _cease, chat_id, actor.user_id, socket_id)
+    publish(TypingStarted(chat_id, actor.user_id, actor.username))
+
+
+def stop(chat_id: str, user_id: str) -> None:
+    """Announce that a user stopped typing, whichever of their sockets began."""
+    for ending in _typing.pop((chat_id, user_id), {}).values():
+        ending.kill(block=False)
+    publish(TypingStopped(chat_id, user_id))
+
+
+def stop_in(chat_id: str, user_id: str) -> None:
+    """Stop typing: the user sent the message or left the chat."""
+    if (chat_id, user_id) in _typing:
+        stop(chat_id, user_id)
+
+
+def stop_on(socket_id: str) -> None:
+    """Stop all typing on a closed socket."""
+    for (chat_id, user_id), sockets in list(_typing.items()):
+        if socket_id in sockets:
+            sockets[socket_id].kill(block=False)
+            _cease(chat_id, user_id, socket_id)
+
+
+def _cease(chat_id: str, user_id: str, socket_id: str) -> None:
+    """End typing on a socket, and announce it unless the user types on another one."""
+    sockets = _typing[chat_id, user_id]
+    del sockets[socket_id]
+    if not sockets:
+        del _typing[chat_id, user_id]
+        publish(TypingStopped(chat_id, user_id))
