@@ -17,10 +17,10 @@ from gunicorn.glogging import Logger  # noqa: E402
 # The master only starts and watches workers: nothing here may import the application, which each worker loads.
 from chatapp.core import logs, metrics  # noqa: E402
 from chatapp.core.version import __version__  # noqa: E402
-from chatapp.realtime import arbiter  # noqa: E402
-from chatapp.realtime.admission import SharedCounters  # noqa: E402
-from chatapp.realtime.transfer import make_folder  # noqa: E402
-from chatapp.realtime.worker import Worker  # noqa: E402
+from chatapp.server import arbiter  # noqa: E402
+from chatapp.server.admission import SharedCounters  # noqa: E402
+from chatapp.server.transfer import make_folder  # noqa: E402
+from chatapp.server.worker import Worker  # noqa: E402
 from config import ConfigError, load  # noqa: E402
 
 try:
@@ -31,7 +31,7 @@ except ConfigError as error:
 arbiter.install()
 # The metrics port last: a transferred connection counts as one of the first.
 bind = [_settings.address(port) for port in (_settings.port, _settings.metrics_port) if port]
-worker_class = "chatapp.realtime.worker.Worker"
+worker_class = "chatapp.server.worker.Worker"
 workers = _settings.workers
 # Each open socket counts as a connection.
 worker_connections = 20_000

@@ -12,7 +12,11 @@ from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, socketio
 from chatapp.extensions import db as sqlalchemy
+from chatapp.fanout import broadcast
+from chatapp.fanout.bus import BEAT_SECONDS, Bus
+from chatapp.fanout.rooms import rooms
 from chatapp.features.admin import views as admin
+from chatapp.features.auth import access_tokens
 from chatapp.features.auth import views as auth
 from chatapp.features.auth.sessions import sessions
 from chatapp.features.chats import views as chats
@@ -28,21 +32,18 @@ from chatapp.features.presence.queries import others_have_redis
 from chatapp.features.presence.split import CHECK_SECONDS, SplitDetector
 from chatapp.features.presence.tracker import PresenceTracker
 from chatapp.features.users import views as users
-from chatapp.realtime import asyncapi
-from chatapp.realtime.background import Background
-from chatapp.realtime.bus import BEAT_SECONDS, Bus
-from chatapp.realtime.gateway import Gateway
-from chatapp.realtime.isolation import ISOLATION_CHECK_SECONDS, Isolation
-from chatapp.realtime.packets import MAX_PAYLOAD, PacketJson
-from chatapp.realtime.rooms import rooms
-from chatapp.realtime.server_events import expect_events
-from chatapp.realtime.session import Session
-from chatapp.realtime.unauthenticated import UnauthenticatedClients
 from chatapp.rest import access, bearer, docs, headers, health, limits, metrics, problems
 from chatapp.rest.app import App, allow_origins
 from chatapp.rest.origins import Origins
 from chatapp.rest.resource import reject_large_bodies
+from chatapp.server.background import Background
 from chatapp.server_events import SERVER_EVENTS
+from chatapp.sockets import asyncapi, server_events
+from chatapp.sockets.gateway import Gateway
+from chatapp.sockets.isolation import ISOLATION_CHECK_SECONDS, Isolation
+from chatapp.sockets.packets import MAX_PAYLOAD, PacketJson
+from chatapp.sockets.session import Session
+from chatapp.sockets.unauthenticated import UnauthenticatedClients
 from chatapp.web import client_page, errors_page, events_page
 
 RESOURCES = (
@@ -94,7 +95,9 @@ def create_app(config: Settings) -> Flask:
     access.install(app)
     allow_origins(app, cors, expose_headers=docs.EXPOSED, max_age=600)
     jwt.init_app(app)
-    bearer.install(app, config, sessions.find_actor)
+    access_tokens.configure(app, config)
+    tokens = access_tokens.AccessTokens(sessions.find_actor)
+    bearer.install(app, config, tokens)
     limits.install(app, config)
     app.before_request(reject_large_bodies)
     docs.install(app, config)
@@ -119,8 +122,9 @@ def create_app(config: Settings) -> Flask:
         worker_id,
         lambda: bus.connected if bus else None,
     )
-    gateway = Gateway(app, socketio, CLIENT_EVENTS, sessions.find_actor, rooms_of, tracker)
-    expect_events(SERVER_EVENTS)
+    gateway = Gateway(app, socketio, CLIENT_EVENTS, tokens, rooms_of, tracker)
+    server_events.expect_events(SERVER_EVENTS)
+    broadcast.encode_with(server_events.encode)
     app.register_blueprint(events_page.blueprint(asyncapi.document(gateway.events, SERVER_EVENTS, config)))
     app.register_blueprint(errors_page.blueprint(api.spec.to_dict))
     app.register_blueprint(
@@ -133,7 +137,7 @@ def create_app(config: Settings) -> Flask:
     )
     metrics.install(app, config)
     isolation = Isolation(lambda: bus.seconds_disconnected if bus else 0.0, lambda: others_have_redis(worker_id))
-    bounded = app.extensions["unauthenticated"] = UnauthenticatedClients(isolation.guard(app.wsgi_app), config)
+    bounded = app.extensions["unauthenticated"] = UnauthenticatedClients(isolation.guard(app.wsgi_app), config, tokens)
     guarded = headers.guard(bounded, Origins(config.cors_origins, config.trusted_proxies))
     # In front of sockets too.
     app.wsgi_app = ProxyFix(guarded, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]

@@ -13,14 +13,14 @@ import structlog
 
 from chatapp.core.errors import Json, Unavailable
 from chatapp.core.events import Announced, redeliver
+from chatapp.fanout import broadcast
+from chatapp.fanout.rooms import MAX_REV, Connection, rooms
 from chatapp.features.auth.queries import find_actors
 from chatapp.features.chats.events import ChatCreated, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
 from chatapp.features.chats.queries import member_event, members_among, rooms_of
 from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessageSent
 from chatapp.features.messages.missed import Change, MissedChanges, changes_since, chats_now, joined_at
 from chatapp.features.presence import typing
-from chatapp.realtime import broadcast
-from chatapp.realtime.rooms import MAX_REV, Connection, rooms
 
 log = structlog.get_logger()
 

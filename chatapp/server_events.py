@@ -21,7 +21,7 @@ from chatapp.features.presence.schemas import (
     UserOfflineSchema,
     UserOnlineSchema,
 )
-from chatapp.realtime.server_events import ServerEvent
+from chatapp.sockets.server_events import ServerEvent
 
 ALL_MEMBERS = "All sockets of all members of the chat, including the user who caused it."
 OTHERS = "The other members of the chat."

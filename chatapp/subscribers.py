@@ -6,20 +6,20 @@ from typing import Protocol
 from chatapp.core import events
 from chatapp.core.errors import Json
 from chatapp.core.events import Announced, Subscriber
+from chatapp.fanout import broadcast
+from chatapp.fanout.rooms import Connection, rooms
 from chatapp.features.auth.events import SessionEnded
 from chatapp.features.auth.sessions import sessions
 from chatapp.features.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
 from chatapp.features.messages.actions import mark_delivered_soon
+from chatapp.features.messages.deliveries import Deliveries
 from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent, MessagesRead
+from chatapp.features.messages.group_receipts import GroupReceipts
 from chatapp.features.presence import typing
 from chatapp.features.presence.events import TypingStarted, TypingStopped, UserOffline, UserOnline
 from chatapp.features.users.events import AccountChanged
-from chatapp.realtime import broadcast
-from chatapp.realtime.actors import refresh_actor
-from chatapp.realtime.deliveries import Deliveries
-from chatapp.realtime.group_receipts import GroupReceipts
-from chatapp.realtime.rooms import Connection, rooms
 from chatapp.replay import Replay, emit_new_chat, evict
+from chatapp.sockets.actors import refresh_actor
 
 deliveries = Deliveries(mark_delivered_soon)
 replay = Replay()

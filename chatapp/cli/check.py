@@ -23,10 +23,10 @@ from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
+from chatapp.fanout.bus import CHANNEL
 from chatapp.features.files.queries import other_folders
 from chatapp.features.files.storage import LocalStorage, storage
 from chatapp.features.presence.queries import count_live_workers, split_workers
-from chatapp.realtime.bus import CHANNEL
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 MIN_POSTGRES = 14

@@ -3,15 +3,12 @@
 import re
 from base64 import b64encode
 from hashlib import sha256
-from typing import Any
 
-from apispec import BasePlugin
 from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
-from marshmallow import Schema, fields
 
+from chatapp.core.api_documents import Tidy, choice2reference, mapping2properties
 from chatapp.core.errors import Json
-from chatapp.core.schemas import Choice
 from chatapp.core.settings import Rate, Settings
 from chatapp.core.version import __version__
 from chatapp.extensions import api
@@ -114,47 +111,6 @@ def install(app: Flask, settings: Settings) -> None:
         return response
 
     app.register_blueprint(page)
-
-
-def mapping2properties(_converter: object, field: fields.Field[Any], ret: Json) -> Json:
-    """Adds to apispec's schemas of mappings the bounds of their properties and the pattern of their keys."""
-    if isinstance(field, fields.Dict):
-        for wrong, right in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
-            if wrong in ret:
-                ret[right] = ret.pop(wrong)
-        if field.key_field and "format" in field.key_field.metadata:
-            ret["propertyNames"] = {"format": field.key_field.metadata["format"]}
-    return {}
-
-
-def choice2reference(converter: Any, field: fields.Field[Any], ret: Json) -> Json:
-    """References the enumeration of a choice, so that generated clients have one type for it."""
-    if isinstance(field, Choice):
-        components = converter.spec.components
-        if field.kind not in components.schemas:
-            components.schema(field.kind, {"type": ret["type"], "enum": ret["enum"]})
-        for part in ("type", "enum"):
-            del ret[part]
-        return {"$ref": f"#/components/schemas/{field.kind}"}
-    return {}
-
-
-class Tidy(BasePlugin):
-    """Adds descriptions and bounds to schemas; sorts responses by status and unwraps docstrings."""
-
-    def schema_helper(self, name: str, definition: Json, **kwargs: Any) -> Json | None:
-        schema = kwargs.get("schema")
-        if isinstance(schema, Schema):
-            schema = type(schema)
-        said = (schema.__doc__ or "").partition("\n")[0] if schema else ""
-        bounds: Json = getattr(getattr(schema, "Meta", None), "bounds", {})
-        return ({"description": said} if said else {}) | bounds
-
-    def operation_helper(self, path: str | None = None, operations: Json | None = None, **_kwargs: Any) -> None:
-        for operation in (operations or {}).values():
-            if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"] = dict(sorted(operation["responses"].items(), key=lambda item: int(item[0])))
-                operation["description"] = operation.get("description", "").replace("\n", " ")
 
 
 def _description(settings: Settings) -> str:

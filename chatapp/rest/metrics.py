@@ -29,7 +29,7 @@ from chatapp.core.batching import Coalescer
 from chatapp.core.errors import Forbidden, NotFound, Unauthenticated
 from chatapp.core.settings import Settings
 from chatapp.rest.bearer import bearer_token
-from chatapp.rest.problems import respond
+from chatapp.server.problems import respond
 
 LAG_SECONDS = 0.25
 STATEMENT = Path("/proc/self/statm")

@@ -1,31 +1,16 @@
-"""Error responses of the REST API: RFC 9457, `application/problem+json`."""
+"""Turns every error of the REST API into a problem."""
 
-from http import HTTPStatus
-
-import orjson
 import structlog
 from flask import Flask, Response
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
-from chatapp.core.errors import ChatError, Json, RateLimited, problem_type
+from chatapp.core.errors import ChatError, RateLimited
 from chatapp.extensions import limiter
 from chatapp.rest.limits import seconds_until
+from chatapp.server.problems import from_error, problem, respond
 
 log = structlog.get_logger()
-
-_CODES = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    408: "request_timeout",
-    413: "body_too_large",
-    414: "uri_too_long",
-    415: "unsupported_media_type",
-    416: "range_not_satisfiable",
-    429: "rate_limited",
-    431: "headers_too_large",
-}
 
 
 def install(app: Flask) -> None:
@@ -34,35 +19,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _from_http_exception)
     app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
     app.register_error_handler(Exception, _from_bug)
-
-
-def problem(status: int, detail: str) -> Json:
-    """The problem of an HTTP error."""
-    code = _CODES.get(status, "internal_error" if status >= 500 else "bad_request")
-    return {
-        "type": problem_type(code),
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-
-
-def respond(problem: Json) -> Response:
-    """The response for a problem."""
-    return Response(orjson.dumps(problem), problem["status"], mimetype="application/problem+json")
-
-
-def from_error(error: ChatError) -> Response:
-    """The response for an error, with its headers."""
-    response = respond(error.problem())
-    if isinstance(error, RateLimited):
-        response.headers["Retry-After"] = response.headers["RateLimit-Reset"] = str(error.retry_after)
-        response.headers["RateLimit-Limit"] = str(error.limit)
-        response.headers["RateLimit-Remaining"] = "0"
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
 
 
 def _from_http_exception(error: HTTPException) -> Response:

@@ -28,6 +28,7 @@ from webargs.flaskparser import FlaskParser
 
 from chatapp.core import settings
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
+from chatapp.core.examples import example
 from chatapp.core.identity import Actor
 from chatapp.core.json_input import BOM, decode_json
 from chatapp.core.pagination import Page
@@ -35,7 +36,6 @@ from chatapp.core.schemas import Output, load, validate_response
 from chatapp.core.settings import Rate
 from chatapp.core.uploads import Allowance
 from chatapp.rest.bearer import current_actor
-from chatapp.rest.examples import example
 from chatapp.rest.limits import limit_requests, limited
 from chatapp.rest.multipart import Form, require_no_encoding
 from chatapp.rest.responses import error_responses, success_responses

@@ -3,8 +3,8 @@
 from marshmallow import Schema
 
 from chatapp.core.errors import Json
+from chatapp.core.examples import example, problems
 from chatapp.core.schemas import ProblemSchema
-from chatapp.rest.examples import example, problems
 
 # By their names in the documents (see docs.py).
 LIMIT_HEADERS = {name: name for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")}

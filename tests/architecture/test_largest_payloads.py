@@ -10,9 +10,9 @@ from marshmallow import Schema, fields, validate
 from chatapp.app import CLIENT_EVENTS
 from chatapp.core.pagination import MAX_KEY
 from chatapp.core.schemas import Id, Output, ProblemSchema, Timestamp
-from chatapp.realtime.client_events import RenewedSchema
-from chatapp.realtime.websocket import MAX_BACKLOG
+from chatapp.server.websocket import MAX_BACKLOG
 from chatapp.server_events import SERVER_EVENTS
+from chatapp.sockets.client_events import RenewedSchema
 
 # UTF-8 takes up to four bytes for a character; those that JSON escapes take two.
 CHARACTER = 4

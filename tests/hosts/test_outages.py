@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from chatapp.realtime.bus import ACK_TIMEOUT
+from chatapp.fanout.bus import ACK_TIMEOUT
 from tests.hosts.conftest import HOSTS, WORKERS, Site
 from tests.hosts.network import needs_namespaces
 from tests.multiworker.conftest import eventually

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+from chatapp.fanout.bus import BEAT_SECONDS
 from chatapp.launcher.valkey import EmbeddedValkey
-from chatapp.realtime.bus import BEAT_SECONDS
 from tests.conftest import NewDatabase
 from tests.multiworker.conftest import eventually
 from tests.multiworker.test_machines import wait_until_ready

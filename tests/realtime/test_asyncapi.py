@@ -14,8 +14,8 @@ from chatapp.app import CLIENT_EVENTS
 from chatapp.core import settings
 from chatapp.core.schemas import load, validate_response
 from chatapp.launcher.node import ensure_node_modules, node_binary
-from chatapp.realtime.server_events import expect_events, verify_event
 from chatapp.server_events import SERVER_EVENTS
+from chatapp.sockets.server_events import encode, expect_events
 from tests.pages import Links, check_self_contained
 from tests.server import Server
 
@@ -173,10 +173,10 @@ def test_the_connection_is_documented(document: Json) -> None:
 def test_undocumented_events_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "current", lambda: SimpleNamespace(validate_responses=True))
     expect_events(SERVER_EVENTS)
-    verify_event("chat:deleted", {"chatId": "01a209c0-dd89-7528-89ae-40572c1fa41a"})
+    encode("chat:deleted", {"chatId": "01a209c0-dd89-7528-89ae-40572c1fa41a"})
     for name, payload in (("chat:deleted", {}), ("chat:deleted", {"chatId": 1}), ("chat:exploded", {})):
         with pytest.raises(AssertionError):
-            verify_event(name, payload)
+            encode(name, payload)
 
 
 def test_page_loads_no_external_resources(page: requests.Response) -> None:

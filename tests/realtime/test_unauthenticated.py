@@ -31,7 +31,7 @@ LIMITS = {
     "MAX_UNAUTHENTICATED": str(MAX_OPEN),
 }
 SHORT = """
-from chatapp.realtime import connections
+from chatapp.server import connections
 connections.BODY_TIMEOUT = connections.SEND_TIMEOUT = 1.0
 connections.HEAD_TIMEOUT = 3.0
 connections.SEND_BYTES_PER_SECOND = 1024 * 1024

@@ -8,7 +8,7 @@ import requests
 
 from chatapp.core.error_codes import CODES
 from chatapp.core.errors import ChatError
-from chatapp.rest import problems
+from chatapp.server import problems
 from tests.pages import Links, check_self_contained
 from tests.people import Person, problem
 from tests.server import ROOT, Server

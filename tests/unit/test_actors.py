@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from chatapp.core.identity import Actor
-from chatapp.realtime.actors import read_settled, refresh_actor
-from chatapp.realtime.rooms import Connection, rooms
+from chatapp.fanout.rooms import rooms
+from chatapp.sockets.actors import read_settled, refresh_actor
+from chatapp.sockets.connection import SocketConnection
 
 USER, SESSION, OTHER_SESSION = "user", "session", "other session"
 MODERATOR = Actor(USER, SESSION, "alice", None, "MODERATOR")
@@ -17,16 +18,16 @@ RENEWED = Actor(USER, OTHER_SESSION, "alice", None, "USER")
 
 
 @pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[SocketConnection]:
     """A connection whose user is a moderator."""
 
-    def ended(connection: Connection) -> None:
+    def ended(connection: SocketConnection) -> None:
         rooms.remove(connection.id)
 
     session: Any = SimpleNamespace(close=None)
-    connection = Connection("id", "sid", session, MODERATOR, 0, ended)
+    connection = SocketConnection("id", "sid", session, MODERATOR, 0, ended)
     rooms.add(connection)
-    monkeypatch.setattr("chatapp.realtime.rooms.gevent.spawn_later", lambda *_args, **_options: None)
+    monkeypatch.setattr("chatapp.sockets.connection.gevent.spawn_later", lambda *_args, **_options: None)
     yield connection
     rooms.remove(connection.id)
 
@@ -53,18 +54,18 @@ def test_actor_is_read_again_after_a_concurrent_change() -> None:
     assert read_settled(lambda: find_actor(USER, SESSION)) is DEMOTED
 
 
-def test_a_demotion_during_the_read_is_not_undone(connection: Connection) -> None:
+def test_a_demotion_during_the_read_is_not_undone(connection: SocketConnection) -> None:
     refresh_actor(connection, database(MODERATOR, DEMOTED, meanwhile=end_something))
     assert connection.actor is DEMOTED
 
 
-def test_a_logout_during_the_read_closes_the_socket(connection: Connection) -> None:
+def test_a_logout_during_the_read_closes_the_socket(connection: SocketConnection) -> None:
     refresh_actor(connection, database(MODERATOR, None, meanwhile=end_something))
     assert connection.id not in rooms
     assert connection.why == "session ended"
 
 
-def test_a_renewal_during_the_read_is_kept(connection: Connection) -> None:
+def test_a_renewal_during_the_read_is_kept(connection: SocketConnection) -> None:
     def renew() -> None:
         connection.actor = RENEWED
 
@@ -73,6 +74,6 @@ def test_a_renewal_during_the_read_is_kept(connection: Connection) -> None:
     assert connection.id in rooms
 
 
-def test_undisturbed_read_is_not_repeated(connection: Connection) -> None:
+def test_undisturbed_read_is_not_repeated(connection: SocketConnection) -> None:
     refresh_actor(connection, database(DEMOTED, meanwhile=lambda: None))
     assert connection.actor is DEMOTED

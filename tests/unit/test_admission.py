@@ -3,7 +3,7 @@
 import pytest
 
 from chatapp.core.settings import Rate
-from chatapp.realtime.admission import Admission, SharedCounters
+from chatapp.server.admission import Admission, SharedCounters
 
 ADDRESS, OTHER = "203.0.113.1", "203.0.113.2"
 
@@ -20,7 +20,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("chatapp.realtime.admission.time", clock)
+    monkeypatch.setattr("chatapp.server.admission.time", clock)
     return clock
 
 

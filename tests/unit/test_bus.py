@@ -7,7 +7,7 @@ import pytest
 
 from chatapp.core import events
 from chatapp.core.ids import new_id
-from chatapp.realtime.bus import MAX_WAITING, Bus
+from chatapp.fanout.bus import MAX_WAITING, Bus
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from chatapp.core.errors import Unavailable
-from chatapp.realtime import deliveries
-from chatapp.realtime.deliveries import MAX_RECEIPTS, PAUSE_SECONDS, Deliveries
+from chatapp.features.messages import deliveries
+from chatapp.features.messages.deliveries import MAX_RECEIPTS, PAUSE_SECONDS, Deliveries
 
 Noted = list[tuple[str, str, int]]
 

@@ -2,7 +2,7 @@
 
 import time
 
-from chatapp.realtime.frames import TEXT, Decoder
+from chatapp.server.frames import TEXT, Decoder
 from tests.fuzz.raw_clients import frame
 
 LARGEST = 256 * 1024

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatapp.realtime.session import MeasuredQueue, Session
+from chatapp.sockets.session import MeasuredQueue, Session
 
 
 class Closed(Session):
@@ -29,7 +29,7 @@ def beat(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Runs the heartbeat, each time long after the previous one."""
     clock = itertools.count(1000.0, 100.0)
     now = [0.0]
-    monkeypatch.setattr("chatapp.realtime.session.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("chatapp.sockets.session.time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def beat() -> None:
         now[0] = next(clock)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import gevent
 import pytest
 
-from chatapp.realtime import order as ordering
-from chatapp.realtime.order import ChatOrder
+from chatapp.fanout import order as ordering
+from chatapp.fanout.order import ChatOrder
 
 HOLD = 0.2
 Receive = Callable[[int], None]

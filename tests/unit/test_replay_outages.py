@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chatapp import replay as replaying
+from chatapp.fanout.rooms import rooms
 from chatapp.features.messages.missed import MissedChanges
-from chatapp.realtime.rooms import rooms
 from chatapp.replay import MAX_MISSED, Replay
 
 

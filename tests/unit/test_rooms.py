@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from chatapp.realtime.rooms import Connection, Rooms
+from chatapp.fanout.rooms import Connection, Rooms
+from chatapp.sockets.connection import SocketConnection
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def rooms() -> Rooms:
 def bob(rooms: Rooms) -> Connection:
     """Bob's socket, not subscribed yet."""
     unused: Any = None
-    bob = Connection("1", "1", unused, SimpleNamespace(user_id="bob", session_id="1"), 0, unused)  # type: ignore[arg-type]
+    bob = SocketConnection("1", "1", unused, SimpleNamespace(user_id="bob", session_id="1"), 0, unused)  # type: ignore[arg-type]
     rooms.add(bob)
     return bob
 

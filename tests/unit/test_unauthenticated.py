@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from chatapp.core.settings import Rate
-from chatapp.realtime.admission import SharedCounters
-from chatapp.realtime.transfer import session_of
-from chatapp.realtime.unauthenticated import UnauthenticatedClients
-from chatapp.realtime.worker import _refuse
+from chatapp.server.admission import SharedCounters
+from chatapp.server.transfer import session_of
+from chatapp.server.worker import _refuse
+from chatapp.sockets.unauthenticated import UnauthenticatedClients
 
 HANDSHAKE = "EIO=4&transport=polling"
 
@@ -28,7 +28,8 @@ def clients() -> UnauthenticatedClients:
     settings: Any = SimpleNamespace(
         ratelimit_enabled=True, max_unauthenticated=100, rate_handshakes=Rate(2, 60), trusted_proxies=0
     )
-    clients = UnauthenticatedClients(application, settings)
+    no_tokens: Any = None
+    clients = UnauthenticatedClients(application, settings, no_tokens)
     counters = SharedCounters()
     clients.count_with(counters, counters.take())
     return clients
@@ -70,7 +71,7 @@ def test_a_connection_counts_until_a_request_with_a_token_begins(
         sockets.update(environ.get("opens", ()))
         return []
 
-    monkeypatch.setattr("chatapp.realtime.unauthenticated.rooms", sockets)
+    monkeypatch.setattr("chatapp.sockets.unauthenticated.rooms", sockets)
     monkeypatch.setattr(clients, "_application", application)
 
     def request(session: str, **environ: object) -> None:

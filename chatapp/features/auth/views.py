@@ -4,9 +4,10 @@ from chatapp.core import settings
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.features.auth import actions
+from chatapp.features.auth.access_tokens import issue_access_token
 from chatapp.features.auth.actions import TokenPair
 from chatapp.features.auth.schemas import LoginAnswerSchema, LoginSchema, RefreshSchema, RegisterSchema, TokensSchema
-from chatapp.rest.bearer import bearer_token, client_address, issue_access_token
+from chatapp.rest.bearer import bearer_token, client_address
 from chatapp.rest.resource import DATABASE_UNAVAILABLE, Resource
 
 resource = Resource("auth", "/auth", "Register, log in, refresh tokens, log out.")

@@ -15,7 +15,7 @@ from chatapp.features.messages.schemas import (
     SyncSchema,
 )
 from chatapp.features.messages.sending import PendingMessage
-from chatapp.realtime.client_events import ClientEvent
+from chatapp.sockets.client_events import ClientEvent
 
 
 def send_message(actor: Actor, payload: Json) -> PendingMessage:

@@ -1,11 +1,11 @@
 """Socket.IO events of typing."""
 
 from chatapp.core.errors import Json
+from chatapp.fanout.rooms import Connection
 from chatapp.features.presence import typing
 from chatapp.features.presence.queries import require_member
 from chatapp.features.presence.schemas import TypingSchema
-from chatapp.realtime.client_events import ClientEvent
-from chatapp.realtime.rooms import Connection
+from chatapp.sockets.client_events import ClientEvent
 
 
 def start_typing(connection: Connection, payload: Json) -> None:

@@ -11,8 +11,8 @@ from chatapp.core.batching import Coalescer
 from chatapp.core.errors import ChatError
 from chatapp.core.identity import Actor
 from chatapp.core.ids import new_id
+from chatapp.fanout.rooms import rooms
 from chatapp.features.presence import actions, typing
-from chatapp.realtime.rooms import rooms
 
 log = structlog.get_logger()
 

@@ -6,20 +6,12 @@ disconnected (`bus_disconnected`) nothing is emitted, since a member may have be
 """
 
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-
-import gevent
+from typing import Any, Protocol
 
 from chatapp.core.identity import Actor
-from chatapp.realtime.order import ChatOrder
-from chatapp.realtime.packets import DISCONNECT, EncodedPacket
-from chatapp.realtime.session import Session
-
-# For a client to receive the DISCONNECT packet before its transport closes.
-CLOSE_DELAY = 0.5
+from chatapp.fanout.order import ChatOrder
 
 # A chat's `lastRev` and `lastSeq`.
 Position = tuple[int, int]
@@ -29,49 +21,29 @@ ListRooms = Callable[[list[str]], dict[str, dict[str, Position]]]
 MAX_REV = sys.maxsize
 
 
-@dataclass(eq=False, slots=True)
-class Connection:
-    """One socket of a user in `/chat`. `id` is the id of its Engine.IO session, `sid` that of Socket.IO.
-
-    `expires_at` is the end of its access token in seconds since the epoch; `ended` cleans up. `why` is the reason if
-    this server ended it.
-    """
+class Connection(Protocol):
+    """One socket of a user, of whatever transport."""
 
     id: str
-    sid: str
-    session: Session
     actor: Actor
-    expires_at: int
-    ended: Callable[["Connection"], None]
     # `chats`: subscribed chat → first rev to deliver. `left`: chat → rev of leaving. Needed because bus events arrive
     # out of order and reads may be stale.
-    chats: dict[str, int] = field(default_factory=dict)
-    left: dict[str, int] = field(default_factory=dict)
+    chats: dict[str, int]
+    left: dict[str, int]
     # Whether the chats from the database were subscribed.
-    filled: bool = False
-    # Sends an encoded packet; packets wait until the client knows that it is connected.
-    send: Callable[[EncodedPacket], None] = field(init=False)
-    early: list[EncodedPacket] = field(default_factory=list)
-    since: float = field(default_factory=time.monotonic)
-    why: str = ""
+    filled: bool
 
-    def __post_init__(self) -> None:
-        self.send = self.early.append
-
-    def open(self) -> None:
-        """The client knows that it is connected: send the packets that waited."""
-        self.send = self.session.send_encoded
-        for packet in self.early:
-            self.send(packet)
-        self.early = []
+    @property
+    def send(self) -> Callable[[Any], None]:
+        """Sends an encoded event."""
 
     def close(self, why: str) -> None:
-        """Disconnect the socket and unsubscribe it. The transport closes a moment later: a client that sees both at
-        once takes it for a lost connection and reconnects."""
-        self.why = why
-        self.send(DISCONNECT)
-        self.ended(self)
-        gevent.spawn_later(CLOSE_DELAY, self.session.close, wait=False)
+        """Disconnect the socket and unsubscribe it; its client does not reconnect by itself."""
+
+    def abort(self) -> None:
+        """Close the connection as if it was lost: its client reconnects."""
+
+    def __hash__(self) -> int: ...
 
 
 class Rooms:
@@ -103,6 +75,10 @@ class Rooms:
     def get(self, id: str) -> Connection | None:
         """The connection of an Engine.IO session."""
         return self._by_id.get(id)
+
+    def ids(self) -> list[str]:
+        """The ids of all connections."""
+        return list(self._by_id)
 
     def fill(self, connection: Connection, chats: Mapping[str, Position]) -> None:
         """Subscribe a connection to its chats from the database: it gets the changes after each `lastRev`."""

@@ -9,7 +9,7 @@ from gevent import monkey
 from gevent.server import StreamServer
 from gevent.socket import socket as GeventSocket
 
-from chatapp.realtime.admission import Held
+from chatapp.server.admission import Held
 
 # For the head of a request on a new connection, or on an idle one without a token.
 HEAD_TIMEOUT = 30.0

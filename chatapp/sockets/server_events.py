@@ -11,6 +11,7 @@ from marshmallow import Schema
 from chatapp.core import settings
 from chatapp.core.errors import Json
 from chatapp.core.schemas import validate_response
+from chatapp.sockets.packets import EncodedPacket, encode_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ def expect_events(events: Iterable[ServerEvent]) -> None:
     _schemas = {event.name: event.schema for event in events}
 
 
-def verify_event(name: str, payload: Json) -> None:
-    """In tests, raise AssertionError if an event about to be emitted does not match its schema."""
+def encode(name: str, payload: Json) -> EncodedPacket:
+    """The packet of a server event. In tests, raises AssertionError if the event does not match its schema."""
     if settings.current().validate_responses:
         if name not in _schemas:
             raise AssertionError(f"The event {name} is not documented.")
         validate_response(_schemas[name], payload)
+    return encode_event(name, payload)

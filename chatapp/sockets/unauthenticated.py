@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 
 from chatapp.core import metrics
 from chatapp.core.errors import RateLimited, Unauthenticated
+from chatapp.core.identity import Verifier
 from chatapp.core.settings import Settings
-from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters
-from chatapp.realtime.rooms import rooms
-from chatapp.realtime.transfer import SOCKETIO_PATH, session_of
-from chatapp.rest.bearer import read_access_token
-from chatapp.rest.problems import from_error
+from chatapp.fanout.rooms import rooms
+from chatapp.server.admission import RETRY_SECONDS, Admission, Held, SharedCounters
+from chatapp.server.problems import from_error
+from chatapp.server.transfer import SOCKETIO_PATH, session_of
 
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
@@ -27,8 +27,9 @@ HELD = "chatapp.held"
 class UnauthenticatedClients:
     """A WSGI application around another. It counts nothing while `admission` is None."""
 
-    def __init__(self, application: Application, settings: Settings) -> None:
+    def __init__(self, application: Application, settings: Settings, tokens: Verifier) -> None:
         self._application = application
+        self._tokens = tokens
         self._settings = settings
         self.admission: Admission | None = None
 
@@ -57,7 +58,7 @@ class UnauthenticatedClients:
             return self._handshake(self.admission, environ, start_response)
         connection = environ.get("gunicorn.socket")
         if getattr(connection, "held", None):
-            if not _has_token(environ, session):
+            if not self._has_token(environ, session):
                 try:
                     return self._application(environ, start_response)
                 finally:
@@ -65,7 +66,7 @@ class UnauthenticatedClients:
                     if session and session in rooms:
                         connection.authenticated()  # type: ignore[union-attr]
             connection.authenticated()  # type: ignore[union-attr]
-        if self.admission.trusted_proxies and not _has_token(environ, session):
+        if self.admission.trusted_proxies and not self._has_token(environ, session):
             address = self.admission.address(environ)
             if not (held := Held.if_admitted(self.admission, address)):
                 return _refuse(environ, start_response, RETRY_SECONDS, self._settings.max_unauthenticated)
@@ -95,19 +96,18 @@ class UnauthenticatedClients:
             elif left:
                 held.release()
 
-
-def _has_token(environ: Environ, session: str | None) -> bool:
-    """True for a request with a valid access token, or of an authenticated socket."""
-    if session:
-        return session in rooms
-    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return False
-    try:
-        read_access_token(token.strip())
-    except Unauthenticated:
-        return False
-    return True
+    def _has_token(self, environ: Environ, session: str | None) -> bool:
+        """True for a request with a valid access token, or of an authenticated socket."""
+        if session:
+            return session in rooms
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        try:
+            self._tokens.read(token.strip())
+        except Unauthenticated:
+            return False
+        return True
 
 
 def _refuse(environ: Environ, start_response: Any, seconds: int, limit: int) -> Iterable[bytes]:

@@ -13,19 +13,19 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
+from chatapp.core.api_documents import Tidy, choice2reference, mapping2properties
 from chatapp.core.errors import Json, RateLimited, Unauthenticated
+from chatapp.core.examples import example
 from chatapp.core.schemas import ProblemSchema
 from chatapp.core.settings import Settings
 from chatapp.core.version import __version__
-from chatapp.realtime.client_events import ClientEvent
-from chatapp.realtime.frames import MAX_FRAGMENTS
-from chatapp.realtime.gateway import TOKEN_SECONDS
-from chatapp.realtime.packets import MAX_PAYLOAD, MAX_RECEIVED, NAMESPACE
-from chatapp.realtime.server_events import ServerEvent
-from chatapp.realtime.session import UPGRADE_TIMEOUT
-from chatapp.realtime.websocket import MAX_BACKLOG
-from chatapp.rest.docs import Tidy, choice2reference, mapping2properties
-from chatapp.rest.examples import example
+from chatapp.server.frames import MAX_FRAGMENTS
+from chatapp.server.websocket import MAX_BACKLOG
+from chatapp.sockets.client_events import ClientEvent
+from chatapp.sockets.gateway import TOKEN_SECONDS
+from chatapp.sockets.packets import MAX_PAYLOAD, MAX_RECEIVED, NAMESPACE
+from chatapp.sockets.server_events import ServerEvent
+from chatapp.sockets.session import UPGRADE_TIMEOUT
 
 OVERVIEW = """
 The Socket.IO events of the chat server: chats, messages, receipts, typing and presence. Most operations also exist in

@@ -7,9 +7,10 @@ read is applied to the actors that the sockets had before.
 from collections.abc import Callable
 from typing import TypeVar
 
-from chatapp.realtime.rooms import Connection, rooms
-from chatapp.rest.bearer import FindActor
+from chatapp.core.identity import Actor
+from chatapp.fanout.rooms import Connection, rooms
 
+FindActor = Callable[[str, str], Actor | None]
 T = TypeVar("T")
 
 

@@ -24,10 +24,10 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from chatapp.core import batching
-from chatapp.realtime.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
-from chatapp.realtime.arbiter import DRAIN
-from chatapp.realtime.connections import Connection, Server, end_stream
-from chatapp.realtime.transfer import ConnectionTransfer, receive_connection
+from chatapp.server.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
+from chatapp.server.arbiter import DRAIN
+from chatapp.server.connections import Connection, Server, end_stream
+from chatapp.server.transfer import ConnectionTransfer, receive_connection
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0
@@ -263,7 +263,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
 def _refuse(connection: Any, limit: int) -> None:
     from chatapp.core.errors import RateLimited
-    from chatapp.rest.problems import from_error
+    from chatapp.server.problems import from_error
 
     detail = f"Too many connections without a token: {limit} at a time."
     _write(connection, from_error(RateLimited(RETRY_SECONDS, limit, detail)), "Too Many Requests")
@@ -271,13 +271,13 @@ def _refuse(connection: Any, limit: int) -> None:
 
 def _write_problem(connection: Any, status: int, reason: str, detail: str) -> None:
     """Called by gunicorn to respond to a request that it could not read: with a problem instead of HTML."""
-    from chatapp.rest.problems import problem, respond
+    from chatapp.server.problems import problem, respond
 
     _write(connection, respond(problem(status, detail or reason)), reason)
 
 
 def _write(connection: Any, response: Any, reason: str) -> None:
-    from chatapp.rest.headers import complete
+    from chatapp.server.headers import complete
 
     lines = [f"HTTP/1.1 {response.status_code} {reason}", "Connection: close"]
     lines += (f"{name}: {value}" for name, value in complete(response.headers.to_wsgi_list()))

@@ -17,7 +17,7 @@ import gevent
 from gevent import monkey
 
 from chatapp.core import metrics
-from chatapp.realtime.frames import (
+from chatapp.server.frames import (
     BINARY,
     CLOSE,
     GOING_AWAY,
@@ -30,7 +30,7 @@ from chatapp.realtime.frames import (
     closing_status,
     encode,
 )
-from chatapp.realtime.transfer import stop_watching
+from chatapp.server.transfer import stop_watching
 
 MAX_BACKLOG = 1024 * 1024
 _READABLE, _WRITABLE = 1, 2

@@ -25,7 +25,7 @@ import gevent
 from gevent import monkey
 from gevent.socket import socket as GeventSocket
 
-from chatapp.realtime.connections import Connection
+from chatapp.server.connections import Connection
 
 SOCKETIO_PATH = "/socket.io/"
 # For one worker to send, and the other to receive, what was read of a connection.

@@ -14,9 +14,9 @@ from typing import Any
 import structlog
 
 from chatapp.core.errors import Unavailable
-from chatapp.realtime.rooms import rooms
-from chatapp.realtime.transfer import SOCKETIO_PATH, session_of
-from chatapp.rest.problems import respond
+from chatapp.fanout.rooms import rooms
+from chatapp.server.problems import respond
+from chatapp.server.transfer import SOCKETIO_PATH, session_of
 
 log = structlog.get_logger()
 
@@ -50,8 +50,7 @@ class Isolation:
         connections = list(rooms)
         steps = max(1.0, (self._closed_by - now) / ISOLATION_CHECK_SECONDS)
         for connection in random.sample(connections, math.ceil(len(connections) / steps)):
-            # Without Engine.IO's CLOSE, which some clients take as a request not to reconnect.
-            connection.session.abort()
+            connection.abort()
 
     def guard(self, application: Any) -> Any:
         """A WSGI application that refuses Engine.IO handshakes while this worker is isolated."""

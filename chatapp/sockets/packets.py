@@ -8,7 +8,7 @@ import orjson
 
 from chatapp.core.errors import ChatError, Json
 from chatapp.core.json_input import decode_json
-from chatapp.realtime.frames import TEXT, encode, payload_of
+from chatapp.server.frames import TEXT, encode, payload_of
 
 NAMESPACE = "/chat"
 # Bytes of a packet. A larger event is replaced by `TOO_LARGE` without being parsed.

@@ -2,12 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from chatapp.core import metrics
 from chatapp.core.errors import Json
-from chatapp.realtime.packets import encode_event
-from chatapp.realtime.rooms import Connection, rooms
-from chatapp.realtime.server_events import verify_event
+from chatapp.fanout.rooms import Connection, rooms
+
+Encode = Callable[[str, Json], Any]
+_encode: Encode | None = None
+
+
+def encode_with(encode: Encode) -> None:
+    """Set how events are encoded for sockets; the factory gives this the function of the transport."""
+    global _encode
+    _encode = encode
 
 
 def to_chat(chat_id: str, event: str, payload: Json, *, exclude: str | None = None) -> None:
@@ -53,11 +61,10 @@ def to_connections(connections: Sequence[Connection], event: str, payload: Json)
 
 def _send(connections: Sequence[Connection], event: str, payload: Json) -> None:
     """Encode the packet once for all recipients; emit nothing while the bus is disconnected."""
-    verify_event(event, payload)
-    if rooms.bus_disconnected:
+    if rooms.bus_disconnected or _encode is None:
         return
     began = time.perf_counter()
-    packet = encode_event(event, payload)
+    packet = _encode(event, payload)
     for connection in connections:
         connection.send(packet)
     metrics.fanout_seconds.observe(time.perf_counter() - began)

@@ -21,13 +21,15 @@ from socketio.exceptions import ConnectionRefusedError
 from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.batching import Coalescer
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
-from chatapp.core.identity import Actor
+from chatapp.core.identity import Actor, Claims, Verifier
 from chatapp.core.limits import Limit
 from chatapp.core.schemas import load, validate_response
-from chatapp.realtime.actors import read_settled, refresh_actor
-from chatapp.realtime.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
-from chatapp.realtime.dispatch import ClientQueue, Dispatcher, Packet
-from chatapp.realtime.packets import (
+from chatapp.fanout.rooms import ListRooms, Position, rooms
+from chatapp.sockets.actors import read_settled, refresh_actor
+from chatapp.sockets.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
+from chatapp.sockets.connection import SocketConnection, connection_of
+from chatapp.sockets.dispatch import ClientQueue, Dispatcher, Packet
+from chatapp.sockets.packets import (
     MAX_PAYLOAD,
     NAMESPACE,
     TOO_LARGE,
@@ -38,10 +40,8 @@ from chatapp.realtime.packets import (
     encode_connect_error,
     encode_event,
 )
-from chatapp.realtime.rooms import Connection, ListRooms, Position, rooms
-from chatapp.realtime.session import MeasuredQueue, Session, install
-from chatapp.realtime.unauthenticated import HELD
-from chatapp.rest.bearer import Claims, FindActor, authenticate
+from chatapp.sockets.session import MeasuredQueue, Session, install
+from chatapp.sockets.unauthenticated import HELD
 
 log = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         app: Flask,
         socketio: SocketIO,
         events: Sequence[ClientEvent],
-        find_actor: FindActor,
+        tokens: Verifier,
         list_rooms: ListRooms,
         tracker: PresenceTracker,
     ) -> None:
@@ -95,7 +95,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         self._app = app
         self.events = (*events, ClientEvent("auth:renew", RenewSchema, self._renew, RenewedSchema, about_socket=True))
         self._events = {event.name: (event, event.schema()) for event in self.events}
-        self._find_actor = find_actor
+        self._tokens = tokens
         self._list_rooms: Coalescer[str, dict[str, Position]] = Coalescer(
             lambda user_ids: list(map(list_rooms(user_ids).__getitem__, user_ids))
         )
@@ -120,7 +120,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         if event == "connect":
             self._connect(*args)
         elif event == "disconnect":
-            self._end(rooms.get(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)), args[1])
+            self._end(connection_of(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)), args[1])
 
     def _session_opened(self, id: str, environ: Json) -> Any:
         """Called by Engine.IO for a new session, which counts as unauthenticated."""
@@ -133,8 +133,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         """Close connections that did not authenticate in time, and sockets whose token was not renewed (a background
         task, about once a second)."""
         now = time.time()
-        for connection in rooms:
-            if now > connection.expires_at + RENEWAL_SECONDS:
+        for connection in map(connection_of, rooms.ids()):
+            if connection and now > connection.expires_at + RENEWAL_SECONDS:
                 connection.close("token expired")
         self._unauthenticated = {
             id: self._unauthenticated.get(id, now) for id in self._engineio.sockets if id not in rooms
@@ -159,10 +159,10 @@ class Gateway(Namespace):  # type: ignore[misc]
             # Each connection writes presence and emits its events, even one that leaves at once.
             limits.hit(limits.Limit(settings.current().rate_events, "socket connects", actor.user_id))
             self._presence.connected(actor)
-            connection = Connection(id, sid, session, actor, claims.expires_at, self._end)
+            connection = SocketConnection(id, sid, session, actor, claims.expires_at, self._end)
             self._enter(connection)
             if epoch != rooms.epoch:
-                refresh_actor(connection, self._find_actor)
+                refresh_actor(connection, self._tokens.find_actor)
             if id not in rooms:
                 raise Unauthenticated("The session has ended. Log in again.")
             metrics.socket_connects.inc("ok")
@@ -182,7 +182,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             log.exception("socket_connect_failed")
             raise ConnectionRefusedError(FAILED.detail, FAILED.problem()) from None
 
-    def _enter(self, connection: Connection) -> None:
+    def _enter(self, connection: SocketConnection) -> None:
         """Subscribe a connection to its chats before the client learns that it is connected, so that no event is
         missed."""
         rooms.add(connection)
@@ -193,7 +193,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._end(connection, "refused")
             raise
 
-    def _end(self, connection: Connection | None, why: str = "") -> None:
+    def _end(self, connection: SocketConnection | None, why: str = "") -> None:
         """Clean up a closed socket."""
         if connection and rooms.remove(connection.id):
             log.info(
@@ -208,9 +208,9 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _authenticate(self, token: object) -> tuple[Actor, Claims]:
         """The actor and claims of a token; use them before waiting for anything else."""
         with self._app.app_context():
-            return read_settled(lambda: authenticate(token, self._find_actor))
+            return read_settled(lambda: self._tokens.authenticate(token))
 
-    def _renew(self, connection: Connection, payload: Json) -> Json:
+    def _renew(self, connection: SocketConnection, payload: Json) -> Json:
         """Replace the access token of the socket by a new one of the same user. Otherwise the socket is closed one minute after
         its token expired."""
         actor, claims = self._authenticate(payload["token"])
@@ -222,7 +222,7 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _handle(self, queue: ClientQueue, packet: Packet) -> bool:
         """Handle a client's next packet; False if it has to wait for earlier ones. Called by the dispatcher."""
         session = queue.owner
-        connection = rooms.get(session.sid)
+        connection = connection_of(session.sid)
         event = NO_EVENT
         if connection and isinstance(packet, str) and packet[:1] not in ("0", "1"):
             event = decode_event(packet)
@@ -270,7 +270,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         if id not in self._engineio.sockets:
             # The client left meanwhile; python-socketio ignores the end of a connection that is not open yet.
             self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
-        elif not (connection := rooms.get(id)):
+        elif not (connection := connection_of(id)):
             session.refuse()
         elif not error_packet:
             session.authenticated()
@@ -283,7 +283,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         except Exception as error:
             log.info("malformed_packet", error=type(error).__name__)
 
-    def _handle_event(self, queue: ClientQueue, connection: Connection, event: Event) -> None:
+    def _handle_event(self, queue: ClientQueue, connection: SocketConnection, event: Event) -> None:
         """Handle an event and acknowledge it, at once or when its outcome is known."""
         outcome: Outcome = None
         failure: BaseException | None = None
@@ -306,7 +306,7 @@ class Gateway(Namespace):  # type: ignore[misc]
 
     def _acknowledge(
         self,
-        connection: Connection,
+        connection: SocketConnection,
         event: Event,
         began: float,
         data: Json | None,
@@ -341,12 +341,12 @@ class Gateway(Namespace):  # type: ignore[misc]
             return error
         return None
 
-    def _perform(self, connection: Connection, event: Event) -> Outcome:
+    def _perform(self, connection: SocketConnection, event: Event) -> Outcome:
         limits.hit(Limit(settings.current().rate_events, "socket events", connection.actor.user_id))
         # Ended sessions and changed accounts are events of other workers: while the bus is disconnected, the database is
         # queried each time.
         if rooms.bus_disconnected:
-            refresh_actor(connection, self._find_actor)
+            refresh_actor(connection, self._tokens.find_actor)
         if connection.id not in rooms:
             raise Unauthenticated("The session has ended. Log in again.")
         actor = connection.actor

@@ -18,11 +18,11 @@ from gevent.queue import Empty, Queue
 from werkzeug.exceptions import RequestTimeout
 
 from chatapp.core import metrics
-from chatapp.realtime.admission import Held
-from chatapp.realtime.dispatch import ClientQueue, Dispatcher
-from chatapp.realtime.frames import BINARY, TEXT, encode
-from chatapp.realtime.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, EncodedPacket, bounded
-from chatapp.realtime.websocket import MAX_BACKLOG, WebSocketConnection, accept
+from chatapp.server.admission import Held
+from chatapp.server.frames import BINARY, TEXT, encode
+from chatapp.server.websocket import MAX_BACKLOG, WebSocketConnection, accept
+from chatapp.sockets.dispatch import ClientQueue, Dispatcher
+from chatapp.sockets.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, EncodedPacket, bounded
 
 # For a client to complete an upgrade to a websocket; the same as in the reference implementation.
 UPGRADE_TIMEOUT = 10.0

@@ -1,1 +1,0 @@
-"""Socket.IO transport: sessions, dispatch of client events, subscriptions and broadcast."""

@@ -1,0 +1,1 @@
+"""Socket.IO transport: sessions, packets, dispatch of client events."""
