@@ -100,7 +100,7 @@ def serve() -> None:
     import uuid_utils
 
     gc.disable()
-    for name in ("gunicorn.app.wsgiapp", "chatapp.realtime.worker", "chatapp.app", "chatapp.cli.chat", "flask_migrate"):
+    for name in ("gunicorn.app.wsgiapp", "chatapp.server.worker", "chatapp.app", "chatapp.cli.chat", "flask_migrate"):
         __import__(name)
     # A fork would continue the parent's sequence of ids.
     os.register_at_fork(after_in_child=uuid_utils.reseed_rng)
