@@ -1,15 +1,36 @@
 """Events of a chat are emitted in order; each missing one is awaited for the same time."""
 
 from collections.abc import Callable
+from typing import Any
 
-import gevent
 import pytest
 
 from chatapp.fanout import order as ordering
+from chatapp.fanout.order import HOLD_SECONDS as HOLD
 from chatapp.fanout.order import ChatOrder
 
-HOLD = 0.2
 Receive = Callable[[int], None]
+
+
+class Timers:
+    """Replaces gevent: time passes by `sleep` alone."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._pending: list[tuple[float, Callable[..., None], Any]] = []
+
+    def spawn_later(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` in so many seconds."""
+        self._pending.append((self._now + seconds, function, arguments))
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, and call what is due, in order."""
+        until = self._now + seconds
+        while due := min((each for each in self._pending if each[0] <= until), key=lambda each: each[0], default=None):
+            self._pending.remove(due)
+            self._now, function, arguments = due
+            function(*arguments)
+        self._now = until
 
 
 @pytest.fixture
@@ -19,9 +40,16 @@ def emitted() -> list[int]:
 
 
 @pytest.fixture
-def order(monkeypatch: pytest.MonkeyPatch) -> ChatOrder:
+def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
+    """The timers of the order."""
+    timers = Timers()
+    monkeypatch.setattr(ordering, "gevent", timers)
+    return timers
+
+
+@pytest.fixture
+def order(timers: Timers) -> ChatOrder:
     """A chat with a subscriber, at rev 0."""
-    monkeypatch.setattr(ordering, "HOLD_SECONDS", HOLD)
     order = ChatOrder()
     order.track("chat", 0, 0)
     return order
@@ -39,11 +67,11 @@ def test_out_of_order_events_wait_for_earlier_ones(receive: Receive, emitted: li
     assert emitted == [1, 2, 3]
 
 
-def test_missing_event_is_awaited_for_a_limited_time(receive: Receive, emitted: list[int]) -> None:
+def test_missing_event_is_awaited_for_a_limited_time(receive: Receive, emitted: list[int], timers: Timers) -> None:
     receive(2)
-    gevent.sleep(HOLD / 2)
+    timers.sleep(HOLD / 2)
     assert emitted == []
-    gevent.sleep(HOLD)
+    timers.sleep(HOLD)
     receive(1)
     assert emitted == [2]
 
@@ -62,37 +90,39 @@ def test_held_events_follow_an_advanced_position(order: ChatOrder, receive: Rece
     assert emitted == [5, 6]
 
 
-def test_each_gap_has_its_own_timeout(receive: Receive, emitted: list[int]) -> None:
+def test_each_gap_has_its_own_timeout(receive: Receive, emitted: list[int], timers: Timers) -> None:
     receive(2)
-    gevent.sleep(HOLD * 0.8)
+    timers.sleep(HOLD * 0.8)
     receive(1)
     # A fifth of the timeout of the first gap is left, which does not apply to the second.
     receive(4)
-    gevent.sleep(HOLD / 2)
+    timers.sleep(HOLD / 2)
     receive(3)
     assert emitted == [1, 2, 3, 4]
 
 
-def test_gap_behind_another_has_its_own_timeout(receive: Receive, emitted: list[int]) -> None:
+def test_gap_behind_another_has_its_own_timeout(receive: Receive, emitted: list[int], timers: Timers) -> None:
     receive(2)
     receive(4)
-    gevent.sleep(HOLD * 0.8)
+    timers.sleep(HOLD * 0.8)
     receive(1)
-    gevent.sleep(HOLD / 2)
+    timers.sleep(HOLD / 2)
     receive(3)
     assert emitted == [1, 2, 3, 4]
 
 
-def test_second_gap_waits_for_the_first(receive: Receive, emitted: list[int]) -> None:
+def test_second_gap_waits_for_the_first(receive: Receive, emitted: list[int], timers: Timers) -> None:
     receive(2)
     receive(4)
-    gevent.sleep(HOLD * 1.4)
+    timers.sleep(HOLD * 1.4)
     assert emitted == [2]
     receive(3)
     assert emitted == [2, 3, 4]
 
 
-def test_a_gap_is_filled_before_held_events_are_emitted(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
+def test_a_gap_is_filled_before_held_events_are_emitted(
+    order: ChatOrder, receive: Receive, emitted: list[int], timers: Timers
+) -> None:
     def fill(chat_id: str) -> bool:
         emitted.append(1)
         order.advance(chat_id, 1)
@@ -101,11 +131,13 @@ def test_a_gap_is_filled_before_held_events_are_emitted(order: ChatOrder, receiv
 
     order.fill_gap = fill
     receive(2)
-    gevent.sleep(HOLD * 1.4)
+    timers.sleep(HOLD * 1.4)
     assert emitted == [1, 2]
 
 
-def test_events_during_gap_filling_are_emitted_in_order(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
+def test_events_during_gap_filling_are_emitted_in_order(
+    order: ChatOrder, receive: Receive, emitted: list[int], timers: Timers
+) -> None:
     def fill(_chat_id: str) -> bool:
         receive(1)
         return True
@@ -113,13 +145,13 @@ def test_events_during_gap_filling_are_emitted_in_order(order: ChatOrder, receiv
     order.fill_gap = fill
     receive(2)
     receive(4)
-    gevent.sleep(HOLD * 1.4)
+    timers.sleep(HOLD * 1.4)
     # The timeout of the gap before 4 has only begun.
     assert emitted == [1, 2]
 
 
 def test_nothing_is_emitted_if_the_gap_ends_the_subscription(
-    order: ChatOrder, receive: Receive, emitted: list[int]
+    order: ChatOrder, receive: Receive, emitted: list[int], timers: Timers
 ) -> None:
     def forget(chat_id: str) -> bool:
         order.forget(chat_id)
@@ -127,29 +159,29 @@ def test_nothing_is_emitted_if_the_gap_ends_the_subscription(
 
     order.fill_gap = forget
     receive(2)
-    gevent.sleep(HOLD * 1.4)
+    timers.sleep(HOLD * 1.4)
     assert emitted == []
 
 
-def test_failed_gap_filling_is_retried(order: ChatOrder, receive: Receive, emitted: list[int]) -> None:
+def test_failed_gap_filling_is_retried(order: ChatOrder, receive: Receive, emitted: list[int], timers: Timers) -> None:
     def fail(_chat_id: str) -> bool:
         order.fill_gap = lambda _chat_id: True
         raise RuntimeError
 
     order.fill_gap = fail
     receive(2)
-    gevent.sleep(HOLD * 1.4)
+    timers.sleep(HOLD * 1.4)
     assert emitted == []
-    gevent.sleep(HOLD)
+    timers.sleep(HOLD)
     assert emitted == [2]
 
 
 def test_nothing_behind_a_gap_is_emitted_while_disconnected(
-    order: ChatOrder, receive: Receive, emitted: list[int]
+    order: ChatOrder, receive: Receive, emitted: list[int], timers: Timers
 ) -> None:
     order.fill_gap = lambda _chat_id: False
     receive(2)
-    gevent.sleep(HOLD * 1.4)
+    timers.sleep(HOLD * 1.4)
     assert emitted == []
     assert order.position("chat") == 0
 
