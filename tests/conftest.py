@@ -45,6 +45,7 @@ PHASES = {
         "chaos/test_load.py",
         "files/test_fair_uploads.py",
         "files/test_slow_downloads.py",
+        "operating/test_reload_behind_nginx.py",
         "reliability/test_locked_chat.py",
         "rest/test_password_hashing.py",
     ),
