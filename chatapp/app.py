@@ -5,7 +5,6 @@ import sys
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chatapp import subscribers
 from chatapp.cli import Commands
 from chatapp.core import db, events, logs, outbox, settings
 from chatapp.core.ids import new_id
@@ -15,29 +14,23 @@ from chatapp.extensions import db as sqlalchemy
 from chatapp.fanout import broadcast
 from chatapp.fanout.bus import BEAT_SECONDS, Bus
 from chatapp.fanout.rooms import rooms
-from chatapp.features.admin import views as admin
+from chatapp.feature import subscribers_of
+from chatapp.features import admin, auth, chats, files, messages, presence, users
 from chatapp.features.auth import access_tokens
-from chatapp.features.auth import views as auth
 from chatapp.features.auth.sessions import sessions
-from chatapp.features.chats import views as chats
 from chatapp.features.chats.actions import purge_deleted_groups
 from chatapp.features.chats.queries import rooms_of
 from chatapp.features.files import quota, storage
-from chatapp.features.files import views as files
 from chatapp.features.files.actions import check_folder, purge_leftovers, purge_unreferenced
-from chatapp.features.messages import handlers as message_events
-from chatapp.features.messages import views as messages
-from chatapp.features.presence import handlers as typing_events
 from chatapp.features.presence.queries import others_have_redis
 from chatapp.features.presence.split import CHECK_SECONDS, SplitDetector
 from chatapp.features.presence.tracker import PresenceTracker
-from chatapp.features.users import views as users
+from chatapp.replay import BusListener, Replay
 from chatapp.rest import access, bearer, docs, headers, health, limits, metrics, problems
 from chatapp.rest.app import App, allow_origins
 from chatapp.rest.origins import Origins
 from chatapp.rest.resource import reject_large_bodies
 from chatapp.server.background import Background
-from chatapp.server_events import SERVER_EVENTS
 from chatapp.sockets import asyncapi, server_events
 from chatapp.sockets.gateway import Gateway
 from chatapp.sockets.isolation import ISOLATION_CHECK_SECONDS, Isolation
@@ -46,21 +39,37 @@ from chatapp.sockets.session import Session
 from chatapp.sockets.unauthenticated import UnauthenticatedClients
 from chatapp.web import client_page, errors_page, events_page
 
-RESOURCES = (
-    auth.resource,
-    users.resource,
-    chats.resource,
-    messages.resource,
-    messages.sync_resource,
-    files.resource,
-    admin.resource,
+FEATURES = (
+    auth.feature,
+    users.feature,
+    chats.feature,
+    presence.feature,
+    messages.feature,
+    files.feature,
+    admin.feature,
 )
 # Intervals of the tasks that delete files of deleted chats, and files that earlier attempts left behind.
 UNREFERENCED_SECONDS = 2.0
 LEFT_BEHIND_SECONDS = 600.0
-# Subscribers that process each event at least once, after a kill too.
-ONCE_SUBSCRIBERS: tuple[outbox.OnceSubscriber, ...] = ()
-CLIENT_EVENTS = (*message_events.EVENTS, *typing_events.EVENTS)
+CLIENT_EVENTS = tuple(event for feature in FEATURES for event in feature.client_events)
+SERVER_EVENTS = (*(event for feature in FEATURES for event in feature.server_events), *server_events.OWN_EVENTS)
+
+
+def _connect_workers(config: Settings, worker_id: str, background: Background) -> Bus | None:
+    """Set the subscribers of all features, and connect this worker to the others over the bus, if there is Redis."""
+    subscribers = subscribers_of(FEATURES)
+    replay = Replay()
+    listener = BusListener(replay, subscribers)
+    bus = None
+    if config.redis_url:
+        bus = Bus(config.redis_url, worker_id, events.receive, listener.on_state, replay.request)
+    rooms.order.fill_gap, rooms.order.on_overflow = replay.fill_gap, replay.request
+    events.subscribe(subscribers, bus.share if bus else None, rooms.has_subscribers)
+    if bus:
+        listener.on_state(False)
+        background.every(0.25, bus.read)
+        background.every(BEAT_SECONDS, bus.beat)
+    return bus
 
 
 def create_app(config: Settings) -> Flask:
@@ -81,16 +90,9 @@ def create_app(config: Settings) -> Flask:
     app.extensions["max_body"] = config.max_upload_bytes + config.max_body_bytes
     worker_id = new_id()
     quota.bind(worker_id)
-    bus = None
-    if config.redis_url:
-        bus = Bus(config.redis_url, worker_id, events.receive, subscribers.on_bus_state, subscribers.replay.request)
-    rooms.order.fill_gap, rooms.order.on_overflow = subscribers.replay.fill_gap, subscribers.replay.request
-    events.subscribe(subscribers.SUBSCRIBERS, bus.share if bus else None, rooms.has_subscribers)
+    bus = _connect_workers(config, worker_id, background)
     if bus:
-        subscribers.on_bus_state(False)
         checks["queue"] = bus.check
-        background.every(0.25, bus.read)
-        background.every(BEAT_SECONDS, bus.beat)
 
     access.install(app)
     allow_origins(app, cors, expose_headers=docs.EXPOSED, max_age=600)
@@ -103,8 +105,9 @@ def create_app(config: Settings) -> Flask:
     docs.install(app, config)
     # After the docs: flask-smorest would send errors in its own format.
     problems.install(app)
-    for resource in RESOURCES:
-        api.register_blueprint(resource.blueprint)
+    for feature in FEATURES:
+        for resource in feature.resources:
+            api.register_blueprint(resource.blueprint)
     app.cli = Commands(app)
     split = SplitDetector(worker_id, bus.peers if bus else frozenset)
     app.register_blueprint(health.blueprint(checks, {"split_brain": lambda: split.is_split}))
@@ -150,8 +153,10 @@ def create_app(config: Settings) -> Flask:
     background.every(CHECK_SECONDS, split.check)
     if bus:
         background.every(ISOLATION_CHECK_SECONDS, isolation.check)
-    background.every(0.05, subscribers.deliveries.flush)
-    for seconds, task in outbox.subscribe(ONCE_SUBSCRIBERS):
+    for feature in FEATURES:
+        for seconds, task in feature.tasks:
+            background.every(seconds, task)
+    for seconds, task in outbox.subscribe([once for feature in FEATURES for once in feature.once_subscribers]):
         background.every(seconds, task)
     background.every(1.0, purge_deleted_groups)
     background.every(UNREFERENCED_SECONDS, purge_unreferenced)

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import gevent
 import structlog
 
+from chatapp.core import events
 from chatapp.core.errors import Json, Unavailable
-from chatapp.core.events import Announced, redeliver
+from chatapp.core.events import Announced, RemovesAccess, Subscriber, redeliver
 from chatapp.fanout import broadcast
-from chatapp.fanout.rooms import MAX_REV, Connection, rooms
+from chatapp.fanout.rooms import Connection, rooms
 from chatapp.features.auth.queries import find_actors
+from chatapp.features.auth.sessions import sessions
 from chatapp.features.chats.events import ChatCreated, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
 from chatapp.features.chats.queries import member_event, members_among, rooms_of
+from chatapp.features.chats.subscribers import emit_new_chat, evict_member
 from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessageSent
 from chatapp.features.messages.missed import Change, MissedChanges, changes_since, chats_now, joined_at
 from chatapp.features.presence import typing
@@ -34,6 +37,10 @@ MAX_NAMED = 100
 # Requests to reconcile within this time are combined.
 REQUEST_DELAY = 0.2
 RETRY_DELAY = 1.0
+# Changes are stored for a day: a worker that was disconnected for longer than this can't replay all of them.
+MAX_OUTAGE = 12 * 3600
+# Own events that wait while rooms are loaded from the database.
+MAX_EARLY = 10_000
 
 
 class Replay:
@@ -235,6 +242,46 @@ class Replay:
         return len(events)
 
 
+class BusListener:
+    """Stops delivery while the bus is disconnected, and starts the replay afterwards. `subscribers` is the table for
+    normal operation."""
+
+    def __init__(self, replay: Replay, subscribers: Mapping[type, Sequence[Subscriber]]) -> None:
+        self._replay = replay
+        self._subscribers = subscribers
+        # Dispatched whatever the state of the bus.
+        self._always = {kind: each for kind, each in subscribers.items() if issubclass(kind, RemovesAccess)}
+        self._during_read = {**dict.fromkeys(subscribers, (self._keep,)), **self._always}
+        # Own events that were committed while rooms were loaded from the database.
+        self._early: list[Announced] = []
+
+    def on_state(self, connected: bool, seconds_disconnected: float = 0) -> None:
+        """Called when the bus disconnects, and before anything is received once it is connected again.
+
+        Rooms are loaded from the database, then the replay starts. Own events of that moment wait. Raises Unavailable.
+        """
+        if not connected:
+            sessions.remember(False)
+            rooms.bus_disconnected = True
+            events.dispatch_by(self._always)
+            self._replay.stop()
+            return
+        self._early.clear()
+        events.dispatch_by(self._during_read)
+        self._replay.reconcile(resync_all=seconds_disconnected > MAX_OUTAGE)
+        events.dispatch_by(self._subscribers)
+        sessions.remember(True)
+        for event in self._early:
+            redeliver(event)
+        if len(self._early) == MAX_EARLY:
+            self._replay.request()
+        self._early.clear()
+
+    def _keep(self, event: Announced) -> None:
+        if len(self._early) < MAX_EARLY:
+            self._early.append(event)
+
+
 class _State:
     """The database's state of the users with a socket here, compared with the rooms; raises Unavailable."""
 
@@ -274,11 +321,7 @@ def evict(chat_id: str, user_ids: Iterable[str], rev: int | None) -> None:
     """Unsubscribe users who left a chat with its change `rev` (None: the chat was deleted), and inform their sockets."""
     for user_id in user_ids:
         typing.stop_in(chat_id, user_id)
-        gone = rooms.leave(chat_id, [user_id], MAX_REV if rev is None else rev)
-        if rev is None:
-            broadcast.to_connections(gone, "chat:deleted", {"chatId": chat_id})
-        else:
-            broadcast.to_connections(gone, "chat:member_left", {"chatId": chat_id, "userId": user_id})
+        evict_member(chat_id, user_id, rev)
 
 
 def _subscribe_late(user_id: str, found: tuple[Json, Iterable[str]] | None) -> Sequence[Connection]:
@@ -290,14 +333,6 @@ def _subscribe_late(user_id: str, found: tuple[Json, Iterable[str]] | None) -> S
     entered = rooms.join(chat["id"], [user_id], chat["lastRev"] + 1, chat["lastSeq"])
     emit_new_chat(entered, chat, online)
     return entered
-
-
-def emit_new_chat(connections: Sequence[Connection], chat: Json, online: Iterable[str]) -> None:
-    """Send sockets a chat that is new to them, and which of its members are online."""
-    broadcast.to_connections(connections, "chat:new", chat)
-    for user_id in online:
-        others = [connection for connection in connections if connection.actor.user_id != user_id]
-        broadcast.to_connections(others, "user:online", {"userId": user_id})
 
 
 def plan(

@@ -31,6 +31,10 @@ class Announced:
         return getattr(self, "user_id", None), None
 
 
+class RemovesAccess(Announced):
+    """An event that only takes access away: it is dispatched even while the other workers can't be reached."""
+
+
 class Ephemeral:
     """An event about something that is never stored."""
 

@@ -2,11 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from chatapp.core import metrics
 from chatapp.core.errors import Json
+from chatapp.core.events import Subscriber
 from chatapp.fanout.rooms import Connection, rooms
+
+
+class ChatChanged(Protocol):
+    """A change of a chat that is emitted to its members."""
+
+    chat_id: str
+    rev: int
+    payload: Json
+
 
 Encode = Callable[[str, Json], Any]
 _encode: Encode | None = None
@@ -36,6 +46,16 @@ def to_chat_in_order(
             emitted(connections)
 
     rooms.order.emit(chat_id, rev, emit)
+
+
+def emit_change(name: str) -> Subscriber:
+    """A subscriber that emits an event's payload as `name` to the members of its chat, in the order of `rev`."""
+
+    def subscriber(event: ChatChanged) -> None:
+        to_chat_in_order(event.chat_id, event.rev, name, event.payload)
+
+    subscriber.__name__ = f"emit_{name}"
+    return subscriber
 
 
 def to_chats(chat_ids: Iterable[str], event: str, payload: Json, *, exclude: str) -> None:

@@ -1,7 +1,5 @@
-"""Declares server events, and checks in tests that emitted events match their schema.
-
-`chatapp/server_events.py` lists all events; this module is below the features whose schemas that list names.
-"""
+"""Declares server events, which features list in their `server_events.py`, and checks in tests that emitted events
+match their schema."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +8,7 @@ from marshmallow import Schema
 
 from chatapp.core import settings
 from chatapp.core.errors import Json
-from chatapp.core.schemas import validate_response
+from chatapp.core.schemas import ProblemSchema, validate_response
 from chatapp.sockets.packets import EncodedPacket, encode_event
 
 
@@ -28,6 +26,15 @@ class ServerEvent:
     example: Json = field(default_factory=dict)
 
 
+# What the transport itself emits.
+OWN_EVENTS = (
+    ServerEvent(
+        "exception",
+        ProblemSchema,
+        "A client event without an ack failed.",
+        "The socket that sent the event.",
+    ),
+)
 _schemas: Mapping[str, type[Schema]] = {}
 
 

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields, validate
 
-from chatapp.app import CLIENT_EVENTS
+from chatapp.app import CLIENT_EVENTS, SERVER_EVENTS
 from chatapp.core.pagination import MAX_KEY
 from chatapp.core.schemas import Id, Output, ProblemSchema, Timestamp
 from chatapp.server.websocket import MAX_BACKLOG
-from chatapp.server_events import SERVER_EVENTS
 from chatapp.sockets.client_events import RenewedSchema
 
 # UTF-8 takes up to four bytes for a character; those that JSON escapes take two.

@@ -10,11 +10,10 @@ import jsonschema_rs
 import pytest
 import requests
 
-from chatapp.app import CLIENT_EVENTS
+from chatapp.app import CLIENT_EVENTS, SERVER_EVENTS
 from chatapp.core import settings
 from chatapp.core.schemas import load, validate_response
 from chatapp.launcher.node import ensure_node_modules, node_binary
-from chatapp.server_events import SERVER_EVENTS
 from chatapp.sockets.server_events import encode, expect_events
 from tests.pages import Links, check_self_contained
 from tests.server import Server

@@ -1,1 +1,10 @@
 """Register, log in, refresh tokens, log out."""
+
+from chatapp.feature import Feature
+from chatapp.features.auth import subscribers, views
+
+feature = Feature(
+    "auth",
+    resources=(views.resource,),
+    subscribers=subscribers.SUBSCRIBERS,
+)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from chatapp.core.errors import Json
-from chatapp.core.events import Announced
+from chatapp.core.events import RemovesAccess
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEnded(Announced):
+class SessionEnded(RemovesAccess):
     """A session ended: its sockets close on all workers."""
 
     awaited = True

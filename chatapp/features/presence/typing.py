@@ -34,6 +34,13 @@ def stop_in(chat_id: str, user_id: str) -> None:
         stop(chat_id, user_id)
 
 
+def forget(chat_id: str) -> None:
+    """Forget who types in a deleted chat, which has no subscribers left."""
+    for key in [key for key in _typing if key[0] == chat_id]:
+        for ending in _typing.pop(key).values():
+            ending.kill(block=False)
+
+
 def stop_on(socket_id: str) -> None:
     """Stop all typing on a closed socket."""
     for (chat_id, user_id), sockets in list(_typing.items()):

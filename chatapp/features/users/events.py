@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from chatapp.core.events import Announced
+from chatapp.core.events import RemovesAccess
 
 
 @dataclass(frozen=True, slots=True)
-class AccountChanged(Announced):
+class AccountChanged(RemovesAccess):
     """A user's name, avatar or role changed: the actors of their sockets are out of date."""
 
     awaited = True

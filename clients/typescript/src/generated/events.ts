@@ -7,6 +7,10 @@ export type Ack<Data> = { ok: true; data: Data } | { ok: false; error: Problem }
 
 /** What clients emit. */
 export interface ClientEvents {
+  /** Show the other members of a chat that the user is typing. Repeat it every few seconds while they type. */
+  "typing:start": (payload: Typing, ack: (response: Ack<null>) => void) => void;
+  /** Show the other members of a chat that the user stopped typing. */
+  "typing:stop": (payload: Typing, ack: (response: Ack<null>) => void) => void;
   /** Send a message. The ack contains the stored message. */
   "message:send": (payload: SendMessage, ack: (response: Ack<Message>) => void) => void;
   /** Edit a message that the caller sent. */
@@ -17,34 +21,12 @@ export interface ClientEvents {
   "messages:read": (payload: ReadMessages, ack: (response: Ack<MessagesRead>) => void) => void;
   /** Get all changes since the client was last connected. */
   "sync": (payload: Sync, ack: (response: Ack<SyncAnswer>) => void) => void;
-  /** Show the other members of a chat that the user is typing. Repeat it every few seconds while they type. */
-  "typing:start": (payload: Typing, ack: (response: Ack<null>) => void) => void;
-  /** Show the other members of a chat that the user stopped typing. */
-  "typing:stop": (payload: Typing, ack: (response: Ack<null>) => void) => void;
   /** Replace the access token of the socket by a new one of the same user. Otherwise the socket is closed one minute after */
   "auth:renew": (payload: Renew, ack: (response: Ack<Renewed>) => void) => void;
 }
 
 /** What clients listen for. */
 export interface ServerEvents {
-  /** A message was sent. */
-  "message:new": (payload: MessageEvent) => void;
-  /** A message was edited. */
-  "message:edited": (payload: MessageEvent) => void;
-  /** A message was deleted. */
-  "message:deleted": (payload: MessageDeletedEvent) => void;
-  /** A member read messages. */
-  "messages:read": (payload: MessagesReadEvent) => void;
-  /** Messages were delivered to members. */
-  "messages:delivered": (payload: MessagesDelivered) => void;
-  /** A member is typing. */
-  "typing:start": (payload: TypingStarted) => void;
-  /** A member stopped typing. */
-  "typing:stop": (payload: TypingStopped) => void;
-  /** A user came online. */
-  "user:online": (payload: UserOnline) => void;
-  /** A user went offline. */
-  "user:offline": (payload: UserOffline) => void;
   /** The user is a member of a new chat. */
   "chat:new": (payload: NewChatEvent) => void;
   /** The name, description or avatar of a group changed. */
@@ -57,6 +39,24 @@ export interface ServerEvents {
   "chat:member_updated": (payload: ChatMember) => void;
   /** A member left a group or was removed. */
   "chat:member_left": (payload: MemberLeft) => void;
+  /** A member is typing. */
+  "typing:start": (payload: TypingStarted) => void;
+  /** A member stopped typing. */
+  "typing:stop": (payload: TypingStopped) => void;
+  /** A user came online. */
+  "user:online": (payload: UserOnline) => void;
+  /** A user went offline. */
+  "user:offline": (payload: UserOffline) => void;
+  /** A message was sent. */
+  "message:new": (payload: MessageEvent) => void;
+  /** A message was edited. */
+  "message:edited": (payload: MessageEvent) => void;
+  /** A message was deleted. */
+  "message:deleted": (payload: MessageDeletedEvent) => void;
+  /** A member read messages. */
+  "messages:read": (payload: MessagesReadEvent) => void;
+  /** Messages were delivered to members. */
+  "messages:delivered": (payload: MessagesDelivered) => void;
   /** The socket may have missed events that the server can't replay: call `sync`. */
   "resync": (payload: Resync) => void;
   /** A client event without an ack failed. */
