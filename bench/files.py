@@ -107,6 +107,8 @@ def main() -> None:
             postgres.create_database("bench")
             url = postgres.url("bench")
             migrate(url, folder)
+            # A fork would also hold what its parent has imported.
+            Server.from_scratch = True
             with Server(url, folder, APP_ENV="development", LOG_LEVEL="WARNING") as server:
                 alice, bob = register(server.url, "alice"), register(server.url, "bob")
                 chat, uploads = alice.direct_chat(bob), alice.direct_chat(register(server.url, "carol"))
