@@ -53,12 +53,13 @@ def test_urls_are_valid_in_every_response(place: Place, alice: Person, bob: Pers
     message = data(alice.upload(chat, "a.png", samples.image("PNG")))
     read = [
         data(bob.get(f"/messages/{chat}"))[0],
-        data(bob.get(f"/messages/{chat}", after=0))[0],
+        data(bob.get(f"/messages/{chat}", after=message["rev"] - 1))[0],
         data(bob.get("/chats"))[0]["lastMessage"],
         data(bob.get(f"/chats/{chat}"))["lastMessage"],
-        data(bob.post("/sync", {"chats": {}}))["messages"][chat][0],
+        *(each for each in data(bob.post("/sync", {"chats": {}}))["messages"][chat] if each["id"] == message["id"]),
         data(alice.patch(f"/messages/{message['id']}", {"content": ""})),
     ]
+    assert [found["id"] for found in read] == [message["id"]] * 6
     for found in read:
         for url in ("fileUrl", "thumbnailUrl"):
             assert place.fetch(found[url]).status_code == 200
