@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chatapp.cli import Commands
-from chatapp.core import db, events, logs, outbox, settings
+from chatapp.core import db, events, jobs, logs, outbox, settings
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
 from chatapp.extensions import api, cors, jwt, socketio
@@ -18,10 +18,8 @@ from chatapp.feature import subscribers_of
 from chatapp.features import admin, auth, chats, files, messages, presence, users
 from chatapp.features.auth import access_tokens
 from chatapp.features.auth.sessions import sessions
-from chatapp.features.chats.actions import purge_deleted_groups
 from chatapp.features.chats.queries import rooms_of
 from chatapp.features.files import quota, storage
-from chatapp.features.files.actions import check_folder, purge_leftovers, purge_unreferenced
 from chatapp.features.presence.queries import others_have_redis
 from chatapp.features.presence.split import CHECK_SECONDS, SplitDetector
 from chatapp.features.presence.tracker import PresenceTracker
@@ -48,9 +46,6 @@ FEATURES = (
     files.feature,
     admin.feature,
 )
-# Intervals of the tasks that delete files of deleted chats, and files that earlier attempts left behind.
-UNREFERENCED_SECONDS = 2.0
-LEFT_BEHIND_SECONDS = 600.0
 CLIENT_EVENTS = tuple(event for feature in FEATURES for event in feature.client_events)
 SERVER_EVENTS = (*(event for feature in FEATURES for event in feature.server_events), *server_events.OWN_EVENTS)
 
@@ -158,8 +153,6 @@ def create_app(config: Settings) -> Flask:
             background.every(seconds, task)
     for seconds, task in outbox.subscribe([once for feature in FEATURES for once in feature.once_subscribers]):
         background.every(seconds, task)
-    background.every(1.0, purge_deleted_groups)
-    background.every(UNREFERENCED_SECONDS, purge_unreferenced)
-    background.every(LEFT_BEHIND_SECONDS, purge_leftovers)
-    background.every(LEFT_BEHIND_SECONDS, check_folder)
+    jobs.register([jobs.PRUNE_JOBS, *(job for feature in FEATURES for job in feature.jobs)])
+    background.every(jobs.POLL_SECONDS, jobs.run_due)
     return app

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chatapp.core.events import Subscriber
+from chatapp.core.jobs import JobType
 from chatapp.core.outbox import OnceSubscriber
 from chatapp.rest.resource import Resource
 from chatapp.sockets.client_events import ClientEvent
@@ -15,7 +16,7 @@ class Feature:
     """One feature.
 
     `subscribers` run on every worker after the commit, at most once for an event; `once_subscribers` on one worker, at
-    least once. `tasks` are background tasks of every worker, each with the seconds between two runs.
+    least once. `tasks` are background tasks of every worker, each with the seconds between two runs; `jobs` run on one.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Feature:
     subscribers: Mapping[type, Sequence[Subscriber]] = field(default_factory=dict)
     once_subscribers: Sequence[OnceSubscriber] = ()
     tasks: Sequence[tuple[float, Callable[[], None]]] = ()
+    jobs: Sequence[JobType] = ()
 
 
 def subscribers_of(features: Sequence[Feature]) -> dict[type, list[Subscriber]]:

@@ -17,7 +17,7 @@ from rich.markup import escape
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from chatapp.core import limits, outbox, settings
+from chatapp.core import jobs, limits, outbox, settings
 from chatapp.core.causes import first_line
 from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
@@ -217,6 +217,15 @@ def _outbox(config: Settings) -> str:
     return "No subscriber is behind."
 
 
+def _jobs(config: Settings) -> str:
+    with _asking_database(config):
+        troubled = jobs.troubled()
+    if troubled:
+        listed = ", ".join(f"{job.type} ({job.status}, attempts {job.attempts}, {job.error})" for job in troubled)
+        raise CheckWarning(f"These jobs failed: {listed}. The log has the reasons (`job_failed`).")
+    return "No job failed."
+
+
 def _files(config: Settings) -> str:
     name = f"check-{new_id()}"
     place = f"bucket {config.s3_bucket}" if config.s3_bucket else f"folder {config.upload_path}"
@@ -278,6 +287,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "queue": _queue,
     "servers": _servers,
     "outbox": _outbox,
+    "jobs": _jobs,
     "files": _files,
     "open files": _open_files,
     "exposure": _exposure,

@@ -148,6 +148,8 @@ outbox_rows = Gauge("chat_outbox_rows", "Events that wait for a subscriber, at m
 outbox_age = Gauge("chat_outbox_age_seconds", "Age of the oldest event that waits for a subscriber.", over="max")
 outbox_failures = Counter("chat_outbox_failures", "Attempts of a subscriber that failed.", "subscriber")
 
+job_failures = Counter("chat_job_failures", "Attempts of a job that failed.", "type")
+
 # Processes.
 workers = Gauge("chat_workers", "Running workers.")
 memory = Gauge("chat_memory_bytes", "Memory of the workers in bytes.")

@@ -2,6 +2,7 @@
 
 from chatapp.models.chat import Chat
 from chatapp.models.chat_change import ChatChange
+from chatapp.models.job import Job
 from chatapp.models.login_address import LoginAddress
 from chatapp.models.member import Member
 from chatapp.models.message import Message
@@ -17,6 +18,7 @@ __all__ = [
     "Chat",
     "ChatChange",
     "DeletedFile",
+    "Job",
     "LoginAddress",
     "Member",
     "Message",

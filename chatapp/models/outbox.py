@@ -1,5 +1,6 @@
 """The outbox: events that `once` subscribers have not processed yet, and the state of these subscribers."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Identity, Integer, String, Uuid, text
@@ -36,7 +37,7 @@ class OutboxReader(Base):
 
     subscriber: Mapped[str] = mapped_column(String(40), primary_key=True)
     worker_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
-    lease_until: Mapped[Any] = mapped_column(Moment)
+    lease_until: Mapped[datetime] = mapped_column(Moment)
     failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    next_at: Mapped[Any] = mapped_column(Moment, server_default=text("now()"))
+    next_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
     error: Mapped[str | None] = mapped_column(String(200))

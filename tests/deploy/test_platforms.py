@@ -25,7 +25,7 @@ def compose() -> dict[str, Any]:
 
 def test_compose_sets_all_required_settings() -> None:
     services = compose()["services"]
-    for name in ("server", "migration", "housekeeping"):
+    for name in ("server", "migration"):
         assert set(services[name]["environment"]) >= NEEDED | {"REDIS_URL"}
         for needed in services[name]["depends_on"]:
             assert needed in services
@@ -44,8 +44,8 @@ def test_heroku_button_sets_all_required_settings() -> None:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not on this machine")
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    units = sorted((ROOT / "deploy").glob("chat-*.service")) + sorted((ROOT / "deploy").glob("chat-*.timer"))
-    assert len(units) == 3
+    units = sorted((ROOT / "deploy").glob("chat-*.service"))
+    assert len(units) == 1
     for unit in units:
         # Where they are installed on this machine.
         text = unit.read_text().replace("/opt/chat-server/.venv/bin", str(Path(sys.executable).parent))

@@ -45,7 +45,7 @@ def test_operations_page_documents_each_setting_with_its_default() -> None:
     assert set(EXAMPLE) <= {name for name, _ in rows}
 
 
-@pytest.mark.parametrize("service", ["server", "migration", "housekeeping"])
+@pytest.mark.parametrize("service", ["server", "migration"])
 def test_compose_passes_every_setting_on(service: str) -> None:
     described = COMPOSE["services"][service]
     assert described["env_file"] == ".env"

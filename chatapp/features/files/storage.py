@@ -91,10 +91,15 @@ class LocalStorage:
             in_thread((self._folder / name).unlink, missing_ok=True)
 
     def names(self) -> Iterator[tuple[str, float]]:
+        yield from in_thread(self._names)
+
+    def _names(self) -> list[tuple[str, float]]:
+        names = []
         with os.scandir(self._folder) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):  # Deleted since it was listed.
-                    yield entry.name, entry.stat().st_mtime
+                    names.append((entry.name, entry.stat().st_mtime))
+        return names
 
 
 def _privately(path: str, flags: int) -> int:
