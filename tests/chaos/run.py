@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import once
 from tests.chaos.checker import Truth, check
 from tests.chaos.completeness import INCOMPLETE, check_completeness, missing_now
 from tests.chaos.device import Device
@@ -27,6 +28,8 @@ REPLAY_SECONDS = 20.0
 # For who is gone to be missed: 30 s after their worker was killed, 45 s after a connection was abandoned without a word
 # (the handshake's `pingInterval` and `pingTimeout`), as some are at the end of all faults.
 PRESENCE_SECONDS = 50.0
+# For another worker to process what the one that was killed has left: its lease and a poll.
+ONCE_SECONDS = 20.0
 
 
 @dataclass
@@ -86,6 +89,9 @@ def run(
         for kind, found in check_completeness(truth, plain).items():
             result.violations.setdefault(kind, []).extend(found)
         result.violations[INCOMPLETE] += after_outages
+        result.violations["once subscriber"] = wait_until_none(
+            lambda: once.violations(once.read(site.written), truth.messages), ONCE_SECONDS
+        )
         result.violations["who is here"] = roll_call(site, users, random.Random(f"roll call {seed}"))
         result.violations["never answered"] = late
         result.violations["errors of the server"] = errors_in_log(site)

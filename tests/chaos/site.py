@@ -15,8 +15,10 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from chatapp.launcher.postgres import PORT, EmbeddedPostgres, socket_folder
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests import once
 from tests.chaos.proxy import Proxy
-from tests.server import UNREACHED_LIMITS, Server, free_port, migrate
+from tests.edited import EditedServer
+from tests.server import UNREACHED_LIMITS, free_port, migrate
 
 # Records who joined and left which chat, with the change's number, where leaving users can't delete it.
 _NOTE_MEMBERSHIPS = """
@@ -47,7 +49,10 @@ def listener_on(port: int | None) -> int:
 
 
 class Site:
-    """All processes, and faults for each of them. `url` is the address for clients."""
+    """All processes, and faults for each of them. `url` is the address for clients.
+
+    A `once` subscriber of the server writes every event of a message to the file `written`.
+    """
 
     def __init__(self, folder: Path, workers: int, outage: tuple[float, float] = OUTAGE) -> None:
         self.outage = outage
@@ -68,9 +73,11 @@ class Site:
         valkey_port = urlsplit(self.valkey.url).port
         assert valkey_port
         self.queue = Proxy(queue, valkey_port)
-        self.server = Server(
+        self.written = folder / "once"
+        self.server = EditedServer(
             f"postgresql://postgres@/chat?host={quote(str(place))}&port={PORT}",
             folder,
+            once.lines(self.written),
             REDIS_URL=self.valkey.url.replace(f":{valkey_port}/", f":{queue}/"),
             WEB_CONCURRENCY=str(workers),
             JWT_ACCESS_EXPIRES_IN="1d",
