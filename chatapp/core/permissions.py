@@ -5,6 +5,7 @@ actor may see it.
 """
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from chatapp.core.errors import Forbidden, NotFound
@@ -19,11 +20,12 @@ class Subject(Protocol):
         """True if the actor may know that it exists."""
 
 
+P = TypeVar("P", bound=StrEnum)
 S = TypeVar("S", bound=Subject)
-Table = Mapping[str, Callable[[Actor, S], bool]]
+Table = Mapping[P, Callable[[Actor, S], bool]]
 
 
-def require(table: Table[S], permission: str, actor: Actor, subject: S | None) -> S:
+def require(table: Table[P, S], permission: P, actor: Actor, subject: S | None) -> S:
     """Return `subject` if `actor` has `permission` on it.
 
     Raises NotFound if it does not exist or the actor may not see it, Forbidden if the actor may only see it.

@@ -1,9 +1,18 @@
 """Permissions on this server."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chatapp.core.identity import Actor
 from chatapp.core.permissions import Table
+from chatapp.models.enums import UserRole
+
+
+class ServerPermission(StrEnum):
+    """What an actor may do on this server."""
+
+    LIST_USERS = "users.list"
+    UPDATE_USERS = "users.update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +23,10 @@ class Server:
 
 
 def _admin(actor: Actor, _server: Server) -> bool:
-    return actor.role == "ADMIN"
+    return actor.role == UserRole.ADMIN
 
 
-PERMISSIONS: Table[Server] = {
-    "users.list": _admin,
-    "users.update": _admin,
+PERMISSIONS: Table[ServerPermission, Server] = {
+    ServerPermission.LIST_USERS: _admin,
+    ServerPermission.UPDATE_USERS: _admin,
 }

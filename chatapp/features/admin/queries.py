@@ -7,7 +7,7 @@ from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page
 from chatapp.core.permissions import require
-from chatapp.features.admin.permissions import PERMISSIONS, Server
+from chatapp.features.admin.permissions import PERMISSIONS, Server, ServerPermission
 from chatapp.features.users.queries import VISIBLE_ME_FIELDS, like_pattern
 from chatapp.models.user import USERNAME_KEY
 
@@ -26,7 +26,7 @@ _LIST = text(
 
 def list_accounts(actor: Actor, *, q: str | None, role: str | None, limit: int, cursor: tuple[str] | None) -> Page:
     """Accounts by username, filtered by role and by whether the name or address contains `q`; raises Forbidden."""
-    require(PERMISSIONS, "users.list", actor, Server())
+    require(PERMISSIONS, ServerPermission.LIST_USERS, actor, Server())
     key = cursor[0] if cursor else ""
     values = {"pattern": f"%{like_pattern(q or '')}%", "role": role, "key": key, "limit": limit + 1}
     values |= {"reader_id": actor.user_id}

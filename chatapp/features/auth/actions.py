@@ -19,6 +19,7 @@ from chatapp.features.auth.tokens import address_hash, new_refresh_token, succes
 from chatapp.features.users.actions import taken
 from chatapp.features.users.queries import ME_FIELDS, me
 from chatapp.models import Session, User
+from chatapp.models.enums import UserRole
 
 _PRUNE_TOKENS = text(
     """
@@ -109,10 +110,12 @@ def create_admin(*, email: str, username: str, password: str) -> tuple[Json, boo
     account = {"email": email, "username": username, "password_hash": password_hash}
     try:
         with unit_of_work() as work:
-            promoted = update(User).where(User.email_key == email_key(email)).values(role="ADMIN", is_active=True)
+            promoted = (
+                update(User).where(User.email_key == email_key(email)).values(role=UserRole.ADMIN, is_active=True)
+            )
             known = work.db.scalar(promoted.returning(User.id))
             if known is None:
-                work.db.execute(insert(User).values(id=user_id, role="ADMIN", **account))
+                work.db.execute(insert(User).values(id=user_id, role=UserRole.ADMIN, **account))
             return me(work.db, known or user_id), known is None
     except IntegrityError as error:
         raise taken(error) from None

@@ -19,8 +19,9 @@ from chatapp.core.turns import in_turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.features.chats import queries
 from chatapp.features.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
-from chatapp.features.chats.permissions import PERMISSIONS, Membership
+from chatapp.features.chats.permissions import PERMISSIONS, ChatPermission, Membership
 from chatapp.models import Chat, ChatChange, Member, User
+from chatapp.models.enums import ChatType, MemberRole
 
 MAX_GROUP_MEMBERS = 1000
 # Messages deleted per transaction, and the pause in seconds between two of them.
@@ -70,7 +71,9 @@ def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
         raise Invalid("A direct chat needs two users.", errors={"userId": ["Must be someone else."]})
     pair = sorted((actor.user_id, user_id))
     with unit_of_work() as work:
-        chat = upsert(Chat).values(id=new_id(), type="DIRECT", direct_key=":".join(pair), member_count=2, last_rev=1)
+        chat = upsert(Chat).values(
+            id=new_id(), type=ChatType.DIRECT, direct_key=":".join(pair), member_count=2, last_rev=1
+        )
         # Of two concurrent inserts one waits here for the other's commit and then finds the row.
         chat_id = work.db.scalar(chat.on_conflict_do_nothing(index_elements=["direct_key"]).returning(Chat.id))
         created = chat_id is not None
@@ -90,12 +93,14 @@ def create_group(
     """Create a group of these members and the actor, who becomes its ADMIN; raises NotFound for an unknown user."""
     invited = sorted(set(member_ids) - {actor.user_id})
     chat_id = new_id()
-    members = [{"chat_id": chat_id, "user_id": actor.user_id, "role": "ADMIN"}]
-    members += [{"chat_id": chat_id, "user_id": user_id, "role": "MEMBER"} for user_id in invited]
+    members = [{"chat_id": chat_id, "user_id": actor.user_id, "role": MemberRole.ADMIN}]
+    members += [{"chat_id": chat_id, "user_id": user_id, "role": MemberRole.MEMBER} for user_id in invited]
     about = {"name": name, "description": description, "avatar": avatar}
     with unit_of_work() as work:
         _find_people(work, invited)
-        work.db.execute(insert(Chat).values(id=chat_id, type="GROUP", member_count=len(members), last_rev=1, **about))
+        work.db.execute(
+            insert(Chat).values(id=chat_id, type=ChatType.GROUP, member_count=len(members), last_rev=1, **about)
+        )
         work.db.execute(insert(Member), members)
         _record(work, chat_id, 1, "CREATED")
         people = tuple(member["user_id"] for member in members)
@@ -111,7 +116,7 @@ def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
     if the actor is not an ADMIN.
     """
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, "chat.update")
+        _take_turn(work, actor, chat_id, ChatPermission.UPDATE)
         if changes:
             rev = _count_change(work, chat_id, **changes).last_rev
             _record(work, chat_id, rev, "UPDATED")
@@ -123,7 +128,7 @@ def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
 def delete_chat(actor: Actor, chat_id: str) -> None:
     """Delete a group with all its messages."""
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, "chat.delete")
+        _take_turn(work, actor, chat_id, ChatPermission.DELETE)
         # Members first, in the order of all actions that lock several: a running send has locked its member row and
         # waits for
         # the chat's.
@@ -143,7 +148,7 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
     member, Conflict (`group_full`) beyond `MAX_GROUP_MEMBERS`.
     """
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, "members.add")
+        _take_turn(work, actor, chat_id, ChatPermission.ADD_MEMBERS)
         _find_people(work, [user_id])
         if queries.member(work.db, chat_id, user_id):
             raise Conflict("The user is already a member of this group.")
@@ -166,7 +171,7 @@ def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
 def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     """Remove a member from a group, oneself as by leaving; raises NotFound for non-members."""
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, "members.remove")
+        _take_turn(work, actor, chat_id, ChatPermission.REMOVE_MEMBERS)
         _depart(work, chat_id, user_id)
 
 
@@ -174,7 +179,7 @@ def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
 def leave(actor: Actor, chat_id: str) -> None:
     """Leave a group. The longest-standing member succeeds its last ADMIN; the last member deletes it."""
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, "chat.leave")
+        _take_turn(work, actor, chat_id, ChatPermission.LEAVE)
         _depart(work, chat_id, actor.user_id)
 
 
@@ -185,12 +190,12 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> J
     Raises NotFound for non-members, Conflict (`last_admin`) for demoting the only ADMIN.
     """
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, "members.set_role")
+        _take_turn(work, actor, chat_id, ChatPermission.SET_ROLES)
         before = _member(work, chat_id, user_id)
         if before["role"] == role:
             return before
-        others = exists().where(Member.chat_id == chat_id, Member.role == "ADMIN", Member.user_id != user_id)
-        if role != "ADMIN" and not work.db.scalar(select(others)):
+        others = exists().where(Member.chat_id == chat_id, Member.role == MemberRole.ADMIN, Member.user_id != user_id)
+        if role != MemberRole.ADMIN and not work.db.scalar(select(others)):
             raise Conflict("The group needs an ADMIN. Promote another member first.", code="last_admin")
         rev = _count_change(work, chat_id).last_rev
         this_member = (Member.chat_id == chat_id) & (Member.user_id == user_id)
@@ -201,11 +206,11 @@ def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> J
         return after
 
 
-def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: str) -> None:
+def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: ChatPermission) -> None:
     """Check the permission, and lock the group against other changes until the end of the transaction."""
     work.db.execute(_TAKE_TURN, {"chat_id": chat_id})
     membership: Membership | None = queries.membership(work.db, actor, chat_id)
-    if membership and membership.visible and membership.type != "GROUP":
+    if membership and membership.visible and membership.type != ChatType.GROUP:
         raise Conflict("This is only possible in groups.", code="not_a_group")
     require(PERMISSIONS, permission, actor, membership)
 

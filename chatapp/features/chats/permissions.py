@@ -1,9 +1,22 @@
 """Permissions on chats."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chatapp.core.identity import Actor
 from chatapp.core.permissions import Table
+from chatapp.models.enums import MemberRole
+
+
+class ChatPermission(StrEnum):
+    """What an actor may do with a chat."""
+
+    LEAVE = "chat.leave"
+    UPDATE = "chat.update"
+    DELETE = "chat.delete"
+    ADD_MEMBERS = "members.add"
+    REMOVE_MEMBERS = "members.remove"
+    SET_ROLES = "members.set_role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +38,14 @@ def _member(_actor: Actor, membership: Membership) -> bool:
 
 
 def _admin(_actor: Actor, membership: Membership) -> bool:
-    return membership.role == "ADMIN"
+    return membership.role == MemberRole.ADMIN
 
 
-PERMISSIONS: Table[Membership] = {
-    "chat.leave": _member,
-    "chat.update": _admin,
-    "chat.delete": _admin,
-    "members.add": _admin,
-    "members.remove": _admin,
-    "members.set_role": _admin,
+PERMISSIONS: Table[ChatPermission, Membership] = {
+    ChatPermission.LEAVE: _member,
+    ChatPermission.UPDATE: _admin,
+    ChatPermission.DELETE: _admin,
+    ChatPermission.ADD_MEMBERS: _admin,
+    ChatPermission.REMOVE_MEMBERS: _admin,
+    ChatPermission.SET_ROLES: _admin,
 }

@@ -13,6 +13,7 @@ from chatapp.core.prepared import Prepared, array
 from chatapp.features.chats.permissions import Membership
 from chatapp.features.chats.schemas import MAX_MEMBERS
 from chatapp.features.users.queries import USER_FIELDS
+from chatapp.models.enums import DeliveryStatus
 
 FILE_FIELDS = """
     'fileUrl', CASE WHEN f.id IS NOT NULL THEN file_url(f.name, f.secret, m.id) END,
@@ -50,7 +51,7 @@ def status_field(unseen: str) -> str:
 """
 
 
-STATUS_FIELD = status_field("SENT")
+STATUS_FIELD = status_field(DeliveryStatus.SENT)
 _CHAT_FIELDS = """
     'id', c.id, 'type', c.type, 'name', c.name, 'description', c.description, 'avatar', c.avatar,
     'createdAt', wire_time(c.created_at), 'updatedAt', wire_time(c.updated_at),

@@ -7,11 +7,12 @@ from marshmallow import fields, validate
 from chatapp.core.errors import Json
 from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Timestamp, Whole
 from chatapp.features.users.schemas import Avatar, ShownAvatar, ShownName, UserSchema
+from chatapp.models.enums import ChatType, DeliveryStatus, MemberRole, MessageType
 
-CHAT_TYPES = ("DIRECT", "GROUP")
-MEMBER_ROLES = ("MEMBER", "ADMIN")
-MESSAGE_TYPES = ("TEXT", "IMAGE", "FILE")
-STATUSES = ("SENT", "DELIVERED", "READ")
+CHAT_TYPES = tuple(kind.value for kind in ChatType)
+MEMBER_ROLES = tuple(role.value for role in MemberRole)
+MESSAGE_TYPES = tuple(kind.value for kind in MessageType)
+STATUSES = tuple(status.value for status in DeliveryStatus)
 MAX_INVITED = 200
 # Members in a chat object; `GET /chats/:id/members` lists all.
 MAX_MEMBERS = 100

@@ -11,6 +11,7 @@ from typing import IO
 from xml.parsers import expat
 
 from chatapp.core.errors import UnsupportedType
+from chatapp.models.enums import MessageType
 
 # Declared by clients that don't know the type.
 UNDECLARED = {
@@ -79,7 +80,7 @@ class Kind:
     @property
     def message_type(self) -> str:
         """The type of a message with such a file."""
-        return "IMAGE" if self.format else "FILE"
+        return MessageType.IMAGE if self.format else MessageType.FILE
 
     def accepts(self, declared: str) -> bool:
         """True if a client may declare such a file as that media type (in lower case)."""

@@ -21,10 +21,11 @@ from chatapp.features.files import queries as files
 from chatapp.features.files.actions import delete_stored, delete_unreferenced, store_upload
 from chatapp.features.messages import queries
 from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessagesRead
-from chatapp.features.messages.permissions import PERMISSIONS, KnownMessage
+from chatapp.features.messages.permissions import PERMISSIONS, KnownMessage, MessagePermission
 from chatapp.features.messages.schemas import MAX_NAMED
 from chatapp.features.messages.sending import NO_SUCH_FILE, PendingMessage, send
 from chatapp.features.messages.sync import missed
+from chatapp.models.enums import MessageType
 
 log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ def send_message(
     chat_id: str,
     content: str,
     client_id: str | None = None,
-    type: str = "TEXT",
+    type: str = MessageType.TEXT,
     file_url: str | None = None,
     file_name: str | None = None,
     file_size: int | None = None,
@@ -140,8 +141,8 @@ def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
     content.
     """
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
-        message = _require(work, actor, message_id, "message.edit")
-        if not content and message.type == "TEXT":
+        message = _require(work, actor, message_id, MessagePermission.EDIT)
+        if not content and message.type == MessageType.TEXT:
             raise Invalid("A message needs content.", errors={"content": ["Must have 1–4000 characters."]})
         if not work.db.execute(_EDIT, {"id": message.id, "chat_id": message.chat_id, "content": content}).rowcount:
             raise Conflict("The message was deleted.")
@@ -156,9 +157,9 @@ def delete_message(actor: Actor, message_id: str) -> Json:
     Raises NotFound, Forbidden for an actor who is neither its sender nor a moderator.
     """
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
-        message = _require(work, actor, message_id, "message.delete", moderating=True)
+        message = _require(work, actor, message_id, MessagePermission.DELETE, moderating=True)
         deleted = {"messageId": message.id, "chatId": message.chat_id}
-        upload_id = work.db.execute(_FILE_OF, {"id": message.id}).scalar() if message.type != "TEXT" else None
+        upload_id = work.db.execute(_FILE_OF, {"id": message.id}).scalar() if message.type != MessageType.TEXT else None
         rev = work.db.execute(_DELETE, {"id": message.id, "chat_id": message.chat_id}).scalar()
         if rev is not None:
             work.announce(MessageDeleted(message.chat_id, rev, deleted | {"rev": rev}))
@@ -265,7 +266,7 @@ def _note_delivered(
 
 
 def _require(
-    work: UnitOfWork, actor: Actor, message_id: str, permission: str, *, moderating: bool = False
+    work: UnitOfWork, actor: Actor, message_id: str, permission: MessagePermission, *, moderating: bool = False
 ) -> KnownMessage:
     """The message, with its chat's row locked, if the actor has the permission."""
     message = queries.known_message(work.db, actor, message_id, moderating=moderating)

@@ -1,11 +1,21 @@
 """Permissions on messages."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chatapp.core.identity import Actor
 from chatapp.core.permissions import Table
+from chatapp.models.enums import MemberRole, UserRole
 
-MODERATING_ROLES = ("MODERATOR", "ADMIN")
+MODERATING_ROLES = (UserRole.MODERATOR, UserRole.ADMIN)
+
+
+class MessagePermission(StrEnum):
+    """What an actor may do with a message."""
+
+    READ_STATUSES = "message.read_statuses"
+    EDIT = "message.edit"
+    DELETE = "message.delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +47,11 @@ def _sender(actor: Actor, message: KnownMessage) -> bool:
 
 
 def _sender_or_authority(actor: Actor, message: KnownMessage) -> bool:
-    return _sender(actor, message) or message.chat_role == "ADMIN" or message.moderated
+    return _sender(actor, message) or message.chat_role == MemberRole.ADMIN or message.moderated
 
 
-PERMISSIONS: Table[KnownMessage] = {
-    "message.read_statuses": _member,
-    "message.edit": _sender,
-    "message.delete": _sender_or_authority,
+PERMISSIONS: Table[MessagePermission, KnownMessage] = {
+    MessagePermission.READ_STATUSES: _member,
+    MessagePermission.EDIT: _sender,
+    MessagePermission.DELETE: _sender_or_authority,
 }

@@ -13,7 +13,7 @@ from chatapp.core.pagination import MAX_KEY, Page, page
 from chatapp.core.permissions import require
 from chatapp.core.prepared import Prepared
 from chatapp.features.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, status_field
-from chatapp.features.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage
+from chatapp.features.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage, MessagePermission
 
 NOT_VISIBLE = "Chat not found."
 MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
@@ -165,7 +165,7 @@ def list_statuses(actor: Actor, message_id: str, *, limit: int, cursor: tuple[st
     """
     after = cursor[0] if cursor else "00000000-0000-0000-0000-000000000000"
     with reading() as db:
-        require(PERMISSIONS, "message.read_statuses", actor, known_message(db, actor, message_id))
+        require(PERMISSIONS, MessagePermission.READ_STATUSES, actor, known_message(db, actor, message_id))
         rows = db.execute(_STATUSES, {"id": message_id, "after": after, "limit": limit + 1})
         return page([(status, key) for status, *key in rows], limit)
 

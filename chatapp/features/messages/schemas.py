@@ -9,6 +9,7 @@ from chatapp.core.pagination import MAX_KEY, Cursor
 from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Whole
 from chatapp.features.chats.schemas import MESSAGE_TYPES, STATUSES, ChatSchema, MessageSchema
 from chatapp.features.files.schemas import File
+from chatapp.models.enums import MessageType
 
 MAX_CONTENT_LENGTH = 4000
 # After a long absence only the latest messages are listed; `readSeq` covers all.
@@ -37,7 +38,7 @@ class SendMessageSchema(Input):
     type = Choice(
         "MessageType",
         MESSAGE_TYPES,
-        load_default="TEXT",
+        load_default=MessageType.TEXT.value,
         metadata={"description": "With `fileUrl`, the type of the file; otherwise TEXT."},
     )
     file_url = Text(
@@ -69,7 +70,7 @@ class SendMessageSchema(Input):
         if not data.get("file_url"):
             if not data.get("content"):
                 raise ValidationError("Must have 1–4000 characters after trimming.", "content")
-            if data.get("type") != "TEXT":
+            if data.get("type") != MessageType.TEXT:
                 raise ValidationError("A message of this type needs a file.", "fileUrl")
 
 

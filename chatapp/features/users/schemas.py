@@ -6,9 +6,10 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from chatapp.core.schemas import Choice, Id, Input, Output, Text, Timestamp
+from chatapp.models.enums import UserRole
 
 RESERVED_USERNAMES = frozenset({"me", "search", "admin", "administrator", "moderator", "root", "support", "system"})
-ROLES = ("USER", "MODERATOR", "ADMIN")
+ROLES = tuple(role.value for role in UserRole)
 _NAME = "[A-Za-z0-9_]{3,20}"
 
 
