@@ -16,9 +16,9 @@ from environs import Env, EnvError
 from chatapp.core import database_url
 from chatapp.core.causes import without_secrets
 from chatapp.core.database_url import DatabaseUrl
+from chatapp.core.embedded_database import default_url
 from chatapp.core.origins import parse_origin
 from chatapp.core.settings import Rate, Settings
-from chatapp.launcher.postgres import default_url
 
 ROOT = Path(__file__).resolve().parent
 SECRETS = ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")

@@ -15,8 +15,9 @@ from types import FrameType
 from typing import NoReturn
 
 import config
+from chatapp.core.embedded_database import default_url
 from chatapp.core.settings import Settings
-from chatapp.launcher.postgres import EmbeddedPostgres, default_url
+from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.process import LauncherError, end, spawn, survivor, wait_for
 from chatapp.launcher.progress import step
 from chatapp.launcher.valkey import EmbeddedValkey

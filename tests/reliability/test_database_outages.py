@@ -9,7 +9,8 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from chatapp.launcher.postgres import EmbeddedPostgres, socket_folder
+from chatapp.core.embedded_database import socket_folder
+from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.process import wait_for
 from tests.chaos.proxy import Proxy
 from tests.people import Person, data, problem, register
