@@ -16,8 +16,8 @@ from chatapp.core.errors import Json, Unavailable
 from chatapp.core.events import Announced, RemovesAccess, Subscriber, redeliver
 from chatapp.fanout import broadcast
 from chatapp.fanout.rooms import Connection, rooms
+from chatapp.fanout.view import view
 from chatapp.features.auth.queries import find_actors
-from chatapp.features.auth.sessions import sessions
 from chatapp.features.chats.events import ChatCreated, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
 from chatapp.features.chats.queries import member_event, members_among, rooms_of
 from chatapp.features.chats.subscribers import emit_new_chat, evict_member
@@ -51,14 +51,11 @@ class Replay:
         self._pending: dict[str, int] = {}
         # Per pending chat the users whose sockets have to be subscribed, with the `rev` of their joining.
         self._joined: dict[str, dict[str, int]] = defaultdict(dict)
-        # Number of disconnections of the bus: data that was read before the last one is out of date.
-        self._outages = 0
         self._draining = False
         self._requested = False
 
     def stop(self) -> None:
         """Stop replaying, because the bus is disconnected, until `reconcile` is called again."""
-        self._outages += 1
         self._pending.clear()
         self._joined.clear()
 
@@ -75,17 +72,16 @@ class Replay:
         Does nothing if the bus disconnects meanwhile: it is called again afterwards. `resync_all` is for an outage
         longer than changes are kept: sockets are told to `sync` instead.
         """
-        outages = self._outages
+        outages = view.outages
         state = _State()
         late = [
             pair for pair, (rev, _) in state.joined.items() if resync_all or not self._is_replayable(state, pair, rev)
         ]
         chats = chats_now({chat_id for _, chat_id in late}) if late else {}
-        if outages != self._outages:
+        if outages != view.outages:
             return
         # From here on nothing yields: subscriptions and emitted events must stay consistent.
-        rooms.epoch += 1
-        rooms.bus_disconnected = False
+        view.connect()
         state.refresh_actors()
         for chat_id, user_ids in state.missing.items():
             rev, members = state.members.get(chat_id, (None, set()))
@@ -131,12 +127,12 @@ class Replay:
         position = rooms.order.position(chat_id)
         if position is None:
             return True
-        if rooms.bus_disconnected:
+        if not view.connected:
             return False
         found = changes_since({chat_id: position})
         subscribed = {connection.actor.user_id for connection in rooms.of_chat(chat_id)}
         rev, members = members_among([chat_id], subscribed).get(chat_id, (None, set()))
-        if rooms.bus_disconnected:
+        if not view.connected:
             return False
         log.info("gap_replayed", chat_id=chat_id, rev=position)
         evict(chat_id, subscribed - members, rev)
@@ -147,7 +143,7 @@ class Replay:
         while self._draining:
             gevent.sleep(RETRY_DELAY)
         self._requested = False
-        if rooms.bus_disconnected:
+        if not view.connected:
             return
         try:
             self.reconcile()
@@ -171,11 +167,11 @@ class Replay:
         try:
             while self._pending:
                 portion = self._next_portion()
-                outages = self._outages
+                outages = view.outages
                 try:
                     found = changes_since(portion) if portion else {}
                     for chat_id in portion:
-                        if outages != self._outages:
+                        if outages != view.outages:
                             break
                         if self._pending.pop(chat_id, None) is not None:
                             gevent.sleep(self._replay(chat_id, found.get(chat_id)) / MAX_CHANGES_PER_SECOND)
@@ -261,8 +257,7 @@ class BusListener:
         Rooms are loaded from the database, then the replay starts. Own events of that moment wait. Raises Unavailable.
         """
         if not connected:
-            sessions.remember(False)
-            rooms.bus_disconnected = True
+            view.disconnect()
             events.dispatch_by(self._always)
             self._replay.stop()
             return
@@ -270,7 +265,6 @@ class BusListener:
         events.dispatch_by(self._during_read)
         self._replay.reconcile(resync_all=seconds_disconnected > MAX_OUTAGE)
         events.dispatch_by(self._subscribers)
-        sessions.remember(True)
         for event in self._early:
             redeliver(event)
         if len(self._early) == MAX_EARLY:

@@ -8,6 +8,7 @@ from chatapp.core import metrics
 from chatapp.core.errors import Json
 from chatapp.core.events import Subscriber
 from chatapp.fanout.rooms import Connection, rooms
+from chatapp.fanout.view import view
 
 
 class ChatChanged(Protocol):
@@ -81,7 +82,7 @@ def to_connections(connections: Sequence[Connection], event: str, payload: Json)
 
 def _send(connections: Sequence[Connection], event: str, payload: Json) -> None:
     """Encode the packet once for all recipients; emit nothing while the bus is disconnected."""
-    if rooms.bus_disconnected or _encode is None:
+    if not view.connected or _encode is None:
         return
     began = time.perf_counter()
     packet = _encode(event, payload)

@@ -1,7 +1,7 @@
 """The open sockets of this process, and the chats that each is subscribed to.
 
 Rooms are a cache of memberships: filled from the database when a socket connects, changed by events. While the bus is
-disconnected (`bus_disconnected`) nothing is emitted, since a member may have been removed on another worker. The replay
+disconnected (`view.py`) nothing is emitted, since a member may have been removed on another worker. The replay
 (`chatapp/replay.py`) then updates rooms and sockets.
 """
 
@@ -50,9 +50,6 @@ class Rooms:
     """Connections by socket, by user and by chat."""
 
     def __init__(self) -> None:
-        self.bus_disconnected = False
-        # Incremented whenever sessions may have ended: a socket that was opened meanwhile is checked again.
-        self.epoch = 0
         self.order = ChatOrder()
         self._by_id: dict[str, Connection] = {}
         self._by_user: dict[str, set[Connection]] = defaultdict(set)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from chatapp.core.identity import Actor
 from chatapp.fanout.rooms import Connection, rooms
+from chatapp.fanout.view import view
 
 FindActor = Callable[[str, str], Actor | None]
 T = TypeVar("T")
@@ -20,9 +21,9 @@ def read_settled(read: Callable[[], T]) -> T:
     Use the result before waiting for anything else.
     """
     while True:
-        epoch = rooms.epoch
+        epoch = view.epoch
         result = read()
-        if epoch == rooms.epoch:
+        if epoch == view.epoch:
             return result
 
 

@@ -25,6 +25,7 @@ from chatapp.core.identity import Actor, Claims, Verifier
 from chatapp.core.limits import Limit
 from chatapp.core.schemas import load, validate_response
 from chatapp.fanout.rooms import ListRooms, Position, rooms
+from chatapp.fanout.view import view
 from chatapp.sockets.actors import read_settled, refresh_actor
 from chatapp.sockets.client_events import ClientEvent, Outcome, RenewedSchema, RenewSchema
 from chatapp.sockets.connection import SocketConnection, connection_of
@@ -153,7 +154,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             session = self._engineio.sockets.get(id)
             if session is None:
                 raise ConnectionRefusedError  # The client left before its CONNECT was handled.
-            epoch = rooms.epoch
+            epoch = view.epoch
             actor, claims = self._authenticate(auth.get("token") if isinstance(auth, dict) else None)
             logs.about(socket_id=sid, user_id=actor.user_id)
             # Each connection writes presence and emits its events, even one that leaves at once.
@@ -161,7 +162,7 @@ class Gateway(Namespace):  # type: ignore[misc]
             self._presence.connected(actor)
             connection = SocketConnection(id, sid, session, actor, claims.expires_at, self._end)
             self._enter(connection)
-            if epoch != rooms.epoch:
+            if epoch != view.epoch:
                 refresh_actor(connection, self._tokens.find_actor)
             if id not in rooms:
                 raise Unauthenticated("The session has ended. Log in again.")
@@ -345,7 +346,7 @@ class Gateway(Namespace):  # type: ignore[misc]
         limits.hit(Limit(settings.current().rate_events, "socket events", connection.actor.user_id))
         # Ended sessions and changed accounts are events of other workers: while the bus is disconnected, the database is
         # queried each time.
-        if rooms.bus_disconnected:
+        if not view.connected:
             refresh_actor(connection, self._tokens.find_actor)
         if connection.id not in rooms:
             raise Unauthenticated("The session has ended. Log in again.")

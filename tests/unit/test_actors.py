@@ -8,6 +8,7 @@ import pytest
 
 from chatapp.core.identity import Actor
 from chatapp.fanout.rooms import rooms
+from chatapp.fanout.view import view
 from chatapp.sockets.actors import read_settled, refresh_actor
 from chatapp.sockets.connection import SocketConnection
 
@@ -46,7 +47,7 @@ def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable
 
 
 def end_something() -> None:
-    rooms.epoch += 1
+    view.epoch += 1
 
 
 def test_actor_is_read_again_after_a_concurrent_change() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from chatapp import replay as replaying
 from chatapp.fanout.rooms import rooms
+from chatapp.fanout.view import view
 from chatapp.features.messages.missed import MissedChanges
 from chatapp.replay import MAX_MISSED, Replay
 
@@ -21,16 +22,16 @@ def replay() -> Iterator[Replay]:
 
 
 def test_outage_during_reconcile_leaves_rooms_to_the_next_one(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "bus_disconnected", False)
+    monkeypatch.setattr(view, "connected", True)
 
     def read() -> Any:
-        rooms.bus_disconnected = True
+        view.disconnect()
         replay.stop()
         return SimpleNamespace(joined={})
 
     monkeypatch.setattr(replaying, "_State", read)
     replay.reconcile()
-    assert rooms.bus_disconnected
+    assert not view.connected
 
 
 def test_changes_read_before_an_outage_are_read_again(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +41,7 @@ def test_changes_read_before_an_outage_are_read_again(replay: Replay, monkeypatc
     def read(_positions: object) -> dict[str, MissedChanges]:
         last_rev = next(reads)
         if last_rev == 6:
+            view.outages += 1
             replay.stop()
             replay._pending["chat"] = 5
         return {"chat": MissedChanges(last_rev, last_rev)}

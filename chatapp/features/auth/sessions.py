@@ -8,6 +8,7 @@ import time
 
 from chatapp.core.batching import Coalescer
 from chatapp.core.identity import Actor
+from chatapp.fanout.view import view
 from chatapp.features.auth import queries
 
 # The bound on how long an entry can be out of date, whatever else fails.
@@ -20,36 +21,27 @@ class Sessions:
 
     def __init__(self) -> None:
         self._find: Coalescer[str, Actor | None] = Coalescer(queries.find_actors)
-        self._known: dict[str, tuple[Actor, float]] = {}
-        self._remembers = True
-        # Counts cleared entries: a result that was read meanwhile may be out of date.
-        self._changes = 0
+        # Session → its actor, until when (time.monotonic()), and the outages of the bus before it was read.
+        self._known: dict[str, tuple[Actor, float, int]] = {}
 
     def find_actor(self, user_id: str, session_id: str) -> Actor | None:
         """The actor of that session, if it has not ended and the account is active."""
         known = self._known.get(session_id)
-        if known and known[1] > time.monotonic():
+        if known and known[1] > time.monotonic() and known[2] == view.outages:
             return known[0] if known[0].user_id == user_id else None
-        changes, actor = self._changes, self._find(session_id)
+        epoch, actor = view.epoch, self._find(session_id)
         if actor is None or actor.user_id != user_id:
             return None
-        if self._remembers and changes == self._changes:
+        if view.connected and epoch == view.epoch:
             if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            self._known[session_id] = actor, time.monotonic() + REMEMBERED_SECONDS
+            self._known[session_id] = actor, time.monotonic() + REMEMBERED_SECONDS, view.outages
         return actor
 
     def forget(self, user_id: str) -> None:
         """Clear the entries of a user whose account or session has changed."""
-        self._changes += 1
-        for session_id in [id for id, (actor, _) in self._known.items() if actor.user_id == user_id]:
+        for session_id in [id for id, (actor, *_) in self._known.items() if actor.user_id == user_id]:
             del self._known[session_id]
-
-    def remember(self, allowed: bool) -> None:
-        """Allow or forbid caching from now on."""
-        self._changes += 1
-        self._remembers = allowed
-        self._known.clear()
 
 
 sessions = Sessions()

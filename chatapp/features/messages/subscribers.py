@@ -6,6 +6,7 @@ from chatapp.core.events import Subscriber
 from chatapp.fanout import broadcast
 from chatapp.fanout.broadcast import emit_change
 from chatapp.fanout.rooms import Connection, rooms
+from chatapp.fanout.view import view
 from chatapp.features.messages.actions import mark_delivered_soon
 from chatapp.features.messages.deliveries import Deliveries
 from chatapp.features.messages.events import (
@@ -26,9 +27,7 @@ def emit_message(event: MessageSent) -> None:
 
     def emitted(connections: Sequence[Connection]) -> None:
         rooms.order.seqs[event.chat_id] = event.payload["seq"]
-        if not rooms.bus_disconnected and (
-            users := {c.actor.user_id for c in connections} - {event.payload["senderId"]}
-        ):
+        if view.connected and (users := {c.actor.user_id for c in connections} - {event.payload["senderId"]}):
             deliveries.add(event.chat_id, event.payload["seq"], users)
 
     broadcast.to_chat_in_order(event.chat_id, event.rev, "message:new", event.payload, emitted)
