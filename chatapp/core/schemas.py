@@ -10,15 +10,16 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
-from marshmallow.decorators import VALIDATES_SCHEMA
 
+from chatapp.compat.marshmallow import deserializer, schema_validators
 from chatapp.core.error_codes import CODES
 from chatapp.core.errors import Invalid, Json, problem_type
 from chatapp.core.json_input import UnpairedSurrogates
 
+Deserialize: TypeAlias = Callable[[Any, str, Any], Any]
 # A response does not grow with the number of unknown fields in a request.
 MAX_INVALID_FIELDS = 50
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -128,20 +129,22 @@ class Whole(fields.Integer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=kwargs.pop("validate", validate.Range(0)), **kwargs)
 
-    def _validated(self, value: Any) -> Any:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, (str, bool)):
             raise self.make_error("invalid")
         # JSON does not distinguish 1 and 1.0.
-        return super()._validated(int(value) if isinstance(value, float) and value.is_integer() else value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Digits(fields.Integer):
     """A non-negative integer in a query: digits only, unlike Python's int()."""
 
-    def _validated(self, value: Any) -> Any:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not isinstance(value, str) or not re.fullmatch("[0-9]{1,20}", value):
             raise self.make_error("invalid")
-        return super()._validated(value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Flag(fields.Boolean):
@@ -226,7 +229,7 @@ def _load_directly(schema: Schema, payload: Json) -> Json | None:
         return None
     loaded: Json = {}
     try:
-        for key, (name, field) in known.items():
+        for key, (name, field, deserialize) in known.items():
             if key not in payload:
                 default = field.load_default
                 if default is not missing:
@@ -234,14 +237,14 @@ def _load_directly(schema: Schema, payload: Json) -> Json | None:
                 continue
             value = payload[key]
             if value is not None:
-                value = field._deserialize(value, key, payload)
+                value = deserialize(value, key, payload)
                 for validator in field.validators:
                     validator(value)
             elif not field.allow_none:
                 return None
             loaded[name] = value
         for hook in hooks:
-            hook(loaded, partial=False, many=False, unknown=schema.unknown)
+            hook(loaded)
     except ValidationError:
         return None
     return loaded
@@ -250,14 +253,15 @@ def _load_directly(schema: Schema, payload: Json) -> Json | None:
 @cache
 def _parts(
     schema: Schema,
-) -> tuple[dict[str, tuple[str, fields.Field[Any]]], frozenset[str], list[Callable[..., Any]] | None]:
-    """The fields of a schema by their keys in JSON, each with its attribute name; the keys of required fields; and
-    the schema's validators, None for a schema with other hooks."""
-    known = {field.data_key or name: (field.attribute or name, field) for name, field in schema.load_fields.items()}
-    required = frozenset(key for key, (_, field) in known.items() if field.required)
-    if {tag for tag, found in schema._hooks.items() if found} - {VALIDATES_SCHEMA}:
-        return known, required, None
-    return known, required, [getattr(schema, hook) for hook, _, _ in schema._hooks.get(VALIDATES_SCHEMA, ())]
+) -> tuple[dict[str, tuple[str, fields.Field[Any], Deserialize]], frozenset[str], list[Callable[[Json], Any]] | None]:
+    """The fields of a schema by their keys in JSON, each with its attribute name and its conversion; the keys of
+    required fields; and the schema's validators, None for a schema with other hooks."""
+    known = {
+        field.data_key or name: (field.attribute or name, field, deserializer(field))
+        for name, field in schema.load_fields.items()
+    }
+    required = frozenset(key for key, (_, field, _) in known.items() if field.required)
+    return known, required, schema_validators(schema)
 
 
 def invalid(error: ValidationError) -> Invalid:

@@ -22,6 +22,7 @@ import redis
 import structlog
 from gevent.event import Event
 
+from chatapp.compat.redis import bare_connection
 from chatapp.core import events, metrics
 from chatapp.core.batching import Batcher
 from chatapp.core.causes import MAX_CAUSES
@@ -117,7 +118,7 @@ class Bus:
         self._valid_until = 0.0
         self._batcher: Batcher[_Outgoing] = Batcher(self._post, MAX_BATCH)
         self._waiting_bytes = 0
-        self._sender = self._connection(REDIS_TIMEOUT)
+        self._sender = bare_connection(url, timeout=REDIS_TIMEOUT, connect_timeout=REDIS_TIMEOUT)
         self._awaited: dict[bytes, _Awaited] = {}
         metrics.queue_connected.set_function(lambda: self._connected)
 
@@ -167,7 +168,7 @@ class Bus:
 
     def read(self) -> None:
         """Receive the events of the others until an error (a background task, which is restarted)."""
-        connection = self._connection(SILENCE_SECONDS)
+        connection = bare_connection(self._url, timeout=SILENCE_SECONDS, connect_timeout=REDIS_TIMEOUT)
         try:
             connection.send_command("SUBSCRIBE", CHANNEL)
             connection.read_response()
@@ -338,18 +339,6 @@ class Bus:
             if awaited.expected is None and awaited.number is not None and number >= awaited.number:
                 awaited.expected = set(self._live)
                 awaited.changed.set()
-
-    def _connection(self, timeout: float) -> Any:
-        """A connection that opens on use, and again after a failure; a longer wait raises redis.TimeoutError. Bare,
-        since a client retries by itself, which hides lost batches."""
-        pool = redis.ConnectionPool.from_url(
-            self._url,
-            protocol=2,  # `read_response` doesn't return messages of RESP3, the default since redis-py 8
-            socket_timeout=timeout,
-            socket_connect_timeout=REDIS_TIMEOUT,
-            socket_keepalive=True,
-        )
-        return pool.make_connection()
 
 
 def _number(batch: bytes) -> int:

@@ -7,7 +7,6 @@ that serves the request adds them up. `gunicorn.conf.py` creates the folder.
 import atexit
 import functools
 import hmac
-import mmap
 import os
 import shutil
 import tempfile
@@ -19,10 +18,9 @@ from typing import Any
 import gevent
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.utils import floatToGoString
 
+from chatapp.compat.prometheus_client import MmapedDict, bound_label, open_values, sample_key
 from chatapp.core import db, metrics
 from chatapp.core.addresses import is_local
 from chatapp.core.batching import Coalescer
@@ -62,21 +60,15 @@ class _Book:
         if place not in self._lines:
             names, values = list(metric.labels), list(sample.labels)
             if sample.up_to is not None:
-                names, values = [*names, "le"], [*values, floatToGoString(sample.up_to)]
-            key = mmap_key(metric.name, sample.name, names, values, metric.about)
+                names, values = [*names, "le"], [*values, bound_label(sample.up_to)]
+            key = sample_key(metric.name, sample.name, names, values, metric.about)
             before = 0.0 if metric.kind.startswith("gauge") else self._file(metric.kind).read_value(key)[0]
             self._lines[place] = key, before
         return self._lines[place]
 
     def _file(self, kind: str) -> MmapedDict:
         if kind not in self._files:
-            path = self._folder / f"{kind}_{os.getpid()}.db"
-            if not path.exists():
-                # Another worker may read the file at any time, so it must never be empty, as the library creates it.
-                draft = path.with_suffix(".new")
-                draft.write_bytes(bytes(mmap.PAGESIZE))
-                draft.rename(path)
-            self._files[kind] = MmapedDict(str(path))
+            self._files[kind] = open_values(self._folder, kind)
         return self._files[kind]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
+from chatapp.compat.werkzeug import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 from chatapp.core.errors import Invalid, Json, Malformed, TooLarge, UnsupportedType
 from chatapp.core.settings import Settings
 from chatapp.core.uploads import Allowance, UploadedFile, file_too_large

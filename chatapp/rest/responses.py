@@ -2,6 +2,7 @@
 
 from marshmallow import Schema
 
+from chatapp.compat.flask_smorest import Responses
 from chatapp.core.errors import Json
 from chatapp.core.examples import example, problems
 from chatapp.core.schemas import ProblemSchema
@@ -11,8 +12,6 @@ LIMIT_HEADERS = {name: name for name in ("RateLimit-Limit", "RateLimit-Remaining
 ERROR_HEADERS = {401: {"WWW-Authenticate": "WWW-Authenticate"}, 429: {"Retry-After": "Retry-After"}}
 # Responses without a body.
 EMPTY = (204, 302, 304)
-# What flask-smorest keeps of each response, by status.
-Responses = dict[int, list[Json]]
 
 
 def success_responses(shape: type[Schema] | Json | None, successes: dict[int, str]) -> Responses:

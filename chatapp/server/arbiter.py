@@ -9,8 +9,8 @@ import signal
 from typing import Any
 
 import structlog
-from gunicorn import arbiter
-from gunicorn.errors import HaltServer
+
+from chatapp.compat.gunicorn_processes import BaseArbiter, HaltServer, use_arbiter
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 DRAIN = signal.SIGUSR2
 
 
-class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
+class Arbiter(BaseArbiter):
     """Starts, watches and replaces workers; imports nothing of the application."""
 
     # Workers up to this age run the code from before the last reload.
@@ -80,6 +80,4 @@ class Arbiter(arbiter.Arbiter):  # type: ignore[misc]
 
 def install() -> None:
     """Make gunicorn use this master; called by its configuration file, which it reads first."""
-    from gunicorn.app import base
-
-    base.Arbiter = Arbiter
+    use_arbiter(Arbiter)

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from gevent import monkey
-from gevent.server import StreamServer
 from gevent.socket import socket as GeventSocket
 
+from chatapp.compat.gevent import ConnectionServer
 from chatapp.server.admission import Held
 
 # For the head of a request on a new connection, or on an idle one without a token.
@@ -47,11 +47,11 @@ class Connection(GeventSocket):  # type: ignore[misc]
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send bytes; TimeoutError when the client does not take them in time."""
-        self.timeout: float | None = SEND_TIMEOUT + len(data) / SEND_BYTES_PER_SECOND
+        self.settimeout(SEND_TIMEOUT + len(data) / SEND_BYTES_PER_SECOND)
         try:
             super().sendall(data, flags)
         finally:
-            self.timeout = None
+            self.settimeout(None)
 
     def opened(self) -> None:
         """Start the deadline of the first request."""
@@ -82,20 +82,12 @@ class Connection(GeventSocket):  # type: ignore[misc]
             self.held = None
 
 
-class Server(StreamServer):  # type: ignore[misc]
+class Server(ConnectionServer):
     """A listener that accepts `Connection` objects."""
 
+    connection = Connection
     # Accept one connection per wake-up, to balance the workers.
     max_accept = 1
-
-    def do_read(self) -> tuple[Connection, Any] | None:
-        """Called by gevent when a connection may be accepted."""
-        listener = self.socket
-        try:
-            descriptor, address = listener._accept()
-        except BlockingIOError:
-            return None
-        return Connection(listener.family, listener.type, listener.proto, fileno=descriptor), address
 
 
 def end_stream(connection: Any, how: int) -> None:

@@ -21,10 +21,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import gevent
 from gevent import monkey
 from gevent.socket import socket as GeventSocket
 
+from chatapp.compat.gevent import epoll_descriptor
+from chatapp.compat.gunicorn import Request, head_of, return_read_ahead, take_read_ahead
 from chatapp.server.connections import Connection
 
 SOCKETIO_PATH = "/socket.io/"
@@ -95,7 +96,7 @@ class ConnectionTransfer:
         """Stop receiving connections from other workers."""
         (self._folder / self.worker).unlink(missing_ok=True)
 
-    def send_connection(self, request: Any, connection: Any) -> bool:
+    def send_connection(self, request: Request, connection: Any) -> bool:
         """Send a connection to the worker that the request's session names; the caller then closes its own descriptor.
 
         False if that is this worker, or a worker that can't be reached: then the caller serves the request. Engine.IO
@@ -104,11 +105,11 @@ class ConnectionTransfer:
         named = _SESSION.search(request.query) if request.path.startswith(SOCKETIO_PATH) else None
         if not named or named[1] == self.worker:
             return False
-        beyond = request.unreader.take_buffered()
+        beyond = take_read_ahead(request)
         try:
-            self._send(named[1], connection.fileno(), _head(request) + beyond)
+            self._send(named[1], connection.fileno(), head_of(request) + beyond)
         except OSError:
-            request.unreader.unread(beyond)
+            return_read_ahead(request, beyond)
             return False
         stop_watching(connection.fileno())
         return True
@@ -153,24 +154,16 @@ def receive_connection(messenger: Any) -> Connection | None:
         return None
 
 
-def _head(request: Any) -> bytes:
-    """The head of a request, as gunicorn read it, for gunicorn to parse again."""
-    major, minor = request.version
-    # Without a space after the colon, so that no line is longer than the client's was.
-    fields = (f"{name}:{value}" for name, value in request.headers)
-    return "\r\n".join([f"{request.method} {request.uri} HTTP/{major}.{minor}", *fields, "", ""]).encode("latin-1")
-
-
 def stop_watching(descriptor: int) -> None:
     """Remove a connection that another worker continues from the event loop's epoll, where closing it here would leave
     it.
 
     libev would repair that at its next event, at the cost of a new epoll for all connections of this worker.
     """
-    loop = gevent.get_hub().loop
-    if loop.backend == "epoll":
+    own = epoll_descriptor()
+    if own is not None:
         try:
-            with monkey.get_original("select", "epoll").fromfd(os.dup(loop.fileno())) as epoll:
+            with monkey.get_original("select", "epoll").fromfd(os.dup(own)) as epoll:
                 epoll.unregister(descriptor)
         except OSError:
             pass  # It was never registered.

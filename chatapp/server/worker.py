@@ -19,10 +19,14 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from gevent.pool import Pool
-from gunicorn import util
-from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.ggevent import GeventWorker
 
+from chatapp.compat.gunicorn import Request, body_length, close_after_response
+from chatapp.compat.gunicorn_processes import (
+    BaseWorker,
+    receive_at_once,
+    respond_to_invalid_requests,
+    write_without_waiting,
+)
 from chatapp.core import batching
 from chatapp.server.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
 from chatapp.server.arbiter import DRAIN
@@ -44,7 +48,7 @@ DRAIN_STEP_SECONDS = 0.1
 # request copies all data that was received and not read yet.
 RECEIVED_BYTES = 64 * 1024
 
-SocketUnreader.max_body_chunk = RECEIVED_BYTES
+receive_at_once(RECEIVED_BYTES)
 
 
 class Listener:
@@ -59,7 +63,7 @@ class Listener:
         return self._address
 
 
-class Worker(GeventWorker):  # type: ignore[misc]
+class Worker(BaseWorker):
     """Serves until it is stopped, then takes at most `FINISH_SECONDS` to finish."""
 
     # The folder of the workers' sockets, and their shared counters; set in the master before workers start.
@@ -88,15 +92,19 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Called by gunicorn once the application is loaded; returns when the worker has ended."""
+        from chatapp.compat.engineio import mark_ids, sessions_of
+        from chatapp.compat.socketio import engineio_of
+
         connections = Pool(self.worker_connections)
         self._first_listener = Listener(self.sockets[0])
         self._max_body = self.wsgi.extensions["max_body"]
         servers = [Server(s, handle=self._handler(s), spawn=connections) for s in self.sockets]
         if self.counters:
             self._admission = self.wsgi.extensions["unauthenticated"].count_with(self.counters, self.part)
-        engineio = self.wsgi.extensions["socketio"].server.eio
+        engineio = engineio_of(self.wsgi.extensions["socketio"].server)
+        sessions = sessions_of(engineio)
         if self.transfer:
-            engineio.generate_id = self.transfer.mark(engineio.generate_id)
+            mark_ids(engineio, self.transfer.mark)
             servers.append(Server(self.transfer.open(), handle=self._take_over, spawn=connections))
         self._wait_until_ready()
         for server in servers:
@@ -106,13 +114,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._beat()
             self._stopping.wait(NOTIFY_SECONDS)
         if self._draining:
-            self._drain(servers, engineio)
+            self._drain(servers, sessions)
         self.leave()
         for server in servers:
             server.close()
         # Without Engine.IO's CLOSE, which some clients take as a request not to reconnect.
-        sessions = list(engineio.sockets.values())
-        closing = [gevent.spawn(session.close, wait=False, abort=True) for session in sessions]
+        closing = [gevent.spawn(session.close, wait=False, abort=True) for session in list(sessions.values())]
         self._idle_are_ended = True
         for connection in self._idle:
             end_stream(connection, socket.SHUT_RD)
@@ -144,7 +151,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         for connection in list(self._connections):
             connection.check(now)
 
-    def _drain(self, servers: list[Server], engineio: Any) -> None:
+    def _drain(self, servers: list[Server], sessions: dict[str, Any]) -> None:
         """Move the clients to the other workers: first HTTP connections, then one socket after another.
 
         A socket that closes late misses nothing while the workers are connected. Without Redis they are not, and all
@@ -153,12 +160,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
         for server in servers[: len(self.sockets)]:
             server.close()
         self._pause(LAST_REQUESTS_SECONDS)
-        at_once = len(engineio.sockets)
+        at_once = len(sessions)
         if self.transfer and self.wsgi.extensions["has_bus"]:
             seconds = min(DRAIN_SECONDS, at_once / CLOSED_PER_SECOND)
             at_once = math.ceil(at_once / max(1.0, seconds / DRAIN_STEP_SECONDS))
-        while self.alive and (sessions := list(engineio.sockets.values())[:at_once]):
-            for session in sessions:
+        while self.alive and (next_ones := list(sessions.values())[:at_once]):
+            for session in next_ones:
                 gevent.spawn(session.close, wait=False, abort=True)
             self._pause(DRAIN_STEP_SECONDS)
 
@@ -212,10 +219,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._connections.discard(client)
             client.authenticated()
 
-    def handle_request(self, listener_name: Any, request: Any, client: Connection, address: Any) -> None:
+    def handle_request(self, listener_name: Any, request: Request, client: Connection, address: Any) -> None:
         """Serve one request of a connection, or transfer the connection; StopIteration ends the connection."""
         # The length of a chunked body is unknown, so assume the maximum.
-        size = getattr(request.body.reader, "length", self._max_body)
+        size = body_length(request, self._max_body)
         if self._idle_are_ended and client in self._idle and size:
             raise StopIteration  # The head arrived just before the end and the body is incomplete: the client retries.
         self._idle.discard(client)
@@ -224,7 +231,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if is_public and self.transfer and self.transfer.send_connection(request, client):
             raise StopIteration
         if self._draining:
-            request.force_close()
+            close_after_response(request)
         client.requested(min(size, self._max_body))
         try:
             super().handle_request(listener_name, request, client, address)
@@ -281,7 +288,7 @@ def _write(connection: Any, response: Any, reason: str) -> None:
 
     lines = [f"HTTP/1.1 {response.status_code} {reason}", "Connection: close"]
     lines += (f"{name}: {value}" for name, value in complete(response.headers.to_wsgi_list()))
-    util.write_nonblock(connection, ("\r\n".join(lines) + "\r\n\r\n").encode() + response.get_data())
+    write_without_waiting(connection, ("\r\n".join(lines) + "\r\n\r\n").encode() + response.get_data())
 
 
-util.write_error = _write_problem
+respond_to_invalid_requests(_write_problem)

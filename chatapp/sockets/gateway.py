@@ -18,6 +18,8 @@ from flask_socketio import Namespace, SocketIO
 from gevent.event import AsyncResult
 from socketio.exceptions import ConnectionRefusedError
 
+from chatapp.compat.engineio import ignore_client_mistakes, sessions_of
+from chatapp.compat.socketio import engineio_of, handlers_of, session_id_of
 from chatapp.core import limits, logs, metrics, settings
 from chatapp.core.batching import Coalescer
 from chatapp.core.errors import ChatError, Json, Malformed, NotFound, TooLarge, Unauthenticated, Unavailable
@@ -41,21 +43,11 @@ from chatapp.sockets.packets import (
     encode_connect_error,
     encode_event,
 )
-from chatapp.sockets.session import MeasuredQueue, Session, install
+from chatapp.sockets.session import Session, install
 from chatapp.sockets.unauthenticated import HELD
 
 log = structlog.get_logger()
 
-CLIENT_MISTAKES = {
-    "bad-jsonp-index",
-    "bad-origin",
-    "bad-sid",
-    "bad-transport",
-    "bad-upgrade",
-    "bad-version",
-    "not-connected",
-    "unexpected-http",
-}
 # For a connection to authenticate, and for a socket to renew an expired token.
 TOKEN_SECONDS = 10
 RENEWAL_SECONDS = 50
@@ -106,29 +98,27 @@ class Gateway(Namespace):  # type: ignore[misc]
         # Sockets whose CONNECT is being handled.
         self._connecting: set[str] = set()
         socketio.on_namespace(self)
-        self._engineio = socketio.server.eio
-        self._engineio.create_queue = MeasuredQueue
+        self._engineio = engineio_of(socketio.server)
+        self._sessions = sessions_of(self._engineio)
         self._dispatcher = Dispatcher(self._handle)
-        install(self._dispatcher)
-        self._handle_other_packet = socketio.server._handle_eio_message
-        self._open_session = self._engineio.handlers["connect"]
-        self._engineio.handlers["connect"] = self._session_opened
-        # Mistakes of clients (such as polling an ended session), which Engine.IO would log as server errors.
-        self._engineio.log_message_keys |= CLIENT_MISTAKES
+        install(self._engineio, self._dispatcher)
+        ignore_client_mistakes(self._engineio)
+        self._library = handlers_of(socketio.server)
+        self._engineio.on("connect", self._session_opened)
 
     def trigger_event(self, event: str, *args: Any) -> None:
         """Called by python-socketio with ("connect", sid, environ, auth) and ("disconnect", sid, reason)."""
         if event == "connect":
             self._connect(*args)
         elif event == "disconnect":
-            self._end(connection_of(self.server.manager.eio_sid_from_sid(args[0], NAMESPACE)), args[1])
+            self._end(connection_of(session_id_of(self.server, args[0], NAMESPACE)), args[1])
 
     def _session_opened(self, id: str, environ: Json) -> Any:
         """Called by Engine.IO for a new session, which counts as unauthenticated."""
         if held := environ.get(HELD):
-            self._engineio.sockets[id].held = held.pop()
+            self._sessions[id].held = held.pop()
         # python-socketio would keep the environ as long as the session; nothing here uses it.
-        return self._open_session(id, {})
+        return self._library.opened(id, {})
 
     def sweep(self) -> None:
         """Close connections that did not authenticate in time, and sockets whose token was not renewed (a background
@@ -137,11 +127,9 @@ class Gateway(Namespace):  # type: ignore[misc]
         for connection in map(connection_of, rooms.ids()):
             if connection and now > connection.expires_at + RENEWAL_SECONDS:
                 connection.close("token expired")
-        self._unauthenticated = {
-            id: self._unauthenticated.get(id, now) for id in self._engineio.sockets if id not in rooms
-        }
+        self._unauthenticated = {id: self._unauthenticated.get(id, now) for id in self._sessions if id not in rooms}
         for id, since in self._unauthenticated.items():
-            session = self._engineio.sockets.get(id)
+            session = self._sessions.get(id)
             # A busy session may have sent its token: then the server is late.
             if session and session.client_queue.idle and now > since + TOKEN_SECONDS:
                 session.abort()
@@ -150,8 +138,8 @@ class Gateway(Namespace):  # type: ignore[misc]
         """Authenticate and open a socket; raises ConnectionRefusedError with the problem."""
         try:
             logs.about(socket_id=sid)
-            id = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
-            session = self._engineio.sockets.get(id)
+            id = session_id_of(self.server, sid, NAMESPACE)
+            session: Any = self._sessions.get(id)
             if session is None:
                 raise ConnectionRefusedError  # The client left before its CONNECT was handled.
             epoch = view.epoch
@@ -268,9 +256,9 @@ class Gateway(Namespace):  # type: ignore[misc]
                 self._connecting.discard(id)
         if error_packet:
             self._engineio.send(id, error_packet)
-        if id not in self._engineio.sockets:
+        if id not in self._sessions:
             # The client left meanwhile; python-socketio ignores the end of a connection that is not open yet.
-            self.server._handle_eio_disconnect(id, self._engineio.reason.CLIENT_DISCONNECT)
+            self._library.ended(id, self._engineio.reason.CLIENT_DISCONNECT)
         elif not (connection := connection_of(id)):
             session.refuse()
         elif not error_packet:
@@ -280,7 +268,7 @@ class Gateway(Namespace):  # type: ignore[misc]
     def _hand_on(self, id: str, packet: str) -> None:
         """Let python-socketio handle CONNECT and DISCONNECT."""
         try:
-            self._handle_other_packet(id, packet)
+            self._library.packet(id, packet)
         except Exception as error:
             log.info("malformed_packet", error=type(error).__name__)
 

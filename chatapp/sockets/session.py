@@ -9,14 +9,23 @@ import time
 from collections import deque
 from typing import Any, ClassVar
 
-import engineio.server
 import gevent
-from engineio.exceptions import ContentTooLongError, EngineIOError, QueueEmpty
-from engineio.packet import CLOSE, MESSAGE, NOOP, PING, Packet
-from engineio.socket import Socket
 from gevent.queue import Empty, Queue
 from werkzeug.exceptions import RequestTimeout
 
+from chatapp.compat.engineio import (
+    CLOSE,
+    MESSAGE,
+    NOOP,
+    PING,
+    BaseSession,
+    ContentTooLongError,
+    EngineIOError,
+    Packet,
+    QueueEmpty,
+    create_sessions,
+)
+from chatapp.compat.gunicorn import CONNECTION, take_read_ahead_of
 from chatapp.core import metrics
 from chatapp.server.admission import Held
 from chatapp.server.frames import BINARY, TEXT, encode
@@ -44,23 +53,21 @@ class MeasuredQueue(Queue):  # type: ignore[misc]
         self.size = 0
         super().__init__(*args, **kwargs)
 
-    def _put(self, item: Any) -> None:
-        super()._put(item)
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Append a packet."""
+        super().put(item, block, timeout)
         self.size += _length(item)
 
-    def _get(self) -> Any:
-        item = super()._get()
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take the first packet; raises Empty."""
+        item = super().get(block, timeout)
         self.size -= _length(item)
         return item
 
 
-class Session(Socket):  # type: ignore[misc]
+class Session(BaseSession):
     """One client's session. Its packets are handled in order (`client_queue`)."""
 
-    closed: bool
-    closing: bool
-    last_ping: float | None
-    queue: Any
     dispatcher: Dispatcher
     # When a ping is due, and when a pong is overdue, per session; in order, since all sessions have the same intervals.
     _due: ClassVar[deque[tuple[float, "Session"]]] = deque()
@@ -189,12 +196,12 @@ class Session(Socket):  # type: ignore[misc]
             return
         self.closing = True
         reason = reason or self.server.reason.SERVER_DISCONNECT
-        self.server._trigger_event("disconnect", self.sid, reason, run_async=False)
+        self.run_disconnect_handlers(reason)
         if not abort:
             self.send(Packet(CLOSE))
         self.closed = True
         self.release()
-        self.server.sockets.pop(self.sid, None)
+        self.forget()
         if self.websocket and self.upgrading:
             # A client that stopped polling for an upgrade notices the end of the websocket only after the upgrade.
             gevent.spawn_later(CLOSE_DELAY, self.websocket.close)
@@ -244,8 +251,8 @@ class Session(Socket):  # type: ignore[misc]
         if response is None or self.websocket:
             if not self.connected:
                 self.abort()
-            return self.server._bad_request("Not a websocket handshake")
-        connection = environ["gunicorn.socket"]
+            return self.bad_request("Not a websocket handshake")
+        connection = environ[CONNECTION]
         self.websocket = websocket = WebSocketConnection(connection, MAX_RECEIVED if self.has_token else MAX_PAYLOAD)
         websocket.received = self._probe if self.connected else self._take
         websocket.ended = self._websocket_ended
@@ -254,7 +261,7 @@ class Session(Socket):  # type: ignore[misc]
             self._open()
         else:
             self._upgrades.append((time.monotonic() + UPGRADE_TIMEOUT, self, websocket))
-        websocket.start(environ["wsgi.input"].reader.unreader.take_buffered() + getattr(connection, "read_before", b""))
+        websocket.start(take_read_ahead_of(environ) + getattr(connection, "read_before", b""))
         # The HTTP server no longer handles this connection.
         raise StopIteration
 
@@ -328,10 +335,10 @@ class Session(Socket):  # type: ignore[misc]
             self.upgrading = False
 
 
-def install(dispatcher: Dispatcher) -> None:
-    """Make the library create sessions of this class."""
+def install(server: Any, dispatcher: Dispatcher) -> None:
+    """Make an Engine.IO server create sessions of this class."""
     Session.dispatcher = dispatcher
-    engineio.server.socket.Socket = Session
+    create_sessions(server, Session, MeasuredQueue)
 
 
 def _is_base64(text: str) -> bool:

@@ -8,6 +8,7 @@ Socket.IO session counts until its CONNECT is accepted.
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from chatapp.compat.gunicorn import CONNECTION
 from chatapp.core import metrics
 from chatapp.core.errors import RateLimited, Unauthenticated
 from chatapp.core.identity import Verifier
@@ -56,7 +57,7 @@ class UnauthenticatedClients:
             return self._application(environ, start_response)
         if is_socket and not session:
             return self._handshake(self.admission, environ, start_response)
-        connection = environ.get("gunicorn.socket")
+        connection = environ.get(CONNECTION)
         if getattr(connection, "held", None):
             if not self._has_token(environ, session):
                 try:
@@ -81,7 +82,7 @@ class UnauthenticatedClients:
         if seconds := admission.handshake(address):
             metrics.socket_connects.inc(RateLimited.code)
             return _refuse(environ, start_response, seconds, self._settings.rate_handshakes.count)
-        connection = environ.get("gunicorn.socket")
+        connection = environ.get(CONNECTION)
         # A websocket keeps the slot of its session.
         moves = "HTTP_UPGRADE" in environ and getattr(connection, "held", None)
         held = moves or Held.if_admitted(admission, address)
