@@ -81,6 +81,9 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Called by gunicorn in each worker once the application is loaded."""
+    from chatapp.compat.versions import warn_if_untested
+
+    warn_if_untested()
     worker.wsgi.extensions["background"].start()
     # Freeze start-up objects so that garbage collection skips them.
     gc.collect()

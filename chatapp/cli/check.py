@@ -17,6 +17,7 @@ from rich.markup import escape
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from chatapp.compat.versions import untested_libraries
 from chatapp.core import jobs, limits, outbox, settings
 from chatapp.core.causes import first_line
 from chatapp.core.db import MIN_POOL_SIZE, reading, writing
@@ -256,6 +257,16 @@ def _same_folder(store: object) -> None:
         )
 
 
+def _libraries(_config: Settings) -> str:
+    if untested := untested_libraries():
+        listed = ", ".join(f"{library} {installed} (tested: {tested})" for library, installed, tested in untested)
+        raise CheckWarning(
+            f"The server uses private names of libraries in versions that were not tested: {listed}. "
+            "Install requirements.txt."
+        )
+    return "The versions of libraries whose private names the server uses were tested."
+
+
 def _open_files(_config: Settings) -> str:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < FEW_FILES:
@@ -290,5 +301,6 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "jobs": _jobs,
     "files": _files,
     "open files": _open_files,
+    "libraries": _libraries,
     "exposure": _exposure,
 }

@@ -25,7 +25,7 @@ def test_check_passes_for_a_working_server(chat: Chat, tmp_path: Path) -> None:
     assert shown["METRICS_TOKEN"] == f"({len(SECRET)} characters)"
     assert SECRET not in done.stdout + done.stderr
     # Other tests may have stored files in folders of their own.
-    for found in ("ok +database", "ok +migrations", "ok +queue", "(ok|mind) +files"):
+    for found in ("ok +database", "ok +migrations", "ok +queue", "ok +libraries", "(ok|mind) +files"):
         assert re.search(rf"^{found} ", done.stdout, re.MULTILINE), done.stdout
     assert not list((tmp_path / "uploads").iterdir())
 
