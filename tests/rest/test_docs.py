@@ -262,7 +262,7 @@ def test_rate_limits_are_documented_with_their_figures(document: Json) -> None:
 
 
 def test_every_code_that_is_raised_is_documented(document: Json) -> None:
-    sources = [path for path in (ROOT / "chatapp").rglob("*.py") if "realtime" not in path.parts]
+    sources = [path for path in (ROOT / "chatapp").rglob("*.py") if "sockets" not in path.parts]
     raised = {code for path in sources for code in re.findall(r"\bcode ?= ?\"([a-z_]+)\"", path.read_text())}
     errors = [response["content"][PROBLEM] for _, status, response in responses(document) if status >= 400]
     named = {code for error in errors for code in error["examples"]}
