@@ -38,8 +38,8 @@ PUBLIC_MODULES = {
     "socketio": {"socketio.exceptions"},
     "werkzeug": {"werkzeug.exceptions", "werkzeug.http", "werkzeug.middleware.proxy_fix", "werkzeug.routing"},
 }
-# Documented in spite of the underscore: by Werkzeug for proxies, and by SQLAlchemy for rows.
-PUBLIC_ATTRIBUTES = {"_get_current_object", "_mapping"}
+# Documented in spite of the underscore: by Werkzeug for proxies, by SQLAlchemy for rows, by Python for named tuples.
+PUBLIC_ATTRIBUTES = {"_asdict", "_fields", "_get_current_object", "_mapping", "_replace"}
 # Documented by marshmallow for fields to override.
 PUBLIC_HOOKS = {"_deserialize"}
 # Attributes without an underscore that no library documents.
@@ -191,7 +191,8 @@ def test_a_public_use_is_no_private_one(code: str) -> None:
 
 
 OVERRIDDEN = """
-import importlib, inspect, pathlib
+import importlib, inspect, pathlib, sys
+own = {"chatapp", *sys.stdlib_module_names}
 for path in sorted(pathlib.Path("chatapp").rglob("*.py")):
     if path.parts[1] in ("compat", "launcher") or path.name == "__main__.py":
         continue
@@ -199,7 +200,7 @@ for path in sorted(pathlib.Path("chatapp").rglob("*.py")):
     for name, cls in inspect.getmembers(module, inspect.isclass):
         if cls.__module__ != module.__name__:
             continue
-        inherited = {a for base in cls.__mro__[1:] if not base.__module__.startswith("chatapp") for a in vars(base)}
+        inherited = {a for base in cls.__mro__[1:] if base.__module__.partition(".")[0] not in own for a in vars(base)}
         for attribute in vars(cls).keys() & inherited:
             if inspect.isfunction(vars(cls)[attribute]) and attribute[0] == "_" and not attribute.endswith("__"):
                 print(f"{cls.__module__}.{name}.{attribute}")
