@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import gevent
 import orjson
 import structlog
 from gevent.event import Event as Signal
@@ -27,9 +28,11 @@ from chatapp.core.leases import LEASE_SECONDS, renewed
 
 log = structlog.get_logger()
 
-# Rows handed to a subscriber at once, how often workers look for rows that no commit of their own announced, and the
-# longest pause between two attempts, in seconds. Another worker takes over after `LEASE_SECONDS` and `POLL_SECONDS`.
+# Rows handed to a subscriber at once; how long a reader waits for more of them after a commit, how often it looks for rows
+# without one, and the longest pause between two attempts, in seconds. Another worker takes over after `LEASE_SECONDS` and
+# `POLL_SECONDS`.
 MAX_ROWS = 200
+GATHER_SECONDS = 0.05
 POLL_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 60
 MAX_COUNTED = 100_000
@@ -147,12 +150,16 @@ class Reader:
 
     def run(self) -> None:
         """Wait for rows, and process them (a background task)."""
-        self._woken.wait(POLL_SECONDS)
+        if self._woken.wait(POLL_SECONDS):
+            gevent.sleep(GATHER_SECONDS)
         self._woken.clear()
-        # Once more after the release: rows that another worker committed before it, when it could not take the lease.
-        while self._execute(_HAS_ROWS) and (taken := self._execute(_TAKE, seconds=LEASE_SECONDS)) is not None:
-            with renewed(lambda: self._execute(_RENEW, seconds=LEASE_SECONDS)):
-                self._process_all(has_failed=taken > 0)
+        if not self._execute(_HAS_ROWS) or (failures := self._execute(_TAKE, seconds=LEASE_SECONDS)) is None:
+            return
+        with renewed(lambda: self._execute(_RENEW, seconds=LEASE_SECONDS)):
+            self._process_all(has_failed=failures > 0)
+        # Rows that another worker committed before the release, when it could not take the lease.
+        if self._execute(_HAS_ROWS):
+            self.wake()
 
     def _process_all(self, *, has_failed: bool) -> None:
         # One at a time after a failure, so that those before the failing one pass.
@@ -166,6 +173,8 @@ class Reader:
                 self._execute(_FAIL, error=type(error).__name__, longest=MAX_BACKOFF_SECONDS)
                 return
             self._execute(_DELETE, ids=[event.id for event in events])
+            if len(events) < limit:
+                break
             limit = MAX_ROWS
         self._execute(_RELEASE)
 
