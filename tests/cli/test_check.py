@@ -76,3 +76,30 @@ def test_files_in_another_upload_folder_are_reported(chat: Chat, alice: Person, 
     found = re.search(r"^mind +files .*other upload folders .*: ([0-9a-f-]{36}) \([0-9]+\)", done.stdout, re.MULTILINE)
     assert found, done.stdout
     assert done.returncode == 0
+
+
+def test_subscribers_and_jobs_that_fail_are_reported(chat: Chat, new_database: NewDatabase) -> None:
+    url = new_database("chat_failing")
+    engine = create_engine(url, poolclass=NullPool)
+    assert re.search(r"^ok +outbox .*\nok +jobs ", chat("check", DATABASE_URL=url).stdout, re.MULTILINE)
+    with engine.begin() as db:
+        db.execute(
+            text(
+                "INSERT INTO outbox_readers (subscriber, worker_id, lease_until, failures, error) "
+                "VALUES ('webhooks', gen_random_uuid(), now(), 3, 'TimeoutError')"
+            )
+        )
+        db.execute(
+            text("INSERT INTO outbox (subscriber, type) SELECT 'webhooks', 'MessageSent' FROM generate_series(1, 7)")
+        )
+        db.execute(
+            text(
+                "INSERT INTO jobs (id, type, status, attempts, error, finished_at) "
+                "VALUES (gen_random_uuid(), 'export', 'failed', 10, 'OSError', now())"
+            )
+        )
+    done = chat("check", DATABASE_URL=url)
+    assert done.returncode == 0
+    found = r"^mind +outbox .*webhooks \(7 events wait, .* 3 failures, the last one TimeoutError\)"
+    assert re.search(found, done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^mind +jobs .*export \(failed, attempts 10, OSError\)", done.stdout, re.MULTILINE), done.stdout

@@ -3,10 +3,14 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from chatapp.launcher.postgres import EmbeddedPostgres
+from chatapp.launcher.process import wait_for
+from tests import once
+from tests.edited import EditedServer
 from tests.people import Person, data, register
 from tests.pgbouncer import needs_pgbouncer, pgbouncer
 from tests.server import Server
@@ -17,35 +21,51 @@ SENDERS, EACH = 6, 25
 
 
 @pytest.fixture(scope="module")
-def pooled(postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a `once` subscriber of the server wrote."""
+    return tmp_path_factory.mktemp("once") / "written"
+
+
+@pytest.fixture(scope="module")
+def pooled(
+    postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pytest.TempPathFactory, written: Path
+) -> Iterator[Server]:
     """A server of this kind; it logs no error."""
     assert database_url
     with (
         pgbouncer(postgres, tmp_path_factory.mktemp("pgbouncer")) as url,
-        Server(f"{url}?pgbouncer=true&connection_limit=10", tmp_path_factory.mktemp("pooled")) as server,
+        EditedServer(
+            f"{url}?pgbouncer=true&connection_limit=10", tmp_path_factory.mktemp("pooled"), once.lines(written)
+        ) as server,
     ):
         yield server
     assert not server.errors_in_log(), "\n".join(server.errors_in_log())
 
 
-def use(person: Person, others: list[Person]) -> None:
-    """Send to others, read it, and look at everything else that a client asks for, in an order of its own."""
+def use(person: Person, others: list[Person]) -> list[str]:
+    """Send to others, read it, and look at everything else that a client asks for, in an order of its own; returns the
+    ids of the messages."""
     order = random.Random(person.id)
+    ids = []
     for number in range(EACH):
         chat = person.direct_chat(order.choice(others))
         sent = person.send(chat, f"Message {number}")
+        ids.append(sent["id"])
         assert data(person.get(f"/messages/{chat}"))[0]["rev"] >= sent["rev"]
         assert data(person.get(f"/messages/{chat}", after=0))
         data(person.post("/sync", {"chats": {chat: 0}}))
         data(person.post(f"/messages/{chat}/read", {}))
         data(person.get("/chats"))
+    return ids
 
 
-def test_everything_works_concurrently_behind_a_pooler(pooled: Server) -> None:
+def test_everything_works_concurrently_behind_a_pooler(pooled: Server, written: Path) -> None:
     people = [register(pooled.url, f"pooled{number}") for number in range(SENDERS)]
     socket = PyClient.connect(pooled.url, people[0].token)
     with ThreadPoolExecutor(SENDERS) as threads:
-        list(threads.map(lambda person: use(person, [each for each in people if each is not person]), people))
+        sent_by = list(threads.map(lambda person: use(person, [each for each in people if each is not person]), people))
+    ids = [id for sent in sent_by for id in sent]
+    assert wait_for(lambda: not once.violations(once.read(written), ids), 10)
     group = data(people[0].post("/chats/groups", {"name": "All", "memberIds": [each.id for each in people[1:]]}))
     sent = socket.call("message:send", {"chatId": group["id"], "content": "To all"})["data"]
     assert data(people[1].get(f"/messages/{group['id']}"))[0]["id"] == sent["id"]
