@@ -7,19 +7,18 @@ acks and events; queries build those objects directly in SQL, and tests check ea
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from chatapp.compat.marshmallow import deserializer, schema_validators
+from chatapp.compat.marshmallow import load_directly
 from chatapp.core.error_codes import CODES
 from chatapp.core.errors import Invalid, Json, problem_type
 from chatapp.core.json_input import UnpairedSurrogates
 
-Deserialize: TypeAlias = Callable[[Any, str, Any], Any]
 # A response does not grow with the number of unknown fields in a request.
 MAX_INVALID_FIELDS = 50
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -212,56 +211,13 @@ def load(schema: Schema, payload: object) -> Json:
     if isinstance(payload, UnpairedSurrogates):
         message = "Contains half of a surrogate pair."
         raise Invalid("A field is not valid.", errors={field: [message] for field in payload.fields})
-    loaded = _load_directly(schema, payload)
+    loaded = load_directly(schema, payload)
     if loaded is not None:
         return loaded
     try:
         return schema.load(payload)  # type: ignore[no-any-return]
     except ValidationError as error:
         raise invalid(error) from None
-
-
-def _load_directly(schema: Schema, payload: Json) -> Json | None:
-    """The result of `schema.load` at a tenth of the cost; None for an invalid payload, which `schema.load` then
-    explains."""
-    known, required, hooks = _parts(schema)
-    if hooks is None or not required <= payload.keys() <= known.keys():
-        return None
-    loaded: Json = {}
-    try:
-        for key, (name, field, deserialize) in known.items():
-            if key not in payload:
-                default = field.load_default
-                if default is not missing:
-                    loaded[name] = default() if callable(default) else default
-                continue
-            value = payload[key]
-            if value is not None:
-                value = deserialize(value, key, payload)
-                for validator in field.validators:
-                    validator(value)
-            elif not field.allow_none:
-                return None
-            loaded[name] = value
-        for hook in hooks:
-            hook(loaded)
-    except ValidationError:
-        return None
-    return loaded
-
-
-@cache
-def _parts(
-    schema: Schema,
-) -> tuple[dict[str, tuple[str, fields.Field[Any], Deserialize]], frozenset[str], list[Callable[[Json], Any]] | None]:
-    """The fields of a schema by their keys in JSON, each with its attribute name and its conversion; the keys of
-    required fields; and the schema's validators, None for a schema with other hooks."""
-    known = {
-        field.data_key or name: (field.attribute or name, field, deserializer(field))
-        for name, field in schema.load_fields.items()
-    }
-    required = frozenset(key for key, (_, field, _) in known.items() if field.required)
-    return known, required, schema_validators(schema)
 
 
 def invalid(error: ValidationError) -> Invalid:

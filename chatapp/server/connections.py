@@ -6,9 +6,8 @@ import time
 from typing import Any
 
 from gevent import monkey
-from gevent.socket import socket as GeventSocket
 
-from chatapp.compat.gevent import ConnectionServer
+from chatapp.compat.gevent import ConnectionServer, TimedSocket
 from chatapp.server.admission import Held
 
 # For the head of a request on a new connection, or on an idle one without a token.
@@ -22,7 +21,7 @@ SEND_TIMEOUT = 30.0
 SEND_BYTES_PER_SECOND = 8 * 1024
 
 
-class Connection(GeventSocket):  # type: ignore[misc]
+class Connection(TimedSocket):
     """A connection with a deadline; bytes that another worker has read from it (`read_before`) come first."""
 
     read_before = b""
@@ -47,11 +46,11 @@ class Connection(GeventSocket):  # type: ignore[misc]
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send bytes; TimeoutError when the client does not take them in time."""
-        self.settimeout(SEND_TIMEOUT + len(data) / SEND_BYTES_PER_SECOND)
+        self.timeout = SEND_TIMEOUT + len(data) / SEND_BYTES_PER_SECOND
         try:
             super().sendall(data, flags)
         finally:
-            self.settimeout(None)
+            self.timeout = None
 
     def opened(self) -> None:
         """Start the deadline of the first request."""
