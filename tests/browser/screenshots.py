@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import FilePayload, expect
+from playwright.sync_api import FilePayload, Locator, expect
 
 from chatapp.launcher.web import build
 from tests.browser import demo
@@ -59,8 +59,19 @@ def group(visitor: Visitor, made: demo.Demo) -> None:
     visitor.entry(demo.HIKE).click()
     expect(visitor.message("blue car")).to_be_visible()
     expect(visitor.page.locator(".picture img")).not_to_have_js_property("naturalWidth", 0)
-    made.sockets["jonas"].emit("typing:start", {"chatId": made.chats[demo.HIKE]})
-    expect(visitor.talk.get_by_text("jonas is typing")).to_be_visible()
+    show_typing(made, visitor.talk.get_by_text("jonas is typing"))
+
+
+def show_typing(made: demo.Demo, line: Locator) -> None:
+    """Type until it is shown: the page may not be connected yet."""
+    for _ in range(20):
+        made.sockets["jonas"].emit("typing:start", {"chatId": made.chats[demo.HIKE]})
+        try:
+            expect(line).to_be_visible(timeout=1000)
+        except AssertionError:
+            continue
+        return
+    expect(line).to_be_visible()
 
 
 def details(visitor: Visitor, _demo: demo.Demo) -> None:
@@ -181,8 +192,7 @@ def german_login(_visitor: Visitor, _demo: demo.Demo) -> None:
 def german_group(visitor: Visitor, made: demo.Demo) -> None:
     german_log_in(visitor)
     visitor.page.goto(f"{visitor.url}/#/chats/{made.chats[demo.HIKE]}")
-    made.sockets["jonas"].emit("typing:start", {"chatId": made.chats[demo.HIKE]})
-    expect(visitor.page.get_by_text("jonas schreibt").last).to_be_visible()
+    show_typing(made, visitor.page.get_by_text("jonas schreibt").last)
 
 
 def german_details(visitor: Visitor, made: demo.Demo) -> None:
