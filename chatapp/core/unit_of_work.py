@@ -42,7 +42,8 @@ def unit_of_work(*, single: bool = False, lock_bounded: bool = False) -> Iterato
     """Open the transaction of an action: committed at the end of the block, rolled back by an exception.
 
     With `single`, for one statement, PostgreSQL commits by itself, in one round trip instead of three: the statement is
-    committed when it returns, and has to record events for `once` subscribers itself. With `lock_bounded`, it raises Locked instead of waiting long for a lock.
+    committed when it returns, and has to record events for `once` subscribers itself. With `lock_bounded`, it raises
+    Locked instead of waiting long for a lock.
 
     Raises RuntimeError if one is open already (an action never calls another), Unavailable without a database.
     """

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, text
 
 from chatapp.core.errors import Unavailable
 from chatapp.features.presence import actions
@@ -60,3 +61,23 @@ def test_offline_users_are_announced_after_a_database_outage(
     tracker.announce()
     # Users of expired leases that other tests left behind are announced by the same call.
     assert [user_id for user_id in announcer.announced if user_id in (alice.id, bob.id)] == [alice.id]
+
+
+def test_users_of_a_worker_without_redis_go_offline(
+    alice: Person, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise other workers would find them online there, and not announce them as offline either."""
+    monkeypatch.setattr("chatapp.features.presence.tracker.OFFLINE_GRACE", 0.0)
+    connected = False
+    announced: list[Collection[str]] = []
+    monkeypatch.setattr(actions, "announce_offline", announced.append)
+    tracker = PresenceTracker(5, redis_connected=lambda: connected)
+    tracker.connected(actor(alice))
+    tracker._count((alice.id, False))
+    tracker.announce()
+    with engine.connect() as db:
+        assert not db.execute(text("SELECT count(*) FROM presence WHERE user_id = :id"), {"id": alice.id}).scalar_one()
+    assert not announced
+    connected = True
+    tracker.announce()
+    assert [alice.id in users for users in announced] == [True]

@@ -1,7 +1,7 @@
 """Counts open sockets in leases that end with the worker that holds them.
 
 A row in `workers` says until when a worker is alive; `presence` has its number of sockets per user. A user with a row of
-a live worker is online: the row of a user without sockets stays until they are announced as offline.
+a live worker is online: the row of a user without sockets stays until `leave`, in case they are back in a moment.
 """
 
 import os
@@ -75,7 +75,7 @@ _REAP = text(
 )
 _LEAVE_OFF = text(
     """
-    UPDATE users u SET last_seen = now() - make_interval(secs => gone.seconds)
+    UPDATE users u SET last_seen = greatest(u.last_seen, now() - make_interval(secs => gone.seconds))
     FROM unnest(CAST(:user_ids AS uuid[]), CAST(:seconds AS float8[])) gone (user_id, seconds)
     WHERE u.id = gone.user_id AND NOT EXISTS (
         SELECT FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now() WHERE p.user_id = u.id

@@ -35,7 +35,9 @@ class PresenceTracker:
         self._max_sockets = max_sockets
         self._redis_connected = redis_connected
         self._arrived: set[str] = set()
+        # When a user without sockets here goes offline; when those did who are not announced yet.
         self._departed: dict[str, float] = {}
+        self._left: dict[str, float] = {}
         self._has_lease = False
         self._in_doubt = False
         # The counts that the database should have, and the lock for changing them there.
@@ -76,25 +78,31 @@ class PresenceTracker:
     def announce(self) -> None:
         """Announce users who came online or went offline since the last call; a failure is retried by the next call.
 
-        Does nothing while Redis is disconnected: no socket would receive it.
+        While Redis is disconnected the announcements wait, since no socket here would receive them. The rows do not:
+        other workers would find these users online here.
         """
-        if self._redis_connected() is False:
-            return
         now = time.monotonic()
-        arrived, self._arrived = self._arrived, set()
         gone = {user_id: at for user_id, at in self._departed.items() if at <= now}
+        arrived: set[str] = set()
         # Before the announcement: a user who reconnects during it comes online again.
         for user_id in gone:
             del self._departed[user_id]
         try:
-            if arrived:
-                actions.announce_online(arrived)
-            arrived = set()
             if gone:
                 # Committed before other workers' sockets are looked for: when the last two sockets of a user close on two
                 # workers at once, at least one of them finds none.
                 with self._turn:
                     actions.leave(self._worker_id, gone)
+            self._left |= gone
+            gone = {}
+            if self._redis_connected() is False:
+                return
+            arrived, self._arrived = self._arrived, set()
+            if arrived:
+                actions.announce_online(arrived)
+            arrived = set()
+            gone, self._left = self._left, {}
+            if gone:
                 actions.announce_offline({user_id: now - at for user_id, at in gone.items()})
         except ChatError:
             self._arrived |= arrived
