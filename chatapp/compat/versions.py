@@ -8,6 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from chatapp.compat import (
+    apispec,
     engineio,
     flask_cors,
     flask_smorest,
@@ -23,6 +24,7 @@ from chatapp.compat import (
 log = structlog.get_logger()
 
 MODULES: dict[str, ModuleType] = {
+    "apispec": apispec,
     "flask-cors": flask_cors,
     "flask-smorest": flask_smorest,
     "gevent": gevent,

@@ -5,6 +5,7 @@ from typing import Any
 from apispec import BasePlugin
 from marshmallow import Schema, fields
 
+from chatapp.compat.apispec import document_of, schemas_of
 from chatapp.core.errors import Json
 from chatapp.core.schemas import Choice
 
@@ -23,9 +24,9 @@ def mapping2properties(_converter: object, field: fields.Field[Any], ret: Json) 
 def choice2reference(converter: Any, field: fields.Field[Any], ret: Json) -> Json:
     """References the enumeration of a choice, so that generated clients have one type for it."""
     if isinstance(field, Choice):
-        components = converter.spec.components
-        if field.kind not in components.schemas:
-            components.schema(field.kind, {"type": ret["type"], "enum": ret["enum"]})
+        spec = document_of(converter)
+        if field.kind not in schemas_of(spec):
+            spec.components.schema(field.kind, {"type": ret["type"], "enum": ret["enum"]})
         for part in ("type", "enum"):
             del ret[part]
         return {"$ref": f"#/components/schemas/{field.kind}"}

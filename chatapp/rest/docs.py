@@ -7,6 +7,7 @@ from hashlib import sha256
 from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 
+from chatapp.compat.flask_smorest import init_api
 from chatapp.core.api_documents import Tidy, choice2reference, mapping2properties
 from chatapp.core.errors import Json
 from chatapp.core.settings import Rate, Settings
@@ -82,16 +83,11 @@ def install(app: Flask, settings: Settings) -> None:
         OPENAPI_URL_PREFIX="/api/v1",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    # Each operation lists every status that it can return.
-    api.DEFAULT_ERROR_RESPONSE_NAME = None
     info = {"description": _description(settings)}
-    api.init_app(app, spec_kwargs={"info": info, "servers": [{"url": "/"}], "extra_plugins": [Tidy()]})
+    converter = init_api(api, app, info=info, servers=[{"url": "/"}], extra_plugins=[Tidy()])
     for translate in (mapping2properties, choice2reference):
-        api.ma_plugin.converter.add_attribute_function(translate)
+        converter.add_attribute_function(translate)
     components = api.spec.components
-    # Schemas of flask-smorest's own errors and pages, which this API does not use.
-    for unused in ("Error", "PaginationMetadata"):
-        components.schemas.pop(unused)
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     components.security_scheme("signature", {"type": "apiKey", "in": "query", "name": "signature"})
     for name, header in HEADERS.items():

@@ -13,6 +13,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
+from chatapp.compat.apispec import schemas_of
 from chatapp.core.api_documents import Tidy, choice2reference, mapping2properties
 from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.examples import example
@@ -77,7 +78,7 @@ class Shapes:
     def __init__(self) -> None:
         plugins: list[Any] = [MarshmallowPlugin(), Tidy()]
         # The version whose schemas are JSON Schema, as those of AsyncAPI are.
-        self.known = APISpec("", "", "3.1.0", plugins=plugins).components.schemas
+        self.known = schemas_of(APISpec("", "", "3.1.0", plugins=plugins))
         self._converter = plugins[0].converter
         for translate in (mapping2properties, choice2reference):
             self._converter.add_attribute_function(translate)

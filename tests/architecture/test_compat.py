@@ -24,6 +24,7 @@ SOURCES = [
 ]
 # The documented modules of libraries of which other modules are private.
 PUBLIC_MODULES = {
+    "apispec": {"apispec", "apispec.ext.marshmallow"},
     "engineio": set[str](),
     "flask_cors": {"flask_cors"},
     "flask_jwt_extended": {"flask_jwt_extended"},
@@ -44,6 +45,7 @@ PUBLIC_ATTRIBUTES = {"_asdict", "_fields", "_get_current_object", "_mapping", "_
 PUBLIC_HOOKS = {"_deserialize"}
 # Attributes without an underscore that no library documents.
 PRIVATE_ATTRIBUTES = {
+    "DEFAULT_ERROR_RESPONSE_NAME",
     "after_request_funcs",
     "backend",
     "create_queue",
@@ -52,8 +54,10 @@ PRIVATE_ATTRIBUTES = {
     "force_close",
     "generate_id",
     "log_message_keys",
+    "ma_plugin",
     "make_connection",
     "max_body_chunk",
+    "schemas",
     "take_buffered",
     "unreader",
     "write_error",
