@@ -1,4 +1,4 @@
-"""What deletes old sessions and tokens."""
+"""Jobs that delete old sessions and tokens."""
 
 from datetime import time
 

@@ -1,4 +1,4 @@
-"""What deletes large deleted groups, and changes that are too old for a replay."""
+"""Jobs that delete the rest of large deleted groups, and changes that are too old for a replay."""
 
 from datetime import time
 

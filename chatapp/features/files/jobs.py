@@ -1,4 +1,4 @@
-"""What deletes files: those without a message on one worker, those in a server's own folder on each."""
+"""Jobs and tasks that delete files: those without a message on one worker, those in a server's own folder on each."""
 
 from datetime import time
 
