@@ -17,6 +17,8 @@ from chatapp.features.presence.events import UserOffline, UserOnline
 
 LEASE_SECONDS = 12
 RETRY_SECONDS = 60
+# Locks of users that `leave` takes at a time: PostgreSQL has room for some thousands.
+MAX_LOCKS = 256
 
 _RENEW = text(
     """
@@ -156,8 +158,13 @@ def disconnect(worker_id: str, user_ids: Sequence[str]) -> None:
 
 def leave(worker_id: str, user_ids: Collection[str]) -> None:
     """Take users without an open socket on this worker offline, as far as it is concerned."""
-    with unit_of_work(single=True) as work:
-        work.db.execute(_GONE, {"user_ids": list(user_ids), "worker_id": worker_id})
+    listed = list(user_ids)
+    for start in range(0, len(listed), MAX_LOCKS):
+        portion = listed[start : start + MAX_LOCKS]
+        with unit_of_work() as work:
+            # A concurrent `connect` on another worker either finds the user offline, or is seen by `announce_offline`.
+            work.db.execute(_TAKE_TURNS, {"user_ids": portion})
+            work.db.execute(_GONE, {"user_ids": portion, "worker_id": worker_id})
 
 
 def reap(*, dead_for: int = 0) -> list[str]:
