@@ -114,7 +114,7 @@ def test_hanging_early_request_is_repeated(visit: Visit, alice: Person, bob: Per
     hers = visit(alice)
     expect(hers.entry(bob.name)).to_be_visible()
     held: list[Route] = []
-    hers.page.route("**/api/v1/chats?limit=15", lambda route: held.append(route) if not held else route.continue_())
+    hers.page.route("**/api/v1/chats?limit=12", lambda route: held.append(route) if not held else route.continue_())
     hers.page.clock.install()
     hers.page.reload()
     hers.page.wait_for_function("() => !window.ahead")

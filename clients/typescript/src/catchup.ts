@@ -13,7 +13,7 @@ const SPREAD_MS = 4;
 const CALM_MS = 2 * 60_000;
 const PAGE = 100;
 // As many as fit on a screen: on a slow line they arrive long before a whole page.
-const FIRST_PAGE = 15;
+const FIRST_PAGE = 12;
 // As many chats as one `sync` may name.
 const MAX_CHATS = 1000;
 

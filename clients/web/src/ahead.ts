@@ -21,7 +21,7 @@ declare global {
 }
 
 // As the library asks, and stores the session.
-const URL = `${location.origin}/api/v1/chats?limit=15`;
+const URL = `${location.origin}/api/v1/chats?limit=12`;
 const FAST_MBIT = 2;
 
 const session = read();
