@@ -13,10 +13,12 @@ import pytest
 import requests
 from sqlalchemy import Engine, text
 
+from tests.conftest import NewDatabase
 from tests.files import samples
 from tests.files.conftest import Place, wait_until
+from tests.forked import run_flask
 from tests.people import Person, data, problem, register
-from tests.server import ROOT, Server
+from tests.server import ROOT, Server, environment
 
 
 @pytest.fixture
@@ -55,7 +57,10 @@ def test_housekeeping_deletes_files_without_a_message(
     assert place.fetch(stored).status_code == 200
 
 
-def test_housekeeping_deletes_partial_files(disk_place: Place, housekeeping: Callable[[Place], str]) -> None:
+def test_housekeeping_deletes_partial_files(
+    disk_place: Place, alice: Person, chat: str, housekeeping: Callable[[Place], str]
+) -> None:
+    assert alice.upload(chat, "a.pdf", samples.PDF).status_code == 201
     names = [
         f"{uuid.uuid4().hex}.png",
         f"{uuid.uuid4().hex}.pdf.part",
@@ -71,6 +76,17 @@ def test_housekeeping_deletes_partial_files(disk_place: Place, housekeeping: Cal
     assert set(names) & disk_place.stored() == set(names[2:])
     for name in names[2:]:
         (disk_place.folder / "uploads" / name).unlink()
+
+
+def test_housekeeping_with_a_new_database_deletes_no_files(new_database: NewDatabase, tmp_path: Path) -> None:
+    file = tmp_path / "uploads" / f"{uuid.uuid4().hex}.png"
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    two_hours_ago = time.time() - 7200
+    os.utime(file, (two_hours_ago, two_hours_ago))
+    done = run_flask(["chat", "housekeeping"], environment(new_database("chat_without_files"), tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert file.exists()
 
 
 def test_the_files_of_a_deleted_group_are_deleted(

@@ -281,7 +281,7 @@ def _dissolve(work: UnitOfWork, chat_id: str) -> None:
 
 
 def purge_deleted_groups() -> None:
-    """Delete the rest of large deleted groups in portions (a background task); workers share the work."""
+    """Delete the rest of large deleted groups in portions (a job)."""
     while True:
         with unit_of_work(single=True) as work:
             if work.db.execute(_PURGE, {"limit": MAX_DELETED_AT_ONCE}).scalar() is None:

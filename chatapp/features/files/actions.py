@@ -228,6 +228,9 @@ def sweep() -> int:
             names = delete_unreferenced(work.db, upload_id)
         delete_stored(names)
         removed += len(names)
+    if not queries.any_upload():
+        # Probably a new database, or the address of another one: the files may belong to one that comes back.
+        return removed
     old = time.time() - RUBBISH_SECONDS
     # Files of others in a shared folder or bucket are left alone.
     stored = [name for name, since in storage().names() if since < old and queries.is_stored_name(name)]

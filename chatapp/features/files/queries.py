@@ -61,6 +61,7 @@ _UNKNOWN = text(
     AND NOT EXISTS (SELECT FROM uploads f WHERE f.thumbnail = n.name)
     """
 )
+_ANY = text("SELECT EXISTS (SELECT FROM uploads)")
 _DELETED = text("SELECT name FROM deleted_files WHERE folder_id IS NULL OR folder_id = :own ORDER BY name LIMIT :limit")
 _OTHER_FOLDERS = text(
     """
@@ -151,6 +152,12 @@ def unused_uploads(seconds: int) -> list[str]:
     """The ids of files without a message that are older than `seconds`."""
     with reading() as db:
         return list(db.execute(_UNUSED, {"seconds": seconds}).scalars())
+
+
+def any_upload() -> bool:
+    """True if the database knows any file."""
+    with reading() as db:
+        return bool(db.execute(_ANY).scalar_one())
 
 
 def unknown_names(names: list[str]) -> list[str]:
