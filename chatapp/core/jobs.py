@@ -141,7 +141,7 @@ class Job:
                 raise Interrupted("Its workers were killed.")
             with renewed(lambda: self._store(_RENEW, seconds=LEASE_SECONDS)):
                 result = self.kind.run(self)
-        except Exception as error:
+        except (Exception, gevent.Timeout) as error:
             metrics.job_failures.inc(self.kind.name)
             log.warning("job_failed", job=self.id, type=self.kind.name, attempts=self.attempts, exc_info=True)
             if self.attempts >= self.kind.max_attempts:

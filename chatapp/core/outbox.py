@@ -167,7 +167,7 @@ class Reader:
         while events := self._read(limit):
             try:
                 self.subscriber.process(events)
-            except Exception as error:
+            except (Exception, gevent.Timeout) as error:
                 metrics.outbox_failures.inc(self.subscriber.name)
                 log.warning("outbox_subscriber_failed", subscriber=self.subscriber.name, exc_info=True)
                 self._execute(_FAIL, error=type(error).__name__, longest=MAX_BACKOFF_SECONDS)

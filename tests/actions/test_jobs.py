@@ -106,6 +106,17 @@ def test_a_failed_job_is_repeated_until_its_last_attempt(run: Run, engine: Engin
     assert row(engine).attempts == 2
 
 
+def test_a_job_that_takes_too_long_is_repeated(run: Run, engine: Engine) -> None:
+    def time_out(job: Job) -> None:
+        # Not an Exception.
+        raise gevent.Timeout(1)
+
+    run(JobType("test_times_out", time_out))
+    enqueue(engine, "test_times_out")
+    run()
+    assert (row(engine).status, row(engine).error) == ("queued", "Timeout")
+
+
 def test_a_job_that_kills_its_workers_fails_in_the_end(run: Run, engine: Engine) -> None:
     ran: list[Job] = []
     run(JobType("test_kills", ran.append, max_attempts=2))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
@@ -192,6 +193,26 @@ def test_a_failing_subscriber_is_retried_and_delays_no_other(
     run()
     assert failing.revs == sent
     assert not any(state.failures or state.rows for state in outbox.states())
+
+
+def test_a_subscriber_that_takes_too_long_is_retried(
+    run: Callable[..., None], engine: Engine, alice: Person, chat: str
+) -> None:
+    recorder = Recorder()
+    run(recorder)
+    sent = send(alice, chat)["rev"]
+
+    def time_out(event: OutboxEvent) -> bool:
+        # Not an Exception: it would end the background task.
+        raise gevent.Timeout(1)
+
+    recorder.fails = time_out
+    run()
+    assert [(state.failures, state.error) for state in outbox.states()] == [(1, "Timeout")]
+    recorder.fails = lambda event: False
+    forget_backoff(engine)
+    run()
+    assert recorder.revs == [sent]
 
 
 def test_one_reader_at_a_time(run: Callable[..., None], engine: Engine, alice: Person, chat: str) -> None:
