@@ -21,7 +21,8 @@ async function load(): Promise<void> {
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       // The server answers, but has another version of the page by now.
-      if (client.connection.state === "online" && performance.now() > RELOAD_MS) location.reload();
+      const isOtherVersion = client.connection.state === "online" && performance.now() > RELOAD_MS;
+      if (isOtherVersion && !client.hasUnsaved) location.reload();
     }
   }
 }
