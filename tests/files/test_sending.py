@@ -56,7 +56,7 @@ def test_urls_are_valid_in_every_response(place: Place, alice: Person, bob: Pers
         data(bob.get(f"/messages/{chat}", after=message["rev"] - 1))[0],
         data(bob.get("/chats"))[0]["lastMessage"],
         data(bob.get(f"/chats/{chat}"))["lastMessage"],
-        *(each for each in data(bob.post("/sync", {"chats": {}}))["messages"][chat] if each["id"] == message["id"]),
+        data(bob.post("/sync", {"chats": {chat: message["rev"] - 1}}))["messages"][chat][0],
         data(alice.patch(f"/messages/{message['id']}", {"content": ""})),
     ]
     assert [found["id"] for found in read] == [message["id"]] * 6

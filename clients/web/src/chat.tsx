@@ -1,5 +1,5 @@
 import type { Chat } from "@chatapp/client";
-import { useCallback, useEffect } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import { ChatAvatar } from "./chat-list";
 import { client, useLive, useMe } from "./client";
 import { Composer } from "./composer";
@@ -19,6 +19,8 @@ const NO_BREAK_SPACE = "\u00a0";
 /** One chat: its header, its messages and the composer. */
 export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
   const onEdit = useCallback((messageId: string) => startEdit(chat.id, messageId), []);
+  const [sendCount, setSendCount] = useState(0);
+  const onSend = useCallback(() => setSendCount((count) => count + 1), []);
   const drop = useDrop((dropped) => addFiles(chat.id, dropped));
   const swipe = useSwipeBack();
   useEffect(() => {
@@ -44,8 +46,8 @@ export function ChatView({ chat, details }: { chat: Chat; details: boolean }) {
           <Subtitle chat={chat} />
         </a>
       </header>
-      <Messages chat={chat} onEdit={onEdit} />
-      <Composer chatId={chat.id} name={chatName(chat)} />
+      <Messages chat={chat} sendCount={sendCount} onEdit={onEdit} />
+      <Composer chatId={chat.id} name={chatName(chat)} onSend={onSend} />
       {drop.isOver && (
         <div class="drop">
           <p>

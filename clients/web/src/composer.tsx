@@ -16,8 +16,14 @@ const MAX_LENGTH = 4000;
 /** From how many characters left on they are counted. */
 const FEW_LEFT = 400;
 
+interface ComposerProps {
+  chatId: string;
+  name: string;
+  onSend: () => void;
+}
+
 /** The field to write in. Enter sends, Shift+Enter begins a line, Escape leaves, ↑ in an empty one edits the last. */
-export const Composer = memo(({ chatId, name }: { chatId: string; name: string }) => {
+export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
   const me = useMe();
   const { content, files, editing } = useLive(() => client.draft(chatId));
   const edited = useLive(() => (editing ? findItem(chatId, editing.messageId) : undefined));
@@ -65,6 +71,7 @@ export const Composer = memo(({ chatId, name }: { chatId: string; name: string }
     client.send(chatId, words, first ? { file: first } : {});
     for (const file of others) client.send(chatId, "", { file });
     client.setDraft(chatId, { content: "", files: [] });
+    onSend();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return;

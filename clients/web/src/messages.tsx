@@ -30,7 +30,14 @@ const PILL_MS = 1200;
 /** Below the day pill and a bit of air, where a chat opens at its first new message. */
 const BELOW_EDGE = 64;
 
-export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: string) => void }) {
+interface MessagesProps {
+  chat: Chat;
+  /** How often the user has written something since the chat was opened. */
+  sendCount: number;
+  onEdit: (messageId: string) => void;
+}
+
+export function Messages({ chat, sendCount, onEdit }: MessagesProps) {
   const me = useMe();
   const items = useLive(() => client.messages(chat.id), BURST_MS);
   const history = useLive(() => client.history(chat.id), BURST_MS);
@@ -41,7 +48,7 @@ export function Messages({ chat, onEdit }: { chat: Chat; onEdit: (messageId: str
   const { scroller, list, slice, atEnd, isAtEnd, toEnd } = view;
   const [hasBegun, setBegun] = useState(false);
   const isReading = useAttention() && isAtEnd && hasBegun;
-  const firstNew = useFirstNew(chat, isReading, items);
+  const firstNew = useFirstNew(chat, isReading, sendCount);
   const [overlay, open] = useState<Overlay | null>(null);
   const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set());
   const latest = useRef(items);
@@ -264,7 +271,7 @@ function isFirstFrom(firstNew: number, before: Item | undefined, item: Item, has
 }
 
 /** The `seq` of the first message that arrived while the reader was away, until they write something; or null. */
-function useFirstNew(chat: Chat, isReading: boolean, items: readonly Item[]): number | null {
+function useFirstNew(chat: Chat, isReading: boolean, sendCount: number): number | null {
   const unread = chat.unreadCount;
   const [firstNew, setFirstNew] = useState(unread ? chat.lastSeq - unread + 1 : null);
   const before = useRef(unread);
@@ -272,10 +279,9 @@ function useFirstNew(chat: Chat, isReading: boolean, items: readonly Item[]): nu
     if (unread && !before.current && !isReading) setFirstNew(chat.lastSeq - unread + 1);
     before.current = unread;
   }, [unread]);
-  const isAnswering = items.at(-1)?.state === "pending";
   useEffect(() => {
-    if (isAnswering) setFirstNew(null);
-  }, [isAnswering]);
+    if (sendCount) setFirstNew(null);
+  }, [sendCount]);
   return firstNew;
 }
 
