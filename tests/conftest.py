@@ -26,9 +26,9 @@ Connect = Callable[..., SocketClient]
 # For tests of what the libraries of clients do differently: once with each.
 both_clients = pytest.mark.parametrize("connect", ["js", "python"], indirect=True)
 # The phases of `python -m tests.run`, by files and folders; what no phase names is of `parallel`, and what two name of the
-# later one. `waiting`, with several workers, outages and kills, waits more than it works, but needs a machine that
-# is not busy: it has priority over `parallel`, which runs at the same time. In `serial`, one process measures times and
-# loads.
+# later one. In `parallel`, more processes run than there are cores. In `waiting`, one runs for each core: tests with
+# several workers, outages and kills, which wait more than they work, but need a machine that is not busier than that. In
+# `serial`, one process measures times and loads.
 PHASES = {
     "waiting": (
         "hosts",

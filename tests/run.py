@@ -1,8 +1,8 @@
 """`python -m tests.run`, which is `make test`: runs the tests in three phases, so that all cores are used.
 
-The parallel phase has the tests whose results don't depend on how busy the machine is. Beside it, and with priority,
-runs the waiting phase: tests that mostly wait, but for which the machine must not be busy. Last, one process runs the
-serial phase: tests that measure. `tests/conftest.py` says which is which. Arguments go to pytest in all phases. The last
+First more processes than there are cores share those tests whose results don't depend on how busy the machine is; then
+one process for each core runs those that mostly wait, for which the machine must not be busier than that; last, one
+process runs those that measure. `tests/conftest.py` says which is which. Arguments go to pytest in all phases. The last
 line counts all tests.
 
 `python -m tests.run fast`, which is `make test-fast`, runs only the tests that `FAST` names there.
@@ -45,39 +45,23 @@ def spread_over(processes: int) -> list[str]:
     return ["-n", str(min(MAX_PROCESSES, processes)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
-def start(phase: str, options: list[str], arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start pytest for a phase, with its report in `folder`; the output of the waiting phase goes there too."""
-    command = [sys.executable, "-m", "pytest", "--phase", phase, *options, "--durations=15"]
-    command += [f"--junitxml={folder / phase}.xml", *arguments]
-    if phase != "waiting":
-        return subprocess.Popen(["nice", "-n", "5", *command] if phase == "parallel" else command)
-    with (folder / phase).open("wb") as output:
-        return subprocess.Popen(command, stdout=output, stderr=output)
-
-
 def main() -> int:
     """Run all phases, or the fast one; the exit code is that of the first that failed."""
     cores = os.cpu_count() or 1
     # More processes than there are cores: tests wait a good part of their time.
-    groups = [
-        {"waiting": spread_over(cores + 1), "parallel": spread_over(cores + 1)},
-        {"serial": ["-p", "no:xdist"]},
-    ]
+    phases = {"parallel": spread_over(cores + 1), "waiting": spread_over(cores), "serial": ["-p", "no:xdist"]}
     arguments = sys.argv[1:]
     if arguments[:1] == ["fast"]:
-        groups, arguments = [{"fast": spread_over(cores + 1)}], arguments[1:]
+        phases, arguments = {"fast": spread_over(cores + 1)}, arguments[1:]
     began, counts, codes = time.monotonic(), Counter[str](), []
-    with tempfile.TemporaryDirectory(prefix="chatapp-test-") as name:
-        folder = Path(name)
-        for group in groups:
-            print(f"\n--- {' and '.join(group)} phase", flush=True)
-            processes = {phase: start(phase, options, arguments, folder) for phase, options in group.items()}
-            for phase, process in reversed(processes.items()):
-                codes.append(process.wait())
-                counts += count(folder / f"{phase}.xml")
-                if phase == "waiting":
-                    print(f"\n--- waiting phase\n{(folder / phase).read_text()}", flush=True)
-            if set(codes) - {0, NO_TESTS} and {"-x", "--exitfirst"} & set(arguments):
+    with tempfile.TemporaryDirectory(prefix="chatapp-test-") as folder:
+        for phase, options in phases.items():
+            print(f"\n--- {phase} phase", flush=True)
+            report = Path(folder, f"{phase}.xml")
+            command = [sys.executable, "-m", "pytest", "--phase", phase, *options, "--durations=15"]
+            codes.append(subprocess.run([*command, f"--junitxml={report}", *arguments]).returncode)
+            counts += count(report)
+            if codes[-1] not in (0, NO_TESTS) and {"-x", "--exitfirst"} & set(arguments):
                 break
     print(summary(counts, time.monotonic() - began))
     failed = [code for code in codes if code not in (0, NO_TESTS)]

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { checkEmail, checkPassword, checkRequired, checkUsername } from "./checks";
 import { client } from "./client";
 import { DeveloperLinks } from "./developer-links";
@@ -114,5 +114,6 @@ function Register() {
 }
 
 function useFirstField(form: { readonly current: HTMLFormElement | null }): void {
-  useEffect(() => form.current?.querySelector("input")?.focus(), []);
+  // With the form: later the user may be writing in another field.
+  useLayoutEffect(() => form.current?.querySelector("input")?.focus(), []);
 }

@@ -1,5 +1,5 @@
 import type { Chat, Member } from "@chatapp/client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { AddPeople } from "./add-people";
 import { ChatAvatar } from "./chat-list";
 import { client, useLive, useMe } from "./client";
@@ -19,7 +19,7 @@ import { showNotice } from "./ui/toast";
 /** The other person of a chat, or a group with its members and the actions of its admins. */
 export function Details({ chat }: { chat: Chat }) {
   const close = useRef<HTMLAnchorElement>(null);
-  useEffect(() => close.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => close.current?.focus({ preventScroll: true }), []);
   return (
     <section
       class="details"

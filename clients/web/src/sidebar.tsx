@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { density, theme } from "./appearance";
 import { ChatList } from "./chat-list";
 import { client, useMe } from "./client";
@@ -35,7 +35,7 @@ export function Sidebar({ openId }: { openId: string | null }) {
     field.current?.focus();
   };
   useShortcuts({ openId, onFind: () => field.current?.select(), onHelp: () => setDialog("shortcuts") });
-  useEffect(() => {
+  useLayoutEffect(() => {
     // After login. With an open chat, its own field takes the focus; a keyboard on the screen waits until it is wanted.
     if (!openId && matchMedia("(pointer: fine)").matches) field.current?.focus();
   }, []);
