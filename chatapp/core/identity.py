@@ -1,5 +1,6 @@
 """The actor of a request or event, and how transports learn it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,10 @@ class Actor:
     username: str
     avatar: str | None
     role: str
+
+
+# (user id, session id) → the actor of that session, if it has not ended and the account is active.
+FindActor = Callable[[str, str], Actor | None]
 
 
 @dataclass(frozen=True, slots=True)

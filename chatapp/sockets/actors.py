@@ -7,11 +7,10 @@ read is applied to the actors that the sockets had before.
 from collections.abc import Callable
 from typing import TypeVar
 
-from chatapp.core.identity import Actor
+from chatapp.core.identity import FindActor
 from chatapp.fanout.rooms import Connection, rooms
 from chatapp.fanout.view import view
 
-FindActor = Callable[[str, str], Actor | None]
 T = TypeVar("T")
 
 

@@ -6,7 +6,6 @@ A token only proves who signed it. Whether the session is active and what the us
 
 import time
 import uuid
-from collections.abc import Callable
 
 import jwt
 from flask import Flask
@@ -15,7 +14,7 @@ from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
 from chatapp.core import settings
 from chatapp.core.errors import Unauthenticated
-from chatapp.core.identity import Actor, Claims
+from chatapp.core.identity import Actor, Claims, FindActor
 from chatapp.core.settings import Settings
 
 ALGORITHM = "HS256"
@@ -42,7 +41,7 @@ def issue_access_token(user_id: str, session_id: str) -> str:
 class AccessTokens:
     """The `Verifier` of both transports. `find_actor` reads the actor of a session from the database."""
 
-    def __init__(self, find_actor: Callable[[str, str], Actor | None]) -> None:
+    def __init__(self, find_actor: FindActor) -> None:
         self.find_actor = find_actor
         self._verified: dict[str, Claims] = {}
 
