@@ -16,3 +16,4 @@ ChatRef = Annotated[str, mapped_column(Uuid(as_uuid=False), ForeignKey("chats.id
 CreatedAt = Annotated[datetime, mapped_column(Moment, server_default=text("now()"))]
 SomeTime = Annotated[datetime | None, mapped_column(Moment)]
 Counter = Annotated[int, mapped_column(BigInteger, server_default=text("0"))]
+MessageRef = Annotated[str, mapped_column(Uuid(as_uuid=False), ForeignKey("messages.id", ondelete="CASCADE"))]

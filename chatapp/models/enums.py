@@ -26,11 +26,12 @@ class ChatType(StrEnum):
 
 
 class MessageType(StrEnum):
-    """What a message contains: text alone, or a file with or without text."""
+    """What a message contains: text alone, a file with or without text, or a note of the system."""
 
     TEXT = "TEXT"
     IMAGE = "IMAGE"
     FILE = "FILE"
+    SYSTEM = "SYSTEM"
 
 
 class DeliveryStatus(StrEnum):
@@ -39,3 +40,12 @@ class DeliveryStatus(StrEnum):
     SENT = "SENT"
     DELIVERED = "DELIVERED"
     READ = "READ"
+
+
+class Announcement(StrEnum):
+    """A change that a group announces by a system message."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    RENAMED = "renamed"
+    ROLE = "role"

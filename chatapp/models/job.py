@@ -15,6 +15,7 @@ class Job(Base):
     """A job; a scheduled one has one row, which is queued again for its next time after each run.
 
     `lease_id` names the attempt that runs it until `lease_until`. Other jobs are deleted 30 days after they finished.
+    `created_by` is the user or key that may ask for it, `subject` the object that has one such job at a time.
     """
 
     __tablename__ = "jobs"
@@ -30,6 +31,8 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(String(200))
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     next_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    created_by: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    subject: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
     lease_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
     lease_until: Mapped[SomeTime]
     created_at: Mapped[CreatedAt]
@@ -38,5 +41,12 @@ class Job(Base):
     __table_args__ = (
         CheckConstraint("status IN ('queued', 'running', 'done', 'failed')", name="jobs_status_check"),
         Index("jobs_next_at_idx", "next_at", postgresql_where=text("status IN ('queued', 'running')")),
+        Index(
+            "jobs_subject_key",
+            "subject",
+            "type",
+            unique=True,
+            postgresql_where=text("subject IS NOT NULL AND status IN ('queued', 'running')"),
+        ),
         Index("jobs_schedule_key", "type", unique=True, postgresql_where=text("is_scheduled")),
     )

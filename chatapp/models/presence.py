@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, Text, Uuid, false, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chatapp.core.db import Base
@@ -14,6 +15,7 @@ class Worker(Base):
 
     `redis` is whether it was connected to Redis at `seen_at`; null for one that was started without `REDIS_URL`.
     `split` is whether it misses the events of other live workers, since they have no Redis or another one.
+    `key_sockets` is the number of sockets that each API key has here as users.
     """
 
     __tablename__ = "workers"
@@ -26,12 +28,17 @@ class Worker(Base):
     seen_at: Mapped[CreatedAt]
     redis: Mapped[bool | None]
     split: Mapped[bool] = mapped_column(server_default=false())
+    key_sockets: Mapped[dict[str, int] | None] = mapped_column(JSONB)
 
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
 
+# The session of sockets that have none: those of API keys.
+NO_SESSION = "00000000-0000-0000-0000-000000000000"
+
+
 class Presence(Base):
-    """The number of sockets of a user on a worker. A user with such a row of a live worker is online."""
+    """The number of sockets of a session on a worker. A user with such a row of a live worker is online."""
 
     __tablename__ = "presence"
 
@@ -39,6 +46,7 @@ class Presence(Base):
     worker_id: Mapped[str] = mapped_column(
         Uuid(as_uuid=False), ForeignKey("workers.id", ondelete="CASCADE"), primary_key=True
     )
+    session_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True, server_default=NO_SESSION)
 
     sockets: Mapped[int] = mapped_column(server_default=text("0"))
 
