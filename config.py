@@ -6,17 +6,19 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.util import find_spec
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from environs import Env, EnvError
 
-from chatapp.core import database_url
+from chatapp.core import api_keys, app_token_settings, database_url
+from chatapp.core.app_token_settings import AppTokenSettings
 from chatapp.core.causes import without_secrets
 from chatapp.core.database_url import DatabaseUrl
 from chatapp.core.embedded_database import default_url
+from chatapp.core.networks import Network, Rules
 from chatapp.core.origins import parse_origin
 from chatapp.core.settings import Rate, Settings
 
@@ -74,7 +76,7 @@ def parse_rate(text: str, usual_seconds: int) -> Rate:
 
 def masked(name: str, value: str) -> str:
     """`value` for display: only the length of a secret, and URLs without passwords."""
-    if value and re.search("SECRET|TOKEN|PASSWORD|_KEY", name):
+    if value and re.search("SECRET|TOKEN|PASSWORD(?!_LOGIN)|_KEY", name):
         return f"({len(value)} characters)"
     return without_secrets(value)
 
@@ -171,6 +173,27 @@ class _Environment:
                 "REDIS_URL is missing: more than one worker (WEB_CONCURRENCY) needs a queue between them"
             )
 
+    def app_tokens(self, rules: Rules, own_secrets: set[str]) -> AppTokenSettings | None:
+        """How tokens of an app are verified, None if they are not accepted."""
+
+        def jwks(text: str) -> str | None:
+            if text:
+                app_token_settings.check_jwks(text, rules)
+            return text or None
+
+        found = AppTokenSettings(
+            issuer=self.text("APP_JWT_ISSUER") or None,
+            audience=self.text("APP_JWT_AUDIENCE") or None,
+            secret=self.text("APP_JWT_SECRET") or None,
+            jwks=self.read("APP_JWT_JWKS", "", jwks),
+            claims=self.read("APP_JWT_CLAIMS", app_token_settings.CLAIMS, app_token_settings.parse_claims),
+            creates=self.read("APP_JWT_CREATES", "true", _flag),
+            updates=self.read("APP_JWT_UPDATES", "true", _flag),
+            max_lifetime=self.read("APP_JWT_MAX_LIFETIME", "24h", parse_duration),
+        )
+        self.errors += app_token_settings.contradictions(found, own_secrets)
+        return found if found.secret or found.jwks else None
+
     def check_storage(self, s3_bucket: str | None, upload_path: Path, *, ephemeral: bool) -> None:
         """Record why uploads can't be stored; `ephemeral` is whether the disk is lost with the process."""
         if not s3_bucket and upload_path.exists() and not upload_path.is_dir():
@@ -210,9 +233,13 @@ def load() -> Settings:
     metrics_port = read("METRICS_PORT", "", lambda text: _port(text) if text else None)
     if metrics_port == port:
         env.errors.append(f"METRICS_PORT and PORT are both {port}")
+    outgoing = Rules(is_strict=production, networks=read("WEBHOOK_NETWORKS", "", _networks))
+    own_secrets = {given[name] for name in SECRETS if given.get(name)}
     settings = Settings(
         app_env=app_env,
         app_name=read("APP_NAME", "Chat", _app_name),
+        app_logo_url=read("APP_LOGO_URL", "", _logo_url),
+        app_accent=read("APP_ACCENT", "", _accent),
         host=read("HOST", "127.0.0.1", _host),
         port=port,
         cors_origins=read("CORS_ORIGIN", "*", _origins),
@@ -226,6 +253,14 @@ def load() -> Settings:
         access_lifetime=read("JWT_ACCESS_EXPIRES_IN", "15m", parse_duration),
         refresh_secret=given.get("JWT_REFRESH_SECRET", ""),
         refresh_lifetime=read("JWT_REFRESH_EXPIRES_IN", "30d", parse_duration),
+        server_api_key=read("SERVER_API_KEY", "", _api_key),
+        is_registration_open=read("REGISTRATION", "open", _one_of("open", "closed")) == "open",
+        has_password_login=read("PASSWORD_LOGIN", "on", _flag),
+        public_url=read("PUBLIC_URL", "", _public_url),
+        app_tokens=env.app_tokens(outgoing, own_secrets),
+        rate_exchange=read("RATELIMIT_EXCHANGE", "30/60s", _rate_in(60)),
+        outgoing=outgoing,
+        rate_codes=read("RATELIMIT_CODES", "10/60s", _rate_in(60)),
         workers=workers,
         trusted_proxies=read("TRUSTED_PROXIES", "0", _count_or_none),
         ratelimit_enabled=read("RATELIMIT_ENABLED", "true", _flag),
@@ -236,13 +271,29 @@ def load() -> Settings:
         rate_login_failures=read("RATELIMIT_LOGIN_FAILURES", "10/15m", _rate_in(15 * 60)),
         rate_login_failures_total=read("RATELIMIT_LOGIN_FAILURES_TOTAL", "100/15m", _rate_in(15 * 60)),
         rate_events=read("RATELIMIT_EVENTS", "60/10s", _rate_in(10)),
+        profiles_managed=read("PROFILE_EDITING", "self", _one_of("self", "server")) == "server",
+        external_ids_private=read("EXTERNAL_IDS", "public", _one_of("public", "private")) == "private",
+        chat_data_managed=read("CHAT_DATA", "admins", _one_of("admins", "server")) == "server",
         max_sockets=read("MAX_SOCKETS_PER_USER", "20", _count),
+        rate_server=read("RATELIMIT_SERVER", "6000/60s", _rate_in(60)),
+        rate_wrong_keys=read("RATELIMIT_WRONG_KEYS", "20/60s", _rate_in(60)),
+        max_sockets_per_key=read("MAX_SOCKETS_PER_KEY", "1000", _count),
         max_unauthenticated=read("MAX_UNAUTHENTICATED", "200", _count),
         rate_handshakes=read("RATELIMIT_HANDSHAKES", "300/10s", _rate_in(10)),
         max_body_bytes=256 * 1024,
         max_upload_bytes=read("MAX_UPLOAD_MB", "10", _count) * 1024 * 1024,
         max_uploads=read("MAX_UPLOADS_PER_USER", "2", _count),
         upload_quota_bytes=read("UPLOAD_QUOTA_MB", "1024", _count) * 1024 * 1024,
+        edit_history=read("EDIT_HISTORY", "members", _one_of("members", "admins", "off")),
+        edit_window=read("EDIT_WINDOW", "", lambda text: parse_duration(text) if text else None),
+        rate_reactions=read("RATELIMIT_REACTIONS", "60/60s", _rate_in(60)),
+        rate_signals=read("RATELIMIT_SIGNALS", "30/10s", _rate_in(10)),
+        rate_mention_all=read("RATELIMIT_MENTION_ALL", "10/1h", _rate_in(60 * 60)),
+        rate_reports=read("RATELIMIT_REPORTS", "20/1h", _rate_in(60 * 60)),
+        rate_drafts=read("RATELIMIT_DRAFTS", "60/60s", _rate_in(60)),
+        has_search=read("SEARCH", "on", _flag),
+        rate_search=read("RATELIMIT_SEARCH", "20/60s", _rate_in(60)),
+        audit_days=read("AUDIT_DAYS", "365", _days),
         log_level=read("LOG_LEVEL", "INFO", _log_level),
         metrics_port=metrics_port,
         metrics_token=text("METRICS_TOKEN") or None,
@@ -250,6 +301,7 @@ def load() -> Settings:
         upload_path=upload_path,
         s3_bucket=s3_bucket,
         web_path=Path(text("WEB_PATH", str(ROOT / "clients" / "web" / "dist"))).resolve(),
+        avatar_hosts=read("AVATAR_HOSTS", "", _hosts),
         web_developer_links=read("WEB_DEVELOPER_LINKS", "", lambda text: _flag(text) if text else not production),
         shown=env.shown,
     )
@@ -264,11 +316,29 @@ def _app_env(text: str) -> str:
     return text
 
 
+def _api_key(text: str) -> str | None:
+    if text and not api_keys.parse(text):
+        raise ValueError("is not an API key: make one with flask --app wsgi chat new-key-secret")
+    return text or None
+
+
 def _app_name(text: str) -> str:
     name = text.strip()
     if not name or len(name) > MAX_APP_NAME or not name.isprintable():
         raise ValueError(f"must be 1 to {MAX_APP_NAME} printable characters")
     return name
+
+
+def _logo_url(text: str) -> str | None:
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.:-]+/[!-~]*|/[!-~]+", text):
+        raise ValueError("is not an http(s) URL, or a path of this server")
+    return text or None
+
+
+def _accent(text: str) -> str | None:
+    if text and not re.fullmatch("#[0-9A-Fa-f]{6}", text):
+        raise ValueError(f"must be a colour such as #5450d6, not '{text}'")
+    return text or None
 
 
 def _bucket(text: str) -> str | None:
@@ -307,6 +377,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if (days := _count(text)) > MAX_SECONDS // _SECONDS["d"]:
+        raise ValueError(f"must be at most {MAX_SECONDS // _SECONDS['d']}, not {days}")
+    return days
+
+
 def _count_or_none(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(f"must be a whole number from 0 on, not '{text}'")
@@ -318,6 +394,24 @@ def _origins(text: str) -> tuple[str, ...]:
     if not (origins := [each.strip() for each in text.split(",") if each.strip()]):
         raise ValueError("names no origin")
     return tuple("*" if each == "*" else parse_origin(each) for each in origins)
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be {' or '.join(choices)}, not '{text}'")
+        return text
+
+    return parse
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """The hosts of a comma-separated list, each with a port if it is not the usual one."""
+    hosts = [each.strip().lower() for each in text.split(",") if each.strip()]
+    for host in hosts:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", host):
+            raise ValueError(f"{host} is not a host, such as images.example.org")
+    return tuple(hosts)
 
 
 def _rate_in(usual_seconds: int) -> Callable[[str], Rate]:
@@ -345,6 +439,20 @@ def _flag(text: str) -> bool:
     if text.strip().lower() not in flags:
         raise ValueError(f"must be true or false, not '{text}'")
     return flags[text.strip().lower()]
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8: {error}") from None
+
+
+def _public_url(text: str) -> str | None:
+    """The URL without a slash at its end."""
+    if text and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", text):
+        raise ValueError(f"'{text}' is not an http(s) URL without a query")
+    return text.rstrip("/") or None
 
 
 def _log_level(text: str) -> str:

@@ -1,8 +1,8 @@
 """Private names of python-engineio.
 
-- `engineio.socket.Socket` is the session of a client. `sockets/session.py` overrides most of it, since the library's has
-  three greenlets and an unbounded queue. The server has no parameter for its class: `engineio.server.socket.Socket` is
-  replaced, and `create_queue` of the server.
+- `engineio.socket.Socket` is the session of a client. `sockets/session.py` has another one, since the library's has three
+  greenlets and an unbounded queue. The server has no parameter for its class: `engineio.server.socket.Socket` is
+  replaced.
 - `_trigger_event` runs the disconnect handlers, `_bad_request` is a response, `sockets` has the open sessions by id, and
   the modules `packet` and `exceptions` are what a session exchanges with the server.
 - `generate_id` is wrapped, so that a session's id names its worker.
@@ -15,7 +15,6 @@ from typing import Any
 import engineio.server
 from engineio.exceptions import ContentTooLongError, EngineIOError, QueueEmpty
 from engineio.packet import CLOSE, MESSAGE, NOOP, PING, Packet
-from engineio.socket import Socket
 
 __all__ = [
     "CLOSE",
@@ -44,24 +43,18 @@ _CLIENT_MISTAKES = {
 }
 
 
-class BaseSession(Socket):  # type: ignore[misc]
-    """The library's session, with what ours uses of it.
+class BaseSession:
+    """What the server calls of a session.
 
-    The server calls `send`, `poll`, `handle_get_request`, `handle_post_request`, `close` and `schedule_ping`.
+    It passes packets to `send` and requests to `handle_get_request` and `handle_post_request`; after an EngineIOError it
+    calls `close`. It calls `poll` for the first response to a polling client, and `schedule_ping`. It reads `connected`
+    (the handshake is complete), `upgraded` (the session accepts no requests) and `closed`, and sets `connected` for a
+    client that polls.
     """
 
-    server: Any
-    sid: str
-    # Packets that wait for a poll.
-    queue: Any
-    # Whether the client has a transport, whether it probes a websocket, and whether it uses one.
-    connected: bool
-    upgrading: bool
-    upgraded: bool
-    closing: bool
-    closed: bool
-    # When the ping was sent that has no pong yet.
-    last_ping: float | None
+    def __init__(self, server: Any, sid: str) -> None:
+        self.server = server
+        self.sid = sid
 
     def run_disconnect_handlers(self, reason: str) -> None:
         """Run the disconnect handlers of python-socketio in this greenlet; exceptions are logged."""
@@ -76,10 +69,15 @@ class BaseSession(Socket):  # type: ignore[misc]
         return self.server._bad_request(message)
 
 
-def create_sessions(server: Any, session: type[BaseSession], queue: type) -> None:
-    """Make `server` create sessions of the class `session`, with queues of the class `queue`."""
-    server.create_queue = queue
-    engineio.server.socket.Socket = session
+def create_sessions(server: Any, create: Callable[[Any, str], BaseSession]) -> None:
+    """Make `server` create its sessions by `create(server, sid)`."""
+    server.create_session = create
+    engineio.server.socket.Socket = _create_session
+
+
+def _create_session(server: Any, sid: str) -> BaseSession:
+    session: BaseSession = server.create_session(server, sid)
+    return session
 
 
 def sessions_of(server: Any) -> dict[str, Any]:

@@ -6,11 +6,14 @@
 - `DEFAULT_ERROR_RESPONSE_NAME` is a response that every operation gets, and `Error` and `PaginationMetadata` are schemas
   of errors and pages, which this API has its own of.
 - `ma_plugin` is apispec's plugin for marshmallow.
+- `_openapi_json` is the view of the document, and `register_blueprint` adds to the document at once.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from flask_smorest import Api
 
 from chatapp.compat.apispec import schemas_of
 
@@ -19,6 +22,27 @@ TESTED = ("0.47.0", "0.47.0")
 _OWN_SCHEMAS = ("Error", "PaginationMetadata")
 # What the library keeps of each response, by status.
 Responses = dict[int, list[dict[str, Any]]]
+
+
+class LateApi(Api):  # type: ignore[misc]
+    """Registers blueprints without documenting them, until `complete` is called once; `view` returns the document."""
+
+    def __init__(self, view: Callable[[], Any]) -> None:
+        super().__init__()
+        self._openapi_json = view
+        self._undocumented: list[Any] = []
+
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        """Register a blueprint with the application."""
+        self._app.register_blueprint(blueprint, **options)
+        self._undocumented.append(blueprint)
+
+    def complete(self) -> None:
+        """Add the registered blueprints to the document."""
+        for blueprint in self._undocumented:
+            blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+            self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+        self._undocumented.clear()
 
 
 def document_responses(view: Any, documented: Any, responses: Responses) -> None:

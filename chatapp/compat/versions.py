@@ -11,6 +11,7 @@ from chatapp.compat import (
     apispec,
     engineio,
     flask_cors,
+    flask_limiter,
     flask_smorest,
     gevent,
     gunicorn,
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 MODULES: dict[str, ModuleType] = {
     "apispec": apispec,
     "flask-cors": flask_cors,
+    "flask-limiter": flask_limiter,
     "flask-smorest": flask_smorest,
     "gevent": gevent,
     "gunicorn": gunicorn,

@@ -26,10 +26,11 @@ def choice2reference(converter: Any, field: fields.Field[Any], ret: Json) -> Jso
     if isinstance(field, Choice):
         spec = document_of(converter)
         if field.kind not in schemas_of(spec):
-            spec.components.schema(field.kind, {"type": ret["type"], "enum": ret["enum"]})
+            spec.components.schema(field.kind, {"type": "string", "enum": list(field.words)})
         for part in ("type", "enum"):
             del ret[part]
-        return {"$ref": f"#/components/schemas/{field.kind}"}
+        reference = {"$ref": f"#/components/schemas/{field.kind}"}
+        return {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
     return {}
 
 

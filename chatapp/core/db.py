@@ -1,4 +1,4 @@
-"""Access to PostgreSQL: one engine per process, cooperative under gevent.
+"""Access to PostgreSQL: one `Database` per application, cooperative under gevent.
 
 Queries open `reading()`; actions open a unit of work. Both provide a SQLAlchemy `Connection`.
 """
@@ -17,10 +17,11 @@ from gevent import monkey
 from psycopg2 import errors, extensions, extras
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from chatapp.core.application import PerApplication
 from chatapp.core.causes import Cause
-from chatapp.core.errors import Json, Unavailable
+from chatapp.core.errors import Unavailable
 from chatapp.core.reachability import Reachability
 from chatapp.core.settings import Settings
 
@@ -64,21 +65,27 @@ ENGINE_OPTIONS: dict[str, Any] = {
     },
 }
 
-_keep_state = True
-# Arguments of normal connections, and of those whose statements wait for locks for a bounded time.
-_session: dict[str, Any] = ENGINE_OPTIONS["connect_args"]
-_bounded_session: dict[str, Any] = _session
-
 extras.register_default_json(globally=True, loads=orjson.loads)
 # gevent's poll would wait; here it only checks for available data.
 _poll = monkey.get_original("select", "poll")
 
-# Why the database is unavailable at the moment.
-outage = Cause("database")
-_engine: Engine | None = None
-_reader: Engine | None = None
-_snapshots: Engine | None = None
-_lock_bounded: Engine | None = None
+
+class DirectConnection:
+    """A pooled connection for statements that go directly to the driver; SQLAlchemy's would cost as much as taking it
+    from the pool."""
+
+    __slots__ = ("connection", "info")
+
+    def __init__(self, pooled: PoolProxiedConnection) -> None:
+        self.connection = pooled
+        self.info = pooled.info
+
+    def invalidate(self, error: BaseException) -> None:
+        """Drop the connection."""
+        self.connection.invalidate(error)
+
+
+AnyConnection: TypeAlias = Connection | DirectConnection
 
 
 class Base(DeclarativeBase):
@@ -100,29 +107,86 @@ class _LockBoundedCursor(extensions.cursor):  # type: ignore[misc]
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
-    """Options in addition to `ENGINE_OPTIONS`: the size of the pool, and the set-up of a session.
+    """Options in addition to `ENGINE_OPTIONS`: the size of the pool, and the set-up of a session."""
+    pool_size = max(1, settings.database_pool_size - LOCK_BOUNDED_CONNECTIONS)
+    return {"pool_size": pool_size, "connect_args": _session(settings)}
+
+
+def _session(settings: Settings | None) -> dict[str, Any]:
+    """How a session is set up.
 
     A pooler in transaction mode shares a session among many clients, and refuses startup parameters that would change
     it.
     """
-    global _keep_state, _session, _bounded_session
-    arguments = ENGINE_OPTIONS["connect_args"]
-    _keep_state = not settings.database_pooler
+    arguments: dict[str, Any] = ENGINE_OPTIONS["connect_args"]
+    if settings is None:
+        return arguments
     if settings.database_pooler:
-        _session = {name: value for name, value in arguments.items() if name != "options"}
-        _bounded_session = _session | {"cursor_factory": _LockBoundedCursor}
-    else:
-        schema = settings.database_schema
-        path = f'-c search_path="{schema}"{"" if schema == "public" else ",public"}' if schema else ""
-        options = " ".join(filter(None, (arguments["options"], path, settings.database_options)))
-        _session = arguments | {"options": options}
-        _bounded_session = arguments | {"options": f"{options} -c lock_timeout={LOCK_TIMEOUT_MS}"}
-    return {"pool_size": max(1, settings.database_pool_size - LOCK_BOUNDED_CONNECTIONS), "connect_args": _session}
+        return {name: value for name, value in arguments.items() if name != "options"}
+    schema = settings.database_schema
+    path = f'-c search_path="{schema}"{"" if schema == "public" else ",public"}' if schema else ""
+    return arguments | {"options": " ".join(filter(None, (arguments["options"], path, settings.database_options)))}
+
+
+class Database:
+    """The engines of an application for the various kinds of transactions, and whether the database works."""
+
+    def __init__(self, engine: Engine, settings: Settings | None) -> None:
+        self.keeps_state = not (settings and settings.database_pooler)
+        self._session = _session(settings)
+        bounded: dict[str, Any] = {"cursor_factory": _LockBoundedCursor}
+        if self.keeps_state:
+            bounded = {"options": f"{self._session['options']} -c lock_timeout={LOCK_TIMEOUT_MS}"}
+        options = ENGINE_OPTIONS | {"connect_args": self._session | bounded, "pool_size": LOCK_BOUNDED_CONNECTIONS}
+        self.reader, self.lock_bounded = engine, create_engine(engine.url, **options)
+        self.writer = engine.execution_options(isolation_level="READ COMMITTED")
+        self.snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
+        # Why the database is unavailable at the moment.
+        self.outage = Cause("database")
+        self.reachability = Reachability(self._connect, self.give_up_connections)
+        for each in (engine, self.lock_bounded):
+            event.listen(each, "connect", _note_age)
+            event.listen(each, "checkout", _refuse_stale)
+            event.listen(each, "handle_error", _handle_error)
+
+    def _connect(self) -> None:
+        """Open a connection outside the pool and close it; raises psycopg2.OperationalError if nothing responds."""
+        words, arguments = self.reader.dialect.create_connect_args(self.reader.url)
+        try:
+            psycopg2.connect(*words, **{**arguments, **self._session}).close()
+        except psycopg2.OperationalError as error:
+            # An error is a response too: too many connections, for example.
+            if "FATAL:" not in str(error):
+                raise
+
+    def give_up_connections(self) -> None:
+        """Close the idle connections of the pools, so that new ones are opened."""
+        self.reader.dispose()
+        self.lock_bounded.dispose()
+
+    def connections_in_use(self) -> int:
+        """The number of connections that are checked out."""
+        return sum(each.pool.checkedout() for each in (self.reader, self.lock_bounded))  # type: ignore[attr-defined]
+
+
+_database = PerApplication[Database]()
+
+
+def bind(engine: Engine, settings: Settings | None = None) -> Database:
+    """Set the engine of the application; called once by the factory."""
+    database = Database(engine, settings)
+    _database.set(database)
+    return database
+
+
+def engine() -> Engine:
+    """The engine of the application; RuntimeError before the factory ran."""
+    return _database.get().writer
 
 
 def connections_keep_state() -> bool:
     """True if a connection keeps session state such as prepared statements between transactions."""
-    return _keep_state
+    return _database.get().keeps_state
 
 
 def make_cooperative() -> None:
@@ -144,56 +208,8 @@ def _wait(connection: extensions.connection) -> None:
         except TimeoutError as error:
             silent += SILENCE_TIMEOUT
             is_open = connection.status in (extensions.STATUS_READY, extensions.STATUS_BEGIN)
-            if not is_open or silent >= RESPONSE_TIMEOUT or not reachability.check():
+            if not is_open or silent >= RESPONSE_TIMEOUT or not _database.get().reachability.check():
                 raise psycopg2.OperationalError("The database did not respond in time.") from error
-
-
-def bind(engine: Engine) -> None:
-    """Set the engine of this process; called once by the factory."""
-    global _engine, _reader, _snapshots, _lock_bounded
-    _engine, _reader = engine.execution_options(isolation_level="READ COMMITTED"), engine
-    _snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    options = ENGINE_OPTIONS | {"connect_args": _bounded_session, "pool_size": LOCK_BOUNDED_CONNECTIONS}
-    _lock_bounded = create_engine(engine.url, **options)
-    for each in (engine, _lock_bounded):
-        event.listen(each, "connect", _note_age)
-        event.listen(each, "checkout", _refuse_stale)
-        event.listen(each, "handle_error", _handle_error)
-
-
-def _connect() -> None:
-    """Open a connection outside the pool and close it; raises psycopg2.OperationalError if nothing responds."""
-    reader = _reader
-    assert reader is not None
-    words, arguments = reader.dialect.create_connect_args(reader.url)
-    try:
-        psycopg2.connect(*words, **{**arguments, **_session}).close()
-    except psycopg2.OperationalError as error:
-        # An error is a response too: too many connections, for example.
-        if "FATAL:" not in str(error):
-            raise
-
-
-def give_up_connections() -> None:
-    """Close the idle connections of the pools, so that new ones are opened."""
-    for each in (_reader, _lock_bounded):
-        if each is not None:
-            each.dispose()
-
-
-def connections_in_use() -> int:
-    """The number of connections that are checked out."""
-    return sum(each.pool.checkedout() for each in (_reader, _lock_bounded) if each is not None)  # type: ignore[attr-defined]
-
-
-reachability = Reachability(_connect, give_up_connections)
-
-
-def engine() -> Engine:
-    """The engine of this process; RuntimeError before the factory ran."""
-    if _engine is None:
-        raise RuntimeError("The database is bound by create_app(), which has not run yet.")
-    return _engine
 
 
 def _note_age(_connection: extensions.connection, record: ConnectionPoolEntry) -> None:
@@ -238,52 +254,57 @@ def _is_given_up(error: BaseException | None) -> bool:
 
 
 def _cut_off_values(error: BaseException) -> None:
-    """Drop PostgreSQL's detail, which contains the row: errors are logged."""
+    """Keep only the first line of PostgreSQL's error: others contain the row and parts of the statement with its values.
+    Errors are logged."""
     if error.args:
-        error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
+        error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
-def fetch(db: Connection, statement: str, values: Json | None = None) -> list[Row]:
-    """Execute a statement with `%(name)s` parameters directly with the driver, on a connection of this module.
-
-    For frequent statements: SQLAlchemy would use as much CPU time as the driver. Raises psycopg2.Error.
-    """
-    connection: Any = db.connection.dbapi_connection
-    with connection.cursor() as cursor:
-        try:
-            cursor.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-        except psycopg2.Error as error:
-            _cut_off_values(error)
-            if _is_given_up(error):
-                db.invalidate(error)
-                give_up_connections()
-                raise psycopg2.OperationalError("The database takes no changes, or goes away.") from error
-            if connection.closed:
-                raise psycopg2.OperationalError("The connection to the database was lost.") from error
-            raise
+def translate(db: AnyConnection, error: psycopg2.Error) -> psycopg2.Error:
+    """The error to raise for an error of the driver on a connection of this module; drops connections that are lost."""
+    _cut_off_values(error)
+    if _is_given_up(error):
+        db.invalidate(error)
+        _database.get().give_up_connections()
+        return psycopg2.OperationalError("The database takes no changes, or goes away.")
+    if db.connection.dbapi_connection.closed:  # type: ignore[union-attr]
+        return psycopg2.OperationalError("The connection to the database was lost.")
+    return error
 
 
 @contextmanager
 def reading() -> Iterator[Connection]:
     """A connection in autocommit mode; raises Unavailable."""
-    assert _reader is not None
-    with translated(), _reader.connect() as connection:
+    database = _database.get()
+    with _translated(database), database.reader.connect() as connection:
         yield connection
+
+
+@contextmanager
+def reading_directly() -> Iterator[DirectConnection]:
+    """Like `reading()`, for prepared statements only."""
+    database = _database.get()
+    with _translated(database):
+        pooled = database.reader.raw_connection()
+        try:
+            yield DirectConnection(pooled)
+        finally:
+            pooled.close()
 
 
 @contextmanager
 def writing() -> Iterator[Connection]:
     """A connection in a transaction, committed at the end of the block; raises Unavailable."""
-    with translated(), engine().begin() as connection:
+    database = _database.get()
+    with _translated(database), database.writer.begin() as connection:
         yield connection
 
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
     """A connection whose statements all see the same snapshot; raises Unavailable."""
-    assert _snapshots is not None
-    with translated(), _snapshots.connect() as connection, connection.begin():
+    database = _database.get()
+    with _translated(database), database.snapshots.connect() as connection, connection.begin():
         yield connection
 
 
@@ -291,23 +312,23 @@ def snapshot() -> Iterator[Connection]:
 def lock_bounded() -> Iterator[Connection]:
     """Like `reading()`, on a connection whose statements wait for a lock at most `LOCK_TIMEOUT_MS`; raises Locked
     beyond that."""
-    assert _lock_bounded is not None
-    with translated(), _lock_bounded.connect() as connection:
+    database = _database.get()
+    with _translated(database), database.lock_bounded.connect() as connection:
         yield connection
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def _translated(database: Database) -> Iterator[None]:
     """Raise Unavailable if the database does not respond or is read-only, and Locked for a lock timeout; other database
     errors pass unchanged. Raises at once while the database is lost."""
-    if reachability.is_lost:
+    if database.reachability.is_lost:
         raise Unavailable(_NO_RESPONSE, code="database_unavailable")
     try:
         yield
-        if outage.known:
-            outage.works()
+        if database.outage.known:
+            database.outage.works()
     except (errors.DuplicatePreparedStatement, errors.InvalidSqlStatementName) as error:
-        outage.failed(error, hint="A pooler in transaction mode needs pgbouncer=true in DATABASE_URL.")
+        database.outage.failed(error, hint="A pooler in transaction mode needs pgbouncer=true in DATABASE_URL.")
         raise Unavailable(_NO_RESPONSE, code="database_unavailable") from error
     except (exc.TimeoutError, exc.DBAPIError, psycopg2.Error) as error:
         # The error is not assigned to another name: with its traceback that would be a cycle that keeps the connection
@@ -315,7 +336,7 @@ def translated() -> Iterator[None]:
         if _is_locked(error):
             raise Locked("The object is being changed. Try again.") from error
         if _is_unavailable(error):
-            outage.failed(error)
+            database.outage.failed(error)
             # Since Python 3.12, contextlib refers to the error in such a cycle.
             traceback.clear_frames(error.__traceback__)
             raise Unavailable(_NO_RESPONSE, code="database_unavailable") from error

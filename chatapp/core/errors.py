@@ -5,7 +5,10 @@ or an `exception` event. The `code` is stable and part of the API.
 """
 
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    from chatapp.core.problem import Problem
 
 Json: TypeAlias = dict[str, Any]
 
@@ -21,21 +24,26 @@ class ChatError(Exception):
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal_error"
 
-    def __init__(self, detail: str, *, code: str | None = None) -> None:
+    def __init__(self, detail: str, *, code: str | None = None, errors: Json | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        # The messages of each field that is to blame, if there is one.
+        self.errors = errors
         if code:
             self.code = code
 
-    def problem(self) -> Json:
+    def problem(self) -> "Problem":
         """The RFC 9457 object of this error, as both transports send it."""
-        return {
+        problem: Problem = {
             "type": problem_type(self.code),
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
             "code": self.code,
         }
+        if self.errors:
+            problem["errors"] = self.errors
+        return problem
 
 
 class Malformed(ChatError):
@@ -50,16 +58,6 @@ class Invalid(ChatError):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "validation_error"
-
-    def __init__(self, detail: str, *, code: str | None = None, errors: Json | None = None) -> None:
-        super().__init__(detail, code=code)
-        self.errors = errors
-
-    def problem(self) -> Json:
-        problem = super().problem()
-        if self.errors:
-            problem["errors"] = self.errors
-        return problem
 
 
 class Unauthenticated(ChatError):
@@ -115,12 +113,17 @@ class RateLimited(ChatError):
         self.retry_after = retry_after
         self.limit = limit
 
-    def problem(self) -> Json:
+    def problem(self) -> "Problem":
         return super().problem() | {"retryAfter": self.retry_after}
 
 
 class Unavailable(ChatError):
-    """A part that the server needs is unavailable; the same request may succeed later."""
+    """A part that the server needs is unavailable; the same request may succeed later, after `retry_after` seconds if that
+    is known."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after

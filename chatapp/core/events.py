@@ -6,11 +6,13 @@ once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 import orjson
 import structlog
 
+from chatapp.core.application import PerApplication
 from chatapp.core.errors import Json
 
 log = structlog.get_logger()
@@ -46,52 +48,60 @@ Event: TypeAlias = Announced | Ephemeral
 Subscriber = Callable[[Any], None]
 Relay = Callable[[Event], None]
 HasSubscribers = Callable[[str], bool]
-_subscribers: Mapping[type, Sequence[Subscriber]] = {}
-_kinds: Mapping[bytes, type] = {}
-_relay: Relay | None = None
-_has_subscribers: HasSubscribers | None = None
+
+
+class _Routes:
+    """Where the events of an application go."""
+
+    def __init__(self) -> None:
+        self.subscribers: Mapping[type, Sequence[Subscriber]] = {}
+        self.committed: Mapping[type, Sequence[Subscriber]] = {}
+        self.kinds: Mapping[bytes, type] = {}
+        self.relay: Relay | None = None
+        self.has_subscribers: HasSubscribers | None = None
+
+
+_routes = PerApplication(_Routes)
 
 
 def subscribe(
     table: Mapping[type, Sequence[Subscriber]],
     relay: Relay | None = None,
     has_subscribers: HasSubscribers | None = None,
+    committed: Mapping[type, Sequence[Subscriber]] = MappingProxyType({}),
 ) -> None:
     """Set the subscribers of this process (event type → subscribers, in order).
+
+    Those in `committed` get only the events that this process itself has committed.
 
     `relay` sends each event of this process to the other workers, if there are any. `has_subscribers` tells whether a
     chat has subscribers here; events of other chats are not decoded.
     """
-    global _subscribers, _kinds, _relay, _has_subscribers
-    _subscribers, _kinds, _relay, _has_subscribers = (
-        table,
-        {kind.__name__.encode(): kind for kind in table},
-        relay,
-        has_subscribers,
-    )
+    routes = _routes.get()
+    routes.subscribers, routes.kinds = table, {kind.__name__.encode(): kind for kind in table}
+    routes.committed = committed
+    routes.relay, routes.has_subscribers = relay, has_subscribers
 
 
 def dispatch_by(table: Mapping[type, Sequence[Subscriber]]) -> None:
     """Dispatch events by another table until the next call; `subscribe` sets the one for normal operation."""
-    global _subscribers
-    _subscribers = table
+    _routes.get().subscribers = table
 
 
 def redeliver(event: Announced) -> None:
     """Dispatch an event again, on this worker only: a replay from the database."""
-    _dispatch(event)
+    _dispatch(_routes.get().subscribers, event)
 
 
 def deliver(event: Announced) -> None:
     """Dispatch a committed event; only the unit of work calls this."""
-    _dispatch(event)
-    _share(event)
+    _dispatch_and_relay(event)
+    _dispatch(_routes.get().committed, event)
 
 
 def publish(event: Ephemeral) -> None:
     """Dispatch an ephemeral event at once."""
-    _dispatch(event)
-    _share(event)
+    _dispatch_and_relay(event)
 
 
 def encode(event: Event) -> bytes:
@@ -102,23 +112,26 @@ def encode(event: Event) -> bytes:
 
 def receive(line: bytes) -> None:
     """Dispatch an encoded event of another worker, unless it matters to nothing here."""
+    routes = _routes.get()
     name, chat_id, fields = line.split(b" ", 2)
-    if chat_id and _has_subscribers and not _has_subscribers(chat_id.decode()):
+    if chat_id and routes.has_subscribers and not routes.has_subscribers(chat_id.decode()):
         return
-    if kind := _kinds.get(name):
-        _dispatch(kind(**orjson.loads(fields)))
+    if kind := routes.kinds.get(name):
+        _dispatch(routes.subscribers, kind(**orjson.loads(fields)))
     else:
         # A worker with another version of this server.
         log.warning("bus_event_unknown", change=name.decode())
 
 
-def _share(event: Event) -> None:
-    if _relay:
-        _relay(event)
+def _dispatch_and_relay(event: Event) -> None:
+    routes = _routes.get()
+    _dispatch(routes.subscribers, event)
+    if routes.relay:
+        routes.relay(event)
 
 
-def _dispatch(event: object) -> None:
-    for subscriber in _subscribers.get(type(event), ()):
+def _dispatch(table: Mapping[type, Sequence[Subscriber]], event: object) -> None:
+    for subscriber in table.get(type(event), ()):
         try:
             subscriber(event)
         except Exception:

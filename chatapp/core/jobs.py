@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection, Row, TextClause, text
 
 from chatapp.core import db, metrics
+from chatapp.core.application import PerApplication, spawn
 from chatapp.core.errors import Json, Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.leases import LEASE_SECONDS, renewed
@@ -32,7 +33,20 @@ KEEP_DAYS = 30
 
 # The next multiple of `every` seconds after 00:00 UTC, and `offset`.
 _DUE = "to_timestamp((floor((extract(epoch FROM now()) - :offset) / :every) + 1) * :every + :offset)"
-_ENQUEUE = text("INSERT INTO jobs (id, type, args) VALUES (:id, :type, CAST(:args AS jsonb))")
+_ENQUEUE = text(
+    """
+    INSERT INTO jobs (id, type, args, created_by, subject)
+    VALUES (:id, :type, CAST(:args AS jsonb), CAST(:created_by AS uuid), CAST(:subject AS uuid))
+    ON CONFLICT (subject, type) WHERE subject IS NOT NULL AND status IN ('queued', 'running') DO NOTHING
+    RETURNING id::text
+    """
+)
+_OPEN = text(
+    """
+    SELECT id::text FROM jobs
+    WHERE type = :type AND subject = CAST(:subject AS uuid) AND status IN ('queued', 'running')
+    """
+)
 # A shorter interval than before takes effect at once.
 _SCHEDULE = text(
     f"""
@@ -188,35 +202,62 @@ class TroubledJob(NamedTuple):
     attempts: int
 
 
-_types: Mapping[str, JobType] = {}
-_are_scheduled = False
-_running: set[gevent.Greenlet] = set()
+class _Runner:
+    """The types of jobs that an application can run, and the running jobs."""
+
+    def __init__(self) -> None:
+        self.types: Mapping[str, JobType] = {}
+        self.are_scheduled = False
+        self.running: set[gevent.Greenlet] = set()
+
+
+_runner = PerApplication(_Runner)
 
 
 def register(types: Iterable[JobType]) -> None:
     """Set the types of jobs that this process can run."""
-    global _types, _are_scheduled
-    _types, _are_scheduled = {kind.name: kind for kind in types}, False
+    runner = _runner.get()
+    runner.types, runner.are_scheduled = {kind.name: kind for kind in types}, False
 
 
-def enqueue(connection: Connection, name: str, args: Json | None = None) -> str:
-    """Enqueue a job in a transaction, so that it exists if and only if that is committed; returns its id."""
-    id = new_id()
-    values = {"id": id, "type": name, "args": orjson.dumps(args).decode() if args else None}
-    connection.execute(_ENQUEUE, values)
-    return id
+def enqueue(
+    connection: Connection,
+    name: str,
+    args: Json | None = None,
+    *,
+    created_by: str | None = None,
+    subject: str | None = None,
+) -> str:
+    """Enqueue a job in a transaction, so that it exists if and only if that is committed; returns its id.
+
+    `created_by` is the id of the key or user that may read it. A `subject` has at most one open job of a type: if it has
+    one, the id is that of the open job, and nothing is enqueued.
+    """
+    values = {"id": new_id(), "type": name, "args": orjson.dumps(args).decode() if args else None}
+    values |= {"created_by": created_by, "subject": subject}
+    while True:
+        if id := connection.execute(_ENQUEUE, values).scalar():
+            return str(id)
+        # Otherwise the open job finished between the two statements.
+        if subject and (open_id := find_open(connection, name, subject)):
+            return open_id
+
+
+def find_open(connection: Connection, name: str, subject: str) -> str | None:
+    """The id of the queued or running job of this type about `subject`, if there is one."""
+    return connection.execute(_OPEN, {"type": name, "subject": subject}).scalar()
 
 
 def run_due() -> None:
     """Start the jobs that are due (a background task)."""
-    global _are_scheduled
-    if not _are_scheduled:
-        _schedule()
-        _are_scheduled = True
-    while len(_running) < MAX_AT_ONCE and (job := _take()):
-        greenlet = gevent.spawn(_attempt, job)
-        _running.add(greenlet)
-        greenlet.rawlink(_running.discard)
+    runner = _runner.get()
+    if not runner.are_scheduled:
+        _schedule(runner.types)
+        runner.are_scheduled = True
+    while len(runner.running) < MAX_AT_ONCE and (job := _take(runner.types)):
+        greenlet = spawn(_attempt, job)
+        runner.running.add(greenlet)
+        greenlet.rawlink(runner.running.discard)
 
 
 def prune() -> int:
@@ -239,20 +280,20 @@ def _attempt(job: Job) -> None:
         log.debug("job_deferred", job=job.id, reason=error.code)
 
 
-def _schedule() -> None:
+def _schedule(types: Mapping[str, JobType]) -> None:
     with db.reading() as connection:
-        for kind in _types.values():
+        for kind in types.values():
             if kind.schedule:
                 values = {"id": new_id(), "type": kind.name, **kind.schedule._asdict()}
                 connection.execute(_SCHEDULE, values)
 
 
-def _take() -> Job | None:
+def _take(types: Mapping[str, JobType]) -> Job | None:
     lease_id = new_id()
-    values = {"lease_id": lease_id, "seconds": LEASE_SECONDS, "types": list(_types)}
+    values = {"lease_id": lease_id, "seconds": LEASE_SECONDS, "types": list(types)}
     with db.reading() as connection:
         row = connection.execute(_TAKE, values).first()
-    return Job(_types[row.type], lease_id, row) if row else None
+    return Job(types[row.type], lease_id, row) if row else None
 
 
 PRUNE_JOBS = cleanup("prune_jobs", lambda report: report(prune()), daily(time(4, 15)))

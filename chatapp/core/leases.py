@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import gevent
 
+from chatapp.core.application import spawn
 from chatapp.core.errors import Unavailable
 
 # How long a lease lasts after its last renewal, and how often it is renewed, in seconds.
@@ -27,7 +28,7 @@ def renewed(renew: Callable[[], object]) -> Iterator[None]:
             except Unavailable:
                 pass  # The lease may end; whatever depends on it checks that itself.
 
-    renewing = gevent.spawn(loop)
+    renewing = spawn(loop)
     try:
         yield
     finally:

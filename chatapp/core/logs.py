@@ -4,8 +4,11 @@ import logging
 import re
 import sys
 from contextvars import ContextVar
+from typing import Any
 
 import structlog
+
+from chatapp.core.api_keys import redact
 
 # gunicorn's message about a request that it could not parse; it quotes the request after this.
 _ABOUT_A_REQUEST = re.compile(r"""((?:Invalid request|Error handling request|Ignored premature)[^'"?]*).*""", re.DOTALL)
@@ -34,7 +37,7 @@ def configure(level: str) -> None:
     )
     # Tracebacks without local variables: those would contain passwords and tokens.
     traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-    last = [renderer] if terminal else [traceback, renderer]
+    last = [renderer, _redact] if terminal else [traceback, renderer, _redact]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -59,6 +62,11 @@ def configure(level: str) -> None:
 
 def _add_ids(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {**(_about.get() or {}), **entry}
+
+
+def _redact(_logger: object, _method: str, line: Any) -> str:
+    """Remove the secrets of API keys, whatever a library logs."""
+    return redact(line)
 
 
 def _leave_out_requests(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:

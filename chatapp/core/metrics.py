@@ -142,11 +142,24 @@ pool_used = Gauge("chat_database_pool_used", "Used database connections of the w
 queue_connected = Gauge(
     "chat_queue_connected", "1 while all workers receive the events of the others, otherwise 0.", over="min"
 )
+queue_chats = Gauge("chat_queue_chats", "Chats whose events the workers receive from Redis.")
+queue_events = Counter("chat_queue_events", "Events of other workers that were received.")
+queue_bytes = Counter("chat_queue_bytes", "Bytes of events that were received from Redis.")
 
 # Outbox. Every worker reads the same table.
 outbox_rows = Gauge("chat_outbox_rows", "Events that wait for a subscriber, at most 100,000 each.", over="max")
 outbox_age = Gauge("chat_outbox_age_seconds", "Age of the oldest event that waits for a subscriber.", over="max")
 outbox_failures = Counter("chat_outbox_failures", "Attempts of a subscriber that failed.", "subscriber")
+
+# Search.
+search_lag = Gauge("chat_search_lag_seconds", "Age of the oldest change that a worker has not indexed.", over="max")
+search_backlog = Gauge(
+    "chat_search_backlog_changes", "Changes that the workers did not index, found by the job.", over="max"
+)
+search_recovered = Counter("chat_search_recovered_changes", "Changes that the job indexed.")
+search_indexed = Counter("chat_search_indexed_messages", "Messages whose words were indexed.")
+search_seconds = Histogram("chat_search_seconds", "Seconds to find a page of messages.", bounds=SHORT)
+search_partial = Counter("chat_search_partial_pages", "Pages of messages that were cut off after the time limit.")
 
 job_failures = Counter("chat_job_failures", "Attempts of a job that failed.", "type")
 

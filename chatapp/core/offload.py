@@ -4,8 +4,8 @@ normal priority."""
 import os
 import threading
 from collections.abc import Callable
-from functools import partial
-from typing import ParamSpec, TypeVar
+from functools import cache, partial
+from typing import Generic, ParamSpec, TypeVar
 
 import gevent
 from gevent.lock import BoundedSemaphore
@@ -70,6 +70,18 @@ class FairThread(LowPriorityThread):
             turn.waiting -= 1
             if not turn.waiting:
                 del self._turns[user_id]
+
+
+class MadeLater(Generic[R]):
+    """A value that takes long to make, and that most processes don't need: the first call makes it, on a thread."""
+
+    _thread = LowPriorityThread()
+
+    def __init__(self, make: Callable[[], R]) -> None:
+        self._make = cache(make)
+
+    def __call__(self) -> R:
+        return self._thread.run(self._make)
 
 
 class _Turn:

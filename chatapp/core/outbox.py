@@ -21,6 +21,7 @@ from gevent.event import Event as Signal
 from sqlalchemy import Connection, TextClause, text
 
 from chatapp.core import db, metrics
+from chatapp.core.application import PerApplication
 from chatapp.core.errors import Json
 from chatapp.core.events import Announced
 from chatapp.core.ids import new_id
@@ -189,31 +190,31 @@ class Reader:
             return result.scalar() if result.returns_rows else None
 
 
-_readers: Sequence[Reader] = ()
+_readers = PerApplication[Sequence[Reader]](tuple)
 
 
 def subscribe(subscribers: Iterable[OnceSubscriber]) -> list[tuple[float, Callable[[], None]]]:
     """Set the `once` subscribers of this process; returns the background tasks of a worker, and the pauses between."""
-    global _readers
-    _readers = [Reader(subscriber) for subscriber in subscribers]
-    for reader in _readers:
+    readers = [Reader(subscriber) for subscriber in subscribers]
+    _readers.set(readers)
+    for reader in readers:
         if wrong := [event.__name__ for event in reader.subscriber.events if not event.recordable]:
             raise ValueError(f"The outbox can't record {', '.join(wrong)}.")
-    return [(0.0, reader.run) for reader in _readers] + [(POLL_SECONDS, measure) for _ in _readers[:1]]
+    return [(0.0, reader.run) for reader in readers] + [(POLL_SECONDS, measure) for _ in readers[:1]]
 
 
 def interested(event: type[Announced]) -> list[str]:
     """The names of the subscribers for which an event of this type is recorded now."""
     return [
         reader.subscriber.name
-        for reader in _readers
+        for reader in _readers.get()
         if event in reader.subscriber.events and reader.subscriber.interested()
     ]
 
 
 def record(connection: Connection, events: Iterable[Announced]) -> None:
     """Record events in their transaction, for the subscribers that are interested."""
-    if not _readers:
+    if not _readers.get():
         return
     for event in events:
         for subscriber in interested(type(event)):
@@ -231,9 +232,9 @@ def record(connection: Connection, events: Iterable[Announced]) -> None:
 
 def committed(events: Iterable[Announced]) -> None:
     """Wake the readers of the subscribers of these events, after the commit."""
-    if _readers:
+    if readers := _readers.get():
         types = {type(event) for event in events}
-        for reader in _readers:
+        for reader in readers:
             if types & reader.subscriber.events:
                 reader.wake()
 

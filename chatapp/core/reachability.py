@@ -10,6 +10,8 @@ import gevent
 import structlog
 from gevent.event import AsyncResult
 
+from chatapp.core.application import spawn
+
 log = structlog.get_logger()
 
 RETRY_DELAY = 1.0
@@ -45,7 +47,7 @@ class Reachability:
             self.is_lost = True
             log.error("database_unreachable")
             self._on_lost()
-            gevent.spawn(self._wait_for_return)
+            spawn(self._wait_for_return)
         return responds
 
     def _responds(self) -> bool:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from chatapp.core.app_token_settings import AppTokenSettings
+from chatapp.core.application import PerApplication
+from chatapp.core.networks import Rules
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -20,6 +24,8 @@ class Settings:
 
     app_env: str
     app_name: str
+    app_logo_url: str | None
+    app_accent: str | None
     host: str
     port: int
     cors_origins: tuple[str, ...]
@@ -33,6 +39,15 @@ class Settings:
     access_lifetime: timedelta
     refresh_secret: str
     refresh_lifetime: timedelta
+    server_api_key: str | None
+    is_registration_open: bool
+    has_password_login: bool
+    public_url: str | None
+    rate_codes: Rate
+    # None: tokens of an app are not accepted.
+    app_tokens: AppTokenSettings | None
+    rate_exchange: Rate
+    outgoing: Rules
     workers: int
     trusted_proxies: int
     ratelimit_enabled: bool
@@ -43,13 +58,29 @@ class Settings:
     rate_login_failures: Rate
     rate_login_failures_total: Rate
     rate_events: Rate
+    chat_data_managed: bool
+    profiles_managed: bool
+    external_ids_private: bool
     max_sockets: int
+    rate_server: Rate
+    rate_wrong_keys: Rate
+    max_sockets_per_key: int
     max_unauthenticated: int
     rate_handshakes: Rate
     max_body_bytes: int
     max_upload_bytes: int
     max_uploads: int
     upload_quota_bytes: int
+    edit_history: str
+    edit_window: timedelta | None
+    rate_reactions: Rate
+    rate_signals: Rate
+    rate_mention_all: Rate
+    rate_reports: Rate
+    rate_drafts: Rate
+    has_search: bool
+    rate_search: Rate
+    audit_days: int
     log_level: str
     metrics_port: int | None
     metrics_token: str | None
@@ -57,6 +88,7 @@ class Settings:
     upload_path: Path
     s3_bucket: str | None
     web_path: Path
+    avatar_hosts: tuple[str, ...]
     web_developer_links: bool
     # Each variable as it was parsed, secrets masked, for the operator.
     shown: Mapping[str, str]
@@ -69,6 +101,12 @@ class Settings:
     def local_host(self) -> str:
         """The address at which this machine reaches the server."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+
+    @property
+    def local_url(self) -> str:
+        """The URL at which this machine reaches the server."""
+        host = f"[{self.local_host}]" if ":" in self.local_host else self.local_host
+        return f"http://{host}:{self.port}"
 
     @property
     def spool_path(self) -> Path | None:
@@ -87,17 +125,8 @@ class Settings:
         return self.app_env == "test"
 
 
-_current: Settings | None = None
-
-
-def configure(settings: Settings) -> None:
-    """Set the settings of this process; called once by the factory."""
-    global _current
-    _current = settings
-
-
-def current() -> Settings:
-    """The settings of this process; RuntimeError before the factory ran."""
-    if _current is None:
-        raise RuntimeError("The settings are read by create_app(), which has not run yet.")
-    return _current
+_settings = PerApplication[Settings]()
+# Sets the settings of the application; called by the factory.
+configure = _settings.set
+# The settings of the application; RuntimeError before the factory ran.
+current = _settings.get
