@@ -5,10 +5,11 @@ are missing waits for them for `HOLD_SECONDS`; after that `fill_gap` replays fro
 A missing event may be a removal, so nothing behind a gap is emitted before that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-import gevent
 import structlog
+
+from chatapp.core.application import spawn_later
 
 log = structlog.get_logger()
 
@@ -34,12 +35,16 @@ class ChatOrder:
         self.fill_gap: Callable[[str], bool] = lambda _chat_id: True
         self._held_count = 0
         self.on_overflow: Callable[[], None] = lambda: None
+        # Called when a chat gets its first subscriber, and when it loses its last one.
+        self.on_track: Callable[[str], None] = lambda _chat_id: None
+        self.on_forget: Callable[[str], None] = lambda _chat_id: None
 
     def track(self, chat_id: str, rev: int, seq: int) -> None:
         """Start at this position, unless the chat has one."""
         if chat_id not in self._emitted:
             self._emitted[chat_id] = rev
             self.seqs[chat_id] = seq
+            self.on_track(chat_id)
 
     def restart(self, chat_id: str, rev: int, seq: int) -> None:
         """Move a chat's position back, for a replay from there."""
@@ -48,12 +53,16 @@ class ChatOrder:
 
     def forget(self, chat_id: str) -> None:
         """Forget a chat without subscribers."""
-        self._emitted.pop(chat_id, None)
+        if self._emitted.pop(chat_id, None) is not None:
+            self.on_forget(chat_id)
         self.seqs.pop(chat_id, None)
         self._held_count -= len(self._held.pop(chat_id, ()))
 
     def __contains__(self, chat_id: str) -> bool:
         return chat_id in self._emitted
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._emitted)
 
     def position(self, chat_id: str) -> int | None:
         """The `rev` up to which a chat's events were emitted; None for a chat without subscribers."""
@@ -62,6 +71,14 @@ class ChatOrder:
     def first_held(self, chat_id: str) -> int | None:
         """The `rev` of the earliest event that waits behind a gap."""
         return min(self._held[chat_id]) if chat_id in self._held else None
+
+    def missing(self, chat_id: str, last_rev: int) -> int:
+        """The number of changes that were not emitted: up to the first held event, else up to `last_rev`; 0 for a chat
+        without subscribers."""
+        position, first_held = self.position(chat_id), self.first_held(chat_id)
+        if position is None:
+            return 0
+        return (last_rev if first_held is None else min(last_rev, first_held - 1)) - position
 
     def emit(self, chat_id: str, rev: int, emit: Emit) -> None:
         """Call `emit` once everything before `rev` was emitted; never, if `rev` was, or if the chat has no subscriber."""
@@ -124,7 +141,7 @@ class ChatOrder:
             del self._held[chat_id]
 
     def _start_timer(self, chat_id: str) -> None:
-        gevent.spawn_later(HOLD_SECONDS, self._end_hold, chat_id, self._held[chat_id], self._emitted[chat_id])
+        spawn_later(HOLD_SECONDS, self._end_hold, chat_id, self._held[chat_id], self._emitted[chat_id])
 
     def _end_hold(self, chat_id: str, held: dict[int, Emit], emitted: int) -> None:
         """Fill a gap, if it is still there."""

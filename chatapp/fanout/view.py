@@ -1,5 +1,7 @@
 """Whether this worker is in step with the others."""
 
+from chatapp.core.application import PerApplication
+
 
 class WorkerView:
     """What this worker knows of the other workers.
@@ -26,4 +28,5 @@ class WorkerView:
         self.epoch += 1
 
 
-view = WorkerView()
+# The view of the application.
+view = PerApplication(WorkerView).get

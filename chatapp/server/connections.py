@@ -85,8 +85,9 @@ class Server(ConnectionServer):
     """A listener that accepts `Connection` objects."""
 
     connection = Connection
-    # Accept one connection per wake-up, to balance the workers.
-    max_accept = 1
+    # Connections accepted per turn of the event loop: few, to balance the workers and since each parses a request, but
+    # enough for thousands that arrive together, so that none has to repeat its SYN.
+    max_accept = 8
 
 
 def end_stream(connection: Any, how: int) -> None:

@@ -5,7 +5,9 @@ from http import HTTPStatus
 import orjson
 from flask import Response
 
-from chatapp.core.errors import ChatError, Json, RateLimited, problem_type
+from chatapp.core.api_keys import redact
+from chatapp.core.errors import ChatError, RateLimited, Unavailable, problem_type
+from chatapp.core.problem import Problem
 
 _CODES = {
     400: "bad_request",
@@ -21,7 +23,7 @@ _CODES = {
 }
 
 
-def problem(status: int, detail: str) -> Json:
+def problem(status: int, detail: str) -> Problem:
     """The problem of an HTTP error."""
     code = _CODES.get(status, "internal_error" if status >= 500 else "bad_request")
     return {
@@ -33,9 +35,10 @@ def problem(status: int, detail: str) -> Json:
     }
 
 
-def respond(problem: Json) -> Response:
+def respond(problem: Problem) -> Response:
     """The response for a problem."""
-    return Response(orjson.dumps(problem), problem["status"], mimetype="application/problem+json")
+    # Some problems name what the client sent.
+    return Response(redact(orjson.dumps(problem).decode()), problem["status"], mimetype="application/problem+json")
 
 
 def from_error(error: ChatError) -> Response:
@@ -45,6 +48,8 @@ def from_error(error: ChatError) -> Response:
         response.headers["Retry-After"] = response.headers["RateLimit-Reset"] = str(error.retry_after)
         response.headers["RateLimit-Limit"] = str(error.limit)
         response.headers["RateLimit-Remaining"] = "0"
+    if isinstance(error, Unavailable) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

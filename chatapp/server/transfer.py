@@ -73,6 +73,11 @@ def _remove_if_dead(folder: Path) -> None:
         os.close(lock)
 
 
+def is_handshake(request: Request) -> bool:
+    """True if a request opens a new Engine.IO session."""
+    return request.path.startswith(SOCKETIO_PATH) and not _ANY_SESSION.search(request.query)
+
+
 class ConnectionTransfer:
     """Sends connections to other workers, and receives them, through sockets in `folder`."""
 

@@ -31,6 +31,7 @@ from chatapp.server.frames import (
     encode,
 )
 from chatapp.server.transfer import stop_watching
+from chatapp.server.turns import Work, turns
 
 MAX_BACKLOG = 1024 * 1024
 _READABLE, _WRITABLE = 1, 2
@@ -41,7 +42,7 @@ _KEY = re.compile("[A-Za-z0-9+/]{21}[AQgw]==")
 _socket: Any = monkey.get_original("socket", "socket")
 
 
-def accept(environ: dict[str, Any]) -> bytes | None:
+def handshake_response(environ: dict[str, Any]) -> bytes | None:
     """The response to a client's opening handshake (RFC 6455, section 4.2.2); None if the handshake is invalid."""
     key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()
     connection = [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]
@@ -221,7 +222,8 @@ class WebSocketConnection:
         if data:
             self._take(data)
         else:
-            self.abort()
+            self._reader.stop()
+            turns.start(Work.DEPARTURE, self.abort)
 
     def _take(self, data: bytes) -> None:
         try:

@@ -31,7 +31,8 @@ from chatapp.core import batching
 from chatapp.server.admission import RETRY_SECONDS, Admission, Held, SharedCounters, peer_address
 from chatapp.server.arbiter import DRAIN
 from chatapp.server.connections import Connection, Server, end_stream
-from chatapp.server.transfer import ConnectionTransfer, receive_connection
+from chatapp.server.transfer import ConnectionTransfer, is_handshake, receive_connection
+from chatapp.server.turns import Work, turns
 
 NOTIFY_SECONDS = 1.0
 FINISH_SECONDS = 3.0
@@ -119,7 +120,7 @@ class Worker(BaseWorker):
         for server in servers:
             server.close()
         # Without Engine.IO's CLOSE, which some clients take as a request not to reconnect.
-        closing = [gevent.spawn(session.close, wait=False, abort=True) for session in list(sessions.values())]
+        closing = [gevent.spawn(session.close, abort=True) for session in list(sessions.values())]
         self._idle_are_ended = True
         for connection in self._idle:
             end_stream(connection, socket.SHUT_RD)
@@ -128,6 +129,7 @@ class Worker(BaseWorker):
             batching.finish()
             connections.join()
         connections.kill(timeout=NOTIFY_SECONDS)
+        self.wsgi.extensions["background"].finish()
         # Otherwise the interpreter would spend a second or two freeing memory that the kernel frees at once.
         gc.freeze()
 
@@ -166,7 +168,7 @@ class Worker(BaseWorker):
             at_once = math.ceil(at_once / max(1.0, seconds / DRAIN_STEP_SECONDS))
         while self.alive and (next_ones := list(sessions.values())[:at_once]):
             for session in next_ones:
-                gevent.spawn(session.close, wait=False, abort=True)
+                gevent.spawn(session.close, abort=True)
             self._pause(DRAIN_STEP_SECONDS)
 
     def _pause(self, seconds: float) -> None:
@@ -233,6 +235,7 @@ class Worker(BaseWorker):
         if self._draining:
             close_after_response(request)
         client.requested(min(size, self._max_body))
+        turns.wait(Work.HANDSHAKE if is_handshake(request) else Work.REQUEST)
         try:
             super().handle_request(listener_name, request, client, address)
         except OSError as error:

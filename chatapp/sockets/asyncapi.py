@@ -17,16 +17,17 @@ from chatapp.compat.apispec import schemas_of
 from chatapp.core.api_documents import Tidy, choice2reference, mapping2properties
 from chatapp.core.errors import Json, RateLimited, Unauthenticated
 from chatapp.core.examples import example
-from chatapp.core.schemas import ProblemSchema
+from chatapp.core.objects import ApiObject
+from chatapp.core.problem import ProblemSchema
 from chatapp.core.settings import Settings
 from chatapp.core.version import __version__
 from chatapp.server.frames import MAX_FRAGMENTS
 from chatapp.server.websocket import MAX_BACKLOG
 from chatapp.sockets.client_events import ClientEvent
 from chatapp.sockets.gateway import TOKEN_SECONDS
+from chatapp.sockets.heartbeat import UPGRADE_TIMEOUT
 from chatapp.sockets.packets import MAX_PAYLOAD, MAX_RECEIVED, NAMESPACE
 from chatapp.sockets.server_events import ServerEvent
-from chatapp.sockets.session import UPGRADE_TIMEOUT
 
 OVERVIEW = """
 The Socket.IO events of the chat server: chats, messages, receipts, typing and presence. Most operations also exist in
@@ -65,6 +66,11 @@ events to a client that connects: the client calls `sync`.
 ACCESS = """
 The access token of a login over REST, sent with the CONNECT packet: `auth: {token}`. With an invalid token, the
 connection is refused: the client gets `connect_error` with the problem in `error.data`.
+
+A server sends an API key with the scope `act`, and names the user as whom the socket acts by id or external id: `auth: {token,
+actAs}`. Such a socket makes the user not appear online, delivers no messages, and counts against the limits of its key. A key
+that always acts as one user, the token of a bot, is sent without `actAs` and makes the bot appear online. The handshake of a
+page is refused with `key_in_browser`.
 """
 ACKS = """
 Every client event can request an ack: `{"ok": true, "data": …}`, or `{"ok": false, "error": …}` with the problem. When an
@@ -128,7 +134,7 @@ def document(client_events: Iterable[ClientEvent], server_events: Iterable[Serve
         events[id] = shapes.message(client_event.name, client_event.schema, {})
         acks[id] = shapes.ack(client_event.name, client_event.returns)
         replies = [_ref(f"channels/acks/messages/{ack}") for ack in (id, "failed")]
-        operations[id] = _operation("receive", id, client_event.name, _docstring(client_event.handler)) | {
+        operations[id] = _operation("receive", id, client_event.name, client_event.summary) | {
             "reply": {"channel": _ref("channels/acks"), "messages": replies}
         }
     for server_event in server_events:
@@ -206,7 +212,7 @@ def _operation(action: str, id: str, title: str, description: str) -> Json:
     }
 
 
-def _message(name: str, summary: str, payload: Json, *examples: Json) -> Json:
+def _message(name: str, summary: str, payload: Json, *examples: ApiObject) -> Json:
     return {
         "name": name,
         "title": name,

@@ -11,6 +11,8 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from chatapp.core import application
+
 Packet = str | bytes
 
 
@@ -50,6 +52,8 @@ class Dispatcher:
 
     def __init__(self, handle: Callable[[ClientQueue, Packet], bool]) -> None:
         self._handle = handle
+        # The event loop calls it outside of any application.
+        self._application = application.current()
         self._ready: deque[ClientQueue] = deque()
         self._resting: list[Any] = []
         self._called = False
@@ -84,7 +88,7 @@ class Dispatcher:
             if self._resting:
                 self._resting.pop().switch()
             else:
-                gevent.spawn(self._work)
+                gevent.spawn(self._application.run, self._work)
 
     def _work(self) -> None:
         hub, me = gevent.get_hub(), gevent.getcurrent()

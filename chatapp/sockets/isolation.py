@@ -46,8 +46,8 @@ class Isolation:
         now = time.monotonic()
         if self._closed_by is None:
             self._closed_by = now + SPREAD_SECONDS
-            log.warning("worker_isolated", sockets=len(rooms))
-        connections = list(rooms)
+            log.warning("worker_isolated", sockets=len(rooms()))
+        connections = list(rooms())
         steps = max(1.0, (self._closed_by - now) / ISOLATION_CHECK_SECONDS)
         for connection in random.sample(connections, math.ceil(len(connections) / steps)):
             connection.abort()

@@ -1,13 +1,12 @@
 """Encodes and decodes Socket.IO packets (protocol version 5) of the namespace `/chat`."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from chatapp.core.errors import ChatError, Json
-from chatapp.core.json_input import decode_json
+from chatapp.core.errors import ChatError
+from chatapp.core.objects import ApiObject, EncodedObject
 from chatapp.server.frames import TEXT, encode, payload_of
 
 NAMESPACE = "/chat"
@@ -16,7 +15,7 @@ MAX_PAYLOAD = 64 * 1024
 # Bytes of a websocket message, or of all packets in one POST of a polling client. A larger one ends the session.
 MAX_RECEIVED = 256 * 1024
 # An EVENT (2), or a BINARY_EVENT (5), whose attachments are ignored: no event of this server takes bytes.
-_EVENT = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?![0-9])")
+EVENT_HEAD = re.compile(r"(?:2|5[0-9]{1,9}-)/chat,([0-9]{0,19})(?![0-9])")
 # A CONNECT (0): the namespace, without the query that some clients append to it, and the payload.
 _CONNECT = re.compile(r"0(/[^,?]*)?(?:\?[^,]*)?,?(.*)", re.DOTALL)
 # Not a valid event; replaces every packet that can't be parsed.
@@ -39,41 +38,14 @@ class PacketJson:
         return orjson.loads(encoded)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event of a client; `name` is None if the packet is malformed.
-
-    `ack_id` is the number of the requested ack, "" if none was requested.
-    """
-
-    name: str | None
-    arguments: list[Any]
-    ack_id: str
-
-
 def bounded(packet: str) -> str:
     """`packet`, or if it is too large its replacement: a `TOO_LARGE` event, or a truncated CONNECT."""
-    # A character has up to four bytes.
-    if len(packet) <= MAX_PAYLOAD // 4 or len(packet.encode()) <= MAX_PAYLOAD:
+    if len(packet.encode()) <= MAX_PAYLOAD:
         return packet
     if packet.startswith("0"):
         return packet[: MAX_PAYLOAD // 4]
-    head = _EVENT.match(packet)
+    head = EVENT_HEAD.match(packet)
     return f"2{NAMESPACE},{head[1] if head else ''}{orjson.dumps([TOO_LARGE]).decode()}"
-
-
-def decode_event(packet: str) -> Event:
-    """The event of an encoded packet."""
-    head = _EVENT.match(packet)
-    if not head:
-        return Event(None, [], "")
-    try:
-        decoded = decode_json(packet[head.end() :])
-    except ValueError:
-        decoded = None
-    if not isinstance(decoded, list) or not decoded or not isinstance(decoded[0], str):
-        return Event(None, [], head[1])
-    return Event(decoded[0], decoded[1:], head[1])
 
 
 def decode_connect(packet: str) -> tuple[str, str]:
@@ -103,14 +75,22 @@ class EncodedPacket:
         return payload_of(self.frame)[1:].decode()
 
 
-def encode_event(name: str, payload: Json) -> EncodedPacket:
+def encode_event(name: str, payload: ApiObject) -> EncodedPacket:
     """The packet of a server event."""
-    return EncodedPacket(b"2/chat," + orjson.dumps([name, payload]))
+    json = payload.json if isinstance(payload, EncodedObject) else orjson.dumps(payload)
+    return EncodedPacket(b'2/chat,["%b",%b]' % (name.encode(), json))
 
 
-def encode_ack(ack_id: str, response: Json) -> EncodedPacket:
-    """The ack packet with that number."""
-    return EncodedPacket(b"3/chat," + ack_id.encode() + orjson.dumps([response]))
+def encode_ack(ack_id: str, data: bytes) -> EncodedPacket:
+    """The ack with that number of an event that succeeded; `data` is JSON."""
+    return EncodedPacket(b'3/chat,%b[{"ok":true,"data":%b}]' % (ack_id.encode(), data))
+
+
+def encode_failure(ack_id: str, problem: ApiObject) -> EncodedPacket:
+    """The ack with that number of an event that failed, or an `exception` event if no ack was requested."""
+    if not ack_id:
+        return encode_event("exception", problem)
+    return EncodedPacket(b"3/chat,%b%b" % (ack_id.encode(), orjson.dumps([{"ok": False, "error": problem}])))
 
 
 DISCONNECT = EncodedPacket(b"1/chat,")

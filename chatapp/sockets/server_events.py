@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from marshmallow import Schema
 
-from chatapp.core import settings
+from chatapp.core import private_ids, settings
 from chatapp.core.errors import Json
-from chatapp.core.schemas import ProblemSchema, validate_response
+from chatapp.core.objects import ApiObject
+from chatapp.core.problem import ProblemSchema
+from chatapp.core.schemas import validate_response
 from chatapp.sockets.packets import EncodedPacket, encode_event
 
 
@@ -44,10 +46,12 @@ def expect_events(events: Iterable[ServerEvent]) -> None:
     _schemas = {event.name: event.schema for event in events}
 
 
-def encode(name: str, payload: Json) -> EncodedPacket:
+def encode(name: str, payload: ApiObject) -> EncodedPacket:
     """The packet of a server event. In tests, raises AssertionError if the event does not match its schema."""
     if settings.current().validate_responses:
         if name not in _schemas:
             raise AssertionError(f"The event {name} is not documented.")
         validate_response(_schemas[name], payload)
+    if settings.current().external_ids_private and private_ids.has_external_ids(_schemas[name]):
+        payload = private_ids.visible_to_all(payload)
     return encode_event(name, payload)

@@ -1,304 +1,156 @@
-"""Engine.IO sessions: polling as in the library, websockets on a `WebSocketConnection` of our own.
+"""Engine.IO sessions: the library does the handshake, and everything after it happens here.
 
-A session of the library has three greenlets, an unbounded queue, and a heartbeat in a greenlet of its own. Here a
-websocket has none of these; one task sends the heartbeats of all sessions of a worker (`heartbeat`).
+A session of the library has three greenlets, an unbounded queue, and a heartbeat in a greenlet of its own. A session of
+this class has none of these while its transport (`transport.py`) is a websocket.
+
+    UNAUTHENTICATED ────► AUTHENTICATED ────► CLOSING ────► CLOSED
+          │                     │                ▲
+          ├─────► REFUSED ◄─────┘                │
+          │          └───────────────────────────┤
+          └──────────────────────────────────────┘
+
+REFUSED: the client has yet to receive the error. CLOSING: its disconnect handlers run.
 """
 
 import base64
-import time
-from collections import deque
-from typing import Any, ClassVar
+from collections.abc import Mapping, Set
+from contextlib import suppress
+from enum import Enum, auto
+from functools import partial
+from typing import Any
 
 import gevent
-from gevent.queue import Empty, Queue
-from werkzeug.exceptions import RequestTimeout
 
-from chatapp.compat.engineio import (
-    CLOSE,
-    MESSAGE,
-    NOOP,
-    PING,
-    BaseSession,
-    ContentTooLongError,
-    EngineIOError,
-    Packet,
-    QueueEmpty,
-    create_sessions,
-)
-from chatapp.compat.gunicorn import CONNECTION, take_read_ahead_of
-from chatapp.core import metrics
+from chatapp.compat.engineio import CLOSE, PING, BaseSession, EngineIOError, Packet, QueueEmpty
 from chatapp.server.admission import Held
-from chatapp.server.frames import BINARY, TEXT, encode
-from chatapp.server.websocket import MAX_BACKLOG, WebSocketConnection, accept
+from chatapp.server.turns import Work, turns
+from chatapp.server.websocket import WebSocketConnection
 from chatapp.sockets.dispatch import ClientQueue, Dispatcher
-from chatapp.sockets.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, EncodedPacket, bounded
+from chatapp.sockets.heartbeat import Heartbeat
+from chatapp.sockets.packets import MALFORMED, MAX_PAYLOAD, MAX_RECEIVED, bounded
+from chatapp.sockets.polling import read_packets
+from chatapp.sockets.transport import CLOSE_DELAY, Transport
+from chatapp.sockets.transport import State as TransportState
 
-# For a client to complete an upgrade to a websocket; the same as in the reference implementation.
-UPGRADE_TIMEOUT = 10.0
-# How long a closed session continues to send its last packets.
-CLOSE_DELAY = 5.0
 # Packets other than CONNECT that a client may send before it authenticates.
 MAX_EARLY_PACKETS = 100
 # The server stops reading from a client while this many of its packets wait to be handled.
 MAX_UNHANDLED = 64
-# The Python client accepts no more packets in the response to a poll.
-MAX_PER_POLL = 16
-SEPARATOR = "\x1e"
 
 
-class MeasuredQueue(Queue):  # type: ignore[misc]
-    """Packets that wait for a polling client, and their size in bytes."""
+class Stage(Enum):
+    """The state of a session."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.size = 0
-        super().__init__(*args, **kwargs)
+    UNAUTHENTICATED = auto()
+    AUTHENTICATED = auto()
+    REFUSED = auto()
+    CLOSING = auto()
+    CLOSED = auto()
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Append a packet."""
-        super().put(item, block, timeout)
-        self.size += _length(item)
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """Take the first packet; raises Empty."""
-        item = super().get(block, timeout)
-        self.size -= _length(item)
-        return item
+# stage → the stages that may follow.
+TRANSITIONS: Mapping[Stage, Set[Stage]] = {
+    Stage.UNAUTHENTICATED: {Stage.AUTHENTICATED, Stage.REFUSED, Stage.CLOSING},
+    Stage.AUTHENTICATED: {Stage.REFUSED, Stage.CLOSING},
+    Stage.REFUSED: {Stage.CLOSING},
+    Stage.CLOSING: {Stage.CLOSED},
+    Stage.CLOSED: set(),
+}
 
 
 class Session(BaseSession):
     """One client's session. Its packets are handled in order (`client_queue`)."""
 
-    dispatcher: Dispatcher
-    # When a ping is due, and when a pong is overdue, per session; in order, since all sessions have the same intervals.
-    _due: ClassVar[deque[tuple[float, "Session"]]] = deque()
-    _overdue: ClassVar[deque[tuple[float, "Session"]]] = deque()
-    # Websockets of upgrades in progress, with their deadlines.
-    _upgrades: ClassVar[deque[tuple[float, "Session", WebSocketConnection]]] = deque()
-    # The slot that an unauthenticated session occupies.
-    held: Held | None = None
-    has_token = False
-    early_packets = 0
-    # True once its CONNECT was refused: the session ends as soon as the client has received the error.
-    refused = False
-
-    def __init__(self, server: Any, sid: str) -> None:
+    def __init__(self, server: Any, sid: str, dispatcher: Dispatcher, heartbeat: Heartbeat) -> None:
         super().__init__(server, sid)
-        self.websocket: WebSocketConnection | None = None
+        self.stage = Stage.UNAUTHENTICATED
+        self.transport = Transport(self._take, self._lost)
+        # The slot that an unauthenticated session occupies.
+        self.held: Held | None = None
+        # The client's address, and whether a page of a browser began the session.
+        self.address = ""
+        self.from_page = False
+        # When the ping was sent that has no pong yet; before the first ping, the library calls `schedule_ping`.
+        self.pinged_at: float | None = 0.0
         self.client_queue = ClientQueue(self)
-        self.backlog_exceeded = False
+        self._dispatcher = dispatcher
+        self._heartbeat = heartbeat
+        self._early_packets = 0
 
-    def send_encoded(self, packet: EncodedPacket) -> None:
-        """Send an encoded packet; a client whose backlog exceeds the bound is aborted."""
-        if self.queue is None:
-            if self.websocket:
-                self.websocket.write(packet.frame)
-        elif not self.closed:
-            self.queue.put(Packet(MESSAGE, data=packet.text))
-            if self.queue.size > MAX_BACKLOG and not self.backlog_exceeded:
-                metrics.backlog_drops.inc()
-                self.backlog_exceeded = True
-                gevent.spawn(self.abort)
+    def _enter(self, stage: Stage) -> bool:
+        """Enter a stage; False if it can't follow the current one."""
+        if stage not in TRANSITIONS[self.stage]:
+            return False
+        self.stage = stage
+        if self.held and stage in (Stage.AUTHENTICATED, Stage.CLOSED):
+            self.held.release()
+            self.held = None
+        return True
+
+    @property
+    def connected(self) -> bool:
+        """True once the handshake is complete. The library sets it for a polling client."""
+        return self.transport.state is not TransportState.NEW
+
+    @connected.setter
+    def connected(self, _true: bool) -> None:
+        self.transport.start_polling()
+
+    @property
+    def upgraded(self) -> bool:
+        """True if the session accepts no polls and posts."""
+        return self.connected and not self.transport.polled
+
+    @property
+    def closed(self) -> bool:
+        """True once the session has ended."""
+        return self.stage is Stage.CLOSED
+
+    @property
+    def busy(self) -> bool:
+        """True while packets of the client wait because the server has not read or handled earlier ones."""
+        return self.transport.paused or (self.transport.polled and not self.client_queue.idle)
 
     def send(self, packet: Packet) -> None:
         """Send a packet of the library."""
-        if self.queue is None:
-            if self.websocket:
-                self.websocket.write(_frame(packet))
-        elif not self.closed:
-            self.queue.put(packet)
+        self.transport.send(packet)
 
-    def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Respond to a poll, or switch to a websocket."""
+    def handle_get_request(self, environ: dict[str, Any], _start_response: Any) -> Any:
+        """Respond to a poll, or open a websocket."""
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-            return self._become_websocket(environ)
-        return super().handle_get_request(environ, start_response)
+            max_size = MAX_RECEIVED if self.stage is Stage.AUTHENTICATED else MAX_PAYLOAD
+            websocket = self.transport.open_websocket(environ, max_size)
+            if not websocket:
+                if not self.connected:
+                    self.abort()
+                return self.bad_request("Not a websocket handshake")
+            if self.transport.polled:
+                self._heartbeat.limit_upgrade(partial(self._end_late_upgrade, websocket))
+            # The HTTP server no longer handles this connection.
+            raise StopIteration
+        try:
+            return self.poll()
+        except QueueEmpty:
+            if self.transport.polled:
+                self.close(reason=self.server.reason.TRANSPORT_ERROR)
+            raise
 
     def poll(self) -> list[Packet]:
-        """Wait for packets and return them; QueueEmpty after a timeout, an empty list at the end."""
-        queue = self.queue
-        try:
-            packets = [queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)]
-        except Empty:
-            raise QueueEmpty from None
-        while not queue.empty() and len(packets) < MAX_PER_POLL:
-            packets.append(queue.get_nowait())
-        if None in packets:
-            # The end of the session, for every poll that follows. A payload without packets would be invalid.
-            queue.put(None)
-            packets = packets[: packets.index(None)] or [Packet(NOOP)]
-        return packets
+        """Wait for packets and return them; raises QueueEmpty if there are none for longer than between two pings."""
+        return self.transport.poll(self._heartbeat.interval + self._heartbeat.timeout)
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """Handle the packets of a POST; returns when all are handled. ContentTooLongError ends the session."""
+        """Handle the packets of a POST; returns when all are handled. EngineIOError ends the session."""
         try:
-            body = environ["wsgi.input"].read(MAX_RECEIVED + 1)
-        except RequestTimeout as error:
+            packets = read_packets(environ)
+        except EngineIOError:
             self.abort()
-            raise EngineIOError from error
-        if len(body) > MAX_RECEIVED:
-            self.abort()
-            raise ContentTooLongError
-        try:
-            packets = body.decode().split(SEPARATOR) if body else []
-        except UnicodeDecodeError:
-            packets = ["4" + MALFORMED]
+            raise
         for packet in packets:
             self._take(packet)
-        self.client_queue.drain()
-
-    def handled(self) -> None:
-        """Called after each packet: resume reading from the client."""
-        if self.websocket and len(self.client_queue.waiting) < MAX_UNHANDLED:
-            self.websocket.resume()
-
-    def abort(self) -> None:
-        """Abort the session without waiting for the client."""
-        self.close(wait=False, abort=True)
-
-    def authenticated(self) -> None:
-        """The client has authenticated: allow larger messages, and free its slot."""
-        self.has_token = True
-        if self.websocket:
-            self.websocket.allow(MAX_RECEIVED)
-        self.release()
-
-    def release(self) -> None:
-        """Free the slot of an unauthenticated session."""
-        if self.held:
-            self.held.release()
-            self.held = None
-
-    def refuse(self) -> None:
-        """End the session once the client has received the packets sent so far."""
-        self.refused = True
-        if self.queue is None:
-            self.close(wait=False)
-        else:
-            # The next poll returns the error and the end of the session.
-            self.queue.put(Packet(CLOSE))
-            gevent.spawn_later(CLOSE_DELAY, self.abort)
-
-    def count_early_packet(self) -> None:
-        """Count a packet that arrived before authentication; abort a session that sends too many."""
-        self.early_packets += 1
-        if self.early_packets > MAX_EARLY_PACKETS and not self.refused:
-            self.refused = True
-            gevent.spawn(self.abort)
-
-    @property
-    def unread_by_server(self) -> bool:
-        """True while packets of the client wait because the server has not read or handled earlier ones."""
-        return self.websocket.paused if self.websocket else not self.client_queue.idle
-
-    def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
-        """End the session: run its disconnect handlers, then inform the client, unless `abort` is set."""
-        if self.closed or self.closing:
-            return
-        self.closing = True
-        reason = reason or self.server.reason.SERVER_DISCONNECT
-        self.run_disconnect_handlers(reason)
-        if not abort:
-            self.send(Packet(CLOSE))
-        self.closed = True
-        self.release()
-        self.forget()
-        if self.websocket and self.upgrading:
-            # A client that stopped polling for an upgrade notices the end of the websocket only after the upgrade.
-            gevent.spawn_later(CLOSE_DELAY, self.websocket.close)
-        elif self.websocket:
-            self.websocket.close()
-        if self.queue:
-            # Ends a waiting poll; a last poll may fetch the queued packets.
-            self.queue.put(None)
-
-    def schedule_ping(self) -> None:
-        """A pong arrived: schedule the next ping."""
-        if self.last_ping is not None:
-            self.last_ping = None
-            self._due.append((time.monotonic() + self.server.ping_interval, self))
-
-    @classmethod
-    def heartbeat(cls) -> None:
-        """Send due pings, and end sessions whose pong is overdue (a background task)."""
-        now = time.monotonic()
-        while cls._due and cls._due[0][0] <= now:
-            _, session = cls._due.popleft()
-            if not session.closed:
-                session.last_ping = now
-                session.send(Packet(PING))
-                cls._overdue.append((now + session.server.ping_timeout, session))
-        while cls._overdue and cls._overdue[0][0] <= now:
-            at, session = cls._overdue.popleft()
-            if session.closed or session.last_ping is None or session.last_ping > at - session.server.ping_timeout:
-                continue
-            if session.unread_by_server:
-                # The pong may be among the data that the server has not read yet.
-                cls._overdue.append((now + session.server.ping_timeout, session))
-            else:
-                session.close(wait=False, abort=True, reason=session.server.reason.PING_TIMEOUT)
-        while cls._upgrades and cls._upgrades[0][0] <= now:
-            _, session, websocket = cls._upgrades.popleft()
-            if session.websocket is not websocket or session.queue is None:
-                continue
-            if session.client_queue.idle:
-                session._give_up()
-            else:
-                # The client finishes its requests before it upgrades, and one of them has no response yet.
-                cls._upgrades.append((now + UPGRADE_TIMEOUT, session, websocket))
-
-    def _become_websocket(self, environ: dict[str, Any]) -> Any:
-        response = accept(environ)
-        if response is None or self.websocket:
-            if not self.connected:
-                self.abort()
-            return self.bad_request("Not a websocket handshake")
-        connection = environ[CONNECTION]
-        self.websocket = websocket = WebSocketConnection(connection, MAX_RECEIVED if self.has_token else MAX_PAYLOAD)
-        websocket.received = self._probe if self.connected else self._take
-        websocket.ended = self._websocket_ended
-        websocket.write(response)
-        if not self.connected:
-            self._open()
-        else:
-            self._upgrades.append((time.monotonic() + UPGRADE_TIMEOUT, self, websocket))
-        websocket.start(take_read_ahead_of(environ) + getattr(connection, "read_before", b""))
-        # The HTTP server no longer handles this connection.
-        raise StopIteration
-
-    def _probe(self, packet: str | bytes) -> None:
-        """A polling client probes whether a websocket works."""
-        if packet != "2probe" or not self.websocket:
-            self._give_up()
-            return
-        self.websocket.write(encode(TEXT, b"3probe"))
-        self.upgrading = True
-        self.websocket.received = self._confirm
-        self.queue.put(Packet(NOOP))  # Ends the waiting poll.
-
-    def _confirm(self, packet: str | bytes) -> None:
-        """The probe succeeded: continue the session over the websocket."""
-        if packet != "5" or not self.websocket:
-            self._give_up()
-        elif self.closed:
-            self.websocket.close()
-        else:
-            self.websocket.received = self._take
-            self._open()
-
-    def _give_up(self) -> None:
-        """Abort an upgrade; the session continues with polling."""
-        self.upgrading = False
-        if self.websocket:
-            self.websocket.abort()
-
-    def _open(self) -> None:
-        """Send over the websocket what waited for a poll."""
-        self.connected = self.upgraded = True
-        self.upgrading = False
-        queue, self.queue = self.queue, None
-        while not queue.empty():
-            if packet := queue.get_nowait():
-                self.send(packet)
+        # Killed while it waits: the worker ends, and the library would log that as an error.
+        with suppress(gevent.GreenletExit):
+            self.client_queue.drain()
 
     def _take(self, packet: str | bytes) -> None:
         """Handle a packet of the client; an unexpected one is treated as malformed.
@@ -309,36 +161,88 @@ class Session(BaseSession):
         if isinstance(packet, bytes):
             self._handle(b"")
         elif kind == "4":
-            self._handle(bounded(packet[1:]))
+            # A character has up to four bytes.
+            self._handle(packet[1:] if len(packet) <= MAX_PAYLOAD // 4 else bounded(packet[1:]))
         elif kind == "3":
             self.schedule_ping()
         elif kind == "1":
-            gevent.spawn(self.close, wait=False, abort=True, reason=self.server.reason.CLIENT_DISCONNECT)
+            self._lost(self.server.reason.CLIENT_DISCONNECT)
         elif kind == "b" and _is_base64(packet[1:]):
             self._handle(b"")
         else:
             self._handle(MALFORMED)
 
     def _handle(self, packet: str | bytes) -> None:
-        self.dispatcher.put(self.client_queue, packet)
-        if len(self.client_queue.waiting) > MAX_UNHANDLED and self.websocket:
-            self.websocket.pause()
+        self._dispatcher.put(self.client_queue, packet)
+        if len(self.client_queue.waiting) > MAX_UNHANDLED:
+            self.transport.pause()
 
-    def _websocket_ended(self) -> None:
-        """Called by the event loop when the websocket has ended; ends the session too, unless it still polls."""
-        if self.websocket and self.websocket.backlog_exceeded:
-            self.backlog_exceeded = True
-        self.websocket = None
-        if self.queue is None:
-            gevent.spawn(self.close, wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+    def handled(self) -> None:
+        """Called after each packet: resume reading from the client."""
+        if len(self.client_queue.waiting) < MAX_UNHANDLED:
+            self.transport.resume()
+
+    def _end_late_upgrade(self, websocket: WebSocketConnection) -> bool:
+        """End an upgrade; False if the client still waits for a response to a request, after which it upgrades."""
+        if not self.transport.upgrades_to(websocket):
+            return True
+        if self.client_queue.idle:
+            websocket.abort()
+        return self.client_queue.idle
+
+    def authenticated(self) -> None:
+        """The client has authenticated: allow larger messages."""
+        if self._enter(Stage.AUTHENTICATED):
+            self.transport.allow(MAX_RECEIVED)
+
+    def refuse(self) -> None:
+        """End the session once the client has received the packets sent so far."""
+        if not self._enter(Stage.REFUSED):
+            return
+        if self.transport.polled:
+            # The next poll returns the error and the end of the session.
+            self.send(Packet(CLOSE))
+            gevent.spawn_later(CLOSE_DELAY, self.abort)
         else:
-            self.upgrading = False
+            self.close()
 
+    def count_early_packet(self) -> None:
+        """Count a packet that arrived before authentication; abort a session that sends too many."""
+        self._early_packets += 1
+        if self._early_packets > MAX_EARLY_PACKETS and self._enter(Stage.REFUSED):
+            gevent.spawn(self.abort)
 
-def install(server: Any, dispatcher: Dispatcher) -> None:
-    """Make an Engine.IO server create sessions of this class."""
-    Session.dispatcher = dispatcher
-    create_sessions(server, Session, MeasuredQueue)
+    def abort(self) -> None:
+        """Close the session without informing the client."""
+        self.close(abort=True)
+
+    def close(self, *, abort: bool = False, reason: str | None = None) -> None:
+        """End the session: run its disconnect handlers, then inform the client, unless `abort` is set."""
+        if not self._enter(Stage.CLOSING):
+            return
+        self.run_disconnect_handlers(reason or self.server.reason.SERVER_DISCONNECT)
+        if not abort:
+            self.send(Packet(CLOSE))
+        self._enter(Stage.CLOSED)
+        self.forget()
+        self.transport.end()
+
+    def _lost(self, reason: str) -> None:
+        """The client has left, or does not read. Neither blocks nor raises."""
+        turns.start(Work.DEPARTURE, lambda: self.close(abort=True, reason=reason))
+
+    def schedule_ping(self) -> None:
+        """A pong arrived: schedule the next ping."""
+        if self.pinged_at is not None:
+            self._heartbeat.schedule(self)
+
+    def ping(self) -> None:
+        """Send a ping."""
+        self.send(Packet(PING))
+
+    def miss_pong(self) -> None:
+        """End the session, whose client does not respond to pings."""
+        self.close(abort=True, reason=self.server.reason.PING_TIMEOUT)
 
 
 def _is_base64(text: str) -> bool:
@@ -347,13 +251,3 @@ def _is_base64(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _frame(packet: Packet) -> bytes:
-    encoded = packet.encode()
-    return encode(TEXT, encoded.encode()) if isinstance(encoded, str) else encode(BINARY, encoded)
-
-
-def _length(item: Any) -> int:
-    data = getattr(item, "data", None)
-    return len(data) if isinstance(data, str | bytes) else 0

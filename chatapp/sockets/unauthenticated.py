@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from chatapp.compat.gunicorn import CONNECTION
 from chatapp.core import metrics
-from chatapp.core.errors import RateLimited, Unauthenticated
+from chatapp.core.errors import ChatError, RateLimited
 from chatapp.core.identity import Verifier
 from chatapp.core.settings import Settings
 from chatapp.fanout.rooms import rooms
@@ -64,7 +64,7 @@ class UnauthenticatedClients:
                     return self._application(environ, start_response)
                 finally:
                     # A packet in the request may have presented a token.
-                    if session and session in rooms:
+                    if session and session in rooms():
                         connection.authenticated()  # type: ignore[union-attr]
             connection.authenticated()  # type: ignore[union-attr]
         if self.admission.trusted_proxies and not self._has_token(environ, session):
@@ -100,13 +100,13 @@ class UnauthenticatedClients:
     def _has_token(self, environ: Environ, session: str | None) -> bool:
         """True for a request with a valid access token, or of an authenticated socket."""
         if session:
-            return session in rooms
+            return session in rooms()
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return False
         try:
-            self._tokens.read(token.strip())
-        except Unauthenticated:
+            self._tokens.caller(token.strip())
+        except ChatError:
             return False
         return True
 

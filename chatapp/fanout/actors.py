@@ -7,7 +7,7 @@ read is applied to the actors that the sockets had before.
 from collections.abc import Callable
 from typing import TypeVar
 
-from chatapp.core.identity import FindActor
+from chatapp.core.identity import Actor, FindActor
 from chatapp.fanout.rooms import Connection, rooms
 from chatapp.fanout.view import view
 
@@ -20,20 +20,30 @@ def read_settled(read: Callable[[], T]) -> T:
     Use the result before waiting for anything else.
     """
     while True:
-        epoch = view.epoch
+        epoch = view().epoch
         result = read()
-        if epoch == view.epoch:
+        if epoch == view().epoch:
             return result
 
 
 def refresh_actor(connection: Connection, find_actor: FindActor) -> None:
     """Update the name and role of a connection's user; close the connection if its session has ended."""
     while True:
-        before = connection.actor
-        actor = read_settled(lambda: find_actor(before.user_id, before.session_id))  # noqa: B023  # Called at once.
-        if connection.actor is before:
-            break
+        seen = connection.actor
+        actor = read_settled(lambda: find_actor(seen))  # noqa: B023  # Called at once.
+        if replace_actor(connection, seen, actor):
+            return
+
+
+def replace_actor(connection: Connection, seen: Actor, actor: Actor | None) -> bool:
+    """Replace the actor that a connection had before a read, or close the connection if its session has ended (None).
+
+    Returns False, and changes nothing, if the connection got another actor during the read. Never blocks.
+    """
+    if connection.actor is not seen:
+        return False
     if actor:
         connection.actor = actor
-    elif connection.id in rooms:
+    elif connection.id in rooms():
         connection.close("session ended")
+    return True
