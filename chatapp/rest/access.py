@@ -41,7 +41,8 @@ def install(app: Flask) -> None:
         metrics.http_seconds.observe(seconds, method, route)
         # Log only the rule of the path: queries and unknown paths may contain private data.
         caller = context.get("caller", "")
-        who = {"user_id": caller[5:]} if caller.startswith("user ") else {}
+        kind, _, id = caller.partition(" ")
+        who = {f"{kind}_id": id} if kind in ("user", "key") else {}
         write_log = log.debug if route in QUIET else log.warning if response.status_code >= 500 else log.info
         write_log(
             "request",

@@ -2,17 +2,19 @@
 
 import re
 from base64 import b64encode
+from functools import cached_property
 from hashlib import sha256
 
+import orjson
 from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from chatapp.compat.flask_smorest import init_api
+from chatapp.compat.flask_smorest import LateApi, init_api
 from chatapp.core.api_documents import Tidy, choice2reference, mapping2properties
 from chatapp.core.errors import Json
+from chatapp.core.offload import MadeLater
 from chatapp.core.settings import Rate, Settings
 from chatapp.core.version import __version__
-from chatapp.extensions import api
 from chatapp.rest.access import ID_HEADER
 
 DESCRIPTION = """
@@ -21,6 +23,11 @@ operations also exist as Socket.IO events, and changes are delivered as events i
 [event reference](/docs/events). The [web client](/) uses both.
 
 **Authentication.** Send the access token of a login as `Authorization: Bearer <token>`. Refresh it before it expires.
+
+**API keys.** The backend of your app sends an API key (`csk_…`) in the same header. What a key may do is decided by its
+scopes, which the operations for servers name. A key in a URL returns 401 (`key_invalid`), one from a page of a browser 403
+(`key_in_browser`). Other operations are those of a user: a key with the scope `act` names the user in `Act-As`, otherwise it
+gets 403 (`act_as_forbidden`).
 
 **Requests** are JSON; uploads are multipart forms. Unknown fields are refused, unknown query parameters are ignored.
 Bodies are UTF-8 and uncompressed: a `Content-Encoding` other than `identity` returns 415. A byte order mark before JSON
@@ -49,6 +56,8 @@ return 404 (`not_found`), methods that a path does not have 405 (`method_not_all
 |---|---|
 | requests per user, or per client address without a token | {all} |
 | requests of all users per client address | {address} |
+| requests with an API key, in place of the above | {server} |
+| wrong API keys per client address | {wrong_keys} |
 | `POST /api/v1/auth/register` per client address | {register} |
 | `POST /api/v1/auth/login` per client address | {login} |
 | failed logins per name and client address, whether or not the account exists | {failures} |
@@ -74,8 +83,24 @@ HEADERS: dict[str, Json] = {
 EXPOSED = [*HEADERS, ID_HEADER]
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Publish `/api/v1/openapi.json` and `/docs`."""
+class DocumentedApi(LateApi):
+    """What resources are registered with. `document` is the OpenAPI document; making it takes twice as long as the rest of
+    the start."""
+
+    def __init__(self) -> None:
+        self.document = MadeLater(lambda: self._document)
+        written = MadeLater(lambda: orjson.dumps(self._document, option=orjson.OPT_INDENT_2))
+        super().__init__(lambda: Response(written(), mimetype="application/json"))
+
+    @cached_property
+    def _document(self) -> Json:
+        self.complete()
+        return self.spec.to_dict()  # type: ignore[no-any-return]
+
+
+def install(app: Flask, settings: Settings) -> DocumentedApi:
+    """Publish `/api/v1/openapi.json` and `/docs`; returns what the resources are registered with."""
+    api = app.extensions["api"] = DocumentedApi()
     app.config.update(
         API_TITLE=f"{settings.app_name} server",
         API_VERSION=__version__,
@@ -89,6 +114,10 @@ def install(app: Flask, settings: Settings) -> None:
         converter.add_attribute_function(translate)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    components.security_scheme(
+        "key",
+        {"type": "http", "scheme": "bearer", "description": "An API key of a server (`csk_…`), with the named scope."},
+    )
     components.security_scheme("signature", {"type": "apiKey", "in": "query", "name": "signature"})
     for name, header in HEADERS.items():
         components.header(name, {"schema": {"type": "integer", "minimum": 0}, "example": 60, **header})
@@ -107,12 +136,15 @@ def install(app: Flask, settings: Settings) -> None:
         return response
 
     app.register_blueprint(page)
+    return api
 
 
 def _description(settings: Settings) -> str:
     figures = {
         "{off}": "" if settings.ratelimit_enabled else " (turned off on this server)",
         "{all}": _describe_rate(settings.rate_global),
+        "{server}": _describe_rate(settings.rate_server),
+        "{wrong_keys}": _describe_rate(settings.rate_wrong_keys),
         "{register}": _describe_rate(settings.rate_register),
         "{login}": _describe_rate(settings.rate_login),
         "{address}": _describe_rate(settings.rate_address),

@@ -21,9 +21,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from chatapp.compat.prometheus_client import MmapedDict, bound_label, open_values, sample_key
-from chatapp.core import db, metrics
+from chatapp.core import metrics
 from chatapp.core.addresses import is_local
 from chatapp.core.batching import Coalescer
+from chatapp.core.db import Database
 from chatapp.core.errors import Forbidden, NotFound, Unauthenticated
 from chatapp.core.settings import Settings
 from chatapp.rest.bearer import bearer_token
@@ -103,10 +104,10 @@ def _collect(calls: list[None]) -> list[bytes]:
     return [generate_latest(registry)] * len(calls)
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask, settings: Settings, database: Database) -> None:
     """Publish `/metrics`: on METRICS_PORT, to requests with METRICS_TOKEN, or without both to local clients only."""
     metrics.pool_size.set_function(lambda: settings.database_pool_size)
-    metrics.pool_used.set_function(db.connections_in_use)
+    metrics.pool_used.set_function(database.connections_in_use)
     metrics.workers.set_function(lambda: 1)
     metrics.processor_seconds.set_function(time.process_time)
     if STATEMENT.exists():

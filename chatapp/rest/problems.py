@@ -2,12 +2,9 @@
 
 import structlog
 from flask import Flask, Response
-from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
-from chatapp.core.errors import ChatError, RateLimited
-from chatapp.extensions import limiter
-from chatapp.rest.limits import seconds_until
+from chatapp.core.errors import ChatError
 from chatapp.server.problems import from_error, problem, respond
 
 log = structlog.get_logger()
@@ -17,7 +14,6 @@ def install(app: Flask) -> None:
     """Return a problem for every error, never a stack trace."""
     app.register_error_handler(ChatError, from_error)
     app.register_error_handler(HTTPException, _from_http_exception)
-    app.register_error_handler(RateLimitExceeded, _from_used_up_limit)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -30,12 +26,6 @@ def _from_http_exception(error: HTTPException) -> Response:
         if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
-
-
-def _from_used_up_limit(_error: RateLimitExceeded) -> Response:
-    limit = limiter.current_limit
-    assert limit
-    return from_error(RateLimited(seconds_until(limit.window.reset_time), limit.limit.amount))
 
 
 def _from_bug(error: Exception) -> Response:

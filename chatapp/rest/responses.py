@@ -5,7 +5,7 @@ from marshmallow import Schema
 from chatapp.compat.flask_smorest import Responses
 from chatapp.core.errors import Json
 from chatapp.core.examples import example, problems
-from chatapp.core.schemas import ProblemSchema
+from chatapp.core.problem import ProblemSchema
 
 # By their names in the documents (see docs.py).
 LIMIT_HEADERS = {name: name for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")}
