@@ -13,6 +13,7 @@ class ServerPermission(StrEnum):
 
     LIST_USERS = "users.list"
     UPDATE_USERS = "users.update"
+    READ_STATE = "state.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +30,5 @@ def _admin(actor: Actor, _server: Server) -> bool:
 PERMISSIONS: Table[ServerPermission, Server] = {
     ServerPermission.LIST_USERS: _admin,
     ServerPermission.UPDATE_USERS: _admin,
+    ServerPermission.READ_STATE: _admin,
 }

@@ -1,21 +1,30 @@
 """Schemas of administration."""
 
+from typing import Annotated
+
 from marshmallow import fields
 
+from chatapp.core.objects import Column, schema_of
 from chatapp.core.schemas import Choice, Flag, Input, Text, absent
-from chatapp.features.users.schemas import ROLES, MeSchema
+from chatapp.representations.user import ROLES, Me
 
 
-class AccountSchema(MeSchema):
+class Account(Me):
     """An account, as ADMINs see it."""
 
-    isActive = fields.Boolean(
-        required=True,
-        metadata={
-            "description": "False if the account is deactivated: it can't log in and has no sockets.",
-            "example": True,
-        },
-    )
+    isActive: Annotated[
+        bool,
+        Column("u.is_active"),
+        fields.Boolean(
+            metadata={
+                "description": "False if the account is deactivated: it can't log in and has no sockets.",
+                "example": True,
+            }
+        ),
+    ]
+
+
+AccountSchema = schema_of(Account)
 
 
 class PatchAccountSchema(Input):

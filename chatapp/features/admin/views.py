@@ -4,7 +4,7 @@ from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
 from chatapp.features.admin import actions, queries
-from chatapp.features.admin.schemas import AccountFilter, AccountSchema, PatchAccountSchema
+from chatapp.features.admin.schemas import Account, AccountFilter, AccountSchema, PatchAccountSchema
 from chatapp.rest.resource import Resource
 
 PARTS = {"userId": {"description": "The id of a user, active or deactivated."}}
@@ -38,7 +38,7 @@ def list_accounts(actor: Actor, query: Json) -> Page:
         409: "The account is the last active ADMIN of the server (`last_admin`).",
     },
 )
-def update_account(actor: Actor, user_id: str, body: Json) -> Json:
+def update_account(actor: Actor, user_id: str, body: Json) -> Account:
     """Update an account.
 
     Requires the role ADMIN. Changes the role, or deactivates or reactivates the account. The server always keeps one

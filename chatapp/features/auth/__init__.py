@@ -1,11 +1,11 @@
-"""Register, log in, refresh tokens, log out."""
+"""Register, log in, refresh tokens."""
 
 from chatapp.feature import Feature
 from chatapp.features.auth import jobs, subscribers, views
 
 feature = Feature(
     "auth",
-    resources=(views.resource,),
+    resources=(views.resource, views.server),
     subscribers=subscribers.SUBSCRIBERS,
     jobs=jobs.JOBS,
 )

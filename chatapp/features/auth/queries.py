@@ -5,20 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from chatapp.core.db import reading
-from chatapp.core.identity import Actor
 from chatapp.core.names import email_key
-from chatapp.core.prepared import Prepared, array
 from chatapp.models.user import USERNAME_KEY
 
-_ACTORS = Prepared(
-    "actors",
-    """
-    SELECT u.id::text, s.id::text, u.username, u.avatar, u.role
-    FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.id = ANY(CAST(:session_ids AS uuid[])) AND s.ended_at IS NULL AND u.is_active
-    """,
-)
-_ACCOUNT = "SELECT u.id::text AS user_id, u.password_hash, u.is_active FROM users u"
+_ACCOUNT = "SELECT u.id::text AS user_id, u.password_hash, u.is_active, u.role FROM users u"
 _BY_EMAIL = text(f"{_ACCOUNT} WHERE u.email_key = :name")
 _BY_USERNAME = text(f'{_ACCOUNT} WHERE {USERNAME_KEY} = lower(:name COLLATE "C")')
 # The lock on the session serialises everything that uses a token of its chain.
@@ -41,7 +31,7 @@ KNOWN_ADDRESS = "interval '30 days'"
 _PRUNABLE = text(
     f"""
     SELECT (SELECT count(*) FROM refresh_tokens WHERE expires_at < now())
-         + (SELECT count(*) FROM sessions WHERE ended_at < now() - {REMEMBERED})
+         + (SELECT count(*) FROM sessions WHERE coalesce(expires_at, ended_at) < now() - {REMEMBERED})
          + (SELECT count(*) FROM login_addresses WHERE last_login_at < now() - {KNOWN_ADDRESS})
     """
 )
@@ -59,8 +49,9 @@ class Account:
     """The data that a login is checked against."""
 
     user_id: str
-    password_hash: str
+    password_hash: str | None
     is_active: bool
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +65,6 @@ class Refreshable:
     expired: bool
     rotated: bool
     in_grace: bool | None
-
-
-def find_actors(session_ids: list[str]) -> list[Actor | None]:
-    """The actors of these sessions, None for an ended session or a deactivated account."""
-    with reading() as db:
-        actors = [Actor(*row) for row in _ACTORS.execute(db, {"session_ids": array(session_ids)})]
-    found = {actor.session_id: actor for actor in actors}
-    return [found.get(session_id) for session_id in session_ids]
 
 
 def count_prunable() -> int:

@@ -1,31 +1,18 @@
 """Schemas of registration, login and tokens."""
 
 import re
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypedDict
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
-from chatapp.core.names import ascii_domain
-from chatapp.core.schemas import CONTROL, Id, Input, Output, Text, Whole
+from chatapp.core.json_input import CONTROL
+from chatapp.core.objects import schema_of
+from chatapp.core.references import ReferenceField
+from chatapp.core.schemas import Duration, Flag, Id, Input, Text, Whole
 from chatapp.features.auth.common_passwords import is_common
-from chatapp.features.users.schemas import MeSchema, Username
-
-
-def _known_domain(email: str) -> None:
-    if ascii_domain(email.rpartition("@")[2]) is None:
-        raise ValidationError("Not a valid email address.")
-
-
-class Email(Text):
-    """An email address of at most 254 characters."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        metadata = {
-            "format": "email",
-            "description": "Unique regardless of case and of the form of its domain; up to 254 characters.",
-            "example": "alice@example.org",
-        }
-        super().__init__(max_length=254, validate=[validate.Email(), _known_domain], metadata=metadata, **kwargs)
+from chatapp.features.sessions.schemas import NewDeviceSchema
+from chatapp.features.users.schemas import Email, NamedUserSchema, Username
+from chatapp.representations.user import Me
 
 
 def _strong(password: str) -> None:
@@ -35,25 +22,27 @@ def _strong(password: str) -> None:
         raise ValidationError("This password is too common.")
 
 
+class NewPassword(Text):
+    """A password that an account gets."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {
+            "description": "8–64 characters with an uppercase letter, a lowercase letter and a digit; must not be one of "
+            "the 10,000 most common passwords (compared without case).",
+            "pattern": rf"^(?![^{CONTROL}]*[{CONTROL}])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])",
+            "example": "Correct4Horse",
+        }
+        super().__init__(
+            8, 64, trim=False, required=True, validate=[_strong], load_only=True, metadata=metadata, **kwargs
+        )
+
+
 class RegisterSchema(Input):
     """A new account."""
 
     email = Email(required=True)
     username = Username(required=True)
-    password = Text(
-        8,
-        64,
-        trim=False,
-        required=True,
-        validate=[_strong],
-        load_only=True,
-        metadata={
-            "description": "8–64 characters with an uppercase letter, a lowercase letter and a digit; must not be one of "
-            "the 10,000 most common passwords (compared without case).",
-            "pattern": rf"^(?![^{CONTROL}]*[{CONTROL}])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])",
-            "example": "Correct4Horse",
-        },
-    )
+    password = NewPassword()
 
 
 class LoginSchema(Input):
@@ -100,23 +89,67 @@ class RefreshSchema(Input):
     )
 
 
-class TokensSchema(Output):
-    """Access and refresh token of a session."""
+class IssueTokensSchema(Input):
+    """The user who gets tokens, and the device for which they are."""
 
-    accessToken = fields.String(
-        required=True,
+    user_id = ReferenceField(data_key="userId", metadata={"description": "An existing user. Send this or `user`."})
+    user = fields.Nested(
+        NamedUserSchema,
         metadata={
-            "description": "The JWT to send as `Authorization: Bearer`.",
-            "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+            "description": "A user of your app, who is created or changed first, as by `PUT /server/users/{user}`; "
+            "requires the scope `users` too."
         },
     )
-    refreshToken = Id(required=True, metadata={"description": "Opaque; can be used for one refresh."})
-    expiresIn = Whole(
-        required=True, metadata={"description": "Lifetime of the access token in seconds.", "example": 900}
+    device = fields.Nested(NewDeviceSchema, metadata={"description": "The device of the user."})
+    refresh = Flag(
+        load_default=True,
+        metadata={"description": "False: no refresh token; the session ends with its access token.", "example": True},
+    )
+    lifetime = Duration(
+        "1m",
+        "24h",
+        metadata={
+            "description": "The lifetime of the access token, from `1m` to `24h`; only with `refresh: false`.",
+            "example": "1h",
+        },
     )
 
+    @validates_schema
+    def _one_user(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if ("user_id" in data) == ("user" in data):
+            raise ValidationError("Send either userId or user.", "userId")
 
-class LoginAnswerSchema(TokensSchema):
+    @validates_schema
+    def _lifetime_of_session(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if "lifetime" in data and data.get("refresh", True):
+            raise ValidationError("Is allowed only with refresh: false.", "lifetime")
+
+
+class Tokens(TypedDict):
+    """Access and refresh token of a session."""
+
+    accessToken: Annotated[
+        str,
+        fields.String(
+            metadata={
+                "description": "The JWT to send as `Authorization: Bearer`.",
+                "example": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+            }
+        ),
+    ]
+    refreshToken: Annotated[
+        str | None, Id(), "Opaque; can be used for one refresh. Null if none was requested from `POST /server/tokens`."
+    ]
+    expiresIn: Annotated[
+        int, Whole(metadata={"description": "Lifetime of the access token in seconds.", "example": 900})
+    ]
+
+
+class LoginAnswer(Tokens):
     """The account that logged in, and its tokens."""
 
-    user = fields.Nested(MeSchema, required=True, metadata={"description": "The account that logged in."})
+    user: Annotated[Me, "The account that logged in."]
+
+
+TokensSchema = schema_of(Tokens)
+LoginAnswerSchema = schema_of(LoginAnswer)

@@ -8,4 +8,5 @@ feature = Feature(
     resources=(views.resource,),
     tasks=jobs.TASKS,
     jobs=jobs.JOBS,
+    limits={"upload": lambda settings: settings.max_upload_bytes},
 )

@@ -3,11 +3,11 @@
 import math
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection, insert, select, text
@@ -19,11 +19,13 @@ from chatapp.core.offload import FairThread
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.core.uploads import UploadedFile, not_stored
 from chatapp.features.files import queries
-from chatapp.features.files.images import THUMBNAIL_TYPE, Picture, examine, render
+from chatapp.features.files.images import THUMBNAIL_TYPE, Examined, Picture, examine, render
 from chatapp.features.files.kinds import Kind, claimed_kind, verify
 from chatapp.features.files.queries import StoredFile
 from chatapp.features.files.storage import LocalStorage, storage
 from chatapp.models import Upload
+
+D = TypeVar("D")
 
 log = structlog.get_logger()
 
@@ -111,10 +113,10 @@ def store_upload(actor: Actor, chat_id: str, file: UploadedFile) -> Iterator[Pen
     }
     pending = PendingUpload(StoredFile(upload["id"], kind.message_type))
     try:
-        upload["folder_id"] = _folder_id()
-        _save(name, content, kind.media_type)
+        upload["folder_id"] = current_folder_id()
+        save(name, content, kind.media_type)
         if picture:
-            _save(upload["thumbnail"], BytesIO(picture.thumbnail), THUMBNAIL_TYPE)
+            save(upload["thumbnail"], BytesIO(picture.thumbnail), THUMBNAIL_TYPE)
         with unit_of_work() as work:
             work.db.execute(insert(Upload).values(upload))
         yield pending
@@ -128,20 +130,26 @@ def _examine(actor: Actor, kind: Kind, file: UploadedFile) -> Picture | None:
     if not kind.format:
         _FILES.run_for(actor.user_id, verify, kind, file.file)
         return None
+    return decode_in_turn(actor.user_id, kind, file, render)
+
+
+def decode_in_turn(user_id: str, kind: Kind, file: UploadedFile, decode: Callable[[Examined], D]) -> D:
+    """Verify an image and `decode` it, in the turn of a user or an API key."""
     queue = _SMALL if file.size <= _SMALL.max_bytes else _MEDIUM
-    examined = queue.thread.run_for(actor.user_id, examine, kind, file.file)
+    examined = queue.thread.run_for(user_id, examine, kind, file.file)
     queue = next(other for other in (queue, _MEDIUM, _LARGE) if examined.work <= other.max_work)
-    return queue.thread.run_for(actor.user_id, render, examined)
+    return queue.thread.run_for(user_id, decode, examined)
 
 
-def _folder_id() -> str | None:
+def current_folder_id() -> str | None:
     """The id of this server's upload folder or bucket; None while the folder can't be read."""
     with suppress(OSError, ValueError):
         return storage().folder_id()
     return None
 
 
-def _save(name: str, content: IO[bytes], media_type: str) -> None:
+def save(name: str, content: IO[bytes], media_type: str) -> None:
+    """Store a file; raises Unavailable (`storage_unavailable`)."""
     content.seek(0)
     try:
         storage().save(name, content, media_type)
@@ -171,7 +179,7 @@ def delete_unreferenced(db: Connection, upload_id: str) -> list[str]:
     """
     db.execute(_LOCK, {"id": upload_id})
     names = db.execute(_DELETE_UNREFERENCED, {"id": upload_id}).all()
-    own = _folder_id() if names else None
+    own = current_folder_id() if names else None
     return [name for name, folder_id in names if folder_id is None or folder_id == own]
 
 
@@ -191,7 +199,7 @@ def delete_stored(names: Sequence[str]) -> None:
 
 def purge_unreferenced() -> None:
     """Delete the files of deleted chats, one per transaction (a background task)."""
-    own = _folder_id()
+    own = current_folder_id()
     while own:
         with unit_of_work() as work:
             upload_id = work.db.scalar(_NEXT_UNREFERENCED, {"own": own})
@@ -203,7 +211,7 @@ def purge_unreferenced() -> None:
 
 def purge_leftovers() -> None:
     """Delete files that an interruption or a storage failure left behind (a background task)."""
-    own = _folder_id()
+    own = current_folder_id()
     while own and (names := queries.deleted_names(own, AT_ONCE)):
         delete_stored(names)
         if queries.deleted_names(own, 1) == names[:1]:
@@ -212,7 +220,7 @@ def purge_leftovers() -> None:
 
 def check_folder() -> None:
     """Log a warning once per folder if uploads are in other folders than this server's (a background task)."""
-    if not isinstance(storage(), LocalStorage) or not (own := _folder_id()):
+    if not isinstance(storage(), LocalStorage) or not (own := current_folder_id()):
         return
     others = queries.other_folders(own)
     if others.keys() - _reported_folders:

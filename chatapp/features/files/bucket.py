@@ -54,6 +54,13 @@ class S3Bucket:
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
         self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType=media_type)
 
+    def read(self, name: str) -> bytes | None:
+        try:
+            content: bytes = self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return content
+
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             self._client.delete_object(Bucket=self._bucket, Key=name)

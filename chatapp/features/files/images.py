@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
-from math import ceil
+from math import ceil, sqrt
 from typing import IO, Any
 
 from PIL import Image, ImageCms, ImageOps
@@ -18,9 +18,13 @@ MAX_SIDE = 65_535
 MAX_WORK = 1_000_000_000
 # Bytes for decoding, estimated from the header.
 MAX_MEMORY = 400_000_000
+Box = tuple[int, int, int, int]  # Left, upper, right, lower.
+Resize = Callable[[Image.Image], Image.Image]
 THUMBNAIL = (320, 320)
 THUMBNAIL_TYPE = "image/webp"
 _STRIP_PIXELS = 2**20
+# Pixels of a JPEG that are enough for a small part of it.
+_MAX_DRAFT = 20_000_000
 # Bytes per pixel while an image is decoded: Pillow's, and for WebP the canvases of its decoder. Measured.
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2}
 _WEBP_BYTES = 16
@@ -89,7 +93,7 @@ def render(examined: Examined) -> Picture:
     content, (width, height) = examined.stripped.content, examined.size
     try:
         with Image.open(BytesIO(content), formats=[examined.kind.format or ""]) as image:
-            thumbnail = _thumbnail(image)
+            thumbnail = encode(upright(image, (0, 0, *image.size), THUMBNAIL, _within_thumbnail))
     except Exception:
         raise mismatch(examined.kind) from None
     if examined.stripped.orientation >= SIDEWAYS:
@@ -109,21 +113,40 @@ def _memory(image: Any, scans: int) -> int:
     return int(pixels * (_WEBP_BYTES if image.format == "WEBP" else _PIXEL_BYTES.get(image.mode, 4)))
 
 
-def _thumbnail(image: Image.Image) -> bytes:
-    """A small copy, upright, in sRGB; decodes the whole image."""
+def upright(image: Any, box: Box, limits: tuple[int, int], resize: Resize) -> Image.Image:
+    """The part `box` (in pixels as stored) of an image that `resize` scales to `limits` or less, upright, in sRGB; decodes
+    the whole image."""
     if image.format == "JPEG":
-        image.draft("RGB", THUMBNAIL)  # JPEG decodes directly to a fraction of the size.
+        # JPEG decodes directly to a fraction of the size.
+        width, height = image.size
+        sides = (box[2] - box[0], box[3] - box[1])
+        enough = sqrt(_MAX_DRAFT / (width * height))
+        wanted = [
+            min(ceil(whole * limit / side), ceil(whole * enough))
+            for whole, limit, side in zip(image.size, limits, sides, strict=True)
+        ]
+        image.draft("RGB", wanted)
+        scales = (image.width / width, image.height / height) * 2
+        left, upper, right, lower = (round(at * scale) for at, scale in zip(box, scales, strict=True))
+        box = (left, upper, right, lower)
     scale = _TRANSPARENT.get(_raw_mode(image))
     image.load()
     if scale:
         _rescale_transparency(image, scale)
-    small = _reduced(image)
-    small.thumbnail(THUMBNAIL)
-    small = ImageOps.exif_transpose(small)
-    small = _in_srgb(small, image.info.get("icc_profile") or b"")
+    small = ImageOps.exif_transpose(resize(_reduced(image, box, limits)))
+    return _in_srgb(small, image.info.get("icc_profile") or b"")
+
+
+def encode(image: Image.Image, quality: int = 75) -> bytes:
+    """An image as WebP, without metadata."""
     out = BytesIO()
-    small.save(out, "WEBP", quality=75, icc_profile=b"", exif=b"")
+    image.save(out, "WEBP", quality=quality, icc_profile=b"", exif=b"")
     return out.getvalue()
+
+
+def _within_thumbnail(image: Image.Image) -> Image.Image:
+    image.thumbnail(THUMBNAIL)
+    return image
 
 
 def _raw_mode(image: Any) -> str:
@@ -139,19 +162,20 @@ def _rescale_transparency(image: Image.Image, scale: Callable[[int], int]) -> No
         image.info["transparency"] = scale(transparent)
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    """An image in RGB, or RGBA if it has transparent pixels, reduced to at least twice a thumbnail's size.
+def _reduced(image: Image.Image, box: Box, limits: tuple[int, int]) -> Image.Image:
+    """A part of an image in RGB, or RGBA if it has transparent pixels, reduced to at least twice the size `limits`.
 
     A transparent colour is exact only before scaling, and a converted copy of the whole image would take four more
     bytes per pixel: so it is converted in strips.
     """
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    width, height = image.size
-    across, down = (max(1, side // (2 * limit)) for side, limit in zip(image.size, THUMBNAIL, strict=True))
+    left, upper, right, lower = box
+    width, height = right - left, lower - upper
+    across, down = (max(1, side // (2 * limit)) for side, limit in zip((width, height), limits, strict=True))
     small = Image.new(mode, (ceil(width / across), ceil(height / down)))
     rows = down * max(1, _STRIP_PIXELS // (width * down))
     for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
+        strip = image.crop((left, upper + top, right, upper + min(top + rows, height)))
         small.paste(_coloured(strip, mode).reduce((across, down)), (0, top // down))
     small.info = {name: value for name, value in image.info.items() if name == "exif"}
     return small

@@ -137,6 +137,7 @@ KINDS = {
     ".zip": Kind("zip", "application/zip", _ZIP_TYPES),
 }
 TAKEN = ", ".join(KINDS)
+IMAGES = ", ".join(extension for extension, kind in KINDS.items() if kind.format)
 
 
 def claimed_kind(name: str, declared: str) -> Kind:
@@ -146,6 +147,14 @@ def claimed_kind(name: str, declared: str) -> Kind:
         raise unsupported(f"Files of this type are not accepted, only {TAKEN}.")
     if not kind.accepts(declared):
         raise unsupported(f"The file's name says {kind.media_type}, and it was declared as {declared}.")
+    return kind
+
+
+def image_kind(name: str, declared: str) -> Kind:
+    """Like `claimed_kind`, for an image."""
+    kind = claimed_kind(name, declared)
+    if not kind.format:
+        raise unsupported(f"Images only, of these types: {IMAGES}.")
     return kind
 
 

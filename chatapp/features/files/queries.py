@@ -11,15 +11,17 @@ from sqlalchemy import Row, TextClause, text
 from chatapp.core.db import reading
 from chatapp.core.errors import NotFound
 from chatapp.core.identity import Actor
+from chatapp.representations.message import IS_FOUND_MESSAGE
 
-# A file is visible to the members of chats with a message that contains it.
-_FORWARDABLE = text(
-    """
-    SELECT f.id::text, f.type FROM uploads f
-    WHERE f.name = :name AND EXISTS (
+# A file is visible to the members of chats with a message that contains it, unless they cleared or hid that.
+_IS_VISIBLE = f"""EXISTS (
         SELECT FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
-        WHERE m.upload_id = f.id AND m.deleted_at IS NULL
-    )
+        WHERE m.upload_id = f.id AND m.deleted_at IS NULL AND {IS_FOUND_MESSAGE}
+    )"""
+_FORWARDABLE = text(
+    f"""
+    SELECT f.id::text, f.type FROM uploads f
+    WHERE f.name = :name AND {_IS_VISIBLE}
     """
 )
 # A name is the name of a file, or of its thumbnail.
@@ -33,18 +35,15 @@ _SIGNED = text(
     % """
     file_signature(:name, f.secret, CAST(:message_id AS uuid), :expires) AS signature,
     EXISTS (
-        SELECT FROM messages m JOIN chats c ON c.id = m.chat_id AND c.member_count > 0
+        SELECT FROM messages m JOIN chats c ON c.id = m.chat_id AND NOT c.is_deleted
         WHERE m.id = :message_id AND m.upload_id = f.id AND m.deleted_at IS NULL
     ) AS stands
     """
 )
 _VISIBLE = text(
     _FOUND
-    % """
-    EXISTS (
-        SELECT FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
-        WHERE m.upload_id = f.id AND m.deleted_at IS NULL
-    ) AS stands
+    % f"""
+    {_IS_VISIBLE} AS stands
     """
 )
 _UNUSED = text(
@@ -59,6 +58,7 @@ _UNKNOWN = text(
     SELECT n.name FROM unnest(CAST(:names AS text[])) n (name)
     WHERE NOT EXISTS (SELECT FROM uploads f WHERE f.name = n.name)
     AND NOT EXISTS (SELECT FROM uploads f WHERE f.thumbnail = n.name)
+    AND NOT EXISTS (SELECT FROM avatars a WHERE a.name = regexp_replace(n.name, '-[0-9]+', ''))
     """
 )
 _ANY = text("SELECT EXISTS (SELECT FROM uploads)")
@@ -72,7 +72,8 @@ _NO_FOLDER = "00000000-0000-0000-0000-000000000000"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile("[0-9]{1,12}")
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]{3,4}")
-_STORED_NAME = re.compile(rf"{_NAME.pattern}(\.part)?")
+# An avatar is stored in two sizes.
+_STORED_NAME = re.compile(r"[0-9a-f]{32}(-[0-9]{2,3})?\.[a-z]{3,4}(\.part)?")
 _FILE_URL = re.compile(rf"/uploads/({_NAME.pattern})(\?.*)?")
 
 
@@ -161,7 +162,7 @@ def any_upload() -> bool:
 
 
 def unknown_names(names: list[str]) -> list[str]:
-    """Those of `names` that belong to no file and no thumbnail."""
+    """Those of `names` that belong to no file, no thumbnail and no avatar."""
     with reading() as db:
         return list(db.execute(_UNKNOWN, {"names": names}).scalars())
 

@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy import text
 
 from chatapp.core import settings
+from chatapp.core.application import PerApplication
 from chatapp.core.errors import ChatError, RateLimited
-from chatapp.core.identity import Actor
 from chatapp.core.unit_of_work import unit_of_work
 
 log = structlog.get_logger()
@@ -44,14 +44,10 @@ _REFUSED = text(
     """
 )
 
-_worker = ""
-_own = Counter[str]()
-
-
-def bind(worker_id: str) -> None:
-    """Count uploads as those of this worker; called once by the factory."""
-    global _worker
-    _worker = worker_id
+# The id of this worker; set by the factory.
+worker = PerApplication[str]()
+# Uploads in progress on this worker, by user.
+_own = PerApplication[Counter[str]](Counter)
 
 
 class UploadInProgress:
@@ -60,10 +56,10 @@ class UploadInProgress:
     Raises RateLimited for too many uploads at a time, and when the bytes of the day are used up.
     """
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, user_id: str) -> None:
         config = settings.current()
         self.size = 0
-        self._user_id = actor.user_id
+        self._user_id = user_id
         self._quota = config.upload_quota_bytes
         self._counts = config.ratelimit_enabled
         self._left = self._quota
@@ -72,8 +68,9 @@ class UploadInProgress:
             self._start()
 
     def _start(self) -> None:
-        _own[self._user_id] += 1
-        self._place = _own[self._user_id]
+        own = _own.get()
+        own[self._user_id] += 1
+        self._place = own[self._user_id]
         try:
             if self._place > self._limit:
                 raise self._limit_error(busy=True)
@@ -109,15 +106,16 @@ class UploadInProgress:
             log.warning("upload_not_counted", user_id=self._user_id, size=self.size, error=error.code)
 
     def _forget(self) -> None:
-        _own[self._user_id] -= 1
-        if not _own[self._user_id]:
-            del _own[self._user_id]
+        own = _own.get()
+        own[self._user_id] -= 1
+        if not own[self._user_id]:
+            del own[self._user_id]
 
     def _values(self) -> dict[str, object]:
         return {
             "user_id": self._user_id,
-            "worker": _worker,
-            "own": _own[self._user_id],
+            "worker": worker.get(),
+            "own": _own.get()[self._user_id],
             "place": self._place,
             "limit": self._limit,
             "quota": self._quota,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Protocol
 from uuid import UUID
 
+from chatapp.core.application import PerApplication
 from chatapp.core.ids import new_id
 from chatapp.core.offload import in_thread
 from chatapp.core.settings import Settings
@@ -26,8 +27,11 @@ class Storage(Protocol):
     def save(self, name: str, content: IO[bytes], media_type: str) -> None:
         """Store all of `content` durably, or nothing of it."""
 
+    def read(self, name: str) -> bytes | None:
+        """The content of a small file; None if there is none."""
+
     def delete(self, names: Iterable[str]) -> None:
-        """Delete these files; unknown names are ignored."""
+        """Delete these files, and what interruptions left of them; unknown names are ignored."""
 
     def names(self) -> Iterator[tuple[str, float]]:
         """All stored names with their time (seconds since the epoch), including partial files of interrupted uploads."""
@@ -86,9 +90,16 @@ class LocalStorage:
             part.unlink(missing_ok=True)
             raise
 
+    def read(self, name: str) -> bytes | None:
+        try:
+            return in_thread((self._folder / name).read_bytes)
+        except FileNotFoundError:
+            return None
+
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             in_thread((self._folder / name).unlink, missing_ok=True)
+            in_thread((self._folder / (name + _PART)).unlink, missing_ok=True)
 
     def names(self) -> Iterator[tuple[str, float]]:
         yield from in_thread(self._names)
@@ -116,29 +127,23 @@ class Bucket(Storage, Protocol):
         """A URL that serves the file for a few minutes, with these headers as far as the bucket can set them."""
 
 
-_storage: LocalStorage | Bucket | None = None
+_storage = PerApplication[LocalStorage | Bucket]()
+# The storage of the application; RuntimeError before the factory ran.
+storage = _storage.get
 
 
 def bind(settings: Settings) -> None:
     """Set the storage according to `settings`; called once by the factory."""
-    global _storage
     if settings.s3_bucket:
         # Imported here, since it uses 30 MB that only a server with a bucket needs.
         from chatapp.features.files.bucket import S3Bucket
 
-        _storage = S3Bucket(settings.s3_bucket)
+        _storage.set(S3Bucket(settings.s3_bucket))
     else:
-        _storage = LocalStorage(settings.upload_path)
+        _storage.set(LocalStorage(settings.upload_path))
 
 
 def sources() -> tuple[str, ...]:
     """Hosts to which downloads are redirected, as sources for a Content-Security-Policy."""
     store = storage()
     return () if isinstance(store, LocalStorage) else store.sources()
-
-
-def storage() -> LocalStorage | Bucket:
-    """The storage of this process; RuntimeError before the factory ran."""
-    if _storage is None:
-        raise RuntimeError("The storage is bound by create_app(), which has not run yet.")
-    return _storage

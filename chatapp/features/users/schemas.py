@@ -1,15 +1,17 @@
 """Schemas of users."""
 
 import re
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from marshmallow import ValidationError, fields, validate
 
-from chatapp.core.schemas import Choice, Id, Input, Output, Text, Timestamp
-from chatapp.models.enums import UserRole
+from chatapp.core.names import ascii_domain
+from chatapp.core.objects import schema_of
+from chatapp.core.references import ExternalIdField
+from chatapp.core.schemas import Choice, Data, Flag, Input, Text
+from chatapp.representations.user import MAX_USER_DATA, ROLES, User
 
 RESERVED_USERNAMES = frozenset({"me", "search", "admin", "administrator", "moderator", "root", "support", "system"})
-ROLES = tuple(role.value for role in UserRole)
 _NAME = "[A-Za-z0-9_]{3,20}"
 
 
@@ -52,66 +54,61 @@ class Avatar(Text):
         super().__init__(max_length=2048, allow_none=True, validate=[url, ascii_only], metadata=metadata, **kwargs)
 
 
-class ShownName(fields.String):
-    """A username in a response."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            required=True,
-            validate=validate.Length(max=20),
-            metadata={"description": "Unique regardless of case.", "example": "alice"},
-        )
+def _known_domain(email: str) -> None:
+    if ascii_domain(email.rpartition("@")[2]) is None:
+        raise ValidationError("Not a valid email address.")
 
 
-class ShownAvatar(fields.String):
-    """The picture of a user or a group in a response."""
+class Email(Text):
+    """An email address of at most 254 characters."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            required=True,
-            allow_none=True,
-            validate=validate.Length(max=2048),
-            metadata={"description": "The http(s) URL of a picture, or null.", "example": "https://example.org/a.png"},
-        )
-
-
-class UserSchema(Output):
-    """A user, as other users see them."""
-
-    id = Id(required=True, metadata={"description": "The id of the user; it never changes."})
-    username = ShownName()
-    avatar = ShownAvatar()
-    isOnline = fields.Boolean(
-        required=True,
-        metadata={
-            "description": "True if the user has a connected socket. Only shown to the user and to users who share a chat "
-            "with them; otherwise, and in events, false."
-        },
-    )
-    lastSeen = Timestamp(
-        required=True,
-        allow_none=True,
-        metadata={
-            "description": "When the user's last socket closed, or null. Only shown to the user and to users who share a chat "
-            "with them; otherwise, and in events, null."
-        },
-    )
-    createdAt = Timestamp(required=True, metadata={"description": "When the account was registered."})
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {
+            "format": "email",
+            "description": "Unique regardless of case and of the form of its domain; up to 254 characters.",
+            "example": "alice@example.org",
+        }
+        super().__init__(max_length=254, validate=[validate.Email(), _known_domain], metadata=metadata, **kwargs)
 
 
-class MeSchema(UserSchema):
-    """The caller's own account."""
+class DisplayName(Text):
+    """The name to show instead of the username."""
 
-    email = fields.String(
-        required=True,
-        metadata={"description": "The email address; not visible to other users.", "example": "alice@example.org"},
-    )
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {
+            "description": "The name to show, 1–80 characters after trimming; null for none: clients show the username.",
+            "example": "Alice Liddell",
+        }
+        super().__init__(1, 80, allow_none=True, metadata=metadata, **kwargs)
+
+
+class UserFields(Input):
+    """Fields of a user of your app; absent fields stay as they are."""
+
+    display_name = DisplayName(data_key="displayName")
+    username = Username()
+    email = Email(allow_none=True)
+    avatar = Avatar()
+    data = Data(MAX_USER_DATA)
+    private_data = Data(MAX_USER_DATA, data_key="privateData")
     role = Choice(
-        "Role",
-        ROLES,
-        required=True,
-        metadata={"description": "The role on the server, which is independent of the roles in chats."},
+        "Role", ROLES, metadata={"description": "The role on the server. Setting it requires the scope `admin`."}
     )
+
+
+class PutUserSchema(UserFields):
+    """A user of your app; absent fields of an existing one stay as they are."""
+
+    is_bot = Flag(
+        data_key="isBot",
+        metadata={"description": "True for a bot. Can be set only when the user is created.", "example": False},
+    )
+
+
+class NamedUserSchema(PutUserSchema):
+    """A user of your app, with its external id; absent fields of an existing one stay as they are."""
+
+    external_id = ExternalIdField(data_key="externalId", required=True)
 
 
 class PatchMeSchema(Input):
@@ -119,17 +116,29 @@ class PatchMeSchema(Input):
 
     username = Username()
     avatar = Avatar()
+    display_name = DisplayName(data_key="displayName")
+    data = Data(MAX_USER_DATA)
+
+
+class UserUpdated(TypedDict):
+    """The new profile of a user."""
+
+    user: Annotated[User, "The user."]
+
+
+UserUpdatedSchema = schema_of(UserUpdated)
 
 
 class SearchQuery(Input):
-    """Search text for usernames."""
+    """Search text for names of users."""
 
     q = Text(
         1,
         50,
         required=True,
         metadata={
-            "description": "Text of 1–50 characters that the username contains, in any case; there are no wildcards.",
+            "description": "Text of 1–50 characters that the username or the display name contains, in any case; there are "
+            "no wildcards.",
             "example": "ali",
         },
     )

@@ -1,0 +1,6 @@
+"""What this server can do, for clients and backends."""
+
+from chatapp.feature import Feature
+from chatapp.features.capabilities import views
+
+feature = Feature("capabilities", resources=(views.resource,))
