@@ -2,6 +2,7 @@
 
 from chatapp.feature import Feature
 from chatapp.features.chats import jobs, server_events, subscribers, views
+from chatapp.features.chats.changes import MAX_GROUP_MEMBERS
 
 feature = Feature(
     "chats",
@@ -9,4 +10,5 @@ feature = Feature(
     server_events=server_events.SERVER_EVENTS,
     subscribers=subscribers.SUBSCRIBERS,
     jobs=jobs.JOBS,
+    limits={"groupMembers": lambda _: MAX_GROUP_MEMBERS},
 )

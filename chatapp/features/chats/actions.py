@@ -1,36 +1,35 @@
 """Actions on chats and their members.
 
 Every change of a group first takes the group's advisory lock, so that the rules about its administrators hold under
-concurrency. After that, locks are taken in the order of a send: member rows, then the chat's row.
+concurrency.
 """
 
 from datetime import timedelta
 from typing import Any
 
 import gevent
-from sqlalchemy import CursorResult, Row, delete, exists, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, exists, select, text
 
-from chatapp.core.errors import Conflict, Invalid, Json, NotFound
+from chatapp import representations
+from chatapp.core import audit, settings
+from chatapp.core.errors import Conflict, Forbidden, Invalid, Json, NotFound
 from chatapp.core.identity import Actor
-from chatapp.core.ids import new_id
 from chatapp.core.permissions import require
 from chatapp.core.turns import in_turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
-from chatapp.features.chats import queries
-from chatapp.features.chats.events import ChatCreated, ChatDeleted, ChatUpdated, MemberJoined, MemberLeft, MemberUpdated
+from chatapp.features.chats import changes, queries
+from chatapp.features.chats.changes import MAX_DELETED_AT_ONCE, ChangingChat
 from chatapp.features.chats.permissions import PERMISSIONS, ChatPermission, Membership
-from chatapp.models import Chat, ChatChange, Member, User
+from chatapp.models import Member
 from chatapp.models.enums import ChatType, MemberRole
 
-MAX_GROUP_MEMBERS = 1000
-# Messages deleted per transaction, and the pause in seconds between two of them.
-MAX_DELETED_AT_ONCE = 1000
+NO_MEMBER = "Member not found."
+# The pause in seconds between two transactions that delete messages.
 PURGE_PAUSE = 0.05
-# Deletes messages of a deleted group, which has no members, and at last the group. Returns an id until none is left.
+# Deletes messages of a deleted group, and at last the group. Returns an id until none is left.
 _PURGE = text(
     """
-    WITH chat AS (SELECT id FROM chats WHERE member_count = 0 LIMIT 1 FOR UPDATE SKIP LOCKED), message AS (
+    WITH chat AS (SELECT id FROM chats WHERE is_deleted LIMIT 1 FOR UPDATE SKIP LOCKED), message AS (
         DELETE FROM messages WHERE id IN (
             SELECT id FROM messages WHERE chat_id = (SELECT id FROM chat) ORDER BY seq LIMIT :limit
         ) RETURNING id
@@ -38,17 +37,6 @@ _PURGE = text(
         DELETE FROM chats c USING chat WHERE c.id = chat.id AND NOT EXISTS (SELECT FROM message)
     )
     SELECT id FROM chat
-    """
-)
-_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:chat_id, 0))")
-# Two members may join within a millisecond; then their ids decide who is longer in the group.
-_HEIR = text(
-    """
-    UPDATE members SET role = 'ADMIN'
-    WHERE chat_id = :chat_id
-    AND user_id = (SELECT user_id FROM members WHERE chat_id = :chat_id ORDER BY joined_at, user_id LIMIT 1)
-    AND NOT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND role = 'ADMIN')
-    RETURNING user_id::text
     """
 )
 # A worker that was disconnected for longer replays nothing and emits `resync` instead.
@@ -62,65 +50,49 @@ _PRUNE = text(
 )
 
 
-def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[Json, bool]:
+def create_direct_chat(actor: Actor, *, user_id: str) -> tuple[representations.ChatDetail, bool]:
     """The direct chat of the actor and `user_id`, and whether it is new; there is never more than one per pair.
 
-    Raises Invalid for a chat with oneself, NotFound for a new one with an unknown or deactivated user.
+    Raises Invalid for a chat with oneself; and for a new one, NotFound for a user who is unknown, deactivated, or not
+    reachable for the actor, and Forbidden (`you_blocked`).
     """
     if user_id == actor.user_id:
         raise Invalid("A direct chat needs two users.", errors={"userId": ["Must be someone else."]})
-    pair = sorted((actor.user_id, user_id))
     with unit_of_work() as work:
-        chat = upsert(Chat).values(
-            id=new_id(), type=ChatType.DIRECT, direct_key=":".join(pair), member_count=2, last_rev=1
-        )
-        # Of two concurrent inserts one waits here for the other's commit and then finds the row.
-        chat_id = work.db.scalar(chat.on_conflict_do_nothing(index_elements=["direct_key"]).returning(Chat.id))
-        created = chat_id is not None
-        if chat_id is None:
-            chat_id = work.db.execute(select(Chat.id).where(Chat.direct_key == ":".join(pair))).scalar_one()
-        else:
-            _find_people(work, [user_id])
-            work.db.execute(insert(Member), [{"chat_id": chat_id, "user_id": member} for member in pair])
-            _record(work, chat_id, 1, "CREATED")
-            work.announce(ChatCreated(chat_id, 1, tuple(pair), *queries.new_chat_event(work.db, chat_id)))
+        chat_id, created = changes.open_direct_chat(work, [actor.user_id, user_id], by_id=actor.user_id)
+        if created:
+            audit.record_acting(work.db, actor, "chat.created", ("chat", chat_id), userId=user_id)
         return queries.chat_detail(work.db, actor, chat_id), created
 
 
-def create_group(
-    actor: Actor, *, name: str, description: str | None = None, avatar: str | None = None, member_ids: list[str]
-) -> Json:
-    """Create a group of these members and the actor, who becomes its ADMIN; raises NotFound for an unknown user."""
+def create_group(actor: Actor, *, member_ids: list[str], **about: Any) -> representations.ChatDetail:
+    """Create a group of these members and the actor, who becomes its ADMIN.
+
+    Raises NotFound for an unknown user and for one who blocks the actor, Forbidden (`chat_data_managed`) for `data` that only
+    servers may set.
+    """
+    _require_own_data(about)
     invited = sorted(set(member_ids) - {actor.user_id})
-    chat_id = new_id()
-    members = [{"chat_id": chat_id, "user_id": actor.user_id, "role": MemberRole.ADMIN}]
-    members += [{"chat_id": chat_id, "user_id": user_id, "role": MemberRole.MEMBER} for user_id in invited]
-    about = {"name": name, "description": description, "avatar": avatar}
     with unit_of_work() as work:
-        _find_people(work, invited)
-        work.db.execute(
-            insert(Chat).values(id=chat_id, type=ChatType.GROUP, member_count=len(members), last_rev=1, **about)
-        )
-        work.db.execute(insert(Member), members)
-        _record(work, chat_id, 1, "CREATED")
-        people = tuple(member["user_id"] for member in members)
-        work.announce(ChatCreated(chat_id, 1, people, *queries.new_chat_event(work.db, chat_id)))
+        queries.require_addable(work.db, actor.user_id, invited)
+        roles = {actor.user_id: MemberRole.ADMIN} | dict.fromkeys(invited, MemberRole.MEMBER)
+        chat_id = changes.create_group(work, roles, **about) or ""
+        audit.record_acting(work.db, actor, "chat.created", ("chat", chat_id))
         return queries.chat_detail(work.db, actor, chat_id)
 
 
 @in_turn
-def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
-    """Change a group's `name`, `description` or `avatar`; returns the `Chat` for the actor.
+def update_chat(actor: Actor, chat_id: str, **values: Any) -> representations.Chat:
+    """Change a group's `name`, `description`, `avatar` or `data`; returns the `Chat` for the actor.
 
     Like every change of a group, raises NotFound for non-members, Conflict (`not_a_group`) for a direct chat, Forbidden
-    if the actor is not an ADMIN.
+    if the actor is not an ADMIN, or (`chat_data_managed`) for `data` that only servers may set.
     """
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, ChatPermission.UPDATE)
-        if changes:
-            rev = _count_change(work, chat_id, **changes).last_rev
-            _record(work, chat_id, rev, "UPDATED")
-            work.announce(ChatUpdated(chat_id, rev, queries.chat_event(work.db, chat_id)))
+        group = _take_turn(work, actor, chat_id, ChatPermission.UPDATE)
+        _require_own_data(values)
+        if changed := group.update(values):
+            audit.record_acting(work.db, actor, "chat.updated", ("chat", chat_id), fields=sorted(changed))
         return queries.chat_seen(work.db, actor, chat_id)
 
 
@@ -128,156 +100,89 @@ def update_chat(actor: Actor, chat_id: str, **changes: str | None) -> Json:
 def delete_chat(actor: Actor, chat_id: str) -> None:
     """Delete a group with all its messages."""
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, ChatPermission.DELETE)
-        # Members first, in the order of all actions that lock several: a running send has locked its member row and
-        # waits for
-        # the chat's.
-        work.db.execute(
-            select(Member.user_id).where(Member.chat_id == chat_id).order_by(Member.user_id).with_for_update()
-        )
-        work.db.execute(delete(Member).where(Member.chat_id == chat_id))
-        _dissolve(work, chat_id)
-        work.announce(ChatDeleted(chat_id))
+        _take_turn(work, actor, chat_id, ChatPermission.DELETE).delete()
+        audit.record_acting(work.db, actor, "chat.deleted", ("chat", chat_id))
 
 
 @in_turn
-def add_member(actor: Actor, chat_id: str, *, user_id: str) -> Json:
+def add_member(actor: Actor, chat_id: str, *, user_id: str) -> representations.Member:
     """Add a user to a group; returns the new `Member`.
 
-    New members can read the history, and none of it is unread. Raises NotFound for an unknown user, Conflict for a
-    member, Conflict (`group_full`) beyond `MAX_GROUP_MEMBERS`.
+    New members can read the history, and none of it is unread. Raises NotFound for an unknown user and for one who blocks the
+    actor, Conflict for a member, Conflict (`group_full`) beyond `MAX_GROUP_MEMBERS`.
     """
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, ChatPermission.ADD_MEMBERS)
-        _find_people(work, [user_id])
-        if queries.member(work.db, chat_id, user_id):
+        group = _take_turn(work, actor, chat_id, ChatPermission.ADD_MEMBERS)
+        queries.require_addable(work.db, actor.user_id, [user_id], chat_id)
+        if queries.members(work.db, chat_id, [user_id]):
             raise Conflict("The user is already a member of this group.")
-        chat = _count_change(work, chat_id, member_count=Chat.member_count + 1)
-        if chat.member_count > MAX_GROUP_MEMBERS:
-            raise Conflict(f"Groups can have up to {MAX_GROUP_MEMBERS:,} members.", code="group_full")
-        newest = dict.fromkeys(("joined_seq", "delivered_seq", "read_seq"), chat.last_seq)
-        joined_at = func.clock_timestamp()
-        work.db.execute(insert(Member).values(chat_id=chat_id, user_id=user_id, joined_at=joined_at, **newest))
-        _record(work, chat_id, chat.last_rev, "JOINED", user_id)
-        member = _member(work, chat_id, user_id)
-        payload = {"chatId": chat_id, "member": queries.member_event(member)}
-        is_online = member["user"]["isOnline"]
-        new_chat, online = queries.new_chat_event(work.db, chat_id)
-        work.announce(MemberJoined(chat_id, chat.last_rev, user_id, payload, is_online, new_chat, online))
-        return member
+        group.add([user_id])
+        audit.record_acting(work.db, actor, "member.added", ("chat", chat_id), userId=user_id)
+        return queries.member_seen(work.db, actor, chat_id, user_id)
 
 
 @in_turn
 def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     """Remove a member from a group, oneself as by leaving; raises NotFound for non-members."""
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, ChatPermission.REMOVE_MEMBERS)
-        _depart(work, chat_id, user_id)
+        if not _take_turn(work, actor, chat_id, ChatPermission.REMOVE_MEMBERS).remove([user_id]):
+            raise NotFound(NO_MEMBER)
+        audit.record_acting(work.db, actor, "member.removed", ("chat", chat_id), userId=user_id)
 
 
 @in_turn
 def leave(actor: Actor, chat_id: str) -> None:
     """Leave a group. The longest-standing member succeeds its last ADMIN; the last member deletes it."""
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, ChatPermission.LEAVE)
-        _depart(work, chat_id, actor.user_id)
+        _take_turn(work, actor, chat_id, ChatPermission.LEAVE).remove([actor.user_id])
+        audit.record_acting(work.db, actor, "member.left", ("chat", chat_id), userId=actor.user_id)
 
 
 @in_turn
-def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> Json:
+def set_member_role(actor: Actor, chat_id: str, user_id: str, *, role: str) -> representations.Member:
     """Set a member's role to MEMBER or ADMIN; returns the `Member`.
 
     Raises NotFound for non-members, Conflict (`last_admin`) for demoting the only ADMIN.
     """
     with unit_of_work() as work:
-        _take_turn(work, actor, chat_id, ChatPermission.SET_ROLES)
-        before = _member(work, chat_id, user_id)
-        if before["role"] == role:
-            return before
+        group = _take_turn(work, actor, chat_id, ChatPermission.SET_ROLES)
+        member = queries.members(work.db, chat_id, [user_id]).get(user_id)
+        if member is None:
+            raise NotFound(NO_MEMBER)
+        if member["role"] == role:
+            return queries.member_seen(work.db, actor, chat_id, user_id)
         others = exists().where(Member.chat_id == chat_id, Member.role == MemberRole.ADMIN, Member.user_id != user_id)
         if role != MemberRole.ADMIN and not work.db.scalar(select(others)):
             raise Conflict("The group needs an ADMIN. Promote another member first.", code="last_admin")
-        rev = _count_change(work, chat_id).last_rev
-        this_member = (Member.chat_id == chat_id) & (Member.user_id == user_id)
-        work.db.execute(update(Member).where(this_member).values(role=role))
-        _record(work, chat_id, rev, "ROLE", user_id)
-        after = _member(work, chat_id, user_id)
-        work.announce(MemberUpdated(chat_id, rev, {"chatId": chat_id, "member": queries.member_event(after)}))
-        return after
+        audit.record_acting(work.db, actor, "member.updated", ("chat", chat_id), userId=user_id, role=role)
+        group.set_role(user_id, role)
+        return queries.member_seen(work.db, actor, chat_id, user_id)
 
 
-def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: ChatPermission) -> None:
+def _take_turn(work: UnitOfWork, actor: Actor, chat_id: str, permission: ChatPermission) -> ChangingChat:
     """Check the permission, and lock the group against other changes until the end of the transaction."""
-    work.db.execute(_TAKE_TURN, {"chat_id": chat_id})
-    membership: Membership | None = queries.membership(work.db, actor, chat_id)
+    changes.take_turn(work, chat_id)
+    require_in_group(work.db, actor, chat_id, permission)
+    return ChangingChat(work, chat_id, actor.user_id)
+
+
+def require_in_group(db: Connection, actor: Actor, chat_id: str, permission: ChatPermission) -> None:
+    """Raise NotFound for non-members, Conflict (`not_a_group`) for a direct chat, Forbidden without the permission."""
+    membership: Membership | None = queries.membership(db, actor, chat_id)
     if membership and membership.visible and membership.type != ChatType.GROUP:
         raise Conflict("This is only possible in groups.", code="not_a_group")
     require(PERMISSIONS, permission, actor, membership)
 
 
-def _find_people(work: UnitOfWork, user_ids: list[str]) -> None:
-    """Raise NotFound unless all of these users are active."""
-    found = work.db.scalar(select(func.count()).where(User.id.in_(user_ids), User.is_active))
-    if found != len(user_ids):
-        raise NotFound("User not found.")
-
-
-def _count_change(work: UnitOfWork, chat_id: str, **changes: Any) -> Row[Any]:
-    """Increment the chat's `rev` along with `changes`, and lock its row."""
-    counted: CursorResult[Any] = work.db.execute(
-        update(Chat)
-        .where(Chat.id == chat_id)
-        .values(
-            last_rev=Chat.last_rev + 1, updated_at=func.greatest(Chat.updated_at, func.clock_timestamp()), **changes
-        )
-        .returning(Chat.last_seq, Chat.last_rev, Chat.member_count)
-    )
-    return counted.one()
-
-
-def _member(work: UnitOfWork, chat_id: str, user_id: str) -> Json:
-    """The `Member`; raises NotFound."""
-    member = queries.member(work.db, chat_id, user_id)
-    if member is None:
-        raise NotFound("Member not found.")
-    return member
-
-
-def _depart(work: UnitOfWork, chat_id: str, user_id: str) -> None:
-    # Lock the member's row before the chat's: a running send of theirs holds the first and waits for the second.
-    gone = delete(Member).where(Member.chat_id == chat_id, Member.user_id == user_id).returning(Member.user_id)
-    if work.db.scalar(gone) is None:
-        raise NotFound("Member not found.")
-    chat = _count_change(work, chat_id, member_count=Chat.member_count - 1)
-    work.announce(MemberLeft(chat_id, chat.last_rev, user_id))
-    if chat.member_count == 0:
-        _dissolve(work, chat_id)
-        return
-    _record(work, chat_id, chat.last_rev, "LEFT", user_id)
-    if heir := work.db.scalar(_HEIR, {"chat_id": chat_id}):
-        rev = _count_change(work, chat_id).last_rev
-        _record(work, chat_id, rev, "ROLE", heir)
-        payload = {"chatId": chat_id, "member": queries.member_event(_member(work, chat_id, heir))}
-        work.announce(MemberUpdated(chat_id, rev, payload))
-
-
-def _record(work: UnitOfWork, chat_id: str, rev: int, kind: str, user_id: str | None = None) -> None:
-    """Store a change for the replay to sockets that miss its event."""
-    work.db.execute(insert(ChatChange).values(chat_id=chat_id, rev=rev, kind=kind, user_id=user_id))
+def _require_own_data(values: Json) -> None:
+    if "data" in values and settings.current().chat_data_managed:
+        raise Forbidden("The app of this server manages the data of chats.", code="chat_data_managed")
 
 
 def prune_changes(limit: int) -> int:
     """Delete up to `limit` changes older than `KEEP_CHANGES`; returns how many were deleted."""
     with unit_of_work() as work:
         return int(work.db.execute(_PRUNE, {"age": KEEP_CHANGES, "limit": limit}).rowcount)
-
-
-def _dissolve(work: UnitOfWork, chat_id: str) -> None:
-    """Delete a group without members. The messages of a large one are deleted in the background, since one transaction
-    for all of them would block others."""
-    small = delete(Chat).where(Chat.id == chat_id, Chat.last_seq <= MAX_DELETED_AT_ONCE).returning(Chat.id)
-    if work.db.scalar(small) is None:
-        work.db.execute(update(Chat).where(Chat.id == chat_id).values(member_count=0))
 
 
 def purge_deleted_groups() -> None:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from chatapp.core.errors import Json
 from chatapp.core.events import Announced
+from chatapp.features.chats.schemas import ChatMember
+from chatapp.representations.chat import ChatEvent, NewChatEvent
+from chatapp.representations.message import MessageEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,17 +16,17 @@ class ChatCreated(Announced):
     chat_id: str
     rev: int
     member_ids: tuple[str, ...]
-    payload: Json
+    payload: NewChatEvent
     online: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ChatUpdated(Announced):
-    """A group's name, description or avatar changed."""
+    """What describes a chat changed, such as its name."""
 
     chat_id: str
     rev: int
-    payload: Json
+    payload: ChatEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,26 @@ class ChatDeleted(Announced):
 
 
 @dataclass(frozen=True, slots=True)
+class ChatEntered(Announced):
+    """Users were added to a group, the last of them with the change `rev`. `chat` is the group that they see, `online`
+    those of its listed members that are online. A `MemberJoined` for each of them follows."""
+
+    chat_id: str
+    rev: int
+    user_ids: tuple[str, ...]
+    chat: NewChatEvent
+    online: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class MemberJoined(Announced):
-    """A user joined a group. `chat` is the group as they see it, `online` those of its listed members that are online."""
+    """A user joined a group."""
 
     chat_id: str
     rev: int
     user_id: str
-    payload: Json
+    payload: ChatMember
     is_online: bool
-    chat: Json
-    online: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class MemberUpdated(Announced):
 
     chat_id: str
     rev: int
-    payload: Json
+    payload: ChatMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +77,17 @@ class MemberLeft(Announced):
     chat_id: str
     rev: int
     user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent(Announced):
+    """A message was sent, by a user, a server or a change of a group."""
+
+    within_chat = True
+    chat_id: str
+    rev: int
+    payload: MessageEvent
+
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The message."""
+        return self.payload["id"], None

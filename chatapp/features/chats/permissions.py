@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chatapp.core.errors import Forbidden
 from chatapp.core.identity import Actor
 from chatapp.core.permissions import Table
 from chatapp.models.enums import MemberRole
@@ -31,6 +32,14 @@ class Membership:
     def visible(self) -> bool:
         """Chats are visible to their members."""
         return self.role is not None
+
+
+def closed(*, blocks: bool) -> Forbidden:
+    """The error for a member of a closed direct chat who sends, or changes what the other one sees: `you_blocked` if the
+    member `blocks` the other one, else `cannot_send`, which does not tell a block from an erased account."""
+    if blocks:
+        return Forbidden("You block this user.", code="you_blocked")
+    return Forbidden("The other user of this chat cannot receive messages.", code="cannot_send")
 
 
 def _member(_actor: Actor, membership: Membership) -> bool:

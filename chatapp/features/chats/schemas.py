@@ -1,197 +1,44 @@
-"""Schemas of chats, members and messages."""
+"""Schemas of the chats' endpoints and events."""
 
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from chatapp.core.errors import Json
-from chatapp.core.schemas import Choice, Flag, Id, Input, Output, Text, Timestamp, Whole
-from chatapp.features.users.schemas import Avatar, ShownAvatar, ShownName, UserSchema
-from chatapp.models.enums import ChatType, DeliveryStatus, MemberRole, MessageType
+from chatapp.core.objects import schema_of
+from chatapp.core.schemas import Choice, Data, Id, Input, QueryFlag, Text, absent
+from chatapp.features.users.schemas import Avatar
+from chatapp.representations.member import MEMBER_ROLES, Member
 
-CHAT_TYPES = tuple(kind.value for kind in ChatType)
-MEMBER_ROLES = tuple(role.value for role in MemberRole)
-MESSAGE_TYPES = tuple(kind.value for kind in MessageType)
-STATUSES = tuple(status.value for status in DeliveryStatus)
 MAX_INVITED = 200
-# Members in a chat object; `GET /chats/:id/members` lists all.
-MAX_MEMBERS = 100
+MAX_DATA_BYTES = 8 * 1024
 
 
-class SenderSchema(Output):
-    """The sender of a message."""
-
-    id = Id(required=True, metadata={"description": "The id of the user; the same as `senderId`."})
-    username = ShownName()
-    avatar = ShownAvatar()
+def _filter(what: str, **kwargs: Any) -> QueryFlag:
+    metadata = {"description": f"`true` for chats that the caller {what}, `false` for the others; omit it for both."}
+    return QueryFlag(load_default=absent, metadata={"example": False} | metadata | kwargs)
 
 
-class MessageEventSchema(Output):
-    """A message, identical for all members."""
+class ChatFilters(Input):
+    """By the caller's own state of the chats."""
 
-    id = Id(required=True, metadata={"description": "The id of the message; ids sort by time."})
-    chatId = Id(required=True, metadata={"description": "The chat of the message."})
-    seq = Whole(
-        required=True, metadata={"description": "The number of the message in its chat: 1, 2, 3, … without gaps."}
-    )
-    rev = Whole(
-        required=True, metadata={"description": "The change number of the chat at the last change of this message."}
-    )
-    senderId = Id(required=True, metadata={"description": "The id of the sender."})
-    sender = fields.Nested(SenderSchema, required=True, metadata={"description": "The sender, for display."})
-    content = fields.String(
-        required=True,
-        allow_none=True,
-        validate=validate.Length(max=4000),
-        metadata={"description": "The text; null after deletion.", "example": "Hi!"},
-    )
-    type = Choice(
-        "MessageType",
-        MESSAGE_TYPES,
-        required=True,
-        metadata={"description": "TEXT without a file; IMAGE or FILE by the content of the file."},
-    )
-    fileUrl = fields.String(
-        required=True,
-        allow_none=True,
-        validate=validate.Length(max=2048),
-        metadata={"description": "Signed URL of the file, which expires; null without a file."},
-    )
-    fileName = fields.String(
-        required=True,
-        allow_none=True,
-        validate=validate.Length(max=255),
-        metadata={"description": "The name that the sender gave the file; null without a file."},
-    )
-    fileSize = Whole(
-        required=True, allow_none=True, metadata={"description": "Size of the file in bytes; null without a file."}
-    )
-    thumbnailUrl = fields.String(
-        required=True,
-        allow_none=True,
-        validate=validate.Length(max=2048),
-        metadata={"description": "Signed URL of a thumbnail; null unless the type is IMAGE."},
-    )
-    width = Whole(
-        required=True, allow_none=True, metadata={"description": "Width in pixels; null unless the type is IMAGE."}
-    )
-    height = Whole(
-        required=True, allow_none=True, metadata={"description": "Height in pixels; null unless the type is IMAGE."}
-    )
-    clientId = Id(
-        required=True, allow_none=True, metadata={"description": "The `clientId` that the sender chose, or null."}
-    )
-    isEdited = fields.Boolean(required=True, metadata={"description": "True if the message was edited."})
-    isDeleted = fields.Boolean(required=True, metadata={"description": "True if the message was deleted."})
-    createdAt = Timestamp(required=True, metadata={"description": "When the message was stored."})
-    editedAt = Timestamp(
-        required=True,
-        allow_none=True,
-        metadata={"description": "When the message was last edited, or null.", "example": None},
-    )
+    archived = _filter("archived")
+    hidden = _filter("hid", description="`true` for chats that the caller hid, otherwise the others.")
+    pinned = _filter("pinned")
+    muted = _filter("muted")
+
+    @validates_schema
+    def _check(self, query: Json, **_kwargs: Any) -> None:
+        if query.get("cursor") and query["cursor"][-1] != filters_in_words(query):
+            raise ValidationError("Not a cursor of this list.", "cursor")
 
 
-class MessageSchema(MessageEventSchema):
-    """A message with its delivery status for the caller."""
-
-    status = Choice(
-        "DeliveryStatus",
-        STATUSES,
-        required=True,
-        metadata={
-            "description": "For a message that the caller sent: the lowest status among the other users who were members when "
-            "it was sent (READ if there are none; SENT in the response to sending it). For other messages: the caller's "
-            "own status."
-        },
-    )
-
-
-class MemberSchema(Output):
-    """A member of a chat."""
-
-    userId = Id(required=True, metadata={"description": "The id of the user."})
-    role = Choice(
-        "MemberRole", MEMBER_ROLES, required=True, metadata={"description": "The role of the member in this chat."}
-    )
-    joinedAt = Timestamp(required=True, metadata={"description": "When the member joined."})
-    user = fields.Nested(UserSchema, required=True, metadata={"description": "The user."})
-
-
-class _ChatFields(Output):
-    id = Id(required=True, metadata={"description": "The id of the chat."})
-    type = Choice(
-        "ChatType", CHAT_TYPES, required=True, metadata={"description": "A direct chat of two users, or a group."}
-    )
-    name = fields.String(
-        required=True,
-        allow_none=True,
-        validate=validate.Length(max=100),
-        metadata={"description": "Null for a direct chat."},
-    )
-    description = fields.String(
-        required=True,
-        allow_none=True,
-        validate=validate.Length(max=500),
-        metadata={"description": "The description of a group, or null."},
-    )
-    avatar = ShownAvatar()
-    createdAt = Timestamp(required=True, metadata={"description": "When the chat was created."})
-    updatedAt = Timestamp(required=True, metadata={"description": "When the chat last changed or received a message."})
-    memberCount = Whole(required=True, metadata={"description": "The number of members.", "example": 2})
-    lastSeq = Whole(required=True, metadata={"description": "The `seq` of the latest message; 0 if there is none."})
-    lastRev = Whole(required=True, metadata={"description": "The `rev` of the latest change of any kind."})
-
-
-class FirstMembers(fields.List[Json]):
-    """The first members of a chat, as a part of the chat object."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            fields.Nested(MemberSchema),
-            required=True,
-            validate=validate.Length(max=MAX_MEMBERS),
-            metadata={
-                "description": "The first 100 members by time of joining; `GET /chats/{chatId}/members` lists all."
-            },
-        )
-
-
-class ChatEventSchema(_ChatFields):
-    """A chat, identical for all members."""
-
-    lastMessage = fields.Nested(
-        MessageEventSchema, required=True, allow_none=True, metadata={"description": "The latest message, or null."}
-    )
-
-
-class NewChatEventSchema(ChatEventSchema):
-    """A chat with its first members, identical for all members."""
-
-    members = FirstMembers()
-
-
-class ChatSchema(_ChatFields):
-    """A chat, as the caller sees it."""
-
-    unreadCount = Whole(
-        required=True,
-        metadata={"description": "The number of unread messages: `lastSeq` minus the caller's read position."},
-    )
-    lastMessage = fields.Nested(
-        MessageSchema, required=True, allow_none=True, metadata={"description": "The latest message, or null."}
-    )
-    peer = fields.Nested(
-        UserSchema,
-        required=True,
-        allow_none=True,
-        metadata={"description": "The other user of a direct chat; null for a group."},
-    )
-
-
-class ChatDetailSchema(ChatSchema):
-    """A chat, as the caller sees it, with its first 100 members."""
-
-    members = FirstMembers()
+def filters_in_words(query: Json) -> str:
+    """The filters of the list of chats, as part of its cursors; "" without any."""
+    given = {name: query.get(name) for name in ("archived", "pinned", "muted")} | {
+        "hidden": query.get("hidden") or None
+    }
+    return " ".join(f"{name}={value}" for name, value in given.items() if value is not None)
 
 
 class NewDirectChatSchema(Input):
@@ -228,6 +75,7 @@ class NewGroupSchema(Input):
         validate=validate.Length(max=MAX_INVITED),
         metadata={"description": "Up to 200 users to add beside the caller."},
     )
+    data = Data(MAX_DATA_BYTES)
 
 
 class PatchChatSchema(Input):
@@ -236,6 +84,7 @@ class PatchChatSchema(Input):
     name = GroupName()
     description = GroupDescription()
     avatar = Avatar()
+    data = Data(MAX_DATA_BYTES)
 
 
 class NewMemberSchema(Input):
@@ -255,30 +104,37 @@ class NewRoleSchema(Input):
     )
 
 
-class ChatDeletedSchema(Output):
+class ChatDeleted(TypedDict):
     """The chat that was deleted."""
 
-    chatId = Id(required=True, metadata={"description": "The chat."})
+    chatId: Annotated[str, Id(), "The chat."]
 
 
-class ChatMemberSchema(Output):
+class ChatMember(TypedDict):
     """A member who joined or whose role changed."""
 
-    chatId = Id(required=True, metadata={"description": "The chat."})
-    member = fields.Nested(MemberSchema, required=True, metadata={"description": "The member after the change."})
+    chatId: Annotated[str, Id(), "The chat."]
+    member: Annotated[Member, "The member after the change."]
+    rev: Annotated[int, "The change number of the change."]
 
 
-class MemberLeftSchema(Output):
+class MemberLeft(TypedDict):
     """The user who left a chat or was removed."""
 
-    chatId = Id(required=True, metadata={"description": "The chat."})
-    userId = Id(required=True, metadata={"description": "The user."})
+    chatId: Annotated[str, Id(), "The chat."]
+    userId: Annotated[str, Id(), "The user."]
+    rev: Annotated[int, "The change number of the change."]
 
 
-class ResyncSchema(Output):
+class Resync(TypedDict):
     """The chats for which the socket may have missed events."""
 
-    chatIds = fields.List(
-        Id(), required=True, validate=validate.Length(max=100), metadata={"description": "Up to 100 chats."}
-    )
-    all = Flag(required=True, metadata={"description": "True to `sync` all chats, not only the listed ones."})
+    chatIds: Annotated[list[str], fields.List(Id(), validate=validate.Length(max=100)), "Up to 100 chats."]
+    all: Annotated[bool, "True to `sync` all chats, not only the listed ones."]
+    me: NotRequired[Annotated[bool, "True to `sync` with `me`; absent otherwise."]]
+
+
+ChatDeletedSchema = schema_of(ChatDeleted)
+ChatMemberSchema = schema_of(ChatMember)
+MemberLeftSchema = schema_of(MemberLeft)
+ResyncSchema = schema_of(Resync)

@@ -2,11 +2,10 @@
 
 from chatapp.features.chats.schemas import (
     ChatDeletedSchema,
-    ChatEventSchema,
     ChatMemberSchema,
     MemberLeftSchema,
-    NewChatEventSchema,
 )
+from chatapp.representations.chat import ChatEventSchema, NewChatEventSchema
 from chatapp.sockets.server_events import ServerEvent
 
 ALL_MEMBERS = "All sockets of all members of the chat, including the user who caused it."
@@ -21,9 +20,9 @@ SERVER_EVENTS = (
     ServerEvent(
         "chat:updated",
         ChatEventSchema,
-        "The name, description or avatar of a group changed.",
+        "The name, description, avatar, data or external id of a chat changed.",
         ALL_MEMBERS,
-        example={"type": "GROUP", "name": "Friends", "lastRev": 2},
+        example={"type": "GROUP", "name": "Friends", "lastRev": 2, "rev": 2},
     ),
     ServerEvent("chat:deleted", ChatDeletedSchema, "A group was deleted.", ALL_MEMBERS),
     ServerEvent("chat:member_joined", ChatMemberSchema, "A user joined a group.", ALL_MEMBERS),

@@ -2,20 +2,21 @@
 
 from uuid import UUID
 
+from chatapp import representations
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page, page_query
 from chatapp.features.chats import actions, queries
 from chatapp.features.chats.schemas import (
-    ChatDetailSchema,
-    ChatSchema,
-    MemberSchema,
+    ChatFilters,
     NewDirectChatSchema,
     NewGroupSchema,
     NewMemberSchema,
     NewRoleSchema,
     PatchChatSchema,
 )
+from chatapp.representations.chat import ChatDetailSchema, ChatSchema
+from chatapp.representations.member import MemberSchema
 from chatapp.rest.resource import NOT_VISIBLE, Resource
 
 PARTS = {
@@ -26,15 +27,20 @@ PARTS = {
 resource = Resource("chats", "/chats", "Direct chats, groups and their members.", PARTS)
 # Errors of every change of a group.
 GROUP_ONLY = NOT_VISIBLE | {409: "The chat is a direct chat (`not_a_group`)."}
+DATA_MANAGED = {403: "The app of this server manages the data of chats (`chat_data_managed`)."}
 ADMIN_ONLY = GROUP_ONLY | {403: "The caller is not an ADMIN of the group (`forbidden`)."}
 
 
-@resource.endpoint("GET", "", query=page_query(int, UUID), returns=ChatSchema, many=True)
+class ListChatsQuery(ChatFilters, page_query(int, UUID, str)):  # type: ignore[misc]
+    """Filters and page of the caller's chats."""
+
+
+@resource.endpoint("GET", "", query=ListChatsQuery, returns=ChatSchema, many=True)
 def list_chats(actor: Actor, query: Json) -> Page:
     """List the caller's chats.
 
     Sorted by latest activity, newest first. Each chat has its last message and the number of unread messages, but no
-    members.
+    members. Pinned chats are not moved to the front. Chats that the caller hid are left out, unless `hidden` is true.
     """
     return queries.list_chats(actor, **query)
 
@@ -46,9 +52,12 @@ def list_chats(actor: Actor, query: Json) -> Page:
     returns=ChatDetailSchema,
     status=201,
     also={200: "The direct chat already exists."},
-    errors={404: "The user does not exist (`not_found`)."},
+    errors={
+        403: "The caller blocks the user, and there is no direct chat with them yet (`you_blocked`).",
+        404: "The user does not exist, or the caller cannot open a direct chat with them (`not_found`).",
+    },
 )
-def create_direct_chat(actor: Actor, body: Json) -> tuple[Json, int]:
+def create_direct_chat(actor: Actor, body: Json) -> tuple[representations.ChatDetail, int]:
     """Create or get a direct chat.
 
     Two users have exactly one direct chat, whichever of them creates it. A chat with oneself is refused (422).
@@ -58,7 +67,7 @@ def create_direct_chat(actor: Actor, body: Json) -> tuple[Json, int]:
 
 
 @resource.endpoint("GET", "/<uuid:chatId>", returns=ChatDetailSchema, errors=NOT_VISIBLE)
-def get_chat(actor: Actor, chat_id: str) -> Json:
+def get_chat(actor: Actor, chat_id: str) -> representations.ChatDetail:
     """Get a chat.
 
     Returns the chat with its first 100 members. `GET /chats/{chatId}/members` lists all members.
@@ -88,9 +97,9 @@ def list_members(actor: Actor, chat_id: str, query: Json) -> Page:
     body=NewGroupSchema,
     returns=ChatDetailSchema,
     status=201,
-    errors={404: "A user in `memberIds` does not exist (`not_found`)."},
+    errors={404: "A user in `memberIds` does not exist (`not_found`)."} | DATA_MANAGED,
 )
-def create_group(actor: Actor, body: Json) -> Json:
+def create_group(actor: Actor, body: Json) -> representations.ChatDetail:
     """Create a group.
 
     The caller becomes its ADMIN. Up to 200 other users can be added with the request.
@@ -98,11 +107,18 @@ def create_group(actor: Actor, body: Json) -> Json:
     return actions.create_group(actor, **body)
 
 
-@resource.endpoint("PATCH", "/<uuid:chatId>", body=PatchChatSchema, returns=ChatSchema, errors=ADMIN_ONLY)
-def update_chat(actor: Actor, chat_id: str, body: Json) -> Json:
+@resource.endpoint(
+    "PATCH",
+    "/<uuid:chatId>",
+    body=PatchChatSchema,
+    returns=ChatSchema,
+    errors=ADMIN_ONLY | {403: f"{ADMIN_ONLY[403]} {DATA_MANAGED[403]}"},
+)
+def update_chat(actor: Actor, chat_id: str, body: Json) -> representations.Chat:
     """Update a group.
 
-    Changes its name, description or avatar. Requires the member role ADMIN. Absent fields stay as they are.
+    Changes its name, description, avatar or data. Requires the member role ADMIN. Absent fields stay as they are. A
+    request that changes nothing has no effect.
     """
     return actions.update_chat(actor, chat_id, **body)
 
@@ -129,7 +145,7 @@ def delete_chat(actor: Actor, chat_id: str) -> None:
         "The chat is a direct chat (`not_a_group`).",
     },
 )
-def add_member(actor: Actor, chat_id: str, body: Json) -> Json:
+def add_member(actor: Actor, chat_id: str, body: Json) -> representations.Member:
     """Add a member to a group.
 
     Requires the member role ADMIN. The new member can read the history; earlier messages do not count as unread.
@@ -154,7 +170,7 @@ def remove_member(actor: Actor, chat_id: str, user_id: str) -> None:
     errors=ADMIN_ONLY
     | {409: "The member is the last ADMIN of the group (`last_admin`). The chat is a direct chat (`not_a_group`)."},
 )
-def set_member_role(actor: Actor, chat_id: str, user_id: str, body: Json) -> Json:
+def set_member_role(actor: Actor, chat_id: str, user_id: str, body: Json) -> representations.Member:
     """Change the role of a member.
 
     Requires the member role ADMIN. A group always keeps one ADMIN: promote another member before you demote the last one.

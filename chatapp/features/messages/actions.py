@@ -1,15 +1,16 @@
 """Actions on messages: send, edit, delete, and record receipts."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Any
 
-import gevent
 import structlog
 from sqlalchemy import text
 
+from chatapp.core import audit
+from chatapp.core.application import PerApplication, spawn_later
 from chatapp.core.db import Locked
-from chatapp.core.errors import Conflict, Invalid, Json, NotFound, Unavailable
+from chatapp.core.errors import Invalid, Json, Unavailable
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import Page
 from chatapp.core.permissions import require
@@ -17,42 +18,27 @@ from chatapp.core.prepared import Prepared, array
 from chatapp.core.turns import in_turn, turn
 from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.core.uploads import UploadedFile
+from chatapp.features.chats.queries import require_member
 from chatapp.features.files import queries as files
-from chatapp.features.files.actions import delete_stored, delete_unreferenced, store_upload
-from chatapp.features.messages import queries
-from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessagesRead
+from chatapp.features.files.actions import delete_stored, store_upload
+from chatapp.features.messages import changes, pages, queries, schemas
+from chatapp.features.messages.changes import MAX_ALL_RECEIPTS
+from chatapp.features.messages.events import MessagesDelivered
+from chatapp.features.messages.extras import allow_mention_of_all, extras
 from chatapp.features.messages.permissions import PERMISSIONS, KnownMessage, MessagePermission
-from chatapp.features.messages.schemas import MAX_NAMED
-from chatapp.features.messages.sending import NO_SUCH_FILE, PendingMessage, send
+from chatapp.features.messages.sending import NO_SUCH_FILE, PendingMessage, fingerprint, send
 from chatapp.features.messages.sync import missed
+from chatapp.features.own_state.changes import announce, take_me_rev
 from chatapp.models.enums import MessageType
+from chatapp.representations.chat_state import CHAT_STATE
+from chatapp.representations.message import Message
 
 log = structlog.get_logger()
 
-# Lock the chat's row before checking the message, to wait for a running deletion.
-_LOCK_CHAT = text("SELECT FROM chats WHERE id = :chat_id FOR NO KEY UPDATE")
-_CHANGE = """
-    WITH chat AS (
-        UPDATE chats SET last_rev = last_rev + 1
-        WHERE id = :chat_id AND EXISTS (SELECT FROM messages WHERE id = :id AND deleted_at IS NULL)
-        RETURNING last_rev
-    )
-    UPDATE messages m SET rev = chat.last_rev, %s FROM chat WHERE m.id = :id RETURNING m.rev
-"""
-_EDIT = text(_CHANGE % "content = :content, edited_at = clock_timestamp()")
-_DELETE = text(_CHANGE % "content = NULL, upload_id = NULL, deleted_at = clock_timestamp()")
-_FILE_OF = text("SELECT upload_id::text FROM messages WHERE id = :id")
-
-_LOCK_ME = text(
-    """
-    SELECT me.read_seq, c.last_seq, c.member_count FROM members me JOIN chats c ON c.id = me.chat_id
-    WHERE me.chat_id = :chat_id AND me.user_id = :user_id FOR NO KEY UPDATE OF me
-    """
-)
-_MARK_READ = text(
-    """
-    UPDATE members SET read_seq = :seq, delivered_seq = greatest(delivered_seq, :seq)
-    WHERE chat_id = :chat_id AND user_id = :user_id
+_REMOVE_MARK = text(
+    f"""
+    UPDATE members me SET marked_seq = NULL, unread_from = NULL, me_rev = :me_rev
+    FROM chats c WHERE c.id = me.chat_id AND me.chat_id = :chat_id AND me.user_id = :user_id RETURNING {CHAT_STATE}
     """
 )
 # Member rows are locked in one order, so that two batches never deadlock.
@@ -73,9 +59,7 @@ _MARK_DELIVERED = Prepared("mark_delivered", _NOTE % "")
 _MARK_UNLOCKED = Prepared("mark_unlocked", _NOTE % "SKIP LOCKED")
 LOCKED_RECEIPTS_DELAY = 0.5
 # Receipts of members whose row is locked, retried together on one connection: (chat, user) → `seq`.
-_locked: dict[tuple[str, str], int] = {}
-# In larger groups a receipt goes only to the members whose messages it is about.
-MAX_ALL_RECEIPTS = 50
+_locked = PerApplication[dict[tuple[str, str], int]](dict)
 
 
 def send_message(
@@ -88,40 +72,67 @@ def send_message(
     file_url: str | None = None,
     file_name: str | None = None,
     file_size: int | None = None,
+    reply_to_id: str | None = None,
+    mentions: Json | None = None,
+    metadata: Json | None = None,
+    format: str | None = None,
 ) -> PendingMessage:
     """Send a message; the result's value is the `Message` as its sender sees it, once it is committed.
 
-    It raises NotFound for non-members, Invalid for a file that the actor can't see, and Invalid (`client_id_reused`) if
-    another message was sent with that `client_id`.
+    It raises NotFound for non-members, Invalid for a file that the actor can't see, for a message with neither file nor
+    content and for a reply to no message of the chat, Forbidden (`mention_all_forbidden`), and Invalid
+    (`client_id_reused`) if another message was sent with that `client_id`.
     """
+    if not file_url:
+        if not content:
+            raise Invalid("A field is not valid.", errors={"content": ["Must have 1–4000 characters after trimming."]})
+        if type != MessageType.TEXT:
+            raise Invalid("A field is not valid.", errors={"fileUrl": ["A message of this type needs a file."]})
     file = files.find_forwardable(actor, file_url) if file_url else None
-    digest = _fingerprint(chat_id, content, *([files.name_in(file_url) or ""] if file_url else []))
-    pending = PendingMessage(actor, chat_id, content, client_id, digest, file)
-    if file_url and not file:
-        # The message may have been sent before its file was deleted.
-        before = queries.sent_before(actor, chat_id, client_id, digest) if client_id else None
-        if not before:
-            raise Invalid("File not found.", errors=NO_SUCH_FILE)
+    given = extras(reply_to_id, mentions, metadata, format)
+    digest = fingerprint(chat_id, content, *([files.name_in(file_url) or ""] if file_url else []), extras=given)
+    pending = PendingMessage(actor, chat_id, content, client_id, digest, file, given)
+    # The message may have been sent before its file was deleted, and counts once against the limit of mentions.
+    is_checked = (file_url and not file) or "mentionsAll" in given
+    before = queries.sent_before(actor, chat_id, client_id, digest) if is_checked and client_id else None
+    if before:
         pending.is_new = False
         pending.set(before)
-    else:
-        send(pending)
+        return pending
+    if file_url and not file:
+        raise Invalid("File not found.", errors=NO_SUCH_FILE)
+    if "mentionsAll" in given:
+        allow_mention_of_all(actor, chat_id)
+    send(pending)
     return pending
 
 
 def send_file(
-    actor: Actor, *, chat_id: str, file: UploadedFile, content: str = "", client_id: str | None = None
-) -> tuple[Json, bool]:
+    actor: Actor,
+    *,
+    chat_id: str,
+    file: UploadedFile,
+    content: str = "",
+    client_id: str | None = None,
+    reply_to_id: str | None = None,
+    mentions: Json | None = None,
+    metadata: Json | None = None,
+    format: str | None = None,
+) -> tuple[Message, bool]:
     """Like `send_message`, with an uploaded file; the file is deleted unless the message is committed.
 
     Raises UnsupportedType for a file type that is not accepted.
     """
-    queries.require_member(actor, chat_id)
-    digest = _fingerprint(chat_id, content, file.name, file.digest)
+    # Again after the upload, which may have taken minutes.
+    require_member(actor, chat_id)
+    given = extras(reply_to_id, mentions, metadata, format)
+    digest = fingerprint(chat_id, content, file.name, file.digest, extras=given)
     if client_id and (before := queries.sent_before(actor, chat_id, client_id, digest)):
         return before, False
+    if "mentionsAll" in given:
+        allow_mention_of_all(actor, chat_id)
     with store_upload(actor, chat_id, file) as upload:
-        pending = PendingMessage(actor, chat_id, content, client_id, digest, upload.file)
+        pending = PendingMessage(actor, chat_id, content, client_id, digest, upload.file, given)
         send(pending)
         message = pending.get()
         if pending.is_new:
@@ -129,87 +140,88 @@ def send_file(
     return message, pending.is_new
 
 
-def _fingerprint(chat_id: str, content: str, *file: str) -> bytes:
-    """Distinguishes a repeated message from another one with the same `clientId`."""
-    return hashlib.blake2b("\0".join((chat_id, content, *file)).encode(), digest_size=16).digest()
+def edit_message(actor: Actor, message_id: str, **fields: Any) -> Message:
+    """Change the `content`, `mentions`, `metadata` or `format` of a message; returns it as the actor sees it.
 
-
-def edit_message(actor: Actor, message_id: str, *, content: str) -> Json:
-    """Edit a message; returns it as the actor sees it.
-
-    Raises NotFound, Forbidden for other senders, Conflict for a deleted message, Invalid for a text message without
-    content.
+    Raises NotFound, Forbidden for other senders, in a closed chat (`you_blocked`, `cannot_send`) and
+    (`mention_all_forbidden`), Conflict for a deleted message, (`edit_window_over`) and (`too_many_edits`), Invalid for a text
+    message without content.
     """
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
-        message = _require(work, actor, message_id, MessagePermission.EDIT)
-        if not content and message.type == MessageType.TEXT:
-            raise Invalid("A message needs content.", errors={"content": ["Must have 1–4000 characters."]})
-        if not work.db.execute(_EDIT, {"id": message.id, "chat_id": message.chat_id, "content": content}).rowcount:
-            raise Conflict("The message was deleted.")
-        payload = queries.message_event(work.db, message.id)
-        work.announce(MessageEdited(message.chat_id, payload["rev"], payload))
-        return queries.message_seen(work.db, actor, message.id)
+        message = queries.known_message(work.db, actor, message_id)
+        known = require(PERMISSIONS, MessagePermission.EDIT, actor, message)
+        changes.edit(work, known, fields, actor=actor)
+        audit.record_acting(work.db, actor, "message.updated", ("message", known.id), chatId=known.chat_id)
+        return queries.message_seen(work.db, actor, message_id)
 
 
-def delete_message(actor: Actor, message_id: str) -> Json:
+def delete_message(actor: Actor, message_id: str) -> schemas.MessageDeleted:
     """Delete a message, leaving a tombstone: `{messageId, chatId}`. Deleting it again changes nothing.
 
     Raises NotFound, Forbidden for an actor who is neither its sender nor a moderator.
     """
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
-        message = _require(work, actor, message_id, MessagePermission.DELETE, moderating=True)
-        deleted = {"messageId": message.id, "chatId": message.chat_id}
-        upload_id = work.db.execute(_FILE_OF, {"id": message.id}).scalar() if message.type != MessageType.TEXT else None
-        rev = work.db.execute(_DELETE, {"id": message.id, "chat_id": message.chat_id}).scalar()
-        if rev is not None:
-            work.announce(MessageDeleted(message.chat_id, rev, deleted | {"rev": rev}))
-        unused = delete_unreferenced(work.db, upload_id) if upload_id else []
+        message = queries.known_message(work.db, actor, message_id, deleting=True)
+        known = require(PERMISSIONS, MessagePermission.DELETE, actor, message)
+        is_new, unused = changes.delete(work, known)
+        if is_new:
+            _audit_deletion(work, actor, known)
     delete_stored(unused)
-    return deleted
+    return {"messageId": known.id, "chatId": known.chat_id}
 
 
 @in_turn
-def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> Json:
+def mark_read(actor: Actor, chat_id: str, *, message_ids: list[str] | None = None) -> schemas.MessagesRead:
     """Mark a chat as read, up to the newest of `message_ids` or all of it.
 
-    `messageIds` in the result are newly read, at most the newest `MAX_NAMED`. Raises NotFound for non-members, Invalid
+    `messageIds` in the result are newly read, at most the newest `schemas.MAX_NAMED`. Raises NotFound for non-members, Invalid
     for ids that are no messages of the chat.
     """
-    who = {"chat_id": chat_id, "user_id": actor.user_id}
     with unit_of_work() as work:
-        me = work.db.execute(_LOCK_ME, who).first()
-        if me is None:
-            raise NotFound(queries.NOT_VISIBLE)
-        up_to = me.last_seq if message_ids is None else queries.newest_seq(work.db, chat_id, message_ids)
-        read_seq, newly_read, audience = me.read_seq, list[str](), None
-        if up_to > read_seq:
-            work.db.execute(_MARK_READ, who | {"seq": up_to})
-            newly_read, senders = queries.message_ids(work.db, chat_id, after=read_seq, up_to=up_to, limit=MAX_NAMED)
-            if me.member_count > MAX_ALL_RECEIPTS:
-                audience = sorted(senders | {actor.user_id})
-            read_seq = up_to
-        receipt = {"chatId": chat_id, "userId": actor.user_id, "messageIds": newly_read, "readSeq": read_seq}
-        if newly_read:
-            work.announce(MessagesRead(chat_id, receipt, audience))
-        return receipt | {"unreadCount": me.last_seq - read_seq}
+        reader = changes.lock_reader(work, actor, chat_id)
+        up_to = reader.last_seq if message_ids is None else queries.newest_seq(work.db, actor, chat_id, message_ids)
+        receipt = changes.read_up_to(work, actor, chat_id, reader, up_to)
+        if reader.is_marked:
+            _remove_mark(work, actor, chat_id)
+        return {**receipt, "unreadCount": max(reader.last_seq - receipt["readSeq"], 0)}
+
+
+def _remove_mark(work: UnitOfWork, actor: Actor, chat_id: str) -> None:
+    """Remove the actor's mark of a chat as unread."""
+    values = {"chat_id": chat_id, "user_id": actor.user_id, "me_rev": take_me_rev(work, actor.user_id)}
+    state = work.db.execute(_REMOVE_MARK, values).scalar_one()
+    announce(work, actor.user_id, state["meRev"], "me:chat", state)
 
 
 def fetch_messages(
-    actor: Actor, chat_id: str, *, limit: int, after: int | None = None, cursor: tuple[str, int] | None = None
+    actor: Actor,
+    chat_id: str,
+    *,
+    limit: int,
+    after: int | None = None,
+    cursor: tuple[str, int] | None = None,
+    around: int | str | None = None,
 ) -> Page:
-    """A page of a chat's messages (see `queries.list_messages`), which also delivers them to the actor."""
-    fetched = queries.list_messages(actor, chat_id, limit=limit, after=after, cursor=cursor)
-    if fetched.newest_seq:
+    """A page of a chat's messages (see `pages.list_messages`), which also delivers them to the actor, unless it is an API
+    key that acts as a user."""
+    fetched = pages.list_messages(actor, chat_id, limit=limit, after=after, cursor=cursor, around=around)
+    if fetched.newest_seq and not actor.acting:
         mark_delivered([(chat_id, actor.user_id, fetched.newest_seq)])
     return fetched.page
 
 
 def sync(
-    actor: Actor, *, chats: dict[str, int], only_named: bool = False, cursor: tuple[int, str] | None = None
-) -> Json:
-    """The changes that the actor missed, given the highest `rev` that they have of each chat (see `sync.missed`)."""
-    found = missed(actor, chats, only_named=only_named, cursor=cursor)
-    if found.newest:
+    actor: Actor,
+    *,
+    chats: dict[str, int],
+    only_named: bool = False,
+    cursor: tuple[int, str] | None = None,
+    me: int | None = None,
+) -> schemas.SyncAnswer:
+    """The changes that the actor missed, given the highest `rev` that they have of each chat, and the `meRev` that they have
+    of their own state (see `sync.missed`)."""
+    found = missed(actor, chats, only_named=only_named, cursor=cursor, me=me)
+    if found.newest and not actor.acting:
         mark_delivered([(chat_id, actor.user_id, seq) for chat_id, seq in found.newest.items()])
     return found.response
 
@@ -226,15 +238,16 @@ def mark_delivered_soon(newest: Collection[tuple[str, str, int]]) -> None:
     except Locked:
         noted = _note_delivered(newest, _MARK_UNLOCKED, lock_bounded=True)
         left = [(each[:2], each[2]) for each in newest if each[:2] not in noted]
-        if left and not _locked:
-            gevent.spawn_later(LOCKED_RECEIPTS_DELAY, _note_locked)
+        locked = _locked.get()
+        if left and not locked:
+            spawn_later(LOCKED_RECEIPTS_DELAY, _note_locked)
         for member, seq in left:
-            _locked[member] = max(seq, _locked.get(member, 0))
+            locked[member] = max(seq, locked.get(member, 0))
 
 
 def _note_locked() -> None:
-    newest = [(chat_id, user_id, seq) for (chat_id, user_id), seq in _locked.items()]
-    _locked.clear()
+    newest = [(chat_id, user_id, seq) for (chat_id, user_id), seq in _locked.get().items()]
+    _locked.get().clear()
     try:
         mark_delivered_soon(newest)
     except Unavailable as error:
@@ -259,17 +272,15 @@ def _note_delivered(
             if member_count > MAX_ALL_RECEIPTS:
                 after, up_to = news.get(chat_id, (before, seq))
                 news[chat_id] = min(after, before), max(up_to, seq)
-        senders = queries.senders(work.db, news, limit=MAX_NAMED) if news else {}
+        senders = queries.senders(work.db, news, limit=schemas.MAX_NAMED) if news else {}
         for chat_id, receipts in delivered.items():
             work.announce(MessagesDelivered(chat_id, chat_id in groups, receipts, senders.get(chat_id)))
     return {(chat_id, user_id) for chat_id, receipts in delivered.items() for user_id in receipts}
 
 
-def _require(
-    work: UnitOfWork, actor: Actor, message_id: str, permission: MessagePermission, *, moderating: bool = False
-) -> KnownMessage:
-    """The message, with its chat's row locked, if the actor has the permission."""
-    message = queries.known_message(work.db, actor, message_id, moderating=moderating)
-    known = require(PERMISSIONS, permission, actor, message)
-    work.db.execute(_LOCK_CHAT, {"chat_id": known.chat_id})
-    return known
+def _audit_deletion(work: UnitOfWork, actor: Actor, message: KnownMessage) -> None:
+    """Write an entry for a deletion by a key, and for one by a moderator of another user's message."""
+    if actor.acting or (message.moderated and message.sender_id != actor.user_id):
+        target = ("message", message.id)
+        details = {"chatId": message.chat_id, "senderId": message.sender_id}
+        audit.record_action(work.db, actor, "message.deleted", target, **details)

@@ -6,8 +6,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import islice
 
+# How long the first delivery waits for others, and the time between two writes while there are more.
 PAUSE_SECONDS = 0.2
+PERIOD_SECONDS = 0.25
 RETRY_SECONDS = 1.0
+# Chats per write; the others follow with the next one, so that messages wait for a part of them only.
+MAX_CHATS = 500
 # Receipts sent per second. Every member of a group gets every receipt, so in a large group few are recorded at a time.
 MAX_RECEIPTS = 10_000
 
@@ -29,12 +33,17 @@ class Deliveries:
     def __init__(self, note: Note) -> None:
         self._note = note
         self._chats: dict[str, _Chat] = {}
+        # When the chats that wait are due, all at the same time: a write costs more than a chat in it.
+        self._due = 0.0
 
     def add(self, chat_id: str, seq: int, user_ids: Collection[str]) -> None:
         """A message was delivered to these users, all other subscribers of the chat."""
         chat = self._chats.get(chat_id)
         if chat is None:
-            chat = self._chats[chat_id] = _Chat(time.monotonic() + PAUSE_SECONDS)
+            now = time.monotonic()
+            if self._due <= now:
+                self._due = now + PAUSE_SECONDS
+            chat = self._chats[chat_id] = _Chat(self._due)
         chat.at_once = max(1, int(MAX_RECEIPTS * PAUSE_SECONDS / len(user_ids)))
         newest = chat.newest
         for user_id in user_ids:
@@ -45,12 +54,15 @@ class Deliveries:
     def flush(self) -> None:
         """Write due deliveries; after a failure all are due again a moment later."""
         now = time.monotonic()
-        due = {chat_id: chat for chat_id, chat in self._chats.items() if chat.due <= now}
+        due = dict(islice(((chat_id, chat) for chat_id, chat in self._chats.items() if chat.due <= now), MAX_CHATS))
         if not due:
             return
+        self._due = max(self._due, now + PERIOD_SECONDS)
         batch = []
         for chat_id, chat in due.items():
-            chat.due = now + PAUSE_SECONDS
+            # Behind the others, whose turn would otherwise never come.
+            self._chats[chat_id] = self._chats.pop(chat_id)
+            chat.due = self._due
             batch += [(chat_id, user_id, seq) for user_id, seq in islice(chat.newest.items(), chat.at_once)]
         try:
             self._note(batch)

@@ -4,20 +4,8 @@ from dataclasses import dataclass
 
 from chatapp.core.errors import Json
 from chatapp.core.events import Announced
-
-
-@dataclass(frozen=True, slots=True)
-class MessageSent(Announced):
-    """A message was sent."""
-
-    within_chat = True
-    chat_id: str
-    rev: int
-    payload: Json
-
-    def outbox_fields(self) -> tuple[str | None, Json | None]:
-        """The message."""
-        return self.payload["id"], None
+from chatapp.features.messages.schemas import MessageChangedEvent, MessageDeletedEvent, MessagesReadEvent
+from chatapp.representations.message import MessageEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +15,28 @@ class MessageEdited(Announced):
     within_chat = True
     chat_id: str
     rev: int
-    payload: Json
+    payload: MessageEvent
 
     def outbox_fields(self) -> tuple[str | None, Json | None]:
         """The message."""
         return self.payload["id"], None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChanged(Announced):
+    """A message was changed in another way than by an edit of its text."""
+
+    within_chat = True
+    chat_id: str
+    rev: int
+    payload: MessageChangedEvent
+
+    def outbox_fields(self) -> tuple[str | None, Json | None]:
+        """The message, the names of the fields that changed, and who caused it."""
+        return self.payload["messageId"], {
+            "fields": list(self.payload["changes"]),
+            "actors": self.payload.get("actors"),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class MessageDeleted(Announced):
     within_chat = True
     chat_id: str
     rev: int
-    payload: Json
+    payload: MessageDeletedEvent
 
     def outbox_fields(self) -> tuple[str | None, Json | None]:
         """The message."""
@@ -50,12 +55,14 @@ class MessageDeleted(Announced):
 
 @dataclass(frozen=True, slots=True)
 class MessagesRead(Announced):
-    """A user read a chat up to a message. In a large group only the members in `audience` get the event."""
+    """A user read a chat up to a message. In a large group only the members in `audience` get the event. `is_private`: it
+    is for the user's own sockets only."""
 
     within_chat = True
     chat_id: str
-    payload: Json
+    payload: MessagesReadEvent
     audience: list[str] | None
+    is_private: bool = False
 
     def outbox_fields(self) -> tuple[str | None, Json | None]:
         """The user, and how far they read."""

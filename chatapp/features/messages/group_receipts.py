@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-import gevent
+from chatapp.core.application import spawn_later
 
 PERIOD = 1.0
 # Emits: the chat, how far each user got, and which members get the event (None: all of them).
@@ -40,7 +40,7 @@ class GroupReceipts:
 
     def _start_period(self, chat_id: str) -> None:
         self._pending[chat_id] = _Pending()
-        gevent.spawn_later(PERIOD, self._end_period, chat_id)
+        spawn_later(PERIOD, self._end_period, chat_id)
 
     def _end_period(self, chat_id: str) -> None:
         pending = self._pending.pop(chat_id)

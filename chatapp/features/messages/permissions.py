@@ -20,7 +20,7 @@ class MessagePermission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownMessage:
-    """A message and the actor's relation to its chat (`chat_role` is None for non-members).
+    """A message and the actor's relation to its chat (`chat_role` is None for non-members, `chat_type` where it was not read).
 
     `moderated` is True if the actor accesses it as a moderator of this server, whether or not in its chat.
     """
@@ -31,6 +31,7 @@ class KnownMessage:
     type: str
     chat_role: str | None
     moderated: bool
+    chat_type: str | None = None
 
     @property
     def visible(self) -> bool:

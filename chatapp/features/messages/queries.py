@@ -1,73 +1,90 @@
-"""Queries of messages by key, never by counting: a page costs the same at any depth."""
+"""Queries of messages, and of their receipts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from orjson import Fragment
 from sqlalchemy import Connection, text
 
 from chatapp.core.db import reading
-from chatapp.core.errors import Invalid, Json, NotFound
+from chatapp.core.errors import Invalid
 from chatapp.core.identity import Actor
-from chatapp.core.pagination import MAX_KEY, Page, page
+from chatapp.core.objects import build_object
+from chatapp.core.pagination import Page, page
 from chatapp.core.permissions import require
 from chatapp.core.prepared import Prepared
-from chatapp.features.chats.queries import MESSAGE_FIELDS, MESSAGE_JOINS, STATUS_FIELD, status_field
+from chatapp.features.chats.queries import why_closed
 from chatapp.features.messages.permissions import MODERATING_ROLES, PERMISSIONS, KnownMessage, MessagePermission
+from chatapp.features.messages.schemas import MessageStatus
+from chatapp.representations.chat_state import CLEARED
+from chatapp.representations.message import (
+    IS_FOUND_MESSAGE,
+    MESSAGE,
+    MESSAGE_EVENT,
+    MESSAGE_JOINS,
+    Message,
+    MessageEvent,
+)
 
-NOT_VISIBLE = "Chat not found."
-MESSAGE_SEEN = f"json_build_object({MESSAGE_FIELDS}, {STATUS_FIELD})"
-# In a response that delivers it.
-MESSAGE_FETCHED = f"json_build_object({MESSAGE_FIELDS}, {status_field('DELIVERED')})"
-# `me` has the watermark from before this page; the action records that the page moves it.
-_PAGE = f"""
-    SELECT {MESSAGE_FETCHED}::text, m.seq, m.rev, me.delivered_seq
-    FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
-    WHERE me.chat_id = :chat_id AND me.user_id = :user_id AND %s
-    LIMIT :limit
-"""
-BACK_IN_TIME = Prepared("back_in_time", _PAGE % "m.seq < :key ORDER BY m.seq DESC")
-CHANGED_SINCE = Prepared("changed_since", _PAGE % "m.rev > :key ORDER BY m.rev")
-_IS_MEMBER = text("SELECT EXISTS (SELECT FROM members WHERE chat_id = :chat_id AND user_id = :user_id)")
 # Starts from the chat that is sent to: non-members learn nothing, not even about their own clientId.
-_SENT_BEFORE = text(
+_IS_CLOSED = text(
+    """
+    SELECT true FROM members me JOIN chats c ON c.id = me.chat_id
+    WHERE me.chat_id = :chat_id AND me.user_id = :user_id AND c.is_closed
+    """
+)
+_SENT_BEFORE = Prepared(
+    "sent_before",
     f"""
-    SELECT CASE WHEN m.client_digest = :client_digest THEN {MESSAGE_SEEN} END
+    SELECT CASE WHEN m.client_digest = :client_digest THEN {MESSAGE} END
     FROM members me JOIN messages m ON m.sender_id = me.user_id AND m.client_id = :client_id {MESSAGE_JOINS}
     WHERE me.chat_id = :chat_id AND me.user_id = :user_id
-    """
+    """,
 )
 # FOR SHARE of the sender's row, as in a send: either this precedes their removal, or there is no row.
 _KNOWN = text(
-    """
-    SELECT m.id::text, m.chat_id::text, m.sender_id::text, m.type, me.role AS chat_role
-    FROM messages m LEFT JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
+    f"""
+    SELECT m.id::text, m.chat_id::text, c.type AS chat_type, m.sender_id::text, m.type,
+           CASE WHEN :deleting OR {IS_FOUND_MESSAGE} THEN me.role END AS chat_role
+    FROM messages m JOIN chats c ON c.id = m.chat_id
+         LEFT JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
     WHERE m.id = :id
     """
 )
 _KEEP_MEMBER = text("SELECT FROM members WHERE chat_id = :chat_id AND user_id = :user_id FOR KEY SHARE")
-_BY_ID = text(f"SELECT json_build_object({MESSAGE_FIELDS}) FROM messages m {MESSAGE_JOINS} WHERE m.id = :id")
-_SEEN_BY_ID = text(
+_BY_ID = Prepared("message_by_id", f"SELECT {MESSAGE_EVENT} FROM messages m {MESSAGE_JOINS} WHERE m.id = :id")
+_SEEN_BY_ID = Prepared(
+    "message_seen_by_id",
     f"""
-    SELECT {MESSAGE_SEEN} FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
+    SELECT {MESSAGE} FROM messages m JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id
     {MESSAGE_JOINS} WHERE m.id = :id
-    """
+    """,
 )
 _STATUSES = text(
-    """
-    SELECT json_build_object('messageId', message_id, 'userId', user_id, 'status', status), user_id::text
-    FROM message_statuses WHERE message_id = :id AND user_id > CAST(:after AS uuid) ORDER BY user_id LIMIT :limit
+    f"""
+    SELECT {build_object(MessageStatus)}, user_id::text
+    FROM (
+        SELECT v.message_id, v.user_id, CASE WHEN v.status = 'READ' AND v.user_id <> :reader_id AND (
+            v.reads_privately OR (SELECT r.reads_privately FROM messages m JOIN members r ON r.chat_id = m.chat_id
+                                  WHERE m.id = :id AND r.user_id = :reader_id)
+        ) THEN 'DELIVERED' ELSE v.status END AS status
+        FROM message_statuses v WHERE v.message_id = :id
+    ) shown WHERE user_id > CAST(:after AS uuid)
+    AND EXISTS (SELECT FROM messages m JOIN members me ON me.chat_id = m.chat_id
+                WHERE m.id = :id AND me.user_id = :reader_id AND {IS_FOUND_MESSAGE})
+    ORDER BY user_id LIMIT :limit
     """
 )
 # The rest of a deleted group is not reachable.
 _CHAT_OF = text(
     """
-    SELECT c.id::text FROM messages m JOIN chats c ON c.id = m.chat_id AND c.member_count > 0 WHERE m.id = :id
+    SELECT c.id::text FROM messages m JOIN chats c ON c.id = m.chat_id AND NOT c.is_deleted WHERE m.id = :id
     """
 )
 
 _NEWEST = text(
-    "SELECT count(*), coalesce(max(seq), 0) FROM messages WHERE id = ANY(CAST(:ids AS uuid[])) AND chat_id = :chat_id"
+    f"""
+    SELECT count(*), coalesce(max(m.seq), 0) FROM messages m JOIN members me ON me.chat_id = m.chat_id
+    WHERE m.id = ANY(CAST(:ids AS uuid[])) AND m.chat_id = :chat_id AND me.user_id = :user_id AND m.seq > {CLEARED}
+    """
 )
 _IDS = text(
     "SELECT id::text, sender_id::text FROM messages WHERE chat_id = :chat_id AND seq > :after AND seq <= :up_to ORDER BY seq"
@@ -83,53 +100,27 @@ _SENDERS = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A page of a chat's messages. `newest_seq` is its highest `seq` if it was not delivered to the reader before."""
-
-    page: Page
-    newest_seq: int | None
-
-
-def list_messages(
-    actor: Actor, chat_id: str, *, limit: int, after: int | None, cursor: tuple[str, int] | None
-) -> Fetched:
-    """A chat's messages, newest first; with `after` those created or changed since that `rev`, in the order of `rev`.
-    Raises NotFound for non-members."""
-    direction, key = cursor or (("before", MAX_KEY) if after is None else ("after", after))
-    who = {"chat_id": chat_id, "user_id": actor.user_id}
-    with reading() as db:
-        statement = CHANGED_SINCE if direction == "after" else BACK_IN_TIME
-        rows = statement.execute(db, who | {"key": key, "limit": limit + 1})
-        if not rows and not db.execute(_IS_MEMBER, who).scalar():
-            raise NotFound(NOT_VISIBLE)
-    newest = max([seq for _, seq, _, _ in rows[:limit]], default=0)
-    delivered = rows[0][-1] if rows else 0
-    items = [(Fragment(message), (direction, rev if direction == "after" else seq)) for message, seq, rev, _ in rows]
-    return Fetched(page(items, limit), newest if newest > delivered else None)
-
-
-def require_member(actor: Actor, chat_id: str) -> None:
-    """Raise NotFound for non-members."""
-    with reading() as db:
-        if not db.execute(_IS_MEMBER, {"chat_id": chat_id, "user_id": actor.user_id}).scalar():
-            raise NotFound(NOT_VISIBLE)
-
-
-def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes) -> Json | None:
+def sent_before(actor: Actor, chat_id: str, client_id: str, client_digest: bytes) -> Message | None:
     """The actor's message with that `clientId`, as they see it; None if there is none, or for non-members.
 
     Raises Invalid (`client_id_reused`) if another message was sent with it.
     """
     values = {"chat_id": chat_id, "user_id": actor.user_id, "client_id": client_id, "client_digest": client_digest}
     with reading() as db:
-        row = db.execute(_SENT_BEFORE, values).first()
-    if row is None:
+        rows = _SENT_BEFORE.execute(db, values)
+    if not rows:
         return None
-    message: Json | None = row[0]
+    message: Message | None = rows[0][0]
     if message is None:
         raise Invalid("The clientId was already used for another message.", code="client_id_reused")
     return message
+
+
+def require_open(actor: Actor, chat_id: str) -> None:
+    """Raise Forbidden (`you_blocked`, `cannot_send`) if the actor is a member of that chat, and it is closed."""
+    with reading() as db:
+        if db.execute(_IS_CLOSED, {"chat_id": chat_id, "user_id": actor.user_id}).scalar():
+            raise why_closed(db, actor.user_id, chat_id)
 
 
 def chat_of(message_id: str) -> str:
@@ -138,24 +129,27 @@ def chat_of(message_id: str) -> str:
         return db.execute(_CHAT_OF, {"id": message_id}).scalar() or ""
 
 
-def known_message(db: Connection, actor: Actor, message_id: str, *, moderating: bool = False) -> KnownMessage | None:
-    """The actor's relation to a message, if it exists; with `moderating`, moderators see it in any chat."""
+def known_message(db: Connection, actor: Actor, message_id: str, *, deleting: bool = False) -> KnownMessage | None:
+    """The actor's relation to a message, if it exists: they have none to one that they cleared or deleted for themselves,
+    except for `deleting` it for all. Then moderators see it in any chat, too."""
     chat_id = db.execute(_CHAT_OF, {"id": message_id}).scalar()
     if chat_id is None:
         return None
     db.execute(_KEEP_MEMBER, {"chat_id": chat_id, "user_id": actor.user_id})
-    row = db.execute(_KNOWN, {"id": message_id, "user_id": actor.user_id}).first()
-    return KnownMessage(**row._mapping, moderated=moderating and actor.role in MODERATING_ROLES) if row else None
+    row = db.execute(_KNOWN, {"id": message_id, "user_id": actor.user_id, "deleting": deleting}).first()
+    return KnownMessage(**row._mapping, moderated=deleting and actor.role in MODERATING_ROLES) if row else None
 
 
-def message_event(db: Connection, message_id: str) -> Json:
+def message_event(db: Connection, message_id: str) -> MessageEvent:
     """A message for events."""
-    return db.execute(_BY_ID, {"id": message_id}).scalar_one()  # type: ignore[no-any-return]
+    ((message,),) = _BY_ID.execute(db, {"id": message_id})
+    return message  # type: ignore[no-any-return]
 
 
-def message_seen(db: Connection, actor: Actor, message_id: str) -> Json:
+def message_seen(db: Connection, actor: Actor, message_id: str) -> Message:
     """A message as the actor, a member of its chat, sees it."""
-    return db.execute(_SEEN_BY_ID, {"id": message_id, "user_id": actor.user_id}).scalar_one()  # type: ignore[no-any-return]
+    ((message,),) = _SEEN_BY_ID.execute(db, {"id": message_id, "user_id": actor.user_id})
+    return message  # type: ignore[no-any-return]
 
 
 def list_statuses(actor: Actor, message_id: str, *, limit: int, cursor: tuple[str] | None) -> Page:
@@ -164,16 +158,18 @@ def list_statuses(actor: Actor, message_id: str, *, limit: int, cursor: tuple[st
     Raises NotFound for non-members.
     """
     after = cursor[0] if cursor else "00000000-0000-0000-0000-000000000000"
+    values = {"id": message_id, "reader_id": actor.user_id, "after": after, "limit": limit + 1}
     with reading() as db:
-        require(PERMISSIONS, MessagePermission.READ_STATUSES, actor, known_message(db, actor, message_id))
-        rows = db.execute(_STATUSES, {"id": message_id, "after": after, "limit": limit + 1})
-        return page([(status, key) for status, *key in rows], limit)
+        rows = db.execute(_STATUSES, values).all()
+        if not rows:
+            require(PERMISSIONS, MessagePermission.READ_STATUSES, actor, known_message(db, actor, message_id))
+    return page([(status, key) for status, *key in rows], limit)
 
 
-def newest_seq(db: Connection, chat_id: str, message_ids: list[str]) -> int:
-    """The highest `seq` of these messages, 0 for none; raises Invalid if one is no message of the chat."""
+def newest_seq(db: Connection, actor: Actor, chat_id: str, message_ids: list[str]) -> int:
+    """The highest `seq` of these messages, 0 for none; raises Invalid if one is no message of the chat, or cleared."""
     wanted = set(message_ids)
-    found, newest = db.execute(_NEWEST, {"chat_id": chat_id, "ids": list(wanted)}).one()
+    found, newest = db.execute(_NEWEST, {"chat_id": chat_id, "user_id": actor.user_id, "ids": list(wanted)}).one()
     if found != len(wanted):
         raise Invalid("Message not found in this chat.", errors={"messageIds": ["Not messages of this chat."]})
     return int(newest)

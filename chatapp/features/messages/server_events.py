@@ -1,12 +1,14 @@
 """The events about messages and receipts that the server emits."""
 
-from chatapp.features.chats.schemas import MessageEventSchema, ResyncSchema
+from chatapp.features.chats.schemas import ResyncSchema
 from chatapp.features.chats.server_events import ALL_MEMBERS
 from chatapp.features.messages.schemas import (
+    MessageChangedEventSchema,
     MessageDeletedEventSchema,
     MessagesDeliveredSchema,
     MessagesReadEventSchema,
 )
+from chatapp.representations.message import MessageEventSchema
 from chatapp.sockets.server_events import ServerEvent
 
 SERVER_EVENTS = (
@@ -22,6 +24,12 @@ SERVER_EVENTS = (
         "A message was edited.",
         ALL_MEMBERS,
         example={"rev": 2, "content": "Hello!", "isEdited": True, "editedAt": "2026-11-22T10:00:30.000Z"},
+    ),
+    ServerEvent(
+        "message:changed",
+        MessageChangedEventSchema,
+        "A message was changed in another way than by an edit of its text.",
+        f"{ALL_MEMBERS} Replace the fields of your copy if `rev` is higher than its `rev`; ignore the event if you have none.",
     ),
     ServerEvent("message:deleted", MessageDeletedEventSchema, "A message was deleted.", ALL_MEMBERS),
     ServerEvent(

@@ -8,13 +8,15 @@ from orjson import Fragment
 from sqlalchemy import Connection
 
 from chatapp.core.db import Row, snapshot
-from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
 from chatapp.core.pagination import encode_cursor
 from chatapp.core.prepared import Prepared, array
-from chatapp.features.chats.queries import CHAT_SEEN, FIRST_CHAT, MESSAGE_JOINS
-from chatapp.features.messages.queries import MESSAGE_FETCHED
-from chatapp.features.messages.schemas import MAX_SYNC_BYTES
+from chatapp.features.chats.queries import AFTER_CURSOR, FIRST_CHAT
+from chatapp.features.messages.schemas import MAX_SYNC_BYTES, SyncAnswer
+from chatapp.features.own_state.queries import own_changes
+from chatapp.representations.chat import CHAT_TEXT
+from chatapp.representations.chat_state import CLEARED, READ_POSITION
+from chatapp.representations.message import MESSAGE_FETCHED, MESSAGE_JOINS, messages_since
 
 MAX_MESSAGES_OF_A_CHAT = 100
 MAX_MESSAGES = 500
@@ -29,14 +31,14 @@ _CHATS_AT_A_TIME = 50
 _MESSAGES_AT_A_TIME = 128
 
 # A page of the reader's chats, most recently active first, with the client's state of them.
-_PAGE = """
+_PAGE = f"""
     SELECT c.id::text, k.known_rev, coalesce(k.rev > c.last_rev, false) AS is_reset,
-           k.rev IS DISTINCT FROM c.last_rev AS is_changed, c.last_rev, c.last_seq - me.read_seq AS unread,
+           k.rev IS DISTINCT FROM c.last_rev AS is_changed, c.last_rev, c.last_seq - {READ_POSITION} AS unread,
            CASE WHEN k.rev = c.last_rev AND me.delivered_seq < c.last_seq THEN c.last_seq END AS sent_seq,
-           EXISTS (SELECT FROM messages m WHERE m.chat_id = c.id AND m.rev > k.known_rev) AS has_messages,
+           EXISTS {messages_since("k.known_rev", "1", CLEARED)} AS has_messages,
            (extract(epoch FROM c.updated_at) * 1000)::bigint AS updated
     FROM %s, LATERAL (SELECT known.rev, CASE WHEN known.rev <= c.last_rev THEN known.rev ELSE 0 END AS known_rev) k
-    WHERE me.user_id = :user_id AND (c.updated_at, c.id) < (to_timestamp(:before / 1000.0), CAST(:before_id AS uuid))
+    WHERE me.user_id = :user_id AND {AFTER_CURSOR}
     ORDER BY c.updated_at DESC, c.id DESC
     LIMIT :limit
 """
@@ -59,7 +61,7 @@ _GONE = Prepared(
 _CHATS = Prepared(
     "sync_chats",
     f"""
-    SELECT json_build_object({CHAT_SEEN})::text
+    SELECT {CHAT_TEXT}
     FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY k (chat_id, place)
          JOIN members me ON me.chat_id = k.chat_id AND me.user_id = :user_id JOIN chats c ON c.id = k.chat_id
     ORDER BY k.place
@@ -72,10 +74,10 @@ _MESSAGES = Prepared(
     SELECT k.chat_id::text, x.message, x.seq, x.delivered_seq
     FROM unnest(CAST(:ids AS uuid[]), CAST(:revs AS bigint[])) WITH ORDINALITY k (chat_id, rev, place),
          LATERAL (
-             SELECT {MESSAGE_FETCHED}::text AS message, m.seq, m.rev, me.delivered_seq
-             FROM members me JOIN messages m ON m.chat_id = me.chat_id {MESSAGE_JOINS}
-             WHERE me.chat_id = k.chat_id AND me.user_id = :user_id AND m.rev > k.rev
-             ORDER BY m.rev LIMIT :limit
+             SELECT {MESSAGE_FETCHED} AS message, m.seq, m.rev, me.delivered_seq
+             FROM members me JOIN chats c ON c.id = me.chat_id
+                  CROSS JOIN LATERAL {messages_since("k.rev", after=CLEARED)} m {MESSAGE_JOINS}
+             WHERE me.chat_id = k.chat_id AND me.user_id = :user_id
          ) x
     ORDER BY k.place, x.rev
     """,
@@ -102,7 +104,7 @@ class _Chat:
 class Missed:
     """The response to a `sync`; `newest` is the highest `seq` per chat that this response newly delivers."""
 
-    response: Json
+    response: SyncAnswer
     newest: dict[str, int]
 
 
@@ -137,13 +139,15 @@ class _Messages:
             self.more.append(chat_id)
 
 
-def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tuple[int, str] | None) -> Missed:
+def missed(
+    actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tuple[int, str] | None, me: int | None = None
+) -> Missed:
     """The changes since the reader's `rev` of each chat, at most `MAX_SYNC_BYTES` of JSON.
 
     `chats` are new or changed, `messages` were created or changed since then, in the order of `rev`; `more` are the
     chats with further changes, `gone` those in `known` that the reader has left, `unread` counts per chat, `reset`
     chats where the reader was ahead of the server, `nextCursor` the start of the next chats. `only_named` restricts
-    everything to the chats in `known`. A response is one snapshot: a client that continues from its highest `rev` has
+    everything to the chats in `known`. With `me`, the first response has the changes of the reader's own state since then. A response is one snapshot: a client that continues from its highest `rev` has
     missed nothing below that.
     """
     before, before_id = cursor or FIRST_CHAT
@@ -154,12 +158,14 @@ def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tup
         key = {"before": before, "before_id": before_id, "limit": MAX_CHATS + 1}
         listed = [_Chat(*row) for row in statement.execute(db, values | key)]
         room = MAX_SYNC_BYTES - _ENVELOPE_BYTES - _ID_BYTES * len(gone)
+        own, size = own_changes(db, actor.user_id, me, room // 4) if me is not None and not cursor else (None, 0)
+        room = max(room - size, 0)
         chats, covered, left = _fit_chats(db, actor, listed, room)
         messages = _fit_messages(db, actor, covered, left)
     # The client has received these, though its worker may have ended before it recorded the delivery.
     newest = {chat.id: chat.sent_seq for chat in covered if chat.sent_seq} | messages.newest
     last = covered[-1] if covered else None
-    response = {
+    response: SyncAnswer = {
         "chats": chats,
         "messages": messages.by_chat,
         "more": messages.more,
@@ -168,6 +174,8 @@ def missed(actor: Actor, known: dict[str, int], *, only_named: bool, cursor: tup
         "reset": [chat.id for chat in covered if chat.is_reset],
         "nextCursor": encode_cursor((last.updated, last.id)) if last and len(covered) < len(listed) else None,
     }
+    if own:
+        response["me"] = own
     return Missed(response, newest)
 
 

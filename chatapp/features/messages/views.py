@@ -2,25 +2,26 @@
 
 from uuid import UUID
 
-from marshmallow import validate
-
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor
-from chatapp.core.pagination import MAX_KEY, Page, page_query
-from chatapp.core.schemas import Digits, absent
-from chatapp.features.chats.schemas import MessageSchema
+from chatapp.core.pagination import HistoryMetaSchema, Page, page_query
+from chatapp.features.chats.queries import require_member
 from chatapp.features.files.quota import UploadInProgress
 from chatapp.features.messages import actions, queries
 from chatapp.features.messages.schemas import (
+    HistoryFields,
+    MessagesRead,
     MessagesReadSchema,
     MessageStatusSchema,
-    NewContentSchema,
+    PatchMessageSchema,
     ReadReceiptSchema,
     SendFileSchema,
     SendMessageSchema,
+    SyncAnswer,
     SyncAnswerSchema,
     SyncSchema,
 )
+from chatapp.representations.message import Message, MessageSchema
 from chatapp.rest.resource import DATABASE_UNAVAILABLE, FORM_ERRORS, NOT_VISIBLE, Resource
 
 PARTS = {
@@ -30,26 +31,22 @@ PARTS = {
     "id": {"description": "For GET, the id of a chat. For PATCH and DELETE, the id of a message."},
 }
 SENT_BEFORE = {200: "A message with this `clientId` was already sent; it is returned unchanged."}
+NOT_ALL = "The group is too large for the caller to mention all members (`mention_all_forbidden`)."
+NOT_CLOSED = (
+    "The caller blocks the other user of the direct chat (`you_blocked`), or that user cannot receive messages "
+    "(`cannot_send`)."
+)
+CLOSED = {403: f"{NOT_CLOSED} {NOT_ALL}"}
 REUSED = {
-    422: "A field is not valid (`validation_error`). "
-    "The `clientId` was used for a message with another chat, content or file (`client_id_reused`)."
+    422: "A field is not valid (`validation_error`). The `clientId` was used for another message (`client_id_reused`)."
 }
 
 resource = Resource("messages", "/messages", "Send, list, edit and delete messages, and mark them as read.", PARTS)
 sync_resource = Resource("sync", "/sync", "Catch up after a disconnection.")
 
 
-class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
+class HistoryQuery(HistoryFields, page_query(str, int)):  # type: ignore[misc]
     """Page of a chat's messages."""
-
-    after = Digits(
-        load_default=absent,
-        validate=validate.Range(0, MAX_KEY),
-        metadata={
-            "description": "A `rev`: returns the messages that were created or changed after it, sorted by `rev`.",
-            "example": 0,
-        },
-    )
 
 
 @resource.endpoint(
@@ -59,9 +56,9 @@ class HistoryQuery(page_query(str, int)):  # type: ignore[misc]
     returns=MessageSchema,
     status=201,
     also=SENT_BEFORE,
-    errors=NOT_VISIBLE | REUSED,
+    errors=NOT_VISIBLE | CLOSED | REUSED,
 )
-def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
+def send_message(actor: Actor, body: Json) -> tuple[Message, int]:
     """Send a message.
 
     Same as the event `message:send`. A request with a `clientId` can safely be repeated at any time: the response is
@@ -73,8 +70,8 @@ def send_message(actor: Actor, body: Json) -> tuple[Json, int]:
 
 def _authorize_upload(actor: Actor, known: Json) -> UploadInProgress:
     if "chat_id" in known:
-        queries.require_member(actor, known["chat_id"])
-    return UploadInProgress(actor)
+        require_member(actor, known["chat_id"])
+    return UploadInProgress(actor.user_id)
 
 
 @resource.endpoint(
@@ -86,6 +83,7 @@ def _authorize_upload(actor: Actor, known: Json) -> UploadInProgress:
     status=201,
     also=SENT_BEFORE,
     errors=NOT_VISIBLE
+    | CLOSED
     | REUSED
     | {
         429: "A rate limit is exceeded (`rate_limited`): requests, uploads in progress, or uploaded bytes per day. "
@@ -96,7 +94,7 @@ def _authorize_upload(actor: Actor, known: Json) -> UploadInProgress:
         503: f"{DATABASE_UNAVAILABLE} The server is busy (`busy`). The file storage is unavailable (`storage_unavailable`).",
     },
 )
-def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
+def send_file(actor: Actor, body: Json) -> tuple[Message, int]:
     """Upload and send a file.
 
     Accepted types: .jpg .jpeg .png .gif .webp .pdf .doc .docx .zip. The content of the file determines whether the
@@ -107,12 +105,21 @@ def send_file(actor: Actor, body: Json) -> tuple[Json, int]:
     return message, 201 if sent else 200
 
 
-@resource.endpoint("GET", "/<uuid:id>", query=HistoryQuery, returns=MessageSchema, many=True, errors=NOT_VISIBLE)
+@resource.endpoint(
+    "GET",
+    "/<uuid:id>",
+    query=HistoryQuery,
+    returns=MessageSchema,
+    many=True,
+    meta=HistoryMetaSchema,
+    errors=NOT_VISIBLE,
+)
 def list_messages(actor: Actor, id: str, query: Json) -> Page:
     """List the messages of a chat.
 
-    Sorted newest first; `cursor` continues with older messages. With `after`, returns what changed since. The returned
-    messages become DELIVERED for the caller.
+    Sorted newest first; `cursor` continues with older messages. With `after`, returns what changed since. With `around`,
+    returns the messages on both sides of one: `nextCursor` continues with older messages, `prevCursor` with newer ones.
+    The returned messages become DELIVERED for the caller.
     """
     return actions.fetch_messages(actor, id, **query)
 
@@ -120,15 +127,22 @@ def list_messages(actor: Actor, id: str, query: Json) -> Page:
 @resource.endpoint(
     "PATCH",
     "/<uuid:id>",
-    body=NewContentSchema,
+    body=PatchMessageSchema,
     returns=MessageSchema,
     errors=NOT_VISIBLE
-    | {403: "The caller is not the sender (`forbidden`).", 409: "The message was deleted (`conflict`)."},
+    | {
+        403: f"The caller is not the sender (`forbidden`). {NOT_CLOSED} {NOT_ALL}",
+        409: "The message was deleted (`conflict`), can no longer be edited (`edit_window_over`), or was edited 100 times "
+        "(`too_many_edits`).",
+        429: "A rate limit is exceeded (`rate_limited`): requests, or mentions of all members of this chat. Retry after "
+        "`Retry-After` seconds.",
+    },
 )
-def edit_message(actor: Actor, id: str, body: Json) -> Json:
+def edit_message(actor: Actor, id: str, body: Json) -> Message:
     """Edit a message.
 
-    Same as the event `message:edit`. Only the sender can edit a message.
+    Same as the event `message:edit`. Only the sender can edit a message. A change of `content` emits `message:edited` and
+    sets `isEdited`; other changes emit `message:changed`. Fields that have their value already are not changed.
     """
     return actions.edit_message(actor, id, **body)
 
@@ -152,7 +166,7 @@ def delete_message(actor: Actor, id: str) -> None:
 @resource.endpoint(
     "POST", "/<uuid:chatId>/read", body=ReadReceiptSchema, returns=MessagesReadSchema, errors=NOT_VISIBLE
 )
-def mark_read(actor: Actor, chat_id: str, body: Json) -> Json:
+def mark_read(actor: Actor, chat_id: str, body: Json) -> MessagesRead:
     """Mark messages as read.
 
     Same as the event `messages:read`. All earlier messages of the chat become read too.
@@ -177,7 +191,7 @@ def list_statuses(actor: Actor, message_id: str, query: Json) -> Page:
 
 
 @sync_resource.endpoint("POST", "", body=SyncSchema, returns=SyncAnswerSchema)
-def sync(actor: Actor, body: Json) -> Json:
+def sync(actor: Actor, body: Json) -> SyncAnswer:
     """Get all changes since the client was last connected.
 
     Same as the event `sync`, for clients without a socket. The returned messages become DELIVERED for the caller.

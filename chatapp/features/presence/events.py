@@ -15,10 +15,10 @@ class UserOnline(Announced):
 
 @dataclass(frozen=True, slots=True)
 class UserOffline(Announced):
-    """A user's last socket closed."""
+    """A user's last socket closed, or they hide their presence from now on: then `last_seen` is None."""
 
     user_id: str
-    last_seen: str
+    last_seen: str | None
     chat_ids: list[str]
 
 

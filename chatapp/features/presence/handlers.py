@@ -1,23 +1,24 @@
 """Socket.IO events of typing."""
 
-from chatapp.core.errors import Json
-from chatapp.fanout.rooms import Connection
+from chatapp.fanout.rooms import Connection, rooms
+from chatapp.features.chats.queries import require_member
 from chatapp.features.presence import typing
-from chatapp.features.presence.queries import require_member
 from chatapp.features.presence.schemas import TypingSchema
 from chatapp.sockets.client_events import ClientEvent
 
 
-def start_typing(connection: Connection, payload: Json) -> None:
-    """Show the other members of a chat that the user is typing. Repeat it every few seconds while they type."""
-    _require_subscriber(connection, payload["chat_id"])
-    typing.start(connection.actor, connection.id, payload["chat_id"])
+def start_typing(connection: Connection, *, chat_id: str) -> None:
+    """Show that the user is typing, unless their settings forbid it."""
+    _require_subscriber(connection, chat_id)
+    if rooms().privacy(connection.actor.user_id).shows_typing:
+        typing.start(connection.actor, connection.id, chat_id)
 
 
-def stop_typing(connection: Connection, payload: Json) -> None:
-    """Show the other members of a chat that the user stopped typing."""
-    _require_subscriber(connection, payload["chat_id"])
-    typing.stop(payload["chat_id"], connection.actor.user_id)
+def stop_typing(connection: Connection, *, chat_id: str) -> None:
+    """Show that the user stopped typing."""
+    _require_subscriber(connection, chat_id)
+    if rooms().privacy(connection.actor.user_id).shows_typing:
+        typing.stop(chat_id, connection.actor.user_id)
 
 
 def _require_subscriber(connection: Connection, chat_id: str) -> None:
@@ -27,6 +28,18 @@ def _require_subscriber(connection: Connection, chat_id: str) -> None:
 
 
 EVENTS = (
-    ClientEvent("typing:start", TypingSchema, start_typing, about_socket=True),
-    ClientEvent("typing:stop", TypingSchema, stop_typing, about_socket=True),
+    ClientEvent(
+        "typing:start",
+        TypingSchema,
+        "Show the other members of a chat that the user is typing. Repeat it every few seconds while they type.",
+        start_typing,
+        about_socket=True,
+    ),
+    ClientEvent(
+        "typing:stop",
+        TypingSchema,
+        "Show the other members of a chat that the user stopped typing.",
+        stop_typing,
+        about_socket=True,
+    ),
 )

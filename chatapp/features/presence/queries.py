@@ -1,13 +1,10 @@
-"""Queries for the permission to type, and of live workers."""
+"""Queries of live workers."""
 
 from typing import NamedTuple
 
 from sqlalchemy import text
 
 from chatapp.core.db import reading
-from chatapp.core.errors import NotFound
-from chatapp.core.identity import Actor
-from chatapp.features.chats.queries import membership
 
 # A replaced worker may live for some seconds beside its successor.
 OVERLAP_SECONDS = 10
@@ -31,14 +28,6 @@ _CONNECTED = text(
 )
 _SPLIT = text("SELECT id::text, host, pid, redis FROM workers WHERE split AND expires_at > now() ORDER BY host, pid")
 _LIVE = text("SELECT count(*) FROM workers WHERE expires_at > now()")
-
-
-def require_member(actor: Actor, chat_id: str) -> None:
-    """Raise NotFound for non-members."""
-    with reading() as db:
-        found = membership(db, actor, chat_id)
-    if found is None or not found.visible:
-        raise NotFound("Chat not found.")
 
 
 class WorkerRow(NamedTuple):

@@ -1,7 +1,10 @@
 """Schemas of presence and typing."""
 
-from chatapp.core.schemas import Id, Input, Output, Timestamp
-from chatapp.features.users.schemas import ShownName
+from typing import Annotated, TypedDict
+
+from chatapp.core.objects import schema_of
+from chatapp.core.schemas import Id, Input, Timestamp
+from chatapp.representations.user import ShownName
 
 
 class TypingSchema(Input):
@@ -10,29 +13,35 @@ class TypingSchema(Input):
     chat_id = Id(data_key="chatId", required=True, metadata={"description": "A chat of which the caller is a member."})
 
 
-class TypingStartedSchema(Output):
+class TypingStarted(TypedDict):
     """A user who is typing in a chat."""
 
-    chatId = Id(required=True, metadata={"description": "The chat."})
-    userId = Id(required=True, metadata={"description": "The user."})
-    username = ShownName()
+    chatId: Annotated[str, Id(), "The chat."]
+    userId: Annotated[str, Id(), "The user."]
+    username: Annotated[str, ShownName()]
 
 
-class TypingStoppedSchema(Output):
+class TypingStopped(TypedDict):
     """A user who stopped typing in a chat."""
 
-    chatId = Id(required=True, metadata={"description": "The chat."})
-    userId = Id(required=True, metadata={"description": "The user."})
+    chatId: Annotated[str, Id(), "The chat."]
+    userId: Annotated[str, Id(), "The user."]
 
 
-class UserOnlineSchema(Output):
+class UserOnline(TypedDict):
     """A user who came online."""
 
-    userId = Id(required=True, metadata={"description": "The user."})
+    userId: Annotated[str, Id(), "The user."]
 
 
-class UserOfflineSchema(Output):
+class UserOffline(TypedDict):
     """A user who went offline."""
 
-    userId = Id(required=True, metadata={"description": "The user."})
-    lastSeen = Timestamp(required=True, metadata={"description": "When their last socket closed."})
+    userId: Annotated[str, Id(), "The user."]
+    lastSeen: Annotated[str | None, Timestamp(), "When their last socket closed; null if they hide it."]
+
+
+TypingStartedSchema = schema_of(TypingStarted)
+TypingStoppedSchema = schema_of(TypingStopped)
+UserOnlineSchema = schema_of(UserOnline)
+UserOfflineSchema = schema_of(UserOffline)

@@ -9,7 +9,7 @@ from chatapp.features.presence.schemas import (
 from chatapp.sockets.server_events import ServerEvent
 
 OTHERS = "The other members of the chat."
-ACQUAINTANCES = "All users who share a chat with the user"
+ACQUAINTANCES = "All users who share a chat with the user, unless one of the two hides `lastSeen` or blocks the other"
 
 SERVER_EVENTS = (
     ServerEvent("typing:start", TypingStartedSchema, "A member is typing.", OTHERS),
@@ -24,12 +24,12 @@ SERVER_EVENTS = (
         UserOnlineSchema,
         "A user came online.",
         f"{ACQUAINTANCES}, when the first socket of the user connects. Also after `chat:new` and "
-        "`chat:member_joined`, for each listed member who is online.",
+        "`chat:member_joined`, for each listed member who is online, and when an online user shows `lastSeen` again.",
     ),
     ServerEvent(
         "user:offline",
         UserOfflineSchema,
         "A user went offline.",
-        f"{ACQUAINTANCES}, when the last socket of the user closed.",
+        f"{ACQUAINTANCES}, when the last socket of the user closed. Also when a user hides `lastSeen`, with `lastSeen: null`.",
     ),
 )

@@ -41,14 +41,16 @@ class PresenceTracker:
         self._has_lease = False
         self._in_doubt = False
         # The counts that the database should have, and the lock for changing them there.
-        self._held: Counter[str] = Counter()
+        self._held: Counter[actions.Holder] = Counter()
         self._turn = RLock()
-        # (user, whether a socket opens or closes) → whether the user was offline.
-        self._count: Coalescer[tuple[str, bool], bool] = Coalescer(self._count_all)
+        # (session, whether a socket opens or closes) → whether the user was offline.
+        self._count: Coalescer[tuple[actions.Holder, bool], bool] = Coalescer(self._count_all)
 
     def connected(self, actor: Actor) -> None:
         """Count a new socket; raises RateLimited when the user has too many, Unavailable without a database."""
-        was_offline = self._count((actor.user_id, True))
+        if not actor.has_presence:
+            return
+        was_offline = self._count((_holder(actor), True))
         self._departed.pop(actor.user_id, None)
         if was_offline:
             self._arrived.add(actor.user_id)
@@ -56,7 +58,15 @@ class PresenceTracker:
     def disconnected(self, actor: Actor, socket_id: str) -> None:
         """Count a closed socket."""
         typing.stop_on(socket_id)
-        self._count.put((actor.user_id, False))
+        if not actor.has_presence:
+            return
+        self._count.put((_holder(actor), False))
+
+    def moved(self, before: Actor, actor: Actor) -> None:
+        """Count a socket for another session of its user."""
+        if before.session_id != actor.session_id:
+            self._count.put((_holder(before), False))
+            self._count.put((_holder(actor), True))
 
     def renew(self) -> None:
         """Renew the lease of this worker, and remove those of dead workers."""
@@ -71,7 +81,7 @@ class PresenceTracker:
             self._in_doubt = False
             if is_new and self._has_lease:
                 # It was lost for a while, and others may have announced these users as offline.
-                self._arrived |= set(self._held)
+                self._arrived |= {user_id for user_id, _ in self._held}
             self._has_lease = True
         self._departed |= dict.fromkeys(actions.reap(), time.monotonic())
 
@@ -109,37 +119,48 @@ class PresenceTracker:
             self._departed = gone | self._departed
             raise
 
-    def _count_all(self, changes: list[tuple[str, bool]]) -> list[bool | Exception]:
+    def _count_all(self, changes: list[tuple[actions.Holder, bool]]) -> list[bool | Exception]:
         with self._turn:
-            if departing := [user_id for user_id, opens in changes if not opens]:
+            if departing := [holder for holder, opens in changes if not opens]:
                 self._count_out(departing)
             if not self._has_lease:
                 self.renew()
-            arriving = [user_id for user_id, opens in changes if opens]
+            arriving = [holder for holder, opens in changes if opens]
             firsts = iter(self._count_in(arriving) if arriving else ())
             return [next(firsts) if opens else False for _, opens in changes]
 
-    def _count_in(self, user_ids: Sequence[str]) -> Sequence[bool | Exception]:
+    def _count_in(self, holders: Sequence[actions.Holder]) -> Sequence[bool | Exception]:
         try:
             try:
-                firsts = actions.connect(self._worker_id, user_ids, limit=self._max_sockets)
+                firsts = actions.connect(self._worker_id, holders, limit=self._max_sockets)
             except actions.LeaseLost:
                 self.renew()
-                firsts = actions.connect(self._worker_id, user_ids, limit=self._max_sockets)
+                firsts = actions.connect(self._worker_id, holders, limit=self._max_sockets)
         except Exception:
             # Without a response they may have been counted all the same.
             self._in_doubt = True
             raise
-        self._held.update(user_id for user_id, first in zip(user_ids, firsts, strict=True) if isinstance(first, bool))
+        self._held.update(holder for holder, first in zip(holders, firsts, strict=True) if isinstance(first, bool))
         return firsts
 
-    def _count_out(self, user_ids: Sequence[str]) -> None:
-        self._held -= Counter(user_ids)
+    def _count_out(self, holders: Sequence[actions.Holder]) -> None:
+        for holder in holders:
+            self._held[holder] -= 1
+            if self._held[holder] <= 0:
+                del self._held[holder]
         try:
-            actions.disconnect(self._worker_id, user_ids)
+            actions.disconnect(self._worker_id, holders)
         except Exception as error:
             log.warning("presence_recounted", error=type(error).__name__)
             self._in_doubt = True
         # Only now: users are announced as offline once the database has them as offline.
         at = time.monotonic() + (RECOUNT_SECONDS if self._in_doubt else OFFLINE_GRACE)
-        self._departed |= {user_id: at for user_id in user_ids if not rooms.of_users([user_id])}
+        self._departed |= {user_id: at for user_id, _ in holders if not _has_socket(user_id)}
+
+
+def _holder(actor: Actor) -> actions.Holder:
+    return actor.user_id, actor.session_id
+
+
+def _has_socket(user_id: str) -> bool:
+    return any(connection.actor.has_presence for connection in rooms().of_users([user_id]))
