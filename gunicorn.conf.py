@@ -35,6 +35,8 @@ worker_class = "chatapp.server.worker.Worker"
 workers = _settings.workers
 # Each open socket counts as a connection.
 worker_connections = 20_000
+# Connections that wait to be accepted, as after a failure of the network; the kernel limits it to net.core.somaxconn.
+backlog = 8192
 # Longer than proxies keep their connections, so that the server never closes first.
 keepalive = 95
 # gunicorn's maximum: the schema of a field reports a value that is too long.
@@ -85,9 +87,7 @@ def post_worker_init(worker: Worker) -> None:
 
     warn_if_untested()
     worker.wsgi.extensions["background"].start()
-    # Freeze start-up objects so that garbage collection skips them.
-    gc.collect()
-    gc.freeze()
+    worker.wsgi.extensions["garbage"].start()
 
 
 def worker_exit(_server: Any, _worker: Worker) -> None:

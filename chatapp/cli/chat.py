@@ -7,10 +7,14 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError
 
-from chatapp.cli.accounts import create_admin
+from chatapp.cli.accounts import check_token, create_admin, reset_link
 from chatapp.cli.check import check
 from chatapp.cli.demo import demo
+from chatapp.cli.keys import create_key, list_keys, new_key_secret, revoke_key, rotate_key
 from chatapp.cli.maintenance import housekeeping, prune_tokens
+from chatapp.cli.search import reindex
+from chatapp.cli.stats import stats
+from chatapp.cli.users import create_user, deactivate, export_user
 from chatapp.core import causes
 from chatapp.core.causes import first_line
 from chatapp.core.errors import ChatError
@@ -35,5 +39,23 @@ class Commands(AppGroup):
 
 chat = Commands("chat", help="Administer the chat server.")
 click.version_option(__version__, prog_name="chat server")(chat)
-for command in (create_admin, demo, housekeeping, prune_tokens, check):
+for command in (
+    create_admin,
+    create_user,
+    deactivate,
+    export_user,
+    reset_link,
+    check_token,
+    create_key,
+    list_keys,
+    rotate_key,
+    revoke_key,
+    new_key_secret,
+    demo,
+    housekeeping,
+    prune_tokens,
+    reindex,
+    check,
+    stats,
+):
     chat.add_command(command)

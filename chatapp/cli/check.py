@@ -5,7 +5,6 @@ import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 import redis
@@ -18,16 +17,18 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from chatapp.compat.versions import untested_libraries
-from chatapp.core import jobs, limits, outbox, settings
+from chatapp.core import jobs, outbox, redis_limits, settings
 from chatapp.core.causes import first_line
 from chatapp.core.db import MIN_POOL_SIZE, reading, writing
 from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
 from chatapp.core.settings import Settings
-from chatapp.fanout.bus import CHANNEL
+from chatapp.fanout.publisher import CHANNEL
+from chatapp.fanout.shards import Shards
 from chatapp.features.files.queries import other_folders
 from chatapp.features.files.storage import LocalStorage, storage
 from chatapp.features.presence.queries import count_live_workers, split_workers
+from chatapp.features.search import jobs as search
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 MIN_POSTGRES = 14
@@ -36,8 +37,10 @@ FEW_FILES = 4096
 REDIS_TIMEOUT = 5.0
 # After this time an event should have been processed by all its subscribers.
 LATE_SECONDS = 60.0
+# More changes than workers commit until they index them.
+MANY_CHANGES = 10_000
 # Workers subscribe to another channel.
-CHECK_CHANNEL = "chatapp:check"
+CHECK_CHANNEL = b"chatapp:check"
 # PgBouncer's error for the startup parameters with which the server sets up its sessions.
 STARTUP_REFUSED = "unsupported startup parameter"
 _CLOSED_TABLES = """
@@ -158,39 +161,22 @@ def _queue(config: Settings) -> str:
             raise CheckFailure(f"REDIS_URL is not set, and {config.workers} workers need a queue between them.")
         return "Not needed by one worker on one machine."
     shown = config.shown["REDIS_URL"]
-    client: Any = redis.Redis.from_url(
-        config.redis_url, protocol=2, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
-    )
+    shards = Shards(config.redis_url, timeout=REDIS_TIMEOUT, silence=REDIS_TIMEOUT)
+    actions: dict[str, Callable[[], object]] = {
+        "connect": shards.open,
+        f"subscribe to the channel {CHANNEL.decode()}": lambda: shards.probe(CHANNEL),
+        f"publish to the channel {CHECK_CHANNEL.decode()}": lambda: shards.publish({CHECK_CHANNEL: b""}),
+        "count rate limits": lambda: redis_limits.probe(str(config.redis_url)),
+    }
     try:
-        with client.pubsub() as subscription:
-            actions: dict[str, Callable[[], object]] = {
-                "connect": client.ping,
-                f"subscribe to the channel {CHANNEL}": lambda: _subscribe(subscription),
-                f"publish to the channel {CHECK_CHANNEL}": lambda: client.publish(CHECK_CHANNEL, ""),
-                "count rate limits": lambda: limits.probe(str(config.redis_url)),
-            }
-            for action, ask in actions.items():
-                try:
-                    ask()
-                except (redis.RedisError, OSError) as error:
-                    raise CheckFailure(f"{shown} does not let the server {action}: {first_line(error)}") from None
-        return _version(client)
+        for action, ask in actions.items():
+            try:
+                ask()
+            except (redis.RedisError, OSError) as error:
+                raise CheckFailure(f"{shown} does not let the server {action}: {first_line(error)}") from None
+        return f"{shards}."
     finally:
-        client.close()
-
-
-def _subscribe(subscription: Any) -> None:
-    subscription.subscribe(CHANNEL)
-    # The reply, or an error.
-    subscription.get_message(timeout=REDIS_TIMEOUT)
-
-
-def _version(client: Any) -> str:
-    try:
-        about = client.info("server")
-    except redis.RedisError:
-        return "Connecting, publishing, subscribing and counting work."  # INFO is not among the required permissions.
-    return f"{about.get('server_name', 'redis')} {about.get('valkey_version') or about['redis_version']}."
+        shards.close()
 
 
 def _servers(config: Settings) -> str:
@@ -225,6 +211,21 @@ def _jobs(config: Settings) -> str:
         listed = ", ".join(f"{job.type} ({job.status}, attempts {job.attempts}, {job.error})" for job in troubled)
         raise CheckWarning(f"These jobs failed: {listed}. The log has the reasons (`job_failed`).")
     return "No job failed."
+
+
+def _search(config: Settings) -> str:
+    with _asking_database(config):
+        if not config.has_search:
+            if search.has_index():
+                raise CheckWarning(
+                    "SEARCH=off, but words of messages are still stored, of deleted ones too: chat reindex --delete."
+                )
+            return "SEARCH=off: messages are not indexed."
+        chats, changes = search.behind()
+    missing = f"{changes} changes of {chats} chats are not indexed"
+    if changes > MANY_CHANGES:
+        raise CheckWarning(f"{missing}: the server does it in the background, `chat reindex` does it sooner.")
+    return f"{missing}." if changes else "All messages are indexed."
 
 
 def _files(config: Settings) -> str:
@@ -299,6 +300,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "servers": _servers,
     "outbox": _outbox,
     "jobs": _jobs,
+    "search": _search,
     "files": _files,
     "open files": _open_files,
     "libraries": _libraries,

@@ -1,11 +1,14 @@
-"""Draws the picture of the demo data: an evening at a lake."""
+"""Draws the files of the demo data: an evening at a lake, and a page with a list."""
 
 import math
+from collections.abc import Sequence
 from io import BytesIO
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 SIZE = (1280, 854)
+# A4 at 100 dots per inch.
+PAGE, MARGIN = (827, 1169), 90
 SHORE = 500
 # From far to near: height above the shore, roughness, colour.
 HILLS = ((210, 1.0, "#8d7fa3"), (140, 1.7, "#5d5f86"), (70, 2.9, "#33415f"))
@@ -38,3 +41,12 @@ def lake() -> bytes:
 def _wave(x: float) -> float:
     """Hills between 0 and 1."""
     return 0.5 + 0.3 * math.sin(6.1 * x) + 0.15 * math.sin(13.7 * x + 1) + 0.05 * math.sin(41 * x)
+
+
+def page(lines: Sequence[str]) -> bytes:
+    """A page with these lines, as a PDF."""
+    sheet = Image.new("L", PAGE, "white")
+    ImageDraw.Draw(sheet).multiline_text((MARGIN, MARGIN), "\n".join(lines), "black", font_size=28, spacing=12)
+    file = BytesIO()
+    sheet.save(file, "PDF")
+    return file.getvalue()

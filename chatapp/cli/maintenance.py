@@ -1,15 +1,18 @@
 """Commands that delete what is no longer needed. They can run at any time, as often as you like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import click
 from flask.cli import with_appcontext
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chatapp.core.jobs import Report
+from chatapp.features.audit.jobs import prune_audit_log
 from chatapp.features.auth import queries as sessions
 from chatapp.features.auth.jobs import prune_tokens as delete_tokens
+from chatapp.features.avatars.jobs import prune_avatars
 from chatapp.features.chats.jobs import prune_changes
 from chatapp.features.files.jobs import prune_files
 from chatapp.features.presence import actions as presence
@@ -18,11 +21,21 @@ from chatapp.features.presence import actions as presence
 LONG_DEAD_SECONDS = 60
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a command does: `work` reports each portion, `count` is how much there is, if that is known."""
+
+    name: str
+    count: Callable[[], int | None]
+    work: Callable[[Report], None]
+    done: str = "removed"
+
+
 @click.command()
 @with_appcontext
 def prune_tokens() -> None:
     """Delete ended sessions, expired refresh tokens, and addresses of old logins."""
-    _do([("Tokens and sessions", sessions.count_prunable, delete_tokens)])
+    run_tasks([Task("Tokens and sessions", sessions.count_prunable, delete_tokens)])
 
 
 @click.command()
@@ -31,14 +44,16 @@ def housekeeping() -> None:
     """Delete data that is no longer needed. The server does this daily by itself.
 
     Deletes expired refresh tokens, ended sessions, addresses without a login for 30 days, changes of chats older than
-    a day, presence of dead workers, and files without a message.
+    a day, presence of dead workers, files without a message, avatars that nothing shows, and old entries of the audit log.
     """
-    _do(
+    run_tasks(
         [
-            ("Tokens and sessions", sessions.count_prunable, delete_tokens),
-            ("Changes of chats", lambda: None, prune_changes),
-            ("Presence of dead workers", lambda: None, _prune_presence),
-            ("Files without a message", lambda: None, prune_files),
+            Task("Tokens and sessions", sessions.count_prunable, delete_tokens),
+            Task("Changes of chats", lambda: None, prune_changes),
+            Task("Presence of dead workers", lambda: None, _prune_presence),
+            Task("Files without a message", lambda: None, prune_files),
+            Task("Replaced avatars", lambda: None, prune_avatars),
+            Task("Entries of the audit log", lambda: None, prune_audit_log),
         ]
     )
 
@@ -49,10 +64,10 @@ def _prune_presence(report: Report) -> None:
     report(len(gone))
 
 
-def _do(tasks: list[tuple[str, Callable[[], int | None], Callable[[Report], None]]]) -> None:
-    """Run each task by name; it reports how much it has removed, and how much there is if that is known."""
+def run_tasks(tasks: Sequence[Task]) -> None:
+    """Run the tasks one after the other, show their progress on a terminal, and print what each has done."""
     console = Console(soft_wrap=True)
-    removed = dict.fromkeys((name for name, _, _ in tasks), 0)
+    done = dict.fromkeys((task.name for task in tasks), 0)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -61,14 +76,14 @@ def _do(tasks: list[tuple[str, Callable[[], int | None], Callable[[Report], None
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        for name, count, work in tasks:
-            task = progress.add_task(name, total=count())
+        for task in tasks:
+            bar = progress.add_task(task.name, total=task.count())
 
-            def report(number: int, name: str = name, task: int = task) -> None:
-                removed[name] += number
-                progress.advance(task, number)  # type: ignore[arg-type]
+            def report(number: int, name: str = task.name, bar: TaskID = bar) -> None:
+                done[name] += number
+                progress.advance(bar, number)
 
-            work(report)
-            progress.update(task, total=removed[name], completed=removed[name])
-    for name, number in removed.items():
-        console.print(f"{name}: [bold]{number}[/] removed.")
+            task.work(report)
+            progress.update(bar, total=done[task.name], completed=done[task.name])
+    for task in tasks:
+        console.print(f"{task.name}: [bold]{done[task.name]}[/] {task.done}.")

@@ -27,7 +27,17 @@ from chatapp.launcher.process import (
 OLDEST = 14
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": "128MB", "port": str(PORT)}
+SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "port": str(PORT),
+    # The first change of a page after a checkpoint writes the whole page to the WAL, several KB for a message: fewer
+    # checkpoints, and compressed pages.
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+}
 DEBIAN = Path("/usr/lib/postgresql")
 ELSEWHERE = "set DATABASE_URL to a PostgreSQL server"
 
@@ -98,6 +108,12 @@ class EmbeddedPostgres:
     def running(self) -> bool:
         """True if the server was started here and has not ended."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process
+        return self._process.pid
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of `database` on this server."""

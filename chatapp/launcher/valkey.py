@@ -41,13 +41,14 @@ def find_binary() -> Path:
 class EmbeddedValkey:
     """A Valkey server with its log in `folder` (created if missing), on the same port over restarts.
 
-    It ends with the thread that started it.
+    It ends with the thread that started it. `settings` are further lines of its configuration.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str, password: str | None = None) -> None:
         self.folder = folder.resolve()
         self._log = self.folder / "valkey.log"
-        self._password = secrets.token_urlsafe(24)
+        self._settings = settings
+        self._password = password or secrets.token_urlsafe(24)
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -86,7 +87,8 @@ class EmbeddedValkey:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The port that clients know, if there is one.
         self._port = self._port or _free_port()
-        settings = f'bind 127.0.0.1\nport {self._port}\nrequirepass {self._password}\nsave ""\nappendonly no\n'
+        lines = ("bind 127.0.0.1", f"port {self._port}", f"requirepass {self._password}", 'save ""', "appendonly no")
+        settings = "\n".join((*lines, *self._settings, ""))
         # By standard input, since command lines are public.
         with tempfile.TemporaryFile() as config_file, self._log.open("wb") as log:
             config_file.write(settings.encode())

@@ -9,13 +9,14 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, render_template, request
 from markupsafe import escape
 
 STYLE = (Path(__file__).parent / "templates" / "welcome.css").read_text()
 # Nothing from other hosts, which would learn the visitor's address; only script files, and no HTML made of text.
-# Images may also come from the bucket that the server redirects to, if there is one.
+# Images may also come from the bucket that the server redirects to, if there is one, and from AVATAR_HOSTS.
 POLICY = (
     "default-src 'none'",
     "script-src 'self'",
@@ -35,20 +36,40 @@ HEADERS = {
 }
 # The client looks for this element.
 DEVELOPER_LINKS = b'<meta name="developer-links" content="shown" />'
+# So does it for the hosts of avatars.
+AVATAR_HOSTS = '<meta name="avatar-hosts" content="%s" />'
+# And for the look of the product.
+LOGO = '<meta name="app-logo" content="%s" />'
+ACCENT = '<meta name="app-accent" content="%s" />'
 # Their names contain a hash of the content.
 FOR_EVER = "public, max-age=31536000, immutable"
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+", re.ASCII)
 MAX_CACHED = 32
 
 
-def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, developer_links: bool = False) -> Blueprint:
+def blueprint(
+    built: Path,
+    image_sources: Iterable[str],
+    *,
+    app_name: str,
+    logo_url: str | None = None,
+    accent: str | None = None,
+    avatar_hosts: Iterable[str] = (),
+    developer_links: bool = False,
+) -> Blueprint:
     """`/` and `/assets/…` from the folder `built`, which may appear, change and vanish while the server runs.
 
-    `image_sources` are further sources of images for the Content-Security-Policy. `developer_links` makes the client
-    link to the API documents.
+    `image_sources` are further sources of images for the Content-Security-Policy. The client loads avatars of
+    `avatar_hosts`, shows the image at `logo_url` instead of its own logo, and has the colour `accent`. `developer_links` makes it link to the API documents.
     """
     pages = Blueprint("client_page", __name__, template_folder="templates")
-    client_policy = "; ".join((*POLICY, " ".join(("img-src 'self' blob: data:", *image_sources))))
+    hosts = " ".join(avatar_hosts)
+    logo = urlsplit(logo_url or "")
+    sources = (*image_sources, *hosts.split(), *([f"{logo.scheme}://{logo.netloc}"] if logo.netloc else []))
+    client_policy = "; ".join((*POLICY, " ".join(("img-src 'self' blob: data:", *sources))))
+    marks = (DEVELOPER_LINKS if developer_links else b"") + ((AVATAR_HOSTS % hosts).encode() if hosts else b"")
+    marks += (LOGO % escape(logo_url)).encode() if logo_url else b""
+    marks += (ACCENT % accent).encode() if accent else b""
 
     @pages.get("/")
     def client() -> Response:
@@ -56,8 +77,7 @@ def blueprint(built: Path, image_sources: Iterable[str], *, app_name: str, devel
         try:
             page, policy = (built / "index.html").read_bytes(), client_policy
             page = page.replace(b"<title>Chat</title>", f"<title>{escape(app_name)}</title>".encode(), 1)
-            if developer_links:
-                page = page.replace(b"</head>", DEVELOPER_LINKS + b"</head>", 1)
+            page = page.replace(b"</head>", marks + b"</head>", 1)
         except OSError:
             page = render_template("welcome.html", app_name=app_name, style=STYLE).encode()
             digest = b64encode(sha256(STYLE.encode()).digest()).decode()

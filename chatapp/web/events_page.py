@@ -4,32 +4,34 @@ The page is generated from the document and is one file, without scripts, styles
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import orjson
 from flask import Blueprint, Response
 
 from chatapp.core.errors import Json
+from chatapp.core.offload import MadeLater
 from chatapp.web.docs_page import render, respond
 
 # Fields of a schema that may be shown more than once.
 SHORT = 3
 
 
-def blueprint(document: Json) -> Blueprint:
+def blueprint(make_document: Callable[[], Json]) -> Blueprint:
     """The two pages of an AsyncAPI document."""
     pages = Blueprint("events_page", __name__, template_folder="templates")
-    written = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    make = cache(make_document)
+    document, written = MadeLater(make), MadeLater(lambda: orjson.dumps(make(), option=orjson.OPT_INDENT_2))
 
     @cache
     def page() -> str:
-        return render("events.html", **_context(document))
+        return render("events.html", **_context(document()))
 
     @pages.get("/api/v1/asyncapi.json")
     def asyncapi() -> Response:
         """The document."""
-        return Response(written, mimetype="application/json")
+        return Response(written(), mimetype="application/json")
 
     @pages.get("/docs/events")
     def events() -> Response:
