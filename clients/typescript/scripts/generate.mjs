@@ -1,4 +1,4 @@
-// Writes src/generated/{schemas,rest,events}.ts from what a server publishes about itself:
+// Writes src/generated/{schemas,tombstones,rest,events}.ts from what a server publishes about itself:
 //
 //     node scripts/generate.mjs http://127.0.0.1:3000          (or two files: openapi.json asyncapi.json)
 //
@@ -17,7 +17,7 @@ if (given.length < 1 || given.length > 2) {
   process.exit(2);
 }
 const [openapi, asyncapi] = await Promise.all(sources.map(read));
-const files = { "schemas.ts": schemas(), "rest.ts": rest(), "events.ts": events() };
+const files = { "schemas.ts": schemas(), "tombstones.ts": tombstones(), "rest.ts": rest(), "events.ts": events() };
 let stale = 0;
 for (const [name, text] of Object.entries(files)) {
   const file = new URL(name, INTO);
@@ -36,9 +36,13 @@ async function read(source) {
   return response.json();
 }
 
+function knownSchemas() {
+  return { ...asyncapi.components.schemas, ...openapi.components.schemas };
+}
+
 /** Every object of both documents, once, under its name. */
 function schemas() {
-  const known = { ...asyncapi.components.schemas, ...openapi.components.schemas };
+  const known = knownSchemas();
   const types = Object.keys(known)
     .sort()
     .map((name) => {
@@ -47,6 +51,31 @@ function schemas() {
       return `${comment(body.description)}export ${isObject ? `interface ${name} ` : `type ${name} = `}${type(body)}${isObject ? "" : ";"}\n`;
     });
   return [HEADER, ...types].join("\n");
+}
+
+/** For each object that can be deleted, what its deletion leaves of it, by `x-tombstone`. */
+function tombstones() {
+  const functions = new Map();
+  const names = new Set();
+  for (const [name, { properties = {}, required = [] }] of Object.entries(knownSchemas()).sort()) {
+    const changed = Object.entries(properties).filter(([, field]) => "x-tombstone" in field);
+    const isRequired = ([field]) => required.includes(field);
+    const fields = changed
+      .filter(isRequired)
+      .map(([field, schema]) => `${field}: ${JSON.stringify(schema["x-tombstone"])},`);
+    // An optional field is absent instead of null.
+    const absent = changed.filter((entry) => !isRequired(entry)).map(([field]) => `${field}: _${field}, `);
+    // An event's object has the same tombstone as the object itself.
+    if (!changed.length || functions.has(fields.join())) continue;
+    names.add(name);
+    functions.set(
+      fields.join(),
+      `/** What is left of a deleted \`${name}\`. */\n` +
+        `export const ${name[0].toLowerCase()}${name.slice(1)}Tombstone = ({ ${absent.join("")}...left }: ${name}): ${name} => ({\n` +
+        `${["...left,", ...fields].map((line) => `  ${line}\n`).join("")}});\n`,
+    );
+  }
+  return `${HEADER}\n${imports(names)}${[...functions.values()].join("\n")}`;
 }
 
 /** `Operations`: each method and path, with its parameters and its response. */
@@ -151,12 +180,19 @@ function ofKind(kind, schema, indent, names) {
     case "number":
       return "number";
     case "array":
-      return `Array<${type(schema.items ?? {}, indent, names)}>`;
+      return array(schema, type(schema.items ?? {}, indent, names));
     case "object":
       return object(schema, indent, names);
     default:
       throw new Error(`There is no type for a schema of type ${kind}.`);
   }
+}
+
+/** Pairs and the like have their length in the type. */
+function array({ minItems, maxItems }, item) {
+  return maxItems !== undefined && minItems === maxItems
+    ? `[${Array(maxItems).fill(item).join(", ")}]`
+    : `Array<${item}>`;
 }
 
 function object(schema, indent, names) {

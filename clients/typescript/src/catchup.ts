@@ -3,6 +3,7 @@ import type { LiveConnection } from "./connection.js";
 import { NetworkError, RateLimitedError } from "./errors.js";
 import type { ChatList, Sync, SyncAnswer } from "./generated/schemas.js";
 import type { Http } from "./http.js";
+import type { AskedOwn, OwnState } from "./own-state.js";
 import { pause } from "./waiting.js";
 
 // The server holds an event back for up to two seconds when its predecessor is late: a missing event may still arrive.
@@ -29,6 +30,7 @@ export class CatchUp {
 
   constructor(
     private readonly chatStore: ChatStore,
+    private readonly own: OwnState,
     private readonly connection: LiveConnection,
     private readonly http: Http,
     private readonly over: AbortSignal,
@@ -49,6 +51,9 @@ export class CatchUp {
 
   /** There is a connection: bring everything up to date. */
   async all(): Promise<void> {
+    const prepared = this.own.prepare();
+    // Without the list, the connection fails before this is looked at.
+    prepared.catch(() => {});
     if (this.wasOnline) await this.list();
     else {
       const wasEarly = this.first !== null;
@@ -57,6 +62,7 @@ export class CatchUp {
       // Events report presence from now on; a newer list has the changes before that.
       else if (wasEarly) await this.list(FIRST_PAGE);
     }
+    await prepared;
     await this.sync();
     this.wasOnline = true;
     if (this.certain) this.behind();
@@ -70,7 +76,7 @@ export class CatchUp {
     const wait = LATE_MS + Math.random() * (LATE_MS + others * SPREAD_MS);
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      if (this.certain || this.chatStore.isBehind) void this.try();
+      if (this.certain || this.isBehind) void this.try();
     }, wait);
   }
 
@@ -78,6 +84,10 @@ export class CatchUp {
   missed(): void {
     this.certain = true;
     this.behind();
+  }
+
+  private get isBehind(): boolean {
+    return this.chatStore.isBehind || this.own.isBehind;
   }
 
   private async try(): Promise<void> {
@@ -110,34 +120,60 @@ export class CatchUp {
     this.syncing ??= this.pages().finally(() => {
       this.syncing = null;
       // Something may have been missed after the server read its response.
-      if (this.certain || this.chatStore.isBehind) this.behind();
+      if (this.certain || this.isBehind) this.behind();
     });
     return this.syncing;
   }
 
   private async pages(): Promise<void> {
     this.certain = false;
+    const own = this.own.ask();
+    await this.changesOf(own);
+    if (own && !this.over.aborted) this.own.synced();
+  }
+
+  private async changesOf(own: AskedOwn | undefined): Promise<void> {
     const ids = this.chatStore.chats.map(({ id }) => id);
-    if (ids.length <= MAX_CHATS) return this.missedOf(ids, { only: false });
+    if (ids.length <= MAX_CHATS) return this.missedOf(ids, { only: false, own });
     // The server treats unnamed chats as new, and a request can't name them all: list the new ones, and sync the known
     // ones by name.
     await this.list();
     for (let start = 0; start < ids.length; start += MAX_CHATS) {
-      await this.missedOf(ids.slice(start, start + MAX_CHATS), { only: true });
+      await this.missedOf(ids.slice(start, start + MAX_CHATS), { only: true, own: start ? undefined : own });
     }
   }
 
-  /** All that was missed of these chats, and unless `only` of new ones too. */
-  private async missedOf(ids: readonly string[], { only }: { only: boolean }): Promise<void> {
+  /** All that was missed of these chats, unless `only` of new ones too, and of own state as `own` asks. */
+  private async missedOf(
+    ids: readonly string[],
+    { only, own }: { only: boolean; own?: AskedOwn | undefined },
+  ): Promise<void> {
     const chats = Object.fromEntries(ids.map((id) => [id, this.chatStore.revOf(id)]));
+    const lastSeqs = new Map(ids.map((id) => [id, this.chatStore.chat(id)?.lastSeq ?? 0]));
     const more = new Set<string>();
     let cursor: string | null = null;
     do {
-      const response: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...(cursor && { cursor }) });
-      for (const id of this.chatStore.applySync(response)) more.add(id);
+      const place = cursor ? { cursor } : own && { me: own.me };
+      const response: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...place });
+      const { me } = response;
+      if (me && own) this.own.reset(me, own);
+      for (const id of this.chatStore.applySync(response, lastSeqs)) more.add(id);
+      if (me && own && this.own.apply(me, own)) await this.moreOwn();
       cursor = response.nextCursor;
     } while (cursor && !this.over.aborted);
     if (more.size && !this.over.aborted) await this.missedOf([...more], { only: true });
+  }
+
+  /** The changes of own state that did not fit into a response. */
+  private async moreOwn(): Promise<void> {
+    let hasMore = true;
+    while (hasMore && !this.over.aborted) {
+      const own = this.own.ask();
+      if (!own) return;
+      const { me } = await this.ask({ chats: {}, only: true, me: own.me });
+      if (me) this.own.reset(me, own);
+      hasMore = me !== undefined && this.own.apply(me, own);
+    }
   }
 
   private async ask(payload: Sync): Promise<SyncAnswer> {

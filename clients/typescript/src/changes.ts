@@ -1,6 +1,6 @@
 import type { Change } from "./model.js";
 
-type Part = "session" | "connection" | "chats";
+type Part = "session" | "connection" | "chats" | "own";
 type Keyed = "messages" | "drafts" | "members" | "typing" | "presence";
 
 /** Collects changes and notifies listeners once for all that happened together. */
@@ -58,6 +58,7 @@ export class Changes {
       session: parts.has("session"),
       connection: parts.has("connection"),
       chats: parts.has("chats"),
+      own: parts.has("own"),
       messages: of("messages"),
       drafts: of("drafts"),
       members: of("members"),

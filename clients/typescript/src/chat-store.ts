@@ -1,79 +1,63 @@
 import type { Changes } from "./changes.js";
+import { CACHED_REV } from "./chat-state.js";
+import { ChatEntry, type ChatStoreHooks, type Shared, type StoredChat } from "./chat-entry.js";
+import { ChatMessages } from "./chat-messages.js";
 import type {
   Chat as ServerChat,
   ChatEvent,
+  ChatMember,
+  ChatState,
   Member,
+  MemberLeft,
+  MessageChangedEvent,
   MessageDeletedEvent,
   MessageEvent,
+  MessageReactions,
   NewChatEvent,
   SyncAnswer,
   User,
 } from "./generated/schemas.js";
-import type { Chat, DeliveryStatus, Item, Members, Message } from "./model.js";
-import { higher, merged, Timeline } from "./timeline.js";
-
-/** What the chat store asks its owner to do. */
-export interface ChatStoreHooks {
-  /** Something is missing that may only be late: ask for it unless it comes. So many `others` may ask with you. */
-  onGap(others: number): void;
-  /** Something happened in a chat that is not in the chat store. */
-  onMissed(): void;
-  /** The server has stored one of the user's own messages. */
-  onStored(message: Message): void;
-  /** One is no longer in this chat. */
-  onRemoved(chatId: string): void;
-  /** A receipt concerns the user's own messages in a group: only the server knows their status for all members. */
-  onReceiptsStale(chatId: string): void;
-  /** Members may have changed, unseen. */
-  onMembersStale(chatId: string): void;
-  /** The messages of a chat were dropped, since too much was missed or the server lost some: fetch the newest again. */
-  onReset(chatId: string): void;
-  /** A response contains a user; returns them with the presence that is known now. */
-  onUser(user: User): User;
-  /** How a message is shown. */
-  toItem(message: Message): Item;
-}
-
-/** The state of one chat. */
-interface Entry {
-  /** As the server has it. */
-  chat: Chat;
-  /** As applications see it: the newest message with changes that wait to be sent. */
-  shown: Chat;
-  timeline: Timeline;
-  /** The members that were fetched, the longest-standing first. */
-  members: Members | null;
-  /** Where their list goes on: null at its end, undefined where it was not fetched as a list. */
-  membersCursor: string | null | undefined;
-  /** Every change up to this one has been seen. Events about members have no `rev`: `sync` counts them. */
-  rev: number;
-  /** How often members came, went or changed. */
-  memberChanges: number;
-  /** How far one has read, here at least. */
-  readSeq: number;
-}
-
-/** The fields of a deleted message. */
-export const TOMBSTONE = {
-  ...{ isDeleted: true, content: null, fileUrl: null, fileName: null, fileSize: null, thumbnailUrl: null },
-  ...{ width: null, height: null },
-} as const;
+import type { Chat, DeliveryStatus, Members, Message } from "./model.js";
+import { MuteTimer } from "./mute-timer.js";
+import { OwnFacts } from "./own-facts.js";
+import { merged, type Timeline } from "./timeline.js";
+import { Timelines, type WindowMeta } from "./windows.js";
 
 const NO_MEMBERS: Members = [];
 const FAR_BEHIND = 1000;
+const NO_COUNTS = { mentionCount: 0, pinCount: 0 };
+
+/** The state of one chat, with what merges messages into it. */
+class Entry extends ChatEntry {
+  readonly messages: ChatMessages;
+
+  constructor(chat: StoredChat, readSeq: number, shared: Shared) {
+    super(chat, readSeq, shared);
+    this.messages = new ChatMessages(this, shared);
+  }
+}
 
 /** All chats of one user, merged from responses and events. */
 export class ChatStore {
   /** Whether the whole list was fetched. */
   complete = false;
   private readonly entries = new Map<string, Entry>();
+  readonly own = new OwnFacts();
+  private readonly mutes = new MuteTimer(() => this.muteEnded());
+  private readonly shared: Shared;
   private sorted: readonly Chat[] | null = null;
 
   constructor(
     private readonly me: string,
     private readonly changes: Changes,
     private readonly hooks: ChatStoreHooks,
-  ) {}
+  ) {
+    const changed = (): void => {
+      this.sorted = null;
+      changes.note("chats");
+    };
+    this.shared = { me, changes, hooks, own: this.own, changed, mutedUntil: (time) => this.mutes.until(time) };
+  }
 
   /** The most recently active first. */
   get chats(): readonly Chat[] {
@@ -94,14 +78,20 @@ export class ChatStore {
     return this.entries.get(chatId)?.membersCursor;
   }
 
+  /** The messages up to the newest one. */
   timeline(chatId: string): Timeline | undefined {
-    return this.entries.get(chatId)?.timeline;
+    return this.entries.get(chatId)?.timelines.live;
+  }
+
+  /** The messages that are shown. */
+  shownTimeline(chatId: string): Timeline | undefined {
+    return this.entries.get(chatId)?.timelines.shown;
   }
 
   /** Find a loaded message by its id, or one of the user's own by its clientId. */
   find(id: string): Message | undefined {
-    for (const { timeline } of this.entries.values()) {
-      const found = timeline.find(id);
+    for (const { timelines } of this.entries.values()) {
+      const found = timelines.find(id);
       if (found) return found;
     }
     return undefined;
@@ -110,15 +100,14 @@ export class ChatStore {
   /** Something else that is shown of a message changed. */
   refresh(id: string): void {
     for (const entry of this.entries.values()) {
-      const { chat, timeline } = entry;
-      if (timeline.refresh(id)) this.changes.noteOf("messages", chat.id);
-      if (chat.lastMessage?.id === id) this.set(entry, {});
+      entry.changeMessages((timeline) => timeline.refresh(id));
+      if (entry.chat.lastMessage?.id === id) entry.set({});
     }
   }
 
   /** Whether something that happened has not been seen. */
   get isBehind(): boolean {
-    return [...this.entries.values()].some((entry) => entry.rev < entry.chat.lastRev || entry.timeline.hasGap);
+    return [...this.entries.values()].some((entry) => entry.isBehind);
   }
 
   /**
@@ -126,31 +115,46 @@ export class ChatStore {
    * known any more.
    */
   put(update: ServerChat & { members?: Member[] }, { isCached = false } = {}): Chat {
-    const { members, ...chat } = update;
+    const { members, me, ...received } = update;
+    const chat: StoredChat = { ...NO_COUNTS, ...received };
     const readSeq = chat.lastSeq - chat.unreadCount;
     let entry = this.entries.get(chat.id);
-    if (!entry) {
-      const nothing = { timeline: this.newTimeline(), members: null, membersCursor: undefined, memberChanges: 0 };
-      entry = { ...nothing, chat, shown: chat, rev: chat.lastRev, readSeq };
-      this.entries.set(chat.id, entry);
-    }
+    if (!entry) this.entries.set(chat.id, (entry = new Entry(chat, readSeq, this.shared)));
     entry.readSeq = Math.max(entry.readSeq, readSeq);
-    // A response may have been overtaken by events.
-    const current = chat.lastRev >= entry.chat.lastRev;
-    const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage);
-    if (!entry.timeline.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
+    entry.isReadSeqKnown ||= me?.unreadFrom === undefined;
+    // What was cached may have ended since: any response replaces it.
+    entry.putState(me && isCached ? { ...me, meRev: CACHED_REV } : me, { counts: false });
+    const early = this.own.states.get(chat.id);
+    if (early) entry.putState(early, { counts: false });
+    this.own.states.delete(chat.id);
+    const lastMessage = newest(entry.chat.lastMessage, chat.lastMessage && entry.messages.asSeen(chat.lastMessage));
+    if (!entry.timelines.live.isKept) entry.rev = Math.max(entry.rev, chat.lastRev);
     if (members) {
-      this.setMembers(entry, members, members.length >= chat.memberCount ? null : undefined);
+      entry.setMembers(members, members.length >= chat.memberCount ? null : undefined);
       for (const { user } of members) this.hooks.onUser(user);
     }
     const peer = chat.peer && !isCached ? this.hooks.onUser(chat.peer) : chat.peer;
-    this.set(entry, { ...(current ? chat : entry.chat), peer, lastMessage });
-    if (entry.rev < entry.chat.lastRev) this.hooks.onGap(entry.chat.memberCount);
+    // A response may have been overtaken by events.
+    if (chat.lastRev >= entry.chat.lastRev) entry.chat = { ...chat, ...(entry.chat.me && { me: entry.chat.me }) };
+    entry.set({ peer, lastMessage });
+    if (chat.lastMessage?.senderId === this.me) entry.sent(chat.lastMessage.seq);
+    // Its count is one of mentions that the user has read here since.
+    if (readSeq < entry.readSeq) entry.countMentions();
+    if (entry.rev < entry.chat.lastRev) entry.gap();
     return entry.shown;
   }
 
-  /** Take in a response of `sync`; the chats of which more has to be asked for. */
-  applySync(response: SyncAnswer): string[] {
+  /** A chat of a search as it is shown. It is not taken in: the user may have left one that is not known here. */
+  seen(chat: ServerChat): Chat {
+    const stored = { ...NO_COUNTS, ...chat };
+    return this.chat(chat.id) ?? new Entry(stored, chat.lastSeq - chat.unreadCount, this.shared).shown;
+  }
+
+  /**
+   * Take in a response of `sync`; the chats of which more has to be asked for. `lastSeqs` has the `lastSeq` of each chat
+   * that was named, as of the request.
+   */
+  applySync(response: SyncAnswer, lastSeqs: ReadonlyMap<string, number>): string[] {
     const more = new Set(response.more);
     const again: string[] = [];
     // The server was restored from a backup: it may not have the changes of the chat that are loaded here.
@@ -161,12 +165,13 @@ export class ChatStore {
       const entry = this.entries.get(update.id) as Entry;
       if (wasKnown && update.type === "GROUP") this.hooks.onMembersStale(update.id);
       const messages = response.messages[update.id] ?? [];
-      for (const message of messages) this.take(entry, message);
+      for (const message of messages) entry.messages.take(message);
+      if (update.lastSeq - update.unreadCount < entry.readSeq) entry.countMentions();
       let seen = update.lastRev;
-      if (more.has(update.id) && entry.timeline.isKept) {
+      if (more.has(update.id) && entry.timelines.live.isKept) {
         seen = messages.at(-1)?.rev ?? entry.rev;
         if (update.lastRev - seen > FAR_BEHIND) {
-          entry.timeline = this.newTimeline();
+          entry.timelines = new Timelines(entry.newTimeline());
           seen = update.lastRev;
           this.changes.noteOf("messages", update.id);
           this.hooks.onReset(update.id);
@@ -180,11 +185,83 @@ export class ChatStore {
       this.hooks.onReset(chatId);
     }
     for (const chatId of response.gone) this.remove(chatId);
+    // Changed chats have their counts. In the others, the server counted what was there at the request: messages may have
+    // arrived since.
+    const changed = new Set(response.chats.map(({ id }) => id));
     for (const [chatId, unread] of Object.entries(response.unread)) {
-      const entry = this.entries.get(chatId);
-      if (entry) this.read(entry, entry.chat.lastSeq - unread);
+      const [entry, lastSeq] = [this.entries.get(chatId), lastSeqs.get(chatId)];
+      if (entry && lastSeq !== undefined && !changed.has(chatId)) entry.read(lastSeq - unread);
     }
     return again;
+  }
+
+  // --- The user's own state ---
+
+  /** Take in the user's own state of a chat; `counts` unless the counts follow by themselves. */
+  putState(state: ChatState, options?: { counts: boolean }): void {
+    const entry = this.entries.get(state.chatId);
+    if (entry) entry.putState(state, options);
+    else this.own.states.set(state.chatId, state);
+  }
+
+  /** Drop the own state of a chat that was left before `meRev`, and perhaps joined again. */
+  dropState(chatId: string, meRev: number): void {
+    const hasHidden = this.own.forget(chatId);
+    const entry = this.entries.get(chatId);
+    const state = entry?.chat.me;
+    if (!entry || (!state && !hasHidden) || (state && state.meRev > meRev)) return;
+    entry.dropState();
+    this.changes.noteOf("messages", chatId);
+    this.hooks.onReset(chatId);
+  }
+
+  /** The user has deleted messages for themselves; `counts` unless the counts follow by themselves. */
+  hide(chatId: string, messageIds: readonly string[], { counts = true } = {}): void {
+    this.own.hide(chatId, messageIds);
+    const entry = this.entries.get(chatId);
+    const known = messageIds.filter((id) => entry?.messages.hide(id));
+    if (counts && known.length < messageIds.length && entry?.chat.mentionCount) entry.countsStale();
+  }
+
+  /** The user blocks others; whether all counts follow. */
+  block(userIds: ReadonlySet<string>): boolean {
+    this.own.blocked = userIds;
+    const unread = [...this.entries.values()].filter(({ chat }) => chat.unreadCount > 0);
+    return unread.map((entry) => entry.countMentions()).every(Boolean);
+  }
+
+  /** What the mentions of each chat were counted for. */
+  get countedFor(): ReadonlyMap<string, string> {
+    return new Map([...this.entries].map(([chatId, entry]) => [chatId, countedFor(entry)]));
+  }
+
+  /** The mentions in all chats as of `meRev`, counted for the state that `asked` has. */
+  putMentions(mentions: Readonly<Record<string, number>>, meRev: number, asked: ReadonlyMap<string, string>): void {
+    for (const [chatId, entry] of this.entries) {
+      const { mentionCount, me } = entry.chat;
+      const counted = mentions[chatId] ?? 0;
+      if (counted === mentionCount) continue;
+      const isCurrent = asked.get(chatId) === countedFor(entry) && (me?.meRev ?? 0) <= meRev;
+      if (isCurrent) entry.set({ mentionCount: counted });
+      else if (!entry.countMentions()) entry.countsStale();
+    }
+  }
+
+  /** Something else that is shown of a chat changed. */
+  refreshChat(chatId: string): void {
+    this.entries.get(chatId)?.show();
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.mutes.stop();
+  }
+
+  /** When the next mute ends. */
+  private muteEnded(): number {
+    const muted = [...this.entries.values()].filter(({ shown }) => shown.isMuted);
+    for (const entry of muted) if (entry.muteEnd <= Date.now()) entry.show();
+    return Math.min(...muted.filter(({ shown }) => shown.isMuted).map(({ muteEnd }) => muteEnd));
   }
 
   /** Handle an event with a new or changed message. */
@@ -194,40 +271,66 @@ export class ChatStore {
       this.hooks.onMissed();
       return undefined;
     }
-    const message = { ...event, status: this.statusOf(entry, event) };
-    this.putMessage(message);
-    // Sending a message implies having read the ones before it.
-    if (isNew && event.senderId !== this.me) this.receipt(entry, "READ", event.seq - 1);
-    return message;
+    return entry.messages.receive(event, { isNew });
   }
 
-  /** Take in one message as a response or an event has it. */
+  /** Take in one message as a response has it. */
   putMessage(message: Message): void {
-    const entry = this.entries.get(message.chatId);
+    this.entries.get(message.chatId)?.messages.put(message);
+  }
+
+  /** Take in a message that the user has pinned or unpinned. */
+  putPinned(message: Message): void {
+    this.entries.get(message.chatId)?.messages.putPinned(message);
+  }
+
+  /** Take in the reactions to a message; the event with their `rev` is still to come. */
+  putReactions(response: MessageReactions): void {
+    this.entries.get(response.chatId)?.messages.putReactions(response);
+  }
+
+  /** Show these messages, newest first, instead of the newest ones, until they reach those. */
+  showWindow(chatId: string, messages: readonly Message[], { nextCursor, prevCursor }: WindowMeta): void {
+    const entry = this.entries.get(chatId);
     if (!entry) return;
-    this.take(entry, message);
-    this.advance(entry, message.rev);
+    const window = entry.newTimeline();
+    entry.messages.putPage(window, messages, nextCursor, null);
+    entry.timelines.show(window, prevCursor ?? null);
+    this.changes.noteOf("messages", chatId);
+  }
+
+  /** Take in the page after a window. */
+  putNewer(chatId: string, window: Timeline, messages: readonly Message[], { prevCursor }: WindowMeta): void {
+    const entry = this.entries.get(chatId);
+    window.addNewer(entry ? messages.map((message) => entry.messages.asSeen(message)) : messages, prevCursor ?? null);
+    entry?.timelines.join();
+  }
+
+  /** Show the newest messages of a chat again. */
+  closeWindow(chatId: string): void {
+    if (this.entries.get(chatId)?.timelines.close()) this.changes.noteOf("messages", chatId);
+  }
+
+  /** Something of a message has changed that is not its text. */
+  onMessageChanged(event: MessageChangedEvent): void {
+    this.entries.get(event.chatId)?.messages.onChanged(event);
   }
 
   onMessageDeleted({ messageId, chatId, rev }: MessageDeletedEvent): void {
-    const entry = this.entries.get(chatId);
-    if (!entry) return;
-    // One that is not here may be missing rather than old.
-    const seen = this.applyDeletion(entry, messageId, rev) || !entry.timeline.isKept;
-    this.advance(entry, rev, seen);
+    this.entries.get(chatId)?.messages.onDeleted(messageId, rev);
   }
 
   /** The user has deleted a message; the event with its `rev` is still to come. */
   markDeleted(messageId: string): void {
-    for (const entry of this.entries.values()) this.applyDeletion(entry, messageId);
+    for (const entry of this.entries.values()) entry.messages.delete(messageId);
   }
 
   /** A member has received or read the messages of a chat up to `seq`. */
   onReceipt(chatId: string, userId: string, status: DeliveryStatus, seq: number): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
-    if (userId !== this.me) this.receipt(entry, status, seq);
-    else if (status === "READ") this.read(entry, seq);
+    if (userId !== this.me) entry.receipt(status, seq);
+    else if (status === "READ") entry.read(seq);
   }
 
   /** One is in a chat from now on. */
@@ -239,11 +342,11 @@ export class ChatStore {
       // A new member has no unread messages.
       this.put({ ...event, lastMessage: seen, peer: null, unreadCount: 0 });
       const entry = this.entries.get(event.id) as Entry;
-      if (peer) this.set(entry, { peer });
-    } else this.onChatUpdated({ ...event, lastMessage });
+      if (peer) entry.set({ peer });
+    } else this.onChatUpdated({ ...event, lastMessage, rev: event.lastRev });
     const entry = this.entries.get(event.id) as Entry;
     if (event.lastRev >= entry.rev) {
-      this.setMembers(entry, members, members.length >= event.memberCount ? null : undefined);
+      entry.setMembers(members, members.length >= event.memberCount ? null : undefined);
     }
   }
 
@@ -253,64 +356,58 @@ export class ChatStore {
       this.hooks.onMissed();
       return;
     }
-    const { name, description, avatar, updatedAt, memberCount } = event;
-    if (event.lastRev >= entry.chat.lastRev) this.set(entry, { name, description, avatar, updatedAt, memberCount });
-    this.advance(entry, event.lastRev);
+    entry.update(event);
   }
 
-  onMemberJoined(chatId: string, member: Member): void {
-    this.changeMembers(chatId, 1, (entry) => this.withMember(entry, member));
+  onMemberJoined({ chatId, member, rev }: ChatMember): void {
+    this.changeMembers(chatId, rev, 1, (entry) => entry.putMember(member));
   }
 
-  onMemberUpdated(chatId: string, member: Member): void {
-    this.changeMembers(chatId, 0, (entry) => this.withMember(entry, member));
+  onMemberUpdated({ chatId, member, rev }: ChatMember): void {
+    this.changeMembers(chatId, rev, 0, (entry) => entry.putMember(member));
   }
 
-  onMemberLeft(chatId: string, userId: string): void {
+  onMemberLeft({ chatId, userId, rev }: MemberLeft): void {
     if (userId === this.me) this.remove(chatId);
-    else this.changeMembers(chatId, -1, (entry) => this.withoutMember(entry, userId));
+    else this.changeMembers(chatId, rev, -1, (entry) => entry.dropMember(userId));
   }
 
   /** Add or update a member after the user's own request; the event with the `rev` is still to come. */
   putMember(chatId: string, member: Member): void {
-    const entry = this.entries.get(chatId);
-    if (entry) this.withMember(entry, member);
+    this.entries.get(chatId)?.putMember(member);
   }
 
   /** Remove a member after the user's own request; the event with the `rev` is still to come. */
   dropMember(chatId: string, userId: string): void {
-    const entry = this.entries.get(chatId);
-    if (entry) this.withoutMember(entry, userId);
+    this.entries.get(chatId)?.dropMember(userId);
   }
 
   /** The list of members as the server has it, up to `cursor`. */
   putMembers(chatId: string, members: Members, cursor: string | null): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
-    this.setMembers(entry, members, cursor);
+    entry.setMembers(members, cursor);
     for (const { user } of members) this.hooks.onUser(user);
   }
 
   /** Take in the newest page of a chat whose messages came from a cache: it continues them or replaces them. */
   putNewest(chatId: string, messages: readonly Message[], cursor: string | null): void {
-    const entry = this.entries.get(chatId);
-    if (!entry) return;
-    const last = entry.timeline.last?.seq ?? 0;
-    if ((messages.at(-1)?.seq ?? Infinity) <= last + 1) {
-      for (const message of [...messages].reverse()) this.take(entry, message);
-    } else {
-      entry.timeline = this.newTimeline();
-      this.putPage(entry.timeline, messages, cursor, null);
-    }
+    this.entries.get(chatId)?.messages.putNewest(messages, cursor);
   }
 
   /** Take in a page of a chat that was asked for with `before`. */
-  putPage(timeline: Timeline, messages: readonly Message[], cursor: string | null, before: string | null): void {
-    timeline.addPage(messages, cursor, before);
-    for (const message of messages) if (message.senderId === this.me && message.clientId) this.hooks.onStored(message);
+  putPage(
+    chatId: string,
+    timeline: Timeline,
+    messages: readonly Message[],
+    cursor: string | null,
+    before: string | null,
+  ): void {
+    this.entries.get(chatId)?.messages.putPage(timeline, messages, cursor, before);
   }
 
   remove(chatId: string): void {
+    this.own.forget(chatId);
     if (!this.entries.delete(chatId)) return;
     this.sorted = null;
     this.changes.note("chats");
@@ -319,23 +416,36 @@ export class ChatStore {
     this.hooks.onRemoved(chatId);
   }
 
-  /** Mark all loaded messages of a chat as read. Returns the last one, or null if it was read before. */
+  /** Mark the messages that are shown of a chat, and older ones, as read. Returns the last one, or null if it was read. */
   markRead(chatId: string): Message | null {
     const entry = this.entries.get(chatId);
     if (!entry) return null;
-    const { timeline, chat } = entry;
-    const last = timeline.history.loaded ? timeline.last : chat.lastMessage;
+    const { timelines, chat } = entry;
+    const last = timelines.shown.history.loaded ? timelines.shown.last : chat.lastMessage;
     if (!last || last.seq <= entry.readSeq) return null;
-    this.read(entry, last.seq);
+    entry.read(last.seq);
     return last;
   }
 
   /** Update the peer of the direct chat with a user who came online or went offline. */
-  onPresence(userId: string, presence: { isOnline: boolean; lastSeen?: string }): void {
+  onPresence(userId: string, presence: { isOnline: boolean; lastSeen?: string | null }): void {
     for (const entry of this.entries.values()) {
       const { peer } = entry.chat;
-      if (peer?.id === userId) this.set(entry, { peer: { ...peer, ...presence } });
+      if (peer?.id === userId) entry.set({ peer: { ...peer, ...presence } });
     }
+  }
+
+  /** A user has another name, avatar or data. */
+  onUserUpdated(user: User): void {
+    for (const entry of this.entries.values()) entry.updateUser(user);
+  }
+
+  /** The display name of a member of a chat, as far as it is known. */
+  displayNameOf(chatId: string, userId: string): Pick<User, "displayName"> {
+    const entry = this.entries.get(chatId);
+    const peer = entry?.chat.peer?.id === userId ? entry.chat.peer : undefined;
+    const { displayName } = peer ?? entry?.members?.find((member) => member.userId === userId)?.user ?? {};
+    return displayName === undefined ? {} : { displayName };
   }
 
   /** The chat list is complete. */
@@ -358,115 +468,19 @@ export class ChatStore {
     const entry = this.entries.get(chatId);
     if (!entry || entry.rev <= rev) return;
     entry.rev = rev;
-    this.hooks.onGap(entry.chat.memberCount);
+    entry.gap();
   }
 
-  private take(entry: Entry, message: Message): void {
-    const { chat } = entry;
-    if (entry.timeline.put(message)) this.changes.noteOf("messages", chat.id);
-    if (message.senderId === this.me) this.read(entry, message.seq);
-    if (message.seq > chat.lastSeq) {
-      this.set(entry, { lastSeq: message.seq, lastMessage: message, updatedAt: message.createdAt });
-    } else if (message.seq === chat.lastMessage?.seq) {
-      const lastMessage = merged(chat.lastMessage, message);
-      if (lastMessage !== chat.lastMessage) this.set(entry, { lastMessage });
-    }
-    if (message.senderId === this.me && message.clientId) this.hooks.onStored(message);
-  }
-
-  private newTimeline(): Timeline {
-    return new Timeline(this.me, this.hooks.toItem);
-  }
-
-  private applyDeletion(entry: Entry, messageId: string, rev?: number): boolean {
-    const tombstone = { ...TOMBSTONE, ...(rev && { rev }) };
-    const known = entry.timeline.change(messageId, tombstone);
-    if (known) this.changes.noteOf("messages", entry.chat.id);
-    const { lastMessage } = entry.chat;
-    if (lastMessage?.id === messageId) this.set(entry, { lastMessage: { ...lastMessage, ...tombstone } });
-    return known;
-  }
-
-  /** A change was seen: one that does not follow the last shows that something was missed, or is late. */
-  private advance(entry: Entry, rev: number, seen = true): void {
-    if (seen && rev === entry.rev + 1) entry.rev = rev;
-    if (rev > entry.chat.lastRev) this.set(entry, { lastRev: rev });
-    if (entry.rev < entry.chat.lastRev || entry.timeline.hasGap) this.hooks.onGap(entry.chat.memberCount);
-  }
-
-  private read(entry: Entry, seq: number): void {
-    if (seq <= entry.readSeq) return;
-    entry.readSeq = seq;
-    this.set(entry, {});
-    if (entry.timeline.raise("READ", seq, { own: false })) this.changes.noteOf("messages", entry.chat.id);
-  }
-
-  private receipt(entry: Entry, status: DeliveryStatus, seq: number): void {
-    const { chat, timeline } = entry;
-    if (chat.type === "GROUP") {
-      const oldest = timeline.oldestUnread();
-      if (oldest && oldest <= seq) this.hooks.onReceiptsStale(chat.id);
-      return;
-    }
-    if (timeline.raise(status, seq, { own: true })) this.changes.noteOf("messages", chat.id);
-    const { lastMessage } = chat;
-    if (lastMessage?.senderId === this.me && lastMessage.seq <= seq) {
-      this.set(entry, { lastMessage: { ...lastMessage, status: higher(lastMessage.status, status) } });
-    }
-  }
-
-  /** The status of a message as an event carries it, which is the same for all members. */
-  private statusOf(entry: Entry, message: MessageEvent): DeliveryStatus {
-    if (message.senderId === this.me) return entry.chat.memberCount > 1 ? "SENT" : "READ";
-    return message.seq <= entry.readSeq ? "READ" : "DELIVERED";
-  }
-
-  private changeMembers(chatId: string, more: number, change: (entry: Entry) => void): void {
+  private changeMembers(chatId: string, rev: number, more: number, change: (entry: ChatEntry) => void): void {
     const entry = this.entries.get(chatId);
     if (!entry) return;
-    entry.memberChanges += 1;
     change(entry);
-    // With the whole list here, its length counts them.
-    if (entry.membersCursor !== null && more) this.set(entry, { memberCount: entry.chat.memberCount + more });
+    entry.countMembers(rev, more);
   }
+}
 
-  private withMember(entry: Entry, member: Member): void {
-    const known = entry.members?.some(({ userId }) => userId === member.userId);
-    // A new member stands at the end of the list, which may not be here yet.
-    if (!entry.members || (!known && entry.membersCursor !== null)) return;
-    const members = known
-      ? entry.members.map((other) => (other.userId === member.userId ? member : other))
-      : [...entry.members, member];
-    this.setMembers(entry, members, entry.membersCursor);
-  }
-
-  private withoutMember(entry: Entry, userId: string): void {
-    if (!entry.members) return;
-    this.setMembers(
-      entry,
-      entry.members.filter((member) => member.userId !== userId),
-      entry.membersCursor,
-    );
-  }
-
-  private setMembers(entry: Entry, members: Members, cursor: string | null | undefined): void {
-    entry.members = members;
-    entry.membersCursor = cursor;
-    this.changes.noteOf("members", entry.chat.id);
-    if (cursor === null && entry.chat.memberCount !== members.length) this.set(entry, { memberCount: members.length });
-  }
-
-  private set(entry: Entry, changes: Partial<Chat>): void {
-    const chat = { ...entry.chat, ...changes };
-    entry.chat = { ...chat, unreadCount: Math.max(0, chat.lastSeq - entry.readSeq) };
-    entry.shown = entry.chat;
-    const item = chat.lastMessage && this.hooks.toItem(chat.lastMessage);
-    if (item?.state === "sent" && item.message !== chat.lastMessage) {
-      entry.shown = { ...entry.chat, lastMessage: item.message };
-    }
-    this.sorted = null;
-    this.changes.note("chats");
-  }
+function countedFor({ chat, readSeq }: ChatEntry): string {
+  return `${chat.lastRev} ${readSeq}`;
 }
 
 function byActivity(one: Chat, other: Chat): number {

@@ -1,35 +1,56 @@
 import type {
   Account,
+  AvatarOptions,
+  BlockedUser,
+  Capabilities,
   Chat,
   Change,
   Connection,
   Draft,
   FileToSend,
+  GivenReaction,
   History,
   Item,
+  LoginSession,
   Me,
   Member,
   MemberRole,
   Members,
   Message,
+  MessageEdit,
+  MessageHit,
+  MessageSearch,
   MessageStatus,
+  MessageVersion,
+  MySettings,
+  NewReport,
   Page,
   PatchAccount,
   PatchChat,
+  PatchChatState,
   PatchMe,
+  PatchSettings,
   Presence,
+  PutDraft,
   Role,
+  SavedDraft,
+  SearchOptions,
+  SendOptions,
   Session,
+  Signal,
+  SignalData,
   TokenProvider,
   Typer,
+  UnreadSums,
   User,
 } from "./model.js";
 import { browserCache, type CacheStorage } from "./cache.js";
 import { callSafely, Changes } from "./changes.js";
+import { withProfile } from "./chat-entry.js";
 import { EMPTY_DRAFT } from "./drafts.js";
-import { LoggedOutError } from "./errors.js";
+import { LoggedOutError, NotFoundError } from "./errors.js";
 import { UserSession, type Dependencies } from "./user-session.js";
-import { type Fetch, Http } from "./http.js";
+import { type Fetch, Http, type ItemOf, type ListName, type Name, type ResponseOf, type Taken } from "./http.js";
 import { SessionKeeper } from "./session.js";
 import {
   browserQueue,
@@ -46,11 +67,15 @@ import { pause } from "./waiting.js";
 const MAX_LOGOUT_MS = 3000;
 // The same objects each time, as long as there is nothing.
 const NO_CONNECTION: Connection = { state: "offline", cause: null, retryAt: null, error: null };
-const NO_HISTORY: History = { loaded: false, loading: false, hasOlder: false, error: null };
+const NO_HISTORY: History = { loaded: false, loading: false, hasOlder: false, hasNewer: false, error: null };
 const NO_CHATS: readonly Chat[] = [];
 const NO_ITEMS: readonly Item[] = [];
 const NO_MEMBERS: Members = [];
 const NO_TYPERS: readonly Typer[] = [];
+const NO_BLOCKED: ReadonlySet<string> = new Set();
+const OWN_STATE = "personal_state";
+/** As `mutedUntil`: a chat stays muted until that is changed. */
+export const MUTED_FOREVER = "9999-12-31T23:59:59.999Z";
 
 export interface ClientOptions {
   /** The server's origin, such as `https://chat.example.org`. In browsers it defaults to the page's origin. */
@@ -89,10 +114,13 @@ export class ChatClient {
   private readonly changes = new Changes();
   private readonly closed = new AbortController();
   private readonly incoming = new Set<(message: Message, chat: Chat) => void>();
+  private readonly signalled = new Set<(signal: Signal) => void>();
   private readonly keeper: SessionKeeper;
   private readonly http: Http;
   private readonly dependencies: Dependencies;
   private userSession: UserSession | null = null;
+  /** What the server could do when it was asked last. */
+  private features: readonly string[] = [];
   /** Settled once the storage has nothing more of the session before. */
   private ending: Promise<void> = Promise.resolve();
 
@@ -104,6 +132,7 @@ export class ChatClient {
     const hooks = {
       refresh: async (refreshToken: string) =>
         (await this.http.callOpenly("POST /auth/refresh", { body: { refreshToken } })).data,
+      exchange: async (token: string) => (await this.http.callOpenly("POST /auth/exchange", { body: { token } })).data,
       renewed: (token: string) => this.userSession?.renewed(token),
       changed: () => this.sessionChanged(),
       dropped: (session: StoredSession) => this.dropped(session),
@@ -124,6 +153,14 @@ export class ChatClient {
       changes: this.changes,
       incoming: (message, chat) => {
         for (const listener of this.incoming) callSafely(listener, message, chat);
+      },
+      signalled: (signal) => {
+        for (const listener of this.signalled) callSafely(listener, signal);
+      },
+      hasOwnState: () => this.hasOwnState(),
+      profileChanged: (user) => {
+        const { me } = this.keeper.session;
+        if (me) void this.keeper.update(withProfile(me, user));
       },
     };
   }
@@ -147,11 +184,11 @@ export class ChatClient {
   }
 
   /**
-   * Be logged in as a user of an application whose backend has their tokens: `userId` is the application's own id of
-   * the user, `tokens` asks its backend for the response of POST /auth/login. A session that is stored for this user
-   * goes on without asking; `tokens` is called when there is none, and when its refresh token is over. Another user's
-   * session and data are dropped at once: nothing of them can be read after this call. Call it on every page and whenever
-   * the application's user changes; with the user who is connected, it costs nothing.
+   * Be logged in as a user of an application: `userId` is the application's own id of the user, `tokens` gets a session
+   * from its backend (POST /server/tokens), or a JWT of the application. A session that is stored for this user goes on
+   * without asking; `tokens` is called when there is none, and when its refresh token is over. Another user's session and
+   * data are dropped at once: nothing of them can be read after this call. Call it on every page and whenever the
+   * application's user changes; with the user who is connected, it costs nothing.
    */
   connect({ userId, tokens }: { userId: string; tokens: TokenProvider }): Promise<Me> {
     return this.keeper.connect(userId, tokens);
@@ -172,9 +209,58 @@ export class ChatClient {
     await this.keeper.forget();
   }
 
-  /** Change the user's own username or avatar. */
+  /** What the server can do: `registration`, `passwordLogin`, `features`, `limits`. Needs no session. */
+  async capabilities(): Promise<Capabilities> {
+    const { data } = await this.http.callOpenly("GET /capabilities", {});
+    this.features = data.features;
+    return data;
+  }
+
+  /**
+   * Change the user's own password, which ends all their other sessions. ForbiddenError (`password_wrong`),
+   * ConflictError (`no_password`), ValidationError, RateLimitedError.
+   */
+  async changePassword(currentPassword: string, newPassword: string): Promise<void> {
+    await this.http.call("POST /auth/password/change", { body: { currentPassword, newPassword } });
+  }
+
+  /** Set a new password with the code of a reset link. Does not log in. ValidationError (`code_invalid`). */
+  async resetPassword(code: string, newPassword: string): Promise<void> {
+    await this.http.callOpenly("POST /auth/password/reset", { body: { code, newPassword } });
+  }
+
+  /** Where the user is logged in, the session used last first. */
+  async sessions(): Promise<readonly LoginSession[]> {
+    const { items } = await this.http.page("GET /auth/sessions", {}, (session) => session);
+    return items;
+  }
+
+  /** End a session of the user: it is logged out there. NotFoundError. */
+  async endSession(sessionId: string): Promise<void> {
+    await this.http.call("DELETE /auth/sessions/{sessionId}", { path: { sessionId } });
+  }
+
+  /** Log out everywhere else. */
+  async endOtherSessions(): Promise<void> {
+    await this.http.call("DELETE /auth/sessions", {});
+  }
+
+  /** Change the user's own profile: `displayName`, `username`, `data`, or the URL of an `avatar` on another server. */
   async updateMe(changes: PatchMe): Promise<Me> {
     const { data } = await this.http.call("PATCH /users/me", { body: changes });
+    await this.keeper.update(data);
+    return data;
+  }
+
+  /** Upload the user's own avatar: a JPEG, PNG, GIF or WebP of up to 10 MB. UnacceptableFileError, ValidationError. */
+  async setAvatar(file: File | FileToSend, options: AvatarOptions = {}): Promise<Me> {
+    const { data } = await this.uploadAvatar("PUT /users/me/avatar", {}, file, options);
+    await this.keeper.update(data);
+    return data;
+  }
+
+  async removeAvatar(): Promise<Me> {
+    const { data } = await this.http.call("DELETE /users/me/avatar", {});
     await this.keeper.update(data);
     return data;
   }
@@ -198,6 +284,13 @@ export class ChatClient {
     const own = (message: Message, chat: Chat): void => listener(message, chat);
     this.incoming.add(own);
     return () => void this.incoming.delete(own);
+  }
+
+  /** Call `listener` with each signal of another user. */
+  onSignal(listener: (signal: Signal) => void): () => void {
+    const own = (signal: Signal): void => listener(signal);
+    this.signalled.add(own);
+    return () => void this.signalled.delete(own);
   }
 
   // --- The connection: made after login or restore, kept until logout, made again whenever it is lost ---
@@ -236,13 +329,24 @@ export class ChatClient {
     return this.userSession?.chatStore.complete ?? false;
   }
 
-  /** The number of unread messages in all chats. */
+  /** The number of unread messages in all chats that are neither muted, archived nor hidden. */
   get unreadCount(): number {
-    return this.chats.reduce((sum, chat) => sum + chat.unreadCount, 0);
+    const counted = this.chats.filter(({ isMuted, isArchived, isHidden }) => !isMuted && !isArchived && !isHidden);
+    return counted.reduce((sum, chat) => sum + chat.unreadCount, 0);
   }
 
   chat(chatId: string): Chat | undefined {
     return this.userSession?.chatStore.chat(chatId);
+  }
+
+  /**
+   * Search the user's chats, archived and hidden ones too: groups by a part of their name, direct chats by a part of the
+   * other user's username or display name, 1–100 characters. Prefix matches come first, of equal ones the most recently
+   * active.
+   */
+  async searchChats(q: string, { signal, ...page }: SearchOptions = {}): Promise<Page<Chat>> {
+    const { chatStore } = this.requireUserSession();
+    return this.http.page("GET /search/chats", { query: { q, ...page } }, (chat) => chatStore.seen(chat), signal);
   }
 
   /**
@@ -305,6 +409,19 @@ export class ChatClient {
     return chatStore.put(data);
   }
 
+  /** Upload the avatar of a group, as `setAvatar` does that of the user. */
+  async setGroupAvatar(chatId: string, file: File | FileToSend, options: AvatarOptions = {}): Promise<Chat> {
+    const { chatStore } = this.requireUserSession();
+    const { data } = await this.uploadAvatar("PUT /chats/{chatId}/avatar", { path: { chatId } }, file, options);
+    return chatStore.put(data);
+  }
+
+  async removeGroupAvatar(chatId: string): Promise<Chat> {
+    const { chatStore } = this.requireUserSession();
+    const { data } = await this.http.call("DELETE /chats/{chatId}/avatar", { path: { chatId } });
+    return chatStore.put(data);
+  }
+
   async deleteGroup(chatId: string): Promise<void> {
     const { chatStore } = this.requireUserSession();
     await this.http.call("DELETE /chats/{chatId}", { path: { chatId } });
@@ -339,6 +456,81 @@ export class ChatClient {
     chatStore.remove(chatId);
   }
 
+  // --- What only the user sees. A change shows at once, waits for a connection, and is taken back if the server refuses
+  // it; then the promise rejects, which need not be awaited. Requires the feature `personal_state`. ---
+
+  /**
+   * Mute, archive, hide or pin a chat, mark it as unread, or set what notifies of it. ValidationError, ConflictError
+   * (`limit_reached`).
+   */
+  setChatState(chatId: string, changes: PatchChatState): Promise<void> {
+    return handled(this.requireUserSession().own.change({ kind: "state", chatId, changes }));
+  }
+
+  /** Delete the messages of a chat up to `upTo` (by default all of them) for the user alone, irreversibly. Not queued. */
+  async clearChat(chatId: string, { upTo }: { upTo?: number } = {}): Promise<void> {
+    const { own, chatStore } = this.requireUserSession();
+    await own.clear(chatId, upTo ?? chatStore.chat(chatId)?.lastSeq);
+  }
+
+  /** Delete messages for the user alone: they show as tombstones with `isHidden`. ConflictError (`limit_reached`). */
+  hideMessages(messageIds: readonly string[]): Promise<void> {
+    return handled(this.requireUserSession().own.hide(messageIds));
+  }
+
+  /** The draft of a chat that the server stores for all devices (`drafts`). It is apart from `draft`, which stays here. */
+  savedDraft(chatId: string): SavedDraft | undefined {
+    return this.userSession?.own.draft(chatId);
+  }
+
+  /** Store a draft for all devices; one that waits to be sent is replaced. ConflictError (`limit_reached`). */
+  saveDraft(chatId: string, draft: PutDraft): Promise<void> {
+    return handled(this.requireUserSession().own.change({ kind: "draft", chatId, draft }));
+  }
+
+  deleteDraft(chatId: string): Promise<void> {
+    return handled(this.requireUserSession().own.change({ kind: "draft", chatId, draft: null }));
+  }
+
+  /** The user's settings, once they are known (`settings`). */
+  get settings(): MySettings | undefined {
+    return this.userSession?.own.settings;
+  }
+
+  updateSettings(changes: PatchSettings): Promise<void> {
+    return handled(this.requireUserSession().own.change({ kind: "settings", changes }));
+  }
+
+  /** The ids of the users whom the user blocks (`blocking`). */
+  get blocked(): ReadonlySet<string> {
+    return this.userSession?.own.blocked ?? NO_BLOCKED;
+  }
+
+  block(userId: string): Promise<void> {
+    return handled(this.requireUserSession().own.change({ kind: "block", userId, isBlocked: true }));
+  }
+
+  unblock(userId: string): Promise<void> {
+    return handled(this.requireUserSession().own.change({ kind: "block", userId, isBlocked: false }));
+  }
+
+  /** The users whom the user blocks, the last blocked first. */
+  async listBlocks(): Promise<Page<BlockedUser>> {
+    return this.http.page("GET /users/me/blocks", { query: {} }, (block) => block);
+  }
+
+  /** Report a message, a user or a chat to the server's moderators (`reports`). RateLimitedError. */
+  async report(report: NewReport): Promise<{ id: string }> {
+    const { data } = await this.http.call("POST /reports", { body: report });
+    return data;
+  }
+
+  /** What is unread, as the server counts it: in all chats that are neither muted, archived nor hidden. */
+  async fetchUnread(): Promise<UnreadSums> {
+    const { data } = await this.http.call("GET /users/me/unread", {});
+    return data;
+  }
+
   // --- Messages ---
 
   /** The loaded messages of a chat, the oldest first: stored ones in order without gaps, then queued ones. */
@@ -347,7 +539,7 @@ export class ChatClient {
   }
 
   history(chatId: string): History {
-    return this.userSession?.chatStore.timeline(chatId)?.history ?? NO_HISTORY;
+    return this.userSession?.chatStore.shownTimeline(chatId)?.history ?? NO_HISTORY;
   }
 
   /** Fetch the page before the oldest loaded message; resolves to whether there are older ones. */
@@ -356,14 +548,38 @@ export class ChatClient {
   }
 
   /**
+   * Show the messages around an older one, by its id or its `seq`, instead of the newest ones; resolves to it, or to the
+   * one that is nearest to that `seq`. While `history(chatId).hasNewer`, new messages are not added to `messages(chatId)`.
+   * A later jump replaces an earlier one, which then resolves to undefined. NotFoundError. Requires the feature `around`.
+   */
+  async loadAround(chatId: string, target: string | number): Promise<Message | undefined> {
+    return this.requireUserSession().windows.around(chatId, target);
+  }
+
+  /** After `loadAround`, fetch the page after the newest shown message; resolves to whether there are newer ones. */
+  async loadNewer(chatId: string): Promise<boolean> {
+    return this.requireUserSession().windows.newer(chatId);
+  }
+
+  /** Show the newest messages again. */
+  async loadNewest(chatId: string): Promise<void> {
+    await this.requireUserSession().windows.newest(chatId);
+  }
+
+  /** Get a message of a chat. NotFoundError. */
+  async message(chatId: string, messageId: string): Promise<Message> {
+    return this.requireUserSession().conversation.message(chatId, messageId);
+  }
+
+  /**
    * Send a message, with a file or without: it is kept and tried again, through lost connections too, until the
    * server has it or refuses it. Throws LoggedOutError.
    * The messages of one chat are sent one after the other, in the order of the calls.
    */
-  send(chatId: string, content: string, options: { file?: File | FileToSend } = {}): PendingMessage {
+  send(chatId: string, content: string, { file, ...options }: SendOptions = {}): PendingMessage {
     const { queue, typing } = this.requireUserSession();
     typing.forget(chatId);
-    return queue.add(chatId, content, options.file ? toFile(options.file) : null);
+    return queue.add(chatId, content, file ? toFile(file) : null, options);
   }
 
   /** Try a failed message again. */
@@ -377,11 +593,12 @@ export class ChatClient {
   }
 
   /**
-   * Change the text of a message of one's own, by its id, or by its clientId while it is `pending`. It shows at once and
-   * is sent through the queue; a later edit replaces an earlier one that was not sent. The promise need not be awaited.
+   * Change the text or other fields of a message of one's own, by its id, or by its clientId while it is `pending`. It
+   * shows at once and is sent through the queue; a later edit of a field replaces an earlier one that was not sent. The
+   * promise need not be awaited.
    */
-  edit(messageId: string, content: string): Promise<Message> {
-    return handled(this.requireUserSession().edit(messageId, content));
+  edit(messageId: string, edit: string | MessageEdit): Promise<Message> {
+    return handled(this.requireUserSession().edit(messageId, typeof edit === "string" ? { content: edit } : edit));
   }
 
   /** Send an edit again that the server refused. */
@@ -402,7 +619,67 @@ export class ChatClient {
     return handled(this.requireUserSession().delete(messageId));
   }
 
-  /** The unsent text and files of a chat: kept across reloads, dropped at logout. */
+  /**
+   * React to a message with an emoji, or take that back with `on: false`; `unique` takes back the user's other reactions to
+   * it. It shows at once and is sent when there is a connection; when the server refuses it, the promise rejects and the
+   * reactions show as they were. ConflictError (`too_many_reactions`, `message_deleted`). The promise need not be awaited.
+   */
+  react(messageId: string, emoji: string, { on = true, unique = false } = {}): Promise<void> {
+    return handled(this.requireUserSession().reactions.add({ messageId, emoji, on, unique }));
+  }
+
+  /** The users who reacted to a message, with one emoji or with any, the first ones first. */
+  async reactions(messageId: string, emoji?: string): Promise<Page<GivenReaction>> {
+    return this.requireUserSession().conversation.reactions(messageId, emoji);
+  }
+
+  /** Pin a message: in a group an ADMIN can. ForbiddenError, ConflictError (`too_many_pins`, `message_deleted`). */
+  async pin(messageId: string): Promise<Message> {
+    return this.requireUserSession().conversation.pin(messageId);
+  }
+
+  async unpin(messageId: string): Promise<Message> {
+    return this.requireUserSession().conversation.unpin(messageId);
+  }
+
+  /** The pinned messages of a chat, the last pinned first. */
+  async pins(chatId: string): Promise<Page<Message>> {
+    return this.requireUserSession().conversation.pins(chatId);
+  }
+
+  /** The texts that a message had, the current one last. ForbiddenError, ConflictError (`message_deleted`). */
+  async versions(messageId: string): Promise<Page<MessageVersion>> {
+    return this.requireUserSession().conversation.versions(messageId);
+  }
+
+  /**
+   * Send copies of messages to other chats, all or none: up to 20 messages to up to 5 chats. Resolves to the copies. After a
+   * NetworkError, the same call goes on with the first one: nothing is forwarded twice.
+   */
+  async forward(messageIds: readonly string[], chatIds: readonly string[]): Promise<readonly Message[]> {
+    return this.requireUserSession().conversation.forward([...messageIds], [...chatIds]);
+  }
+
+  /** The messages of a chat that have a file, the newest first. */
+  async chatFiles(chatId: string, type?: "IMAGE" | "FILE"): Promise<Page<Message>> {
+    return this.requireUserSession().conversation.files(chatId, type);
+  }
+
+  /** The messages of all chats that mention the user by id, read or not, the newest first. */
+  async mentions(): Promise<Page<Message>> {
+    return this.requireUserSession().conversation.mentions();
+  }
+
+  /**
+   * Search the messages of all chats of the user, or of one: by words, "phrases" and -exclusions, 1–100 characters. To show
+   * a hit in its chat, call `openChat` and `loadAround`. ValidationError, NotFoundError, ForbiddenError (`search_off`),
+   * RateLimitedError. Requires the feature `search`.
+   */
+  async searchMessages(q: string, { signal, ...filter }: MessageSearch = {}): Promise<Page<MessageHit>> {
+    return this.requireUserSession().conversation.search({ q, ...filter }, signal);
+  }
+
+  /** The unsent input of a chat: kept across reloads, dropped at logout. */
   draft(chatId: string): Draft {
     return this.userSession?.drafts.get(chatId) ?? EMPTY_DRAFT;
   }
@@ -448,6 +725,14 @@ export class ChatClient {
     return new URL(path, this.url).href;
   }
 
+  /**
+   * The absolute URL of an `avatar`: of an uploaded one in 96 × 96 or 512 × 512 pixels. One on another server is returned
+   * unchanged; to load it reveals the reader's address to that server.
+   */
+  avatarUrl(avatar: string, size: 96 | 512 = 96): string {
+    return avatar.startsWith("/avatars/") ? this.fileUrl(`${avatar}?size=${size}`) : avatar;
+  }
+
   /** Fetch a message again whose links have expired (they are good for an hour at least). */
   async renewLinks(messageId: string): Promise<Message> {
     return this.requireUserSession().reader.renew(messageId);
@@ -455,10 +740,10 @@ export class ChatClient {
 
   // --- People ---
 
-  /** Search users by a part of their username, 1–50 characters; prefix matches come first. */
-  async searchUsers(query: string): Promise<Page<User>> {
+  /** Search users by a part of their username or display name, 1–50 characters; prefix matches come first. */
+  async searchUsers(q: string, { signal, ...page }: SearchOptions = {}): Promise<Page<User>> {
     const { people } = this.requireUserSession();
-    return this.http.page("GET /users/search", { query: { q: query } }, (user) => people.add(user));
+    return this.http.page("GET /users/search", { query: { q, ...page } }, (user) => people.add(user), signal);
   }
 
   /** Get a user by username, ignoring case. */
@@ -482,6 +767,11 @@ export class ChatClient {
     this.userSession?.typing.stop(chatId);
   }
 
+  /** Send a note of your application to a chat's connected members, or to some of them. It is not stored, and may be lost. */
+  signal(chatId: string, name: string, data?: SignalData, toUserIds?: string[]): void {
+    this.userSession?.signal({ chatId, name, ...(data !== undefined && { data }), ...(toUserIds && { toUserIds }) });
+  }
+
   /** The others who are typing in a chat. */
   typers(chatId: string): readonly Typer[] {
     return this.userSession?.people.typers(chatId) ?? NO_TYPERS;
@@ -496,6 +786,45 @@ export class ChatClient {
   async updateAccount(userId: string, changes: PatchAccount): Promise<Account> {
     const { data } = await this.http.call("PATCH /admin/users/{userId}", { path: { userId }, body: changes });
     return data;
+  }
+
+  // --- All other operations ---
+
+  /** Call an operation of the REST API as the user; returns the body of the response. */
+  call<N extends Name>(operation: N, taken: Taken<N>): Promise<ResponseOf<N>> {
+    return this.http.call(operation, taken);
+  }
+
+  /** The first page of a list of the REST API, as the user. */
+  list<N extends ListName>(operation: N, taken: Taken<N>): Promise<Page<ItemOf<N>>> {
+    return this.http.page(operation, taken, (item) => item);
+  }
+
+  private uploadAvatar<N extends "PUT /users/me/avatar" | "PUT /chats/{chatId}/avatar">(
+    operation: N,
+    taken: Omit<Taken<N>, "body">,
+    file: File | FileToSend,
+    { crop, onProgress = () => {} }: AvatarOptions,
+  ): Promise<ResponseOf<N>> {
+    const { data, name } = toFile(file);
+    const form = (): FormData => {
+      const made = new FormData();
+      if (crop) made.set("crop", JSON.stringify(crop));
+      made.set("file", data, name);
+      return made;
+    };
+    return this.http.upload(operation, taken, form, onProgress, this.closed.signal);
+  }
+
+  /** A server that has it keeps it: it is asked again only while it has not. */
+  private async hasOwnState(): Promise<boolean> {
+    try {
+      return this.features.includes(OWN_STATE) || (await this.capabilities()).features.includes(OWN_STATE);
+    } catch (error) {
+      // A server of version 1.
+      if (error instanceof NotFoundError) return false;
+      throw error;
+    }
   }
 
   private sessionChanged(): void {

@@ -32,6 +32,8 @@ const MAX_RETRY_MS = 15_000;
 const AWAY_RETRY_MS = [100, 1100] as const;
 const RESTART_MS = 5 * 60_000;
 const TRANSPORTS = ["websocket", "polling"];
+// The server counts these apart: what it refuses of them says nothing about others.
+const OWN_LIMITS: readonly ClientEvent[] = ["message:react", "signal"];
 
 /** An error of socket.io: `data` if the server refused the namespace, `context` if it refused the handshake by HTTP. */
 interface RefusedConnection extends Error {
@@ -51,7 +53,8 @@ export class LiveConnection {
   private awaySince: number | null = null;
   /** Counts attempts: one that was replaced by a later one ends. */
   private attempts = 0;
-  private limitedUntil = 0;
+  /** Until when the server wants no events of a kind, or of any other. */
+  private readonly limitedUntil = new Map<ClientEvent | "any", number>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private token = "";
 
@@ -130,14 +133,15 @@ export class LiveConnection {
    * connection or no response in time, and with `RateLimitedError` unasked for as long as the server wants to be left alone.
    */
   async emit<E extends ClientEvent>(event: E, payload: Payload<E>): Promise<Acked<E>> {
-    const waitMs = this.limitedUntil - Date.now();
+    const kind = OWN_LIMITS.includes(event) ? event : "any";
+    const waitMs = (this.limitedUntil.get(kind) ?? 0) - Date.now();
     if (waitMs > 0) throw limited(Math.ceil(waitMs / 1000));
     // While it is not connected, socket.io would keep the event and send it in an order of its own.
     if (!this.isConnected) throw new NetworkError("Not connected.");
     const response = await this.acked(event, payload);
     if (response.ok) return response.data;
     const error = toError(response.error);
-    if (error instanceof RateLimitedError) this.limitedUntil = Date.now() + error.retryAfter * 1000;
+    if (error instanceof RateLimitedError) this.limitedUntil.set(kind, Date.now() + error.retryAfter * 1000);
     // The session of the socket is over, or the token was not renewed in time.
     if (isTokenRefused(error) && event !== "auth:renew") this.renew(error);
     throw error;

@@ -1,7 +1,7 @@
 import { ConflictError, DiscardedError, NotFoundError, ProblemError, toError } from "./errors.js";
 import { stamp } from "./ids.js";
 import { type Job, JobQueue } from "./job-queue.js";
-import type { Message } from "./model.js";
+import type { Message, MessageEdit } from "./model.js";
 import type { QueueRecord } from "./storage.js";
 import type { UnsentRecords } from "./unsent.js";
 import { type Deferred, deferred } from "./waiting.js";
@@ -9,7 +9,7 @@ import { type Deferred, deferred } from "./waiting.js";
 /** What edits need from the rest of the client. */
 export interface EditsHooks {
   isConnected(): boolean;
-  edit(messageId: string, content: string): Promise<Message>;
+  edit(messageId: string, edit: MessageEdit): Promise<Message>;
   delete(messageId: string): Promise<void>;
   /** Whether this is a message that is not sent yet. */
   isQueued(target: string): boolean;
@@ -19,12 +19,12 @@ export interface EditsHooks {
   refresh(target: string): void;
 }
 
-/** A new text, or null for a deletion; with an error, it was refused. */
+/** An edit, or null for a deletion; with an error, it was refused. */
 interface QueuedChange extends Job {
   /** The message's id; its clientId until it is stored. */
   target: string;
   chatId: string | null;
-  content: string | null;
+  edit: MessageEdit | null;
   createdAt: string;
   error: Error | null;
   done: Deferred<Message | undefined>;
@@ -47,46 +47,49 @@ export class Edits {
     const changes = records.filter((record) => record.kind === "change");
     for (const record of changes.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1))) {
       if (this.changes.has(record.id)) continue;
-      const change = this.made(record.id, record.chatId, record.content, record.createdAt);
+      const { content, fields } = record;
+      const edit = content === null ? null : { ...(content !== undefined && { content }), ...fields };
+      const change = this.made(record.id, record.chatId, edit, record.createdAt);
       change.error = record.problem && toError(record.problem);
       this.changed(change);
     }
   }
 
-  /** The text that replaces a message's, with the error if it was refused; null content while it is being deleted. */
-  of(messageId: string): { readonly content: string | null; readonly error: Error | null } | undefined {
+  /** The edit of a message, with the error if it was refused; null while the message is being deleted. */
+  of(messageId: string): { readonly edit: MessageEdit | null; readonly error: Error | null } | undefined {
     return this.changes.get(messageId);
   }
 
-  async edit(target: string, chatId: string | null, content: string): Promise<Message> {
-    if (this.changes.get(target)?.content === null) throw new DiscardedError("The message is being deleted.");
-    const message = await this.put(target, chatId, content);
+  async edit(target: string, chatId: string | null, edit: MessageEdit): Promise<Message> {
+    const waiting = this.changes.get(target)?.edit;
+    if (waiting === null) throw new DiscardedError("The message is being deleted.");
+    const message = await this.put(target, chatId, { ...waiting, ...edit });
     if (!message) throw new DiscardedError("The message was deleted.");
     return message;
   }
 
   async delete(target: string, chatId: string | null): Promise<void> {
-    const edit = this.changes.get(target);
-    if (edit?.content !== null) edit?.done.reject(new DiscardedError("The message was deleted."));
+    const edited = this.changes.get(target);
+    if (edited?.edit !== null) edited?.done.reject(new DiscardedError("The message was deleted."));
     await this.put(target, chatId, null);
   }
 
   retry(target: string): void {
     const change = this.changes.get(target);
-    if (change?.error) void this.put(target, change.chatId, change.content).catch(() => {});
+    if (change?.error) void this.put(target, change.chatId, change.edit).catch(() => {});
   }
 
   discard(target: string): void {
     const change = this.changes.get(target);
-    if (change && change.content !== null) this.remove(change, new DiscardedError("The edit was discarded."));
+    if (change && change.edit !== null) this.remove(change, new DiscardedError("The edit was discarded."));
   }
 
   /** Take the edit of a message that is not stored out of the queue. */
-  take(clientId: string): { content: string; done: Deferred<Message> } | undefined {
+  take(clientId: string): { edit: MessageEdit; done: Deferred<Message> } | undefined {
     const change = this.changes.get(clientId);
-    if (!change || change.content === null) return undefined;
+    if (!change?.edit) return undefined;
     this.remove(change);
-    return { content: change.content, done: change.done as Deferred<Message> };
+    return { edit: change.edit, done: change.done as Deferred<Message> };
   }
 
   /** A message was stored: changes that waited for it can be sent. */
@@ -118,20 +121,20 @@ export class Edits {
     this.changes.clear();
   }
 
-  private put(target: string, chatId: string | null, content: string | null): Promise<Message | undefined> {
+  private put(target: string, chatId: string | null, edit: MessageEdit | null): Promise<Message | undefined> {
     let change = this.changes.get(target);
-    if (!change) change = this.made(target, chatId, content, stamp());
-    else if (change.error || (change.content === null) !== (content === null)) change.done = deferred();
-    change.content = content;
+    if (!change) change = this.made(target, chatId, edit, stamp());
+    else if (change.error || (change.edit === null) !== (edit === null)) change.done = deferred();
+    change.edit = edit;
     change.error = null;
     const { promise } = change.done;
     this.changed(change);
     return promise;
   }
 
-  private made(target: string, chatId: string | null, content: string | null, createdAt: string): QueuedChange {
+  private made(target: string, chatId: string | null, edit: MessageEdit | null, createdAt: string): QueuedChange {
     const change: QueuedChange = {
-      ...{ target, chatId, content, createdAt, error: null },
+      ...{ target, chatId, edit, createdAt, error: null },
       done: deferred<Message | undefined>(),
       given: new AbortController(),
       send: () => this.send(change),
@@ -143,9 +146,11 @@ export class Edits {
 
   /** Store, show and send a change in its current state. */
   private changed(change: QueuedChange): void {
-    const { target: id, chatId, content, createdAt, error } = change;
+    const { target: id, chatId, edit, createdAt, error } = change;
     const problem = error instanceof ProblemError ? error.problem : null;
-    this.records.put({ kind: "change", id, owner: this.records.owner, chatId, content, createdAt, problem });
+    const { content, ...fields } = edit ?? { content: null };
+    const changed = { ...(content !== undefined && { content }), fields };
+    this.records.put({ kind: "change", id, owner: this.records.owner, chatId, ...changed, createdAt, problem });
     this.hooks.refresh(id);
     void this.jobs.run();
   }
@@ -156,17 +161,17 @@ export class Edits {
   }
 
   private async send(change: QueuedChange): Promise<void> {
-    const { target, content } = change;
-    const message = await (content === null ? this.hooks.delete(target) : this.hooks.edit(target, content));
+    const { target, edit } = change;
+    const message = await (edit === null ? this.hooks.delete(target) : this.hooks.edit(target, edit));
     // It may have been replaced or discarded meanwhile.
-    if (this.changes.get(target) !== change || change.content !== content) return;
+    if (this.changes.get(target) !== change || change.edit !== edit) return;
     this.remove(change);
     change.done.resolve(message ?? undefined);
   }
 
   private refuse(change: QueuedChange, error: Error): void {
     const isGone = error instanceof NotFoundError && change.chatId !== null && !this.hooks.isKnown(change.chatId);
-    if (change.content === null || error instanceof ConflictError || isGone) {
+    if (change.edit === null || error instanceof ConflictError || isGone) {
       // A deletion has no failed state, a deleted message no text, and a chat that is gone shows neither.
       this.remove(change, error);
       return;

@@ -1,17 +1,23 @@
 import { LoggedOutError, NetworkError, RateLimitedError, toError } from "./errors.js";
 import type { Operations } from "./generated/rest.js";
-import type { Message, Problem } from "./generated/schemas.js";
+import type { Problem } from "./generated/schemas.js";
 import type { Page } from "./model.js";
 import { upload } from "./upload.js";
-import { backoff, pause } from "./waiting.js";
+import { abortable, backoff, pause } from "./waiting.js";
 
-type Name = keyof Operations;
+/** An operation: its method and path. */
+export type Name = keyof Operations;
 type Given<Fields> = { [Field in keyof Fields as Fields[Field] extends undefined ? never : Field]: Fields[Field] };
 /** The `path`, `query` and `body` parameters of an operation. */
 export type Taken<N extends Name> = Given<Omit<Operations[N], "response">>;
-type ResponseOf<N extends Name> = Operations[N]["response"];
-type ListName = { [N in Name]: ResponseOf<N> extends { data: unknown[]; meta: unknown } ? N : never }[Name];
-type ItemOf<N extends ListName> = ResponseOf<N> extends { data: Array<infer Item> } ? Item : never;
+/** The body of an operation's response. */
+export type ResponseOf<N extends Name> = Operations[N]["response"];
+/** The operations that return lists. */
+export type ListName = { [N in Name]: ResponseOf<N> extends { data: unknown[]; meta: unknown } ? N : never }[Name];
+/** An item of an operation's list. */
+export type ItemOf<N extends ListName> = ResponseOf<N> extends { data: Array<infer Item> } ? Item : never;
+/** The operations that take a form with a file. */
+type FormName = { [N in Name]: Operations[N]["body"] extends FormData ? N : never }[Name];
 
 /** Where access tokens come from. */
 export interface Tokens {
@@ -31,6 +37,13 @@ export interface RawResponse {
   retryAfter: number | undefined;
 }
 
+interface CallOptions {
+  /** Whether it can be called again when the response was lost. */
+  isRepeatable?: boolean;
+  /** Cancels the call, which then rejects with the reason of the signal. */
+  signal?: AbortSignal | undefined;
+}
+
 /** How long a request waits for its response. */
 export const RESPONSE_MS = 15_000;
 const MAX_RETRIES = 3;
@@ -48,17 +61,24 @@ export class Http {
   ) {}
 
   /**
-   * Call an operation. Reads are repeated when the response was lost, the server was unavailable for a moment,
-   * or asks to come back within 10 s.
+   * Call an operation. Reads, and what else `isRepeatable`, are repeated when the response was lost, the server was
+   * unavailable for a moment, or asks to come back within 10 s.
    */
-  async call<N extends Name>(operation: N, taken: Taken<N>): Promise<ResponseOf<N>> {
-    const reads = operation.startsWith("GET ");
+  call<N extends Name>(operation: N, taken: Taken<N>, options: CallOptions = {}): Promise<ResponseOf<N>> {
+    return abortable(this.repeated(operation, taken, options), options.signal);
+  }
+
+  private async repeated<N extends Name>(
+    operation: N,
+    taken: Taken<N>,
+    { isRepeatable = operation.startsWith("GET "), signal }: CallOptions,
+  ): Promise<ResponseOf<N>> {
     for (let failures = 0; ; ) {
       try {
-        return (await this.authorized((token) => this.request(operation, taken, token))) as ResponseOf<N>;
+        return (await this.authorized((token) => this.request(operation, taken, token, signal))) as ResponseOf<N>;
       } catch (error) {
         failures += 1;
-        const waitMs = reads && failures <= MAX_RETRIES ? retryIn(error, failures) : null;
+        const waitMs = isRepeatable && failures <= MAX_RETRIES ? retryIn(error, failures) : null;
         if (waitMs === null) throw error;
         await pause(waitMs, this.closed);
       }
@@ -70,26 +90,42 @@ export class Http {
     return (await this.request(operation, taken, token)) as ResponseOf<N>;
   }
 
-  /** The first page of a list, each item of it as `seen`. */
-  async page<N extends ListName, T>(operation: N, taken: Taken<N>, seen: (item: ItemOf<N>) => T): Promise<Page<T>> {
-    const { data, meta } = (await this.call(operation, taken)) as unknown as {
+  /** A page of a list, each item of it as `seen`; `signal` cancels the following pages too. */
+  async page<N extends ListName, T>(
+    operation: N,
+    taken: Taken<N>,
+    seen: (item: ItemOf<N>) => T,
+    signal?: AbortSignal,
+  ): Promise<Page<T>> {
+    const { data, meta } = (await this.call(operation, taken, { signal })) as unknown as {
       data: ItemOf<N>[];
-      meta: { nextCursor: string | null };
+      meta: { nextCursor: string | null; isPartial?: boolean };
     };
+    const { nextCursor, isPartial = false } = meta;
     const { query } = taken as { query?: object };
-    const following = { ...taken, query: { ...query, cursor: meta.nextCursor } } as Taken<N>;
+    const following = { ...taken, query: { ...query, cursor: nextCursor } } as Taken<N>;
+    const hasMore = nextCursor !== null;
     return {
       items: data.map(seen),
-      next: meta.nextCursor === null ? null : () => this.page(operation, following, seen),
+      hasMore,
+      isPartial,
+      nextCursor,
+      next: hasMore ? () => this.page(operation, following, seen, signal) : null,
     };
   }
 
-  /** Send a form with a file; `progress` is called with the share that was sent, 0–1. */
-  async upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message> {
-    const response = await this.authorized(async (token) =>
-      successOf(await upload(`${this.url}/api/v1/messages/upload`, form(), token, progress, signal)),
-    );
-    return (response as { data: Message }).data;
+  /** Call an operation with a form that has a file; `progress` is called with the share that was sent, 0–1. */
+  async upload<N extends FormName>(
+    operation: N,
+    taken: Omit<Taken<N>, "body">,
+    form: () => FormData,
+    progress: (share: number) => void,
+    signal: AbortSignal,
+  ): Promise<ResponseOf<N>> {
+    const { method, url } = this.target(operation, taken);
+    return (await this.authorized(async (token) =>
+      successOf(await upload(method, url, form(), token, progress, signal)),
+    )) as ResponseOf<N>;
   }
 
   /** Do it with an access token; once more with another one when it is not accepted. */
@@ -103,32 +139,41 @@ export class Http {
     }
   }
 
-  private async request<N extends Name>(operation: N, taken: Taken<N>, token: string | null): Promise<unknown> {
-    const { path, query, body } = taken as {
-      path?: Record<string, string>;
-      query?: Record<string, unknown>;
-      body?: unknown;
-    };
+  private async request<N extends Name>(
+    operation: N,
+    taken: Taken<N>,
+    token: string | null,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const { body } = taken as { body?: unknown };
+    const { method, url } = this.target(operation, taken);
+    const headers: Record<string, string> = {};
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const request: RequestInit = { method, headers };
+    if (body !== undefined) request.body = JSON.stringify(body);
+    return successOf(await this.fetched(url, request, signal));
+  }
+
+  private target(operation: Name, taken: object): { method: string; url: string } {
+    const { path, query } = taken as { path?: Record<string, string>; query?: Record<string, unknown> };
     const [method, template] = operation.split(" ") as [string, string];
     const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path?.[name] ?? ""));
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined && value !== null) search.set(name, String(value));
     }
-    const headers: Record<string, string> = {};
-    if (token) headers.Authorization = `Bearer ${token}`;
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    const request: RequestInit = { method, headers };
-    if (body !== undefined) request.body = JSON.stringify(body);
     const suffix = search.size ? `?${search}` : "";
-    return successOf(await this.fetched(`${this.url}/api/v1${filled}${suffix}`, request));
+    return { method, url: `${this.url}/api/v1${filled}${suffix}` };
   }
 
-  private async fetched(url: string, request: RequestInit): Promise<RawResponse> {
+  private async fetched(url: string, request: RequestInit, signal?: AbortSignal): Promise<RawResponse> {
+    signal?.throwIfAborted();
     const overdue = new AbortController();
     const giveUp = (): void => overdue.abort();
     const timer = setTimeout(giveUp, RESPONSE_MS);
     this.closed.addEventListener("abort", giveUp);
+    signal?.addEventListener("abort", giveUp);
     try {
       const response = await this.fetch(url, {
         ...request,
@@ -140,10 +185,12 @@ export class Http {
       return rawResponse(response.status, text, response.headers.get("Retry-After"));
     } catch (error) {
       if (this.closed.aborted) throw new LoggedOutError();
+      signal?.throwIfAborted();
       throw new NetworkError("The server can't be reached.", { cause: error });
     } finally {
       clearTimeout(timer);
       this.closed.removeEventListener("abort", giveUp);
+      signal?.removeEventListener("abort", giveUp);
     }
   }
 }

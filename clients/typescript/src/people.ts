@@ -37,7 +37,7 @@ export class People {
     this.report(userId, { isOnline: true, lastSeen: this.presence(userId)?.lastSeen ?? null });
   }
 
-  disconnected(userId: string, lastSeen: string): void {
+  disconnected(userId: string, lastSeen: string | null): void {
     this.report(userId, { isOnline: false, lastSeen });
   }
 
@@ -53,7 +53,8 @@ export class People {
     this.changes.noteOf("presence", userId);
   }
 
-  startedTyping({ chatId, userId, username }: TypingStarted): void {
+  startedTyping({ chatId, ...typer }: TypingStarted & Pick<Typer, "displayName">): void {
+    const { userId } = typer;
     const key = `${chatId} ${userId}`;
     clearTimeout(this.timers.get(key));
     this.timers.set(
@@ -62,7 +63,7 @@ export class People {
     );
     const others = this.typers(chatId);
     if (others.some((typer) => typer.userId === userId)) return;
-    this.typing.set(chatId, [...others, { userId, username }]);
+    this.typing.set(chatId, [...others, typer]);
     this.changes.noteOf("typing", chatId);
   }
 

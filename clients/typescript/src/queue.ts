@@ -2,7 +2,9 @@ import type { Changes } from "./changes.js";
 import { DiscardedError, NetworkError, NotFoundError, ProblemError, toError, UnreadableFileError } from "./errors.js";
 import { newId, stamp } from "./ids.js";
 import { type Job, JobQueue } from "./job-queue.js";
-import type { FileToSend, Item, Message, QueuedMessage } from "./model.js";
+import type { SendMessage } from "./generated/schemas.js";
+import { quoteOf, withEdit } from "./message-changes.js";
+import type { FileToSend, Item, Message, MessageEdit, QueuedMessage, SendOptions } from "./model.js";
 import { unknownChat } from "./reader.js";
 import type { QueueRecord } from "./storage.js";
 import type { UnsentRecords } from "./unsent.js";
@@ -11,16 +13,16 @@ import { type Deferred, deferred, Slots } from "./waiting.js";
 /** What the queue needs from the rest of the client. */
 export interface QueueHooks {
   isConnected(): boolean;
-  send(message: Omit<QueuedMessage, "file" | "createdAt">): Promise<Message>;
+  send(message: SendMessage): Promise<Message>;
   upload(form: () => FormData, progress: (share: number) => void, signal: AbortSignal): Promise<Message>;
   /** The server has stored a message: take it in, and settle it here. */
   stored(message: Message): void;
   /** The `seq` of a chat's newest message; undefined where the chat is not known. */
   lastSeq(chatId: string): number | undefined;
-  /** The text of an edit that waits for this message. */
-  editOf(clientId: string): string | undefined;
+  /** The edit that waits for this message. */
+  editOf(clientId: string): MessageEdit | undefined;
   /** Take that edit out of its queue. */
-  takeEdit(clientId: string): { content: string; done: Deferred<Message> } | undefined;
+  takeEdit(clientId: string): { edit: MessageEdit; done: Deferred<Message> } | undefined;
 }
 
 type QueueItem = Exclude<Item, { state: "sent" }>;
@@ -48,6 +50,8 @@ interface ChatQueue {
 // As many as the server accepts from a user at the same time.
 const MAX_UPLOADS = 2;
 const NEVER_ACCEPTED: readonly number[] = [403, 404, 413, 415, 422];
+// Refused with 403 because of a block, which may end.
+const BLOCKED: readonly string[] = ["cannot_send", "you_blocked"];
 
 /**
  * Messages on their way. Those of one chat are sent in order, again and again until the server has them; those with a
@@ -72,8 +76,14 @@ export class SendQueue {
     }
   }
 
-  add(chatId: string, content: string, file: FileToSend | null): { clientId: string; sent: Promise<Message> } {
-    const queued = { clientId: newId(), chatId, content, file, createdAt: stamp() };
+  add(
+    chatId: string,
+    content: string,
+    file: FileToSend | null,
+    { replyTo, ...fields }: Omit<SendOptions, "file">,
+  ): { clientId: string; sent: Promise<Message> } {
+    const message = { clientId: newId(), chatId, content, file, createdAt: stamp() };
+    const queued = withEdit<QueuedMessage>({ ...message, ...(replyTo && { replyTo: quoteOf(replyTo) }) }, fields);
     const entry = this.put(queued, this.hooks.lastSeq(chatId) ?? 0, null);
     return { clientId: queued.clientId, sent: entry.done.promise };
   }
@@ -102,11 +112,11 @@ export class SendQueue {
     if (entry?.error) this.again(entry, entry.queued);
   }
 
-  /** Send a refused message with another text. */
-  rewrite(clientId: string, content: string): Promise<Message> {
+  /** Send a refused message with an edit. */
+  rewrite(clientId: string, edit: MessageEdit): Promise<Message> {
     const entry = this.byId.get(clientId);
     if (!entry?.error) throw new Error("Only a refused message can be rewritten.");
-    this.again(entry, { ...entry.queued, content });
+    this.again(entry, withEdit(entry.queued, edit));
     return entry.done.promise;
   }
 
@@ -205,18 +215,18 @@ export class SendQueue {
   }
 
   private async send(entry: Entry): Promise<void> {
-    const { clientId, chatId, content, file } = entry.queued;
-    const message = await (file ? this.upload(entry, file) : this.hooks.send({ clientId, chatId, content }));
+    const { file } = entry.queued;
+    const message = await (file ? this.upload(entry, file) : this.hooks.send(sendable(entry.queued)));
     this.hooks.stored(message);
   }
 
   private async upload(entry: Entry, file: FileToSend): Promise<Message> {
-    const { clientId, chatId, content } = entry.queued;
+    const message = sendable(entry.queued);
     const form = (): FormData => {
       const fields = new FormData();
-      fields.set("chatId", chatId);
-      fields.set("clientId", clientId);
-      if (content) fields.set("content", content);
+      for (const [name, value] of Object.entries(message)) {
+        if (value) fields.set(name, typeof value === "object" ? JSON.stringify(value) : value);
+      }
       fields.set("file", file.data, file.name);
       return fields;
     };
@@ -238,12 +248,12 @@ export class SendQueue {
     const { clientId, chatId } = entry.queued;
     entry.isPlaced = true;
     entry.error = error;
-    const edit = this.hooks.takeEdit(clientId);
-    if (edit) {
-      // The server does not have the message: it is sent with the new text.
+    const taken = this.hooks.takeEdit(clientId);
+    if (taken) {
+      // The server does not have the message: it is sent with the edit.
       const { done } = entry;
-      this.again(entry, { ...entry.queued, content: edit.content });
-      entry.done.promise.then(edit.done.resolve, edit.done.reject);
+      this.again(entry, withEdit(entry.queued, taken.edit));
+      entry.done.promise.then(taken.done.resolve, taken.done.reject);
       entry.done.promise.then(done.resolve, done.reject);
       return;
     }
@@ -255,8 +265,8 @@ export class SendQueue {
 
   private show(entry: Entry): void {
     const { queued: written, error, progress } = entry;
-    const content = this.hooks.editOf(written.clientId) ?? written.content;
-    const queued = content === written.content ? written : { ...written, content };
+    const edit = this.hooks.editOf(written.clientId);
+    const queued = edit ? withEdit(written, edit) : written;
     const key = queued.clientId;
     entry.item = error
       ? { state: "failed", key, queued, error, canRetry: canRetry(error) }
@@ -279,9 +289,15 @@ export class SendQueue {
   }
 }
 
+/** A message as it is sent. */
+function sendable({ file: _file, createdAt: _createdAt, replyTo, ...message }: QueuedMessage): SendMessage {
+  return { ...message, ...(replyTo && { replyToId: replyTo.id }) };
+}
+
 /** Whether the server may accept later a message that it refused. */
 function canRetry(error: Error): boolean {
-  return !(error instanceof ProblemError && NEVER_ACCEPTED.includes(error.status));
+  if (!(error instanceof ProblemError)) return true;
+  return BLOCKED.includes(error.code) || !NEVER_ACCEPTED.includes(error.status);
 }
 
 async function isReadable(data: Blob): Promise<boolean> {

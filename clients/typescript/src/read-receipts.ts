@@ -10,7 +10,7 @@ const RETRY_MS = 2000;
 export class ReadReceipts {
   private readonly pending = new Map<string, Message>();
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private isSending = false;
+  private sending: Promise<void> | null = null;
 
   constructor(private readonly connection: LiveConnection) {}
 
@@ -30,6 +30,14 @@ export class ReadReceipts {
     this.pending.clear();
   }
 
+  /** Send at once what waits; resolves when that was tried. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    await this.sending;
+    await this.send();
+  }
+
   private sendIn(ms: number): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
@@ -37,9 +45,15 @@ export class ReadReceipts {
     }, ms);
   }
 
-  private async send(): Promise<void> {
-    if (this.isSending) return;
-    this.isSending = true;
+  private send(): Promise<void> {
+    this.sending ??= this.sendAll().finally(() => {
+      this.sending = null;
+      if (this.pending.size && !this.timer && this.connection.isConnected) this.sendIn(GATHER_MS);
+    });
+    return this.sending;
+  }
+
+  private async sendAll(): Promise<void> {
     try {
       for (const [chatId, message] of this.pending) {
         await this.connection.emit("messages:read", { chatId, messageIds: [message.id] });
@@ -53,10 +67,7 @@ export class ReadReceipts {
         this.done(chatId, message);
         this.sendIn(GATHER_MS);
       } else if (this.connection.isConnected) this.sendIn(RETRY_MS);
-    } finally {
-      this.isSending = false;
     }
-    if (this.pending.size && !this.timer && this.connection.isConnected) this.sendIn(GATHER_MS);
   }
 
   private done(chatId: string, message: Message): void {

@@ -5,6 +5,7 @@ import { NotFoundError } from "./errors.js";
 import type { Member, MemberList, MessageList } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import type { Message } from "./model.js";
+import type { Timeline } from "./timeline.js";
 import { pause } from "./waiting.js";
 
 const PAGE = 50;
@@ -12,12 +13,16 @@ const MAX_PAGE = 100;
 // In a group only the server knows the status of a message for all members: open chats ask for it, at this interval.
 const RECEIPTS_MS = 600;
 const RECEIPTS_AGAIN_MS = 4000;
+// The counts of a chat are asked for after this time, and later where many members have to ask.
+const COUNTS_MS = 500;
+const SPREAD_MS = 4;
 
 /** Fetches the messages of open chats, page by page, their members, and the status of the user's own messages. */
 export class Reader {
   private readonly opened = new Set<string>();
   private readonly staleMembers = new Set<string>();
   private readonly staleReceipts = new Set<string>();
+  private readonly staleCounts = new Set<string>();
   /** Chats whose messages came from a cache, and not from the server yet. */
   private readonly unverified = new Set<string>();
   private readonly running = new Map<string, Promise<unknown>>();
@@ -47,6 +52,12 @@ export class Reader {
 
   close(chatId: string): void {
     this.opened.delete(chatId);
+    this.chatStore.closeWindow(chatId);
+  }
+
+  /** Fetch the newest messages unless they are here. */
+  async newest(chatId: string): Promise<void> {
+    if (!this.chatStore.timeline(chatId)?.history.loaded) await this.fetchNewest(chatId);
   }
 
   /** Receipts and members may have changed unseen, in all chats. */
@@ -72,6 +83,19 @@ export class Reader {
     if (this.opened.has(chatId)) this.quietly(this.fetchMembers(chatId));
   }
 
+  /** Fetch the counts of a chat again, which so many `others` may do too. */
+  countsStale(chatId: string, others: number): void {
+    this.staleCounts.add(chatId);
+    const task = async (): Promise<void> => {
+      while (this.staleCounts.has(chatId) && this.chatStore.chat(chatId)) {
+        await pause(COUNTS_MS + Math.random() * (COUNTS_MS + others * SPREAD_MS), this.over);
+        this.staleCounts.delete(chatId);
+        this.chatStore.put((await this.http.call("GET /chats/{chatId}", { path: { chatId } })).data);
+      }
+    };
+    this.quietly(this.once(`counts ${chatId}`, task));
+  }
+
   receiptsStale(chatId: string): void {
     this.staleReceipts.add(chatId);
     const task = async (): Promise<void> => {
@@ -86,10 +110,10 @@ export class Reader {
 
   /** Fetch the page before the oldest loaded message; resolves to whether there are older ones. */
   async older(chatId: string): Promise<boolean> {
-    const timeline = this.chatStore.timeline(chatId);
+    const timeline = this.chatStore.shownTimeline(chatId);
     if (!timeline?.history.loaded) await this.fetchNewest(chatId);
-    else if (timeline.history.hasOlder) await this.fetchOnce(chatId, timeline.cursor);
-    return this.chatStore.timeline(chatId)?.history.hasOlder ?? false;
+    else if (timeline.history.hasOlder) await this.fetchOnce(chatId, timeline.cursor, timeline);
+    return this.chatStore.shownTimeline(chatId)?.history.hasOlder ?? false;
   }
 
   /** Drop the oldest pages beyond the newest `keep` messages. */
@@ -133,12 +157,12 @@ export class Reader {
   }
 
   /** Fetch a page unless the same one is being fetched. */
-  private async fetchOnce(chatId: string, cursor: string | null): Promise<void> {
-    await this.once(`page ${chatId} ${cursor}`, () => this.fetchPage(chatId, cursor));
+  private async fetchOnce(chatId: string, cursor: string | null, into?: Timeline): Promise<void> {
+    await this.once(`page ${chatId} ${cursor}`, () => this.fetchPage(chatId, cursor, into));
   }
 
-  private async fetchPage(chatId: string, cursor: string | null): Promise<void> {
-    const timeline = this.chatStore.timeline(chatId);
+  private async fetchPage(chatId: string, cursor: string | null, into?: Timeline): Promise<void> {
+    const timeline = into ?? this.chatStore.timeline(chatId);
     if (!timeline) throw unknownChat();
     const rev = this.chatStore.revOf(chatId);
     const wasLoaded = timeline.history.loaded;
@@ -149,10 +173,10 @@ export class Reader {
     try {
       const { data, meta } = await this.messagesBefore(chatId, cursor, PAGE);
       if (isVerifying) this.chatStore.putNewest(chatId, data, meta.nextCursor);
-      else this.chatStore.putPage(timeline, data, meta.nextCursor, cursor);
+      else this.chatStore.putPage(chatId, timeline, data, meta.nextCursor, cursor);
       if (cursor === null) this.unverified.delete(chatId);
-      // Changes made while the first page was being fetched may be missing from it.
-      if (!wasLoaded) this.chatStore.setBack(chatId, rev);
+      // Changes made while the page was being fetched may be missing from it.
+      this.chatStore.setBack(chatId, rev);
     } catch (error) {
       if (!isVerifying) timeline.show({ loading: false, error: error as Error });
       throw error;
@@ -166,7 +190,7 @@ export class Reader {
     const page = await cached(chatId);
     const timeline = this.chatStore.timeline(chatId);
     if (!page || !timeline || timeline.isKept) return;
-    timeline.addPage(page.messages, page.cursor, null);
+    this.chatStore.putPage(chatId, timeline, page.messages, page.cursor, null);
     this.unverified.add(chatId);
     this.changes.noteOf("messages", chatId);
     this.chatStore.setBack(chatId, page.rev);

@@ -8,6 +8,8 @@ import { backoff, pause } from "./waiting.js";
 /** What a session asks of the server, and the changes it reports. */
 export interface SessionHooks {
   refresh(refreshToken: string): Promise<TokensAnswer>;
+  /** Exchange a token (JWT) of the application. */
+  exchange(appToken: string): Promise<LoginAnswer>;
   /** There is a new access token, of this tab's making or another's. */
   renewed(accessToken: string): void;
   /** `session` is another. */
@@ -148,7 +150,7 @@ export class SessionKeeper implements Tokens {
     }
     if (stored) await this.drop(stored);
     goOn();
-    const login = await tokensOf(user);
+    const login = await this.tokensOf(user);
     goOn();
     if (!login) throw new LoggedOutError();
     await this.store(login.user, login);
@@ -158,7 +160,7 @@ export class SessionKeeper implements Tokens {
   private async logInAgain(): Promise<boolean> {
     const { appUser } = this;
     if (!appUser) return false;
-    const login = await tokensOf(appUser);
+    const login = await this.tokensOf(appUser);
     const { me } = this.now();
     if (!login || appUser !== this.appUser) return false;
     if (login.user.id !== me.id) {
@@ -167,6 +169,19 @@ export class SessionKeeper implements Tokens {
     }
     await this.store(login.user, login);
     return true;
+  }
+
+  /** The session that the application gives its user; null when no user is logged in there. */
+  private async tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
+    const given = await tokens();
+    if (given && "appToken" in given) return this.hooks.exchange(given.appToken);
+    const login = given && "data" in given ? given.data : given;
+    if (login && !(login.user?.id && login.accessToken && login.refreshToken)) {
+      throw new TypeError(
+        "`tokens` must return the response of POST /server/tokens (user, accessToken, refreshToken), or {appToken}.",
+      );
+    }
+    return login;
   }
 
   /** Forget a session that is another user's. */
@@ -228,6 +243,8 @@ export class SessionKeeper implements Tokens {
   }
 
   private async store(me: Me, { accessToken, refreshToken, expiresIn }: TokensAnswer): Promise<void> {
+    // Only a server that asks for it gets a session without one.
+    if (refreshToken === null) throw new TypeError("The session has no refresh token.");
     const expiresAt = Date.now() + expiresIn * 1000;
     const session = { me, accessToken, refreshToken, expiresAt, ...(this.appUser && { appUserId: this.appUser.id }) };
     // Stored before it is used: an old token that is used after the new one ends the session.
@@ -267,16 +284,6 @@ export class SessionKeeper implements Tokens {
     this.session = session;
     this.hooks.changed();
   }
-}
-
-/** The response of POST /auth/login that the application's backend got; null when no user is logged in there. */
-async function tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
-  const response = await tokens();
-  const login = response && "data" in response ? response.data : response;
-  if (login && !(login.user?.id && login.accessToken && login.refreshToken)) {
-    throw new TypeError("`tokens` must return the response of POST /auth/login: user, accessToken, refreshToken.");
-  }
-  return login;
 }
 
 function isFresh({ expiresAt }: StoredSession): boolean {

@@ -1,6 +1,6 @@
 import { ObjectStore } from "./database.js";
 import type { Me, Problem } from "./generated/schemas.js";
-import type { Draft, FileToSend, QueuedMessage } from "./model.js";
+import type { Draft, FileToSend, MessageEdit, QueuedMessage } from "./model.js";
 
 /** The stored session of a user. */
 export interface StoredSession {
@@ -48,11 +48,21 @@ export type QueueRecord =
       readonly id: string;
       readonly owner: string;
       readonly chatId: string | null;
-      readonly content: string | null;
+      /** Absent for an edit that leaves the text as it is. */
+      readonly content?: string | null;
+      /** What else it changes. */
+      readonly fields?: Omit<MessageEdit, "content">;
       readonly createdAt: string;
       readonly problem: Problem | null;
     }
-  | { readonly kind: "draft"; readonly id: string; readonly content: string; readonly editing: Draft["editing"] }
+  | {
+      readonly kind: "draft";
+      readonly id: string;
+      readonly content: string;
+      readonly editing: Draft["editing"];
+      readonly replyTo?: Draft["replyTo"];
+      readonly mentions?: Draft["mentions"];
+    }
   | { readonly kind: "files"; readonly id: string; readonly files: readonly FileToSend[] };
 
 export type QueueWatcher = (kind: QueueRecord["kind"], id: string, record: QueueRecord | null) => void;

@@ -1,4 +1,5 @@
-import type { DeliveryStatus } from "./generated/schemas.js";
+import type { DeliveryStatus, Quote, Sender } from "./generated/schemas.js";
+import { requoted, withoutCleared } from "./message-changes.js";
 import type { History, Item, Message } from "./model.js";
 
 const RANK: Readonly<Record<DeliveryStatus, number>> = { SENT: 0, DELIVERED: 1, READ: 2 };
@@ -14,14 +15,18 @@ interface Boundary {
  * that arrive before their predecessors are held back until those arrive. A change of one message touches no other.
  */
 export class Timeline {
-  history: History = { loaded: false, loading: false, hasOlder: false, error: null };
+  history: History = { loaded: false, loading: false, hasOlder: false, hasNewer: false, error: null };
   // The run and how it is shown: the message `oldest + index` is at `index`.
   private run: Message[] = [];
   private items: Item[] = [];
   private oldest = 1;
+  /** Where the history begins: the user has cleared what was before it. */
+  private first = 1;
   private readonly early = new Map<number, Message>();
   /** By id; the user's own messages also by clientId. */
   private readonly byId = new Map<string, Message>();
+  /** Of a window that ends before the newest message: where it goes on. */
+  newerCursor: string | null = null;
   /** Where pages begin, newest first; the last one is where the run begins, unless that is the beginning of the chat. */
   private boundaries: Boundary[] = [];
   /** Up to which `seq` receipts were applied. */
@@ -76,6 +81,12 @@ export class Timeline {
     return this.byId.get(id);
   }
 
+  /** A message of the run, by its id or `seq`. */
+  get(target: string | number): Message | undefined {
+    const found = typeof target === "string" ? this.find(target) : this.run[target - this.oldest];
+    return found && this.history.loaded && found.seq < this.end ? found : undefined;
+  }
+
   /** The newest message of the run. */
   get last(): Message | undefined {
     return this.run.at(-1);
@@ -84,7 +95,9 @@ export class Timeline {
   /** Know a message, or its newer version; whether that made a difference. */
   put(message: Message): boolean {
     // Older than what was fetched: it comes with its page.
-    if (!this.isKept || (this.history.loaded && message.seq < this.oldest)) return false;
+    if (!this.isKept || message.seq < (this.history.loaded ? this.oldest : this.first)) return false;
+    // Newer than a window: it comes with its page.
+    if (this.history.hasNewer && message.seq >= this.end) return false;
     const known = this.at(message.seq);
     const newer = known ? merged(known, message) : message;
     if (newer === known) return false;
@@ -92,24 +105,42 @@ export class Timeline {
     return true;
   }
 
+  /** The messages after `seq`; null if not all of them are loaded. */
+  after(seq: number): Message[] | null {
+    const { loaded, hasOlder, hasNewer } = this.history;
+    if (!loaded || hasNewer || this.early.size || (hasOlder && seq + 1 < this.oldest)) return null;
+    return this.run.slice(Math.max(0, seq + 1 - this.oldest));
+  }
+
   /** Change a message that is known; whether it is. */
-  change(messageId: string, changes: Partial<Message>): boolean {
+  change(messageId: string, change: (known: Message) => Message): boolean {
     const known = this.byId.get(messageId);
-    if (known) this.set({ ...known, ...changes });
+    const changed = known && change(known);
+    if (changed && changed !== known) this.set(changed);
     return known !== undefined;
   }
 
-  /** Rebuild the item of a message; returns whether it is loaded. */
+  /** A sender has another name or avatar; whether one of their messages is loaded, or quoted. */
+  changeSender(sender: Sender): boolean {
+    return this.changeAll((message) => withSender(message, sender));
+  }
+
+  /** A message was edited or deleted; whether a loaded one quotes it. */
+  requote(quotedId: string, change: (quote: Quote) => Quote): boolean {
+    return this.changeAll((message) => requoted(message, quotedId, change));
+  }
+
+  /** Rebuild the items of a message and of those that quote it; returns whether there are any. */
   refresh(id: string): boolean {
-    const known = this.byId.get(id);
-    if (known) this.set(known);
-    return known !== undefined;
+    const shown = [this.byId.get(id), ...this.run.filter(({ replyTo }) => replyTo?.id === id)];
+    for (const message of shown) if (message) this.set(message);
+    return shown.some(Boolean);
   }
 
   /** Raise the status of the user's own messages, or of all others, up to `seq`; returns whether any changed. */
   raise(status: DeliveryStatus, seq: number, { own }: { own: boolean }): boolean {
     const name = `${status} ${own}`;
-    const end = Math.min(seq, this.oldest + this.run.length - 1);
+    const end = Math.min(seq, this.end - 1);
     const start = Math.max(this.oldest, (this.raised.get(name) ?? 0) + 1);
     let raised = false;
     for (let at = end; at >= start; at -= 1) {
@@ -131,7 +162,7 @@ export class Timeline {
 
   /** The `seq` of the user's oldest loaded message that not all members have read, or 0. */
   oldestUnread(): number {
-    for (let at = Math.max(this.oldest, this.readUpTo + 1); at < this.oldest + this.run.length; at += 1) {
+    for (let at = Math.max(this.oldest, this.readUpTo + 1); at < this.end; at += 1) {
       const message = this.at(at);
       if (message?.senderId === this.me && message.status !== "READ") return at;
       this.readUpTo = at;
@@ -149,15 +180,16 @@ export class Timeline {
       this.history = { ...this.history, loading: false };
       return;
     }
-    const page = [...messages].reverse();
-    if (!loaded) this.oldest = page[0]?.seq ?? 1;
+    const page = messages.filter(({ seq }) => seq >= this.first).reverse();
+    if (page.length < messages.length) cursor = null;
+    if (!loaded) this.oldest = page[0]?.seq ?? this.first;
     else this.oldest -= page.length;
     this.readUpTo = 0;
     this.run = [...page, ...this.run];
     this.items = [...page.map(this.toItem), ...this.items];
     for (const message of page) this.index(message);
     if (cursor !== null) this.boundaries.push({ oldest: this.oldest, cursor });
-    this.history = { loaded: true, loading: false, hasOlder: cursor !== null, error: null };
+    this.history = { ...this.history, loaded: true, loading: false, hasOlder: cursor !== null, error: null };
     // Events may have brought newer versions meanwhile.
     const early = [...this.early.values()];
     this.early.clear();
@@ -165,6 +197,36 @@ export class Timeline {
       if (message.seq < this.oldest) this.forget(message);
       else this.put(message);
     }
+  }
+
+  /** End before the newest message of the chat: the messages after these are not added but fetched, from `cursor` on. */
+  detach(cursor: string | null): void {
+    this.history = { ...this.history, loading: false, hasNewer: true, error: null };
+    this.newerCursor = cursor;
+  }
+
+  /** Take in the page after a window, newest message first. */
+  addNewer(messages: readonly Message[], cursor: string | null): void {
+    for (const message of [...messages].reverse()) if (message.seq === this.end) this.set(message);
+    this.detach(cursor);
+  }
+
+  /** Whether this begins earlier in the history. */
+  startsBefore(other: Timeline): boolean {
+    return this.oldest < other.oldest;
+  }
+
+  /** Whether a window has reached the newest messages. */
+  reaches(live: Timeline): boolean {
+    return live.history.loaded && this.end >= live.oldest;
+  }
+
+  /** Go on with the newest messages, which this window has reached. */
+  join(live: Timeline): void {
+    this.history = { ...this.history, hasNewer: false };
+    this.newerCursor = null;
+    for (const message of [...live.run, ...live.early.values()]) this.put(message);
+    this.boundaries = [...live.boundaries.filter(({ oldest }) => oldest > this.oldest), ...this.boundaries];
   }
 
   /** Add a page boundary, before which messages can be dropped. */
@@ -179,15 +241,14 @@ export class Timeline {
   newest(limit: number): { messages: Message[]; cursor: string | null } | null {
     if (!this.history.loaded) return null;
     if (!this.history.hasOlder && this.run.length <= limit) return { messages: [...this.run].reverse(), cursor: null };
-    const end = this.oldest + this.run.length;
-    const boundary = this.boundaries.filter(({ oldest }) => end - oldest <= limit).at(-1);
+    const boundary = this.boundaries.filter(({ oldest }) => this.end - oldest <= limit).at(-1);
     if (!boundary) return null;
     return { messages: this.run.slice(boundary.oldest - this.oldest).reverse(), cursor: boundary.cursor };
   }
 
   /** Drop the oldest messages up to the last boundary that leaves `keep`; whether there were any. */
   trim(keep: number): boolean {
-    const newest = this.oldest + this.run.length - 1;
+    const newest = this.end - 1;
     const at = this.boundaries.findIndex(({ oldest }) => oldest > this.oldest && newest - oldest + 1 >= keep);
     const boundary = this.boundaries[at];
     if (!boundary) return false;
@@ -201,8 +262,42 @@ export class Timeline {
     return true;
   }
 
+  /** The user has cleared the messages up to `seq`; whether any of them was loaded. */
+  clear(seq: number): boolean {
+    if (seq < this.first) return false;
+    this.first = seq + 1;
+    for (const message of this.early.values()) if (message.seq <= seq) this.forget(message);
+    for (const early of [...this.early.keys()]) if (early <= seq) this.early.delete(early);
+    if (!this.history.loaded || this.oldest > this.first) return false;
+    const cleared = this.run.splice(0, this.first - this.oldest);
+    this.items.splice(0, cleared.length);
+    for (const message of cleared) this.forget(message);
+    this.oldest = this.first;
+    this.boundaries = this.boundaries.filter(({ oldest }) => oldest > this.first);
+    this.history = { ...this.history, hasOlder: false };
+    this.joinEarly();
+    this.changeAll((message) => withoutCleared(message, seq));
+    return true;
+  }
+
   show(history: Partial<History>): void {
     this.history = { ...this.history, ...history };
+  }
+
+  private changeAll(change: (message: Message) => Message): boolean {
+    let hasChanged = false;
+    for (const message of [...this.run, ...this.early.values()]) {
+      const changed = change(message);
+      if (changed === message) continue;
+      this.set(changed);
+      hasChanged = true;
+    }
+    return hasChanged;
+  }
+
+  /** The `seq` that follows the run. */
+  private get end(): number {
+    return this.oldest + this.run.length;
   }
 
   private at(seq: number): Message | undefined {
@@ -218,7 +313,12 @@ export class Timeline {
     }
     this.run[index] = message;
     this.items[index] = this.toItem(message);
-    for (let next: Message | undefined; (next = this.early.get(this.oldest + this.run.length)); ) {
+    this.joinEarly();
+  }
+
+  /** Add the messages that waited for their predecessors. */
+  private joinEarly(): void {
+    for (let next: Message | undefined; (next = this.early.get(this.end)); ) {
       this.early.delete(next.seq);
       this.run.push(next);
       this.items.push(this.toItem(next));
@@ -242,6 +342,20 @@ export function merged(known: Message, message: Message): Message {
   const status = higher(known.status, message.status);
   const next = { ...message, status };
   return JSON.stringify(next) === JSON.stringify({ ...known }) ? known : next;
+}
+
+/** A message as the profile of its sender, or of the one whom it quotes or was forwarded from, changes it. */
+export function withSender(message: Message, sender: Sender): Message {
+  const { senderId, replyTo, forwardedFrom } = message;
+  const isQuoted = replyTo?.sender?.id === sender.id;
+  const isForwarded = forwardedFrom?.sender?.id === sender.id;
+  if (senderId !== sender.id && !isQuoted && !isForwarded) return message;
+  return {
+    ...message,
+    ...(senderId === sender.id && { sender }),
+    ...(isQuoted && { replyTo: { ...replyTo, sender } }),
+    ...(isForwarded && { forwardedFrom: { ...forwardedFrom, sender } }),
+  };
 }
 
 /** The further of two statuses. */

@@ -4,11 +4,12 @@ import { rawResponse, type RawResponse } from "./http.js";
 const STALLED_MS = 60_000;
 
 /**
- * POST a form and report its progress: by XMLHttpRequest, since browsers' fetch reports none; where there is none
+ * Send a form and report its progress: by XMLHttpRequest, since browsers' fetch reports none; where there is none
  * (Node.js), by a body that is counted while it is read. Rejects with DiscardedError when `given` is aborted, and with
  * NetworkError when the connection is lost or nothing moves for a minute.
  */
 export async function upload(
+  method: string,
   url: string,
   form: FormData,
   token: string,
@@ -29,7 +30,7 @@ export async function upload(
   if (given.aborted) stop();
   try {
     const send = typeof XMLHttpRequest === "undefined" ? uploadCounted : uploadWatched;
-    return await send(url, form, token, moved, end.signal);
+    return await send(method, url, form, token, moved, end.signal);
   } catch (error) {
     if (given.aborted) throw new DiscardedError("The upload was given up.");
     throw new NetworkError("The upload was interrupted.", { cause: error });
@@ -41,6 +42,7 @@ export async function upload(
 }
 
 function uploadWatched(
+  method: string,
   url: string,
   form: FormData,
   token: string,
@@ -58,13 +60,14 @@ function uploadWatched(
     request.onerror = () => reject(new Error("The connection was lost."));
     request.onabort = () => reject(signal.reason);
     request.onloadend = () => signal.removeEventListener("abort", abort);
-    request.open("POST", url);
+    request.open(method, url);
     request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.send(form);
   });
 }
 
 async function uploadCounted(
+  method: string,
   url: string,
   form: FormData,
   token: string,
@@ -79,7 +82,7 @@ async function uploadCounted(
     "Content-Type": written.headers.get("Content-Type") ?? "",
     "Content-Length": String(bytes.byteLength),
   };
-  const request = { method: "POST", headers, body: counted(new Uint8Array(bytes), progress), duplex: "half", signal };
+  const request = { method, headers, body: counted(new Uint8Array(bytes), progress), duplex: "half", signal };
   const response = await fetch(url, request as RequestInit);
   return rawResponse(response.status, await response.text(), response.headers.get("Retry-After"));
 }

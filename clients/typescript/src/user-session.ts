@@ -1,20 +1,28 @@
-import { ChatStore, TOMBSTONE } from "./chat-store.js";
+import { ChatStore } from "./chat-store.js";
 import { CatchUp } from "./catchup.js";
 import { Cache, type CacheStorage } from "./cache.js";
 import { callSafely, type Changes } from "./changes.js";
 import { LiveConnection } from "./connection.js";
+import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Edits } from "./edits.js";
 import { DiscardedError } from "./errors.js";
+import type { SignalInChat } from "./generated/schemas.js";
+import { messageTombstone } from "./generated/tombstones.js";
 import type { Http, Tokens } from "./http.js";
-import type { Chat, Item, Message } from "./model.js";
+import { hiddenTombstone, quoteTombstone, requoted, withEdit } from "./message-changes.js";
+import type { Chat, Item, Message, MessageEdit, Signal, User } from "./model.js";
+import { OwnState } from "./own-state.js";
 import { SendQueue } from "./queue.js";
 import { People } from "./people.js";
+import { isSameReaction, type OwnReaction, withOwnReactions } from "./reactions.js";
 import { Reader, unknownChat } from "./reader.js";
 import type { QueueRecord, QueueStorage } from "./storage.js";
 import { ReadReceipts } from "./read-receipts.js";
+import { RequestQueue } from "./request-queue.js";
 import { Typing } from "./typing.js";
 import { UnsentRecords } from "./unsent.js";
+import { WindowReader } from "./window-reader.js";
 
 /** What a user session needs from the client. */
 export interface Dependencies {
@@ -26,6 +34,11 @@ export interface Dependencies {
   cache: CacheStorage | null;
   changes: Changes;
   incoming: (message: Message, chat: Chat) => void;
+  signalled: (signal: Signal) => void;
+  /** Whether the server has own state; rejects when it can't be asked. */
+  hasOwnState: () => Promise<boolean>;
+  /** The user's own profile is another, changed elsewhere perhaps. */
+  profileChanged: (user: User) => void;
 }
 
 /** Everything that exists while a user is logged in: created at login, disposed of as a whole at logout. */
@@ -37,7 +50,11 @@ export class UserSession {
   readonly queue: SendQueue;
   readonly edits: Edits;
   readonly drafts: Drafts;
+  readonly reactions: RequestQueue<OwnReaction>;
+  readonly conversation: Conversation;
+  readonly own: OwnState;
   readonly reader: Reader;
+  readonly windows: WindowReader;
   readonly typing: Typing;
   private readonly cache: Cache | null;
   private readonly readReceipts: ReadReceipts;
@@ -66,31 +83,41 @@ export class UserSession {
       onRemoved: (chatId) => this.chatRemoved(chatId),
       onReceiptsStale: (chatId) => this.reader.receiptsStale(chatId),
       onMembersStale: (chatId) => this.reader.membersStale(chatId),
+      onCountsStale: (chatId, others) => this.reader.countsStale(chatId, others),
       onReset: (chatId) => {
         this.cache?.drop(chatId);
         this.reader.reset(chatId);
       },
       onUser: (user) => this.people.add(user),
       toItem: (message) => this.toItem(message),
+      toState: (chat) => this.own.stateOf(chat),
+    });
+    this.own = new OwnState(this.chatStore, http, changes, {
+      isConnected: () => this.live.isConnected,
+      isOffered: dependencies.hasOwnState,
+      onGap: () => this.catchUp.behind(),
+      onCountsStale: () => this.catchUp.missed(),
+      receiptsSent: () => this.readReceipts.flush(),
     });
     this.people = new People(changes);
     this.unsent = new UnsentRecords(me, dependencies.queue);
     this.queue = new SendQueue(this.unsent, changes, {
       isConnected: () => this.live.isConnected,
       send: (message) => this.live.emit("message:send", message),
-      upload: (form, progress, signal) => http.upload(form, progress, signal),
+      upload: async (form, progress, signal) =>
+        (await http.upload("POST /messages/upload", {}, form, progress, signal)).data,
       stored: (message) => {
         this.chatStore.putMessage(message);
         this.stored(message);
       },
       lastSeq: (chatId) => this.chatStore.chat(chatId)?.lastSeq,
-      editOf: (clientId) => this.edits.of(clientId)?.content ?? undefined,
+      editOf: (clientId) => this.edits.of(clientId)?.edit ?? undefined,
       takeEdit: (clientId) => this.edits.take(clientId),
     });
     this.edits = new Edits(this.unsent, {
       isConnected: () => this.live.isConnected,
-      edit: async (messageId, content) => {
-        const message = await this.live.emit("message:edit", { messageId, content });
+      edit: async (messageId, edit) => {
+        const message = await this.live.emit("message:edit", { messageId, ...edit });
         this.chatStore.putMessage(message);
         return message;
       },
@@ -105,14 +132,22 @@ export class UserSession {
         this.chatStore.refresh(target);
       },
     });
+    this.reactions = new RequestQueue<OwnReaction>({
+      isConnected: () => this.live.isConnected,
+      send: async (reaction) => this.chatStore.putReactions(await this.live.emit("message:react", reaction)),
+      changed: ({ messageId }) => this.chatStore.refresh(messageId),
+      isReplaced: isSameReaction,
+    });
+    this.conversation = new Conversation(this.chatStore, this.people, http);
     this.drafts = new Drafts(this.unsent, changes);
     const cache = dependencies.cache && new Cache(me, dependencies.cache, this.chatStore, changes);
     this.cache = cache;
     const cached = cache ? (chatId: string) => cache.page(chatId) : undefined;
     this.reader = new Reader(me, this.chatStore, http, changes, this.over.signal, cached);
+    this.windows = new WindowReader(this.chatStore, this.reader, http, changes);
     this.typing = new Typing(this.live);
     this.readReceipts = new ReadReceipts(this.live);
-    this.catchUp = new CatchUp(this.chatStore, this.live, http, this.over.signal);
+    this.catchUp = new CatchUp(this.chatStore, this.own, this.live, http, this.over.signal);
     this.listen();
   }
 
@@ -139,6 +174,9 @@ export class UserSession {
     const loggedOut = new DiscardedError("You are no longer logged in.");
     this.queue.end(loggedOut);
     this.edits.end(loggedOut);
+    this.reactions.end(loggedOut);
+    this.own.end(loggedOut);
+    this.chatStore.end();
     this.people.forget();
     this.typing.forgetAll();
     this.readReceipts.forgetAll();
@@ -155,19 +193,22 @@ export class UserSession {
     const version = this.dependencies.changes.versionOf("messages", chatId);
     const made = this.items.get(chatId);
     if (made?.version === version) return made.list;
-    const timeline = this.chatStore.timeline(chatId);
+    const timeline = this.chatStore.shownTimeline(chatId);
     const list = timeline?.list() ?? [];
-    this.queue.insertInto(list, chatId, (seq) => (timeline ? timeline.indexAfter(seq) : 0));
+    // Queued messages follow the newest ones.
+    if (!timeline?.history.hasNewer) {
+      this.queue.insertInto(list, chatId, (seq) => (timeline ? timeline.indexAfter(seq) : 0));
+    }
     this.items.set(chatId, { version, list });
     return list;
   }
 
   /** Edit a message by its id, or by its clientId. */
-  edit(id: string, content: string): Promise<Message> {
-    // The server does not have a message that it refused: it is sent with the new text instead.
-    if (this.queue.state(id) === "failed") return this.queue.rewrite(id, content);
+  edit(id: string, edit: MessageEdit): Promise<Message> {
+    // The server does not have a message that it refused: it is sent with the edit instead.
+    if (this.queue.state(id) === "failed") return this.queue.rewrite(id, edit);
     const { target, chatId } = this.target(id);
-    return this.edits.edit(target, chatId, content);
+    return this.edits.edit(target, chatId, edit);
   }
 
   async delete(id: string): Promise<void> {
@@ -184,8 +225,16 @@ export class UserSession {
     this.edits.discard(this.target(id).target);
   }
 
+  /** A signal that is lost is not sent again. */
+  signal(signal: SignalInChat): void {
+    this.live.emit("signal", signal).catch(() => {});
+  }
+
   markRead(chatId: string): void {
     const last = this.chatStore.markRead(chatId);
+    if (this.chatStore.chat(chatId)?.isMarkedUnread) {
+      this.own.change({ kind: "state", chatId, changes: { isMarkedUnread: false } }).catch(() => {});
+    }
     if (last) this.readReceipts.upTo(last);
   }
 
@@ -212,12 +261,16 @@ export class UserSession {
       if (message && chat && message.senderId !== this.me) callSafely(this.dependencies.incoming, message, chat);
     });
     socket.on("message:edited", (event) => void chatStore.onMessageEvent(event, { isNew: false }));
+    socket.on("message:changed", (event) => chatStore.onMessageChanged(event));
     socket.on("message:deleted", (event) => chatStore.onMessageDeleted(event));
     socket.on("messages:read", ({ chatId, userId, readSeq }) => chatStore.onReceipt(chatId, userId, "READ", readSeq));
     socket.on("messages:delivered", ({ chatId, receipts }) => {
       for (const { userId, deliveredSeq } of receipts) chatStore.onReceipt(chatId, userId, "DELIVERED", deliveredSeq);
     });
-    socket.on("typing:start", (event) => people.startedTyping(event));
+    socket.on("signal", (signal) => this.dependencies.signalled(signal));
+    socket.on("typing:start", (event) => {
+      people.startedTyping({ ...event, ...chatStore.displayNameOf(event.chatId, event.userId) });
+    });
     socket.on("typing:stop", ({ chatId, userId }) => people.stoppedTyping(chatId, userId));
     socket.on("user:online", ({ userId }) => {
       people.connected(userId);
@@ -227,25 +280,43 @@ export class UserSession {
       people.disconnected(userId, lastSeen);
       chatStore.onPresence(userId, { isOnline: false, lastSeen });
     });
+    socket.on("user:updated", ({ user }) => {
+      chatStore.onUserUpdated(user);
+      if (user.id === this.me) this.dependencies.profileChanged(user);
+    });
     // Too much was missed between the server's workers for it to be sent again.
     socket.on("resync", () => this.catchUp.missed());
     socket.on("chat:new", (chat) => chatStore.onChatNew(chat));
     socket.on("chat:updated", (chat) => chatStore.onChatUpdated(chat));
     socket.on("chat:deleted", ({ chatId }) => chatStore.remove(chatId));
-    socket.on("chat:member_joined", ({ chatId, member }) => chatStore.onMemberJoined(chatId, member));
-    socket.on("chat:member_updated", ({ chatId, member }) => chatStore.onMemberUpdated(chatId, member));
-    socket.on("chat:member_left", ({ chatId, userId }) => chatStore.onMemberLeft(chatId, userId));
+    socket.on("chat:member_joined", (event) => chatStore.onMemberJoined(event));
+    socket.on("chat:member_updated", (event) => chatStore.onMemberUpdated(event));
+    socket.on("chat:member_left", (event) => chatStore.onMemberLeft(event));
+    this.listenToOwnState();
+  }
+
+  private listenToOwnState(): void {
+    const { chatStore, own } = this;
+    const { socket } = this.live;
+    socket.on("me:chat", (state) => own.on(state.meRev, () => chatStore.putState(state)));
+    socket.on("me:draft", (event) => own.on(event.meRev, () => own.onDraft(event)));
+    socket.on("me:settings", (settings) => own.on(settings.meRev, () => own.putSettings(settings)));
+    socket.on("me:blocked", ({ userId, isBlocked, meRev }) => own.on(meRev, () => own.putBlock(userId, isBlocked)));
+    socket.on("me:hidden", ({ chatId, messageIds, meRev }) => own.on(meRev, () => chatStore.hide(chatId, messageIds)));
   }
 
   private connected(): void {
     this.queue.connected();
     this.edits.connected();
+    this.reactions.connected();
+    this.own.connected();
     this.readReceipts.connected();
   }
 
   private disconnected(): void {
     this.people.forget();
     this.typing.forgetAll();
+    this.own.disconnected();
     this.reader.lost();
   }
 
@@ -268,6 +339,7 @@ export class UserSession {
     this.queue.drop(chatId);
     this.edits.drop(chatId, unknownChat());
     this.drafts.drop(chatId);
+    this.own.drop(chatId);
   }
 
   private stored(message: Message): void {
@@ -283,14 +355,26 @@ export class UserSession {
     return { target: message?.id ?? id, chatId: message?.chatId ?? null };
   }
 
-  private toItem(stored: Message): Item {
-    const key = (stored.senderId === this.me && stored.clientId) || stored.id;
-    const change = stored.isDeleted ? undefined : this.edits.of(stored.id);
+  private toItem(received: Message): Item {
+    const message = this.withHiding(received);
+    const key = (message.senderId === this.me && message.clientId) || message.id;
+    if (message.isDeleted) return { state: "sent", key, message, edit: null, isDeleting: false };
+    const stored = withOwnReactions(message, this.reactions.requests, this.me);
+    const change = this.edits.of(stored.id);
     if (!change) return { state: "sent", key, message: stored, edit: null, isDeleting: false };
-    const { content, error } = change;
-    if (content === null) {
-      return { state: "sent", key, message: { ...stored, ...TOMBSTONE }, edit: null, isDeleting: true };
+    const { edit, error } = change;
+    if (edit === null) {
+      return { state: "sent", key, message: messageTombstone(stored), edit: null, isDeleting: true };
     }
-    return { state: "sent", key, message: { ...stored, content }, edit: { content, error }, isDeleting: false };
+    const edited = withEdit(stored, edit);
+    const content = edited.content ?? "";
+    return { state: "sent", key, message: edited, edit: { content, error }, isDeleting: false };
+  }
+
+  /** A message as it is once the user has deleted for themselves what waits for that. */
+  private withHiding(message: Message): Message {
+    const { id, replyTo } = message;
+    if (!message.isDeleted && this.own.isHiding(id)) return hiddenTombstone(message);
+    return replyTo && this.own.isHiding(replyTo.id) ? requoted(message, replyTo.id, quoteTombstone) : message;
   }
 }

@@ -14,6 +14,20 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Settle as `promise`, or reject with the signal's reason once it is aborted. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  const aborted = deferred<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([aborted.promise, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 /** How many ms to wait before the attempt after `failures` ones: doubling from `min` to `max`, with jitter. */
 export function backoff(failures: number, min: number, max: number): number {
   const limit = Math.min(max, min * 2 ** Math.max(0, failures - 1));

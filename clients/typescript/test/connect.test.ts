@@ -1,6 +1,6 @@
 // Users of an application whose backend has their tokens, on a server whose access tokens last 3 seconds.
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 
 import { type LoginAnswer, LoggedOutError, memoryQueue, memorySession } from "../src/index.js";
@@ -125,7 +125,32 @@ describe("a user of an application", { concurrency: 4 }, () => {
     await page.connect({ userId: "1", tokens: ada.tokens });
     await online(page);
   });
+
+  test("is logged in with a token of the application, and stays so when that is over", async (t) => {
+    const userId = randomBytes(8).toString("hex");
+    const page = client(t);
+    let asked = 0;
+    const tokens = async () => {
+      asked += 1;
+      return { appToken: appToken(userId) };
+    };
+    const me = await page.connect({ userId, tokens });
+    assert.equal(me.externalId, userId);
+    await pass(LIFETIME_MS);
+    await online(page);
+    assert.equal((await page.call("GET /users/me", {})).data.id, me.id);
+    assert.equal(asked, 1);
+  });
 });
+
+/** A JWT (RFC 7519) of the application that the server of these tests knows. */
+function appToken(userId: string): string {
+  const part = (object: object) => Buffer.from(JSON.stringify(object)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: "HS256" })}.${part({ sub: userId, iss: "shop", iat: now, exp: now + 1 })}`;
+  const signature = createHmac("sha256", process.env["APP_JWT_SECRET"]!).update(signed).digest("base64url");
+  return `${signed}.${signature}`;
+}
 
 interface Shopper {
   me: LoginAnswer["user"];

@@ -19,7 +19,7 @@ describe("drafts", { concurrency: 4 }, () => {
     alice.client.setDraft(chat.id, { content: "Hel" });
     alice.client.setDraft(chat.id, { content: "Hello", files: [file] });
     alice.client.setDraft(another, { editing: { messageId: "m", content: "text" } });
-    const expected = { content: "Hello", files: [file], editing: null };
+    const expected = { content: "Hello", files: [file], editing: null, replyTo: null, mentions: null };
     assert.deepEqual(alice.client.draft(chat.id), expected);
     assert.equal(alice.client.draft(chat.id), alice.client.draft(chat.id));
     assert.equal(alice.client.draft("none"), alice.client.draft("none either"));
@@ -131,7 +131,8 @@ describe("drafts", { concurrency: 4 }, () => {
     alice.client.subscribe(() => seen.push(...alice.client.chats, ...alice.client.messages(chat.id)));
     await alice.client.login(carol.account);
     await until(alice.client, () => alice.client.connection.state === "online");
-    assert.deepEqual(alice.client.draft(chat.id), { content: "", files: [], editing: null });
+    const empty = { content: "", files: [], editing: null, replyTo: null, mentions: null };
+    assert.deepEqual(alice.client.draft(chat.id), empty);
     assert.deepEqual([alice.client.messages(chat.id), alice.client.members(chat.id)], [[], []]);
     assert.deepEqual(seen, []);
     assert.equal(alice.client.presence(bob.me.id), undefined);

@@ -25,6 +25,20 @@ describe("limits", { concurrency: 4 }, () => {
     await until(alice.client, () => alice.client.chat(chat.id)?.lastMessage?.status === "READ");
     assert.equal(alice.client.connection.state, "online");
   });
+
+  test("reactions that the server takes later hold up no message", async (t) => {
+    const [alice, bob] = await Promise.all([user(t, "alice"), user(t, "bob")]);
+    const chat = await talk(alice, bob);
+    const { id } = await bob.client.send(chat.id, "Lunch?").sent;
+    const done: string[] = [];
+    const reactions = ["👍", "❤️", "😂", "🎉"].map((emoji) =>
+      alice.client.react(id, emoji).then(() => void done.push("reaction")),
+    );
+    await Promise.all(reactions.slice(0, 3));
+    await alice.client.send(chat.id, "Yes").sent.then(() => done.push("message"));
+    await Promise.all(reactions);
+    assert.deepEqual(done.slice(-2), ["message", "reaction"]);
+  });
 });
 
 test("an upload beyond those that the server takes at the same time waits for them", async (t) => {

@@ -6,12 +6,20 @@ import { CatchUp } from "../src/catchup.js";
 import type { LiveConnection } from "../src/connection.js";
 import type { Chat, Sync, SyncAnswer } from "../src/generated/schemas.js";
 import type { Http } from "../src/http.js";
-import { emptyStore } from "./empty-store.js";
+import { emptyStore, ownState } from "./empty-store.js";
 
 const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
 
 /** A client that has so many chats, and what it asks of a server with these responses, the last one again and again. */
 function clientOf(t: TestContext, count: number, ...responses: Partial<SyncAnswer>[]) {
+  return clientOfServer(t, { count, hasOwnState: false }, ...responses);
+}
+
+function clientOfServer(
+  t: TestContext,
+  { count, hasOwnState }: { count: number; hasOwnState: boolean },
+  ...responses: Partial<SyncAnswer>[]
+) {
   const chatStore = emptyStore();
   const asked: Sync[] = [];
   const listed: string[] = [];
@@ -30,9 +38,10 @@ function clientOf(t: TestContext, count: number, ...responses: Partial<SyncAnswe
       return { data: chats, meta: { nextCursor: null } };
     },
   } as unknown as Http;
+  const own = ownState(chatStore, { isOffered: async () => hasOwnState });
   const over = new AbortController();
   t.after(() => over.abort());
-  return { chatStore, asked, listed, catchUp: new CatchUp(chatStore, connection, http, over.signal) };
+  return { chatStore, own, asked, listed, catchUp: new CatchUp(chatStore, own, connection, http, over.signal) };
 }
 
 function chatOf(id: string, lastRev: number): Chat {
@@ -88,4 +97,33 @@ test("what is missed while a sync is under way is asked for by another one", asy
   await began;
   while (asked.length < 2 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(asked.length, 2);
+});
+
+test("own state is asked for on the first page, and goes on where it did not fit", async (t) => {
+  const [chat, other] = ["chat 0", "chat 1"];
+  const responses: Partial<SyncAnswer>[] = [
+    { me: { rev: 3, more: true, chats: [{ chatId: chat, meRev: 3, pinnedAt: "1" }] }, nextCursor: "one" },
+    { me: { rev: 5, blocked: ["other"], mentions: {} } },
+    {},
+    { me: { rev: 7, reset: [chat] } },
+  ];
+  const { chatStore, own, asked, catchUp } = clientOfServer(t, { count: 2, hasOwnState: true }, ...responses);
+  // It arrives while the response is under way.
+  own.on(6, () => chatStore.putState({ chatId: other, meRev: 6, pinnedAt: "6" }));
+  await catchUp.all();
+  const chats = { [chat]: 1, [other]: 1 };
+  assert.deepEqual(asked, [
+    { chats, me: 0 },
+    { chats: {}, only: true, me: 3 },
+    { chats, cursor: "one" },
+  ]);
+  assert.deepEqual(
+    chatStore.chats.map(({ isPinned }) => isPinned),
+    [true, true],
+  );
+  assert.deepEqual([...own.blocked], ["other"]);
+  own.disconnected();
+  await catchUp.all();
+  assert.deepEqual(asked.at(-1), { chats, me: 6 });
+  assert.equal(chatStore.chat(chat)?.isPinned, false);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ConflictError, ForbiddenError, type Message, NotFoundError, ValidationError } from "../src/index.js";
-import { anotherWindow, items, user, stored, talk, texts, until } from "./support.js";
+import { anotherWindow, items, stored, talk, type TestUser, texts, until, user } from "./support.js";
 
 describe("talking", { concurrency: 4 }, () => {
   test("a message is shown at once, and stays the same line when it is stored", async (t) => {
@@ -50,6 +50,25 @@ describe("talking", { concurrency: 4 }, () => {
     assert.equal(alice.client.chat(chat.id)?.unreadCount, 0, "to answer is to have read");
     await until(bob.client, () => bob.client.chat(chat.id)?.unreadCount === 1);
     assert.equal(stored(bob.client, chat.id)[2]?.status, "READ");
+  });
+
+  test("a signal reaches the other members, or those that it names", async (t) => {
+    const [alice, bob, cleo] = await Promise.all([user(t, "alice"), user(t, "bob"), user(t, "cleo")]);
+    const { id } = await alice.client.createGroup({ name: "Friends", memberIds: [bob.me.id, cleo.me.id] });
+    const received: string[] = [];
+    const arrived = (one: TestUser, name: string): Promise<void> =>
+      new Promise((resolve) => {
+        const end = one.client.onSignal((signal) => {
+          received.push(`${one === bob ? "bob" : "cleo"} ${signal.name} ${JSON.stringify(signal.data)}`);
+          if (signal.name === name) resolve(end());
+        });
+      });
+    await Promise.all([bob, cleo].map(({ client }) => until(client, () => client.chat(id))));
+    const last = [arrived(bob, "last"), arrived(cleo, "last")];
+    alice.client.signal(id, "wave", { times: 2 }, [cleo.me.id]);
+    alice.client.signal(id, "last");
+    await Promise.all(last);
+    assert.deepEqual(received.sort(), ["bob last undefined", "cleo last undefined", 'cleo wave {"times":2}']);
   });
 
   test("what is read in one window is read in the others", async (t) => {

@@ -14,6 +14,8 @@ function messageOf(seq: number, changes: Partial<Message> = {}): Message {
   return { id: `id ${seq}`, seq, rev: seq, ...rest, ...changes } as Message;
 }
 
+const deleted = (message: Message): Message => ({ ...message, isDeleted: true });
+
 /** Messages from `first` to `last`, newest first, as a page has them. */
 function page(first: number, last: number): Message[] {
   return Array.from({ length: last - first + 1 }, (_, at) => messageOf(last - at));
@@ -46,7 +48,7 @@ test("of 10,000 messages, a change makes one item, and the others stay the same"
   const count = made();
   timeline.put(messageOf(10_001));
   timeline.put(messageOf(5000, { rev: 10_002, content: "Edited" }));
-  timeline.change("id 7000", { isDeleted: true });
+  timeline.change("id 7000", deleted);
   timeline.refresh("id 8000");
   const after = timeline.list();
   assert.equal(made() - count, 4);
@@ -101,7 +103,7 @@ describe("trimming", () => {
     const { timeline, list } = timelineOf(500);
     timeline.trim(100);
     assert.equal(timeline.put(messageOf(20, { rev: 501 })), false);
-    assert.equal(timeline.change("id 20", { isDeleted: true }), false);
+    assert.equal(timeline.change("id 20", deleted), false);
     assert.equal(list().length, 100);
   });
 

@@ -6,18 +6,30 @@ export interface Account {
   id: string;
   /** Unique regardless of case. */
   username: string;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
-  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them; otherwise, and in events, false. */
+  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, false. */
   isOnline: boolean;
-  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them; otherwise, and in events, null. */
+  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, null. */
   lastSeen: string | null;
   /** When the account was registered. */
   createdAt: string;
-  /** The email address; not visible to other users. */
-  email: string;
+  /** The name to show; absent if there is none: show `username`. */
+  displayName?: string;
+  /** The id of the user in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys and the user see it. */
+  externalId?: string;
+  /** Data of your app, up to 4,096 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** True for a bot; absent otherwise. */
+  isBot?: boolean;
+  /** True for an erased account; absent otherwise. */
+  isDeleted?: boolean;
+  /** The email address, or null; not visible to other users. */
+  email: string | null;
   /** The role on the server, which is independent of the roles in chats. */
   role: Role;
+  /** True if the account has a password; absent otherwise. */
+  passwordLogin?: boolean;
   /** False if the account is deactivated: it can't log in and has no sockets. */
   isActive: boolean;
 }
@@ -36,6 +48,196 @@ export interface AccountList {
   meta: PageMeta;
 }
 
+/** Users to add to a group. */
+export interface AddMembers {
+  /** 1–200 users. Those who are members keep their role. */
+  userIds: Array<string>;
+  /** The role of the added members. */
+  role?: MemberRole;
+}
+
+export type Announcement = "joined" | "left" | "renamed" | "role";
+
+/** An API key. */
+export interface ApiKey {
+  /** The id of the key, which its text contains. */
+  id: string;
+  /** What the key is for. */
+  name: string;
+  /** When the key was created. */
+  createdAt: string;
+  /** What the key may do; absent if it has no scope. */
+  scopes?: Array<Scope>;
+  /** The user as whom the key always acts; absent if there is none. */
+  actsAs?: string;
+  /** The id of the user or key that created it; absent for a command of the operator. */
+  createdBy?: string;
+  /** When the key expires; absent: never. */
+  expiresAt?: string;
+  /** The hour of the last use; absent: not used yet. */
+  lastUsedAt?: string;
+  /** When the secret was last rotated. */
+  rotatedAt?: string;
+  /** Until when the previous secret is valid; absent if it is not. */
+  previousValidUntil?: string;
+  /** When the key was revoked; absent if it is not. */
+  revokedAt?: string;
+}
+
+/** An API key. */
+export interface ApiKeyEnvelope {
+  /** The requested object. */
+  data: ApiKey;
+}
+
+/** A page of a list. Each item: An API key. */
+export interface ApiKeyList {
+  /** In order, a page of them. */
+  data: Array<ApiKey>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** Who made a change. */
+export interface AuditActor {
+  /** A user, an API key, a command of the operator, or the server itself. Later versions may add values. */
+  type: AuditActorType;
+  /** The username or the name of the key at that time. */
+  name: string;
+  /** The id of the user or key; absent for the others. */
+  id?: string;
+}
+
+export type AuditActorType = "user" | "key" | "cli" | "system";
+
+/** A change by an API key, a moderator, an administrator or a command. */
+export interface AuditEntry {
+  /** The id of the entry. */
+  id: string;
+  /** When the change was made. */
+  at: string;
+  /** Who made the change. */
+  actor: AuditActor;
+  /** What was done: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, `message.…` or `report.…`. Later versions add values. */
+  action: string;
+  /** The id of the user that the key acted as; absent otherwise. */
+  actingAs?: string;
+  /** The object that was changed; absent if there is none. */
+  target?: AuditTarget;
+  /** The address of the client; absent for commands and the server. */
+  address?: string;
+  /** The changed fields and other facts; never content, tokens or secrets. Absent if empty. */
+  details?: Record<string, unknown>;
+}
+
+/** A page of a list. Each item: A change by an API key, a moderator, an administrator or a command. */
+export interface AuditEntryList {
+  /** In order, a page of them. */
+  data: Array<AuditEntry>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** The object that was changed. */
+export interface AuditTarget {
+  /** For example `user`, `key`, `chat` or `message`. */
+  type: string;
+  /** The id of the object, which may no longer exist. */
+  id: string;
+}
+
+/** A picture. Put the file last in the form, so that a refused request fails before the upload. */
+export interface AvatarForm {
+  /** The square of the upright image to show, in pixels, as JSON; by default the centred square. */
+  crop?: {
+    x: number;
+    y: number;
+    size: number;
+  };
+  /** A JPEG, PNG, GIF (its first frame) or WebP of up to 10 MB, with a file name. */
+  file: string;
+}
+
+/** Users of your app, each with its external id. */
+export interface Batch {
+  /** 1–100 users with different external ids. */
+  users: Array<NamedUser>;
+}
+
+/** What a batch did. */
+export interface BatchMeta {
+  /** The number of users that were created. */
+  created: number;
+  /** The number of users that were changed. */
+  updated: number;
+  /** The number of users that were already as requested. */
+  unchanged: number;
+}
+
+/** A user whom the caller blocks from now on, or blocks no longer. */
+export interface BlockChanged {
+  /** The other user. */
+  userId: string;
+  /** True if the caller blocks the user from now on, false if no longer. */
+  isBlocked: boolean;
+  /** The number of the change, of the user's own `meRev`. */
+  meRev: number;
+}
+
+/** A user whom the caller blocks. */
+export interface BlockedUser {
+  /** The user, without presence. */
+  user: User;
+  /** When the caller blocked the user. */
+  createdAt: string;
+}
+
+/** A page of a list. Each item: A user whom the caller blocks. */
+export interface BlockedUserList {
+  /** In order, a page of them. */
+  data: Array<BlockedUser>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** What this server can do. */
+export interface Capabilities {
+  /** The version of the wire contract, as major.minor. */
+  contract: string;
+  /** The name of the product (`APP_NAME`). */
+  appName: string;
+  /** Whether users can register by themselves. */
+  registration: Registration;
+  /** Whether users can log in with a password. */
+  passwordLogin: boolean;
+  /** Whether the tokens of your app are accepted. */
+  appTokens: boolean;
+  /** Whether the server sends mails. */
+  mail: boolean;
+  /** Whether users can protect their login with one-time passwords. */
+  totp: boolean;
+  /** Whether users can delete their account. */
+  accountDeletion: boolean;
+  /** The features of this server. Clients must accept unknown names. */
+  features: Array<string>;
+  /** The limits in force, by name: characters of a message (`content`), bytes of a file (`upload`), members of a group (`groupMembers`). Clients must accept unknown names. */
+  limits: Record<string, number>;
+}
+
+/** What this server can do. */
+export interface CapabilitiesEnvelope {
+  /** The requested object. */
+  data: Capabilities;
+}
+
+/** The current password of the account, and the new one. */
+export interface ChangePassword {
+  /** The current password. */
+  currentPassword: string;
+  /** 8–64 characters with an uppercase letter, a lowercase letter and a digit; must not be one of the 10,000 most common passwords (compared without case). */
+  newPassword: string;
+}
+
 /** A chat, as the caller sees it. */
 export interface Chat {
   /** The id of the chat. */
@@ -46,7 +248,7 @@ export interface Chat {
   name: string | null;
   /** The description of a group, or null. */
   description: string | null;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
   /** When the chat was created. */
   createdAt: string;
@@ -58,12 +260,22 @@ export interface Chat {
   lastSeq: number;
   /** The `rev` of the latest change of any kind. */
   lastRev: number;
-  /** The number of unread messages: `lastSeq` minus the caller's read position. */
+  /** The id of the chat in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys see it. */
+  externalId?: string;
+  /** Data of your app, up to 8,192 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** The number of pinned messages, without those that the caller cleared; absent if there are none. */
+  pinCount?: number;
+  /** The number of unread messages: `lastSeq` minus the caller's read position, or minus the position before the first message marked as unread if that is lower. */
   unreadCount: number;
-  /** The latest message, or null. */
+  /** The latest message; null if there is none, or none after `clear`. */
   lastMessage: Message | null;
   /** The other user of a direct chat; null for a group. */
   peer: User | null;
+  /** The number of unread messages that mention the caller, by id or with all members; 100 stands for this many or more. Absent if there are none. */
+  mentionCount?: number;
+  /** The caller's own state of the chat; absent until the first change of it. */
+  me?: ChatState;
 }
 
 /** The chat that was deleted. */
@@ -82,7 +294,7 @@ export interface ChatDetail {
   name: string | null;
   /** The description of a group, or null. */
   description: string | null;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
   /** When the chat was created. */
   createdAt: string;
@@ -94,12 +306,22 @@ export interface ChatDetail {
   lastSeq: number;
   /** The `rev` of the latest change of any kind. */
   lastRev: number;
-  /** The number of unread messages: `lastSeq` minus the caller's read position. */
+  /** The id of the chat in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys see it. */
+  externalId?: string;
+  /** Data of your app, up to 8,192 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** The number of pinned messages, without those that the caller cleared; absent if there are none. */
+  pinCount?: number;
+  /** The number of unread messages: `lastSeq` minus the caller's read position, or minus the position before the first message marked as unread if that is lower. */
   unreadCount: number;
-  /** The latest message, or null. */
+  /** The latest message; null if there is none, or none after `clear`. */
   lastMessage: Message | null;
   /** The other user of a direct chat; null for a group. */
   peer: User | null;
+  /** The number of unread messages that mention the caller, by id or with all members; 100 stands for this many or more. Absent if there are none. */
+  mentionCount?: number;
+  /** The caller's own state of the chat; absent until the first change of it. */
+  me?: ChatState;
   /** The first 100 members by time of joining; `GET /chats/{chatId}/members` lists all. */
   members: Array<Member>;
 }
@@ -116,7 +338,7 @@ export interface ChatEnvelope {
   data: Chat;
 }
 
-/** A chat, identical for all members. */
+/** A chat after a change of it, identical for all members. */
 export interface ChatEvent {
   /** The id of the chat. */
   id: string;
@@ -126,7 +348,7 @@ export interface ChatEvent {
   name: string | null;
   /** The description of a group, or null. */
   description: string | null;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
   /** When the chat was created. */
   createdAt: string;
@@ -138,8 +360,16 @@ export interface ChatEvent {
   lastSeq: number;
   /** The `rev` of the latest change of any kind. */
   lastRev: number;
+  /** The id of the chat in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys see it. */
+  externalId?: string;
+  /** Data of your app, up to 8,192 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** The number of pinned messages; absent if there are none. */
+  pinCount?: number;
   /** The latest message, or null. */
   lastMessage: MessageEvent | null;
+  /** The change number of the change, the same as `lastRev`. */
+  rev: number;
 }
 
 /** A page of a list. Each item: A chat, as the caller sees it. */
@@ -156,9 +386,95 @@ export interface ChatMember {
   chatId: string;
   /** The member after the change. */
   member: Member;
+  /** The change number of the change. */
+  rev: number;
+}
+
+/** The chat of a message that was found, for display. */
+export interface ChatName {
+  /** The id of the chat. */
+  id: string;
+  /** Null for a direct chat. */
+  name: string | null;
+  /** A direct chat of two users, or a group. */
+  type: ChatType;
+}
+
+/** The caller's own state of a chat, which no other user sees. Fields are absent while they are not set. */
+export interface ChatState {
+  /** The chat. */
+  chatId: string;
+  /** The number of the last change of this state, of the user's own `meRev`. */
+  meRev: number;
+  /** Until when the chat is muted; `9999-12-31T23:59:59.999Z` means until it is unmuted. */
+  mutedUntil?: string;
+  /** True while `archivedSeq` is set and is the `lastSeq` of the chat, or the chat is muted. */
+  isArchived?: boolean;
+  /** The `lastSeq` when it was archived. */
+  archivedSeq?: number;
+  /** True while `hiddenSeq` is set and is the `lastSeq` of the chat. */
+  isHidden?: boolean;
+  /** The `lastSeq` when it was hidden. */
+  hiddenSeq?: number;
+  /** When the caller pinned the chat to the top of the list. */
+  pinnedAt?: string;
+  /** True while the chat is marked as unread. */
+  isMarkedUnread?: boolean;
+  /** The first message that is marked as unread. */
+  unreadFrom?: number;
+  /** The `lastSeq` when it was marked. A later message of the caller removes the mark. */
+  markedSeq?: number;
+  /** Which messages of the chat notify the caller; absent: their own setting applies. */
+  notify?: Notify;
+  /** Messages up to this `seq` were deleted for the caller. */
+  clearedSeq?: number;
+}
+
+/** The caller's own state of a chat, which no other user sees. Fields are absent while they are not set. */
+export interface ChatStateEnvelope {
+  /** The requested object. */
+  data: ChatState;
 }
 
 export type ChatType = "DIRECT" | "GROUP";
+
+/** How much of a chat to clear. */
+export interface ClearChat {
+  /** Clears the messages up to and including this `seq`; omit it for all messages so far. */
+  upTo?: number;
+}
+
+/** A new key. */
+export interface CreateKey {
+  /** What the key is for. */
+  name: string;
+  /** What the key may do. */
+  scopes: Array<Scope>;
+  /** When the key expires, in the future; absent or null: never. */
+  expiresAt?: string | null;
+  /** The user as whom the key always acts, as a UUID or `ext:<externalId>`. Such a key needs no scope, or `admin` if the user's role is not USER. A key that creates or manages it needs `act`. */
+  actsAs?: string | null;
+}
+
+/** The report that the caller made. */
+export interface CreatedReport {
+  /** The id of the report. */
+  id: string;
+}
+
+/** The report that the caller made. */
+export interface CreatedReportEnvelope {
+  /** The requested object. */
+  data: CreatedReport;
+}
+
+/** The database. */
+export interface DatabaseState {
+  /** True if the database responds. */
+  ok: boolean;
+  /** Milliseconds that the worker waited for a statement that reads nothing. */
+  latencyMs: number;
+}
 
 /** The message to delete. */
 export interface DeleteMessage {
@@ -176,13 +492,219 @@ export interface DeliveryReceipt {
 
 export type DeliveryStatus = "SENT" | "DELIVERED" | "READ";
 
-/** A message and its new content. */
+/** The device of a session, as the client that opened it named it. */
+export interface Device {
+  /** The id of the device; a new session for it replaces this session. */
+  id?: string;
+  /** The name of the device. */
+  name?: string;
+}
+
+/** The users of a direct chat. */
+export interface DirectChat {
+  /** Two users. */
+  userIds: [string, string];
+  /** Data of your app: an object of up to 8,192 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+}
+
+export type DirectFrom = "everyone" | "contacts";
+
+/** The caller's draft in a chat, which no other user sees. */
+export interface Draft {
+  /** The chat. */
+  chatId: string;
+  /** The text; absent if it is empty. */
+  content?: string;
+  /** The message that it replies to. It may be deleted by now: then a message that replies to it is refused. */
+  replyToId?: string;
+  /** Data of your app, up to 4,096 bytes as JSON. */
+  metadata?: Record<string, unknown>;
+  /** When it was last changed. */
+  updatedAt: string;
+  /** The number of its last change, of the user's own `meRev`. */
+  meRev: number;
+}
+
+/** The caller's draft in a chat, which no other user sees. */
+export interface DraftEnvelope {
+  /** The requested object. */
+  data: Draft;
+}
+
+/** A draft after a change of it, as `Draft`; of one that was deleted only `chatId`, `meRev` and `isGone`. */
+export interface DraftEvent {
+  /** The chat. */
+  chatId: string;
+  /** The number of the change, of the user's own `meRev`. */
+  meRev: number;
+  /** When it was last changed. */
+  updatedAt?: string;
+  /** The text; absent if it is empty. */
+  content?: string;
+  /** The message that it replies to. */
+  replyToId?: string;
+  /** Data of your app, up to 4,096 bytes as JSON. */
+  metadata?: Record<string, unknown>;
+  /** True if the draft was deleted; absent otherwise. */
+  isGone?: boolean;
+}
+
+/** A message and what to change of it. */
 export interface EditMessage {
   /** 1–4000 characters after trimming; a file's caption may be empty. */
-  content: string;
+  content?: string;
+  /** Who is mentioned; null for none. The text is not searched for names. */
+  mentions?: NewMentions | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  metadata?: Record<string, unknown> | null;
+  /** How clients show the text; null for plain text. */
+  format?: MessageFormat | null;
   /** A message that the caller sent. */
   messageId: string;
 }
+
+export type ErasedMessages = "keep" | "erase";
+
+/** A token of the app, and the device for which a session is opened. */
+export interface Exchange {
+  /** A JWT that your app issued for the user. */
+  token: string;
+  /** The device of the user. */
+  device?: NewDevice;
+}
+
+export type FileType = "IMAGE" | "FILE";
+
+/** Messages to forward, and the chats to forward them to. */
+export interface Forward {
+  /** 1–20 different messages, in the order in which the copies are sent. They can be of several chats. */
+  messageIds: Array<string>;
+  /** 1–5 different chats, which each get all of the messages. */
+  chatIds: Array<string>;
+  /** A UUID that the client chooses. Repeating a request with it does not forward the messages twice. */
+  clientId: string;
+}
+
+/** The author of a forwarded message. Empty if the author does not want to be named. */
+export interface ForwardedFrom {
+  /** The id of the first author. */
+  senderId?: string;
+  /** The first author, for display. */
+  sender?: Sender;
+  /** When the first author sent the original. */
+  createdAt?: string;
+}
+
+/** A reaction of one user. */
+export interface GivenReaction {
+  /** The emoji, as it was first given to the message. */
+  emoji: string;
+  /** The id of the user. */
+  userId: string;
+  /** The user, who may have left the chat. */
+  user: User;
+  /** When the user reacted. */
+  createdAt: string;
+}
+
+/** A page of a list. Each item: A reaction of one user. */
+export interface GivenReactionList {
+  /** In order, a page of them. */
+  data: Array<GivenReaction>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** Messages of a chat that the user deleted for themselves. */
+export interface HiddenMessages {
+  /** The chat. */
+  chatId: string;
+  /** The messages newly hidden. */
+  messageIds: Array<string>;
+  /** The number of the change, of the user's own `meRev`. */
+  meRev: number;
+}
+
+/** Messages to delete for the caller alone. */
+export interface HideMessages {
+  /** 1–100 messages of chats of which the caller is a member. */
+  messageIds: Array<string>;
+}
+
+/** Pagination of a list that continues in both directions. */
+export interface HistoryMeta {
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+  /** True if there is a next page. */
+  hasMore: boolean;
+  /** The `cursor` of the adjacent page of newer items; absent if there are none. */
+  prevCursor?: string;
+  /** True if there are newer items. Only in responses to `around` and to a `prevCursor`. */
+  hasNewer?: boolean;
+}
+
+/** The user who gets tokens, and the device for which they are. */
+export interface IssueTokens {
+  /** An existing user. Send this or `user`. */
+  userId?: string;
+  /** A user of your app, who is created or changed first, as by `PUT /server/users/{user}`; requires the scope `users` too. */
+  user?: NamedUser;
+  /** The device of the user. */
+  device?: NewDevice;
+  /** False: no refresh token; the session ends with its access token. */
+  refresh?: boolean;
+  /** The lifetime of the access token, from `1m` to `24h`; only with `refresh: false`. */
+  lifetime?: string;
+}
+
+/** Work that the server does in the background. */
+export interface Job {
+  /** The id of the job. */
+  id: string;
+  /** The kind of work: `user_erasure`, `housekeeping` or another one; later versions add types. */
+  type: string;
+  /** A failed job is not repeated; a queued one may be. */
+  status: JobStatus;
+  /** How much is done, in units of the type. */
+  done: number;
+  /** How much there is to do; 0 if it is not known. */
+  total: number;
+  /** When the job was created. */
+  createdAt: string;
+  /** Why the last attempt failed; absent if it did not. */
+  error?: string;
+  /** When the job ended; absent before. */
+  finishedAt?: string;
+}
+
+/** Numbers of jobs. */
+export interface JobCounts {
+  /** Jobs that wait, without scheduled ones before their time. */
+  queued: number;
+  /** Jobs that run. */
+  running: number;
+  /** Jobs that failed within 30 days and are not repeated. */
+  failed: number;
+}
+
+/** Work that the server does in the background. */
+export interface JobEnvelope {
+  /** The requested object. */
+  data: Job;
+}
+
+/** A page of a list. Each item: Work that the server does in the background. */
+export interface JobList {
+  /** In order, a page of them. */
+  data: Array<Job>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+export type JobStatus = "queued" | "running" | "done" | "failed";
+
+export type LastSeen = "contacts" | "nobody";
 
 /** Credentials: an email address or a username, and a password. */
 export interface Login {
@@ -198,8 +720,8 @@ export interface Login {
 export interface LoginAnswer {
   /** The JWT to send as `Authorization: Bearer`. */
   accessToken: string;
-  /** Opaque; can be used for one refresh. */
-  refreshToken: string;
+  /** Opaque; can be used for one refresh. Null if none was requested from `POST /server/tokens`. */
+  refreshToken: string | null;
   /** Lifetime of the access token in seconds. */
   expiresIn: number;
   /** The account that logged in. */
@@ -212,24 +734,42 @@ export interface LoginAnswerEnvelope {
   data: LoginAnswer;
 }
 
+/** External ids of users. */
+export interface Lookup {
+  /** 1–100 external ids. */
+  externalIds: Array<string>;
+}
+
 /** The caller's own account. */
 export interface Me {
   /** The id of the user; it never changes. */
   id: string;
   /** Unique regardless of case. */
   username: string;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
-  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them; otherwise, and in events, false. */
+  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, false. */
   isOnline: boolean;
-  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them; otherwise, and in events, null. */
+  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, null. */
   lastSeen: string | null;
   /** When the account was registered. */
   createdAt: string;
-  /** The email address; not visible to other users. */
-  email: string;
+  /** The name to show; absent if there is none: show `username`. */
+  displayName?: string;
+  /** The id of the user in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys and the user see it. */
+  externalId?: string;
+  /** Data of your app, up to 4,096 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** True for a bot; absent otherwise. */
+  isBot?: boolean;
+  /** True for an erased account; absent otherwise. */
+  isDeleted?: boolean;
+  /** The email address, or null; not visible to other users. */
+  email: string | null;
   /** The role on the server, which is independent of the roles in chats. */
   role: Role;
+  /** True if the account has a password; absent otherwise. */
+  passwordLogin?: boolean;
 }
 
 /** The caller's own account. */
@@ -262,6 +802,8 @@ export interface MemberLeft {
   chatId: string;
   /** The user. */
   userId: string;
+  /** The change number of the change. */
+  rev: number;
 }
 
 /** A page of a list. Each item: A member of a chat. */
@@ -274,7 +816,15 @@ export interface MemberList {
 
 export type MemberRole = "MEMBER" | "ADMIN";
 
-/** A message with its delivery status for the caller. */
+/** Who is mentioned by a message. */
+export interface Mentions {
+  /** The members who are mentioned; absent if there are none. */
+  userIds?: Array<string>;
+  /** True if all members of the chat are mentioned; absent otherwise. */
+  all?: boolean;
+}
+
+/** A message as the caller sees it, with its delivery status. */
 export interface Message {
   /** The id of the message; ids sort by time. */
   id: string;
@@ -290,7 +840,7 @@ export interface Message {
   sender: Sender;
   /** The text; null after deletion. */
   content: string | null;
-  /** TEXT without a file; IMAGE or FILE by the content of the file. */
+  /** TEXT without a file; IMAGE or FILE by the content of the file; SYSTEM for a note that no user sent. Clients render a message of an unknown type as its `content`. */
   type: MessageType;
   /** Signed URL of the file, which expires; null without a file. */
   fileUrl: string | null;
@@ -314,8 +864,60 @@ export interface Message {
   createdAt: string;
   /** When the message was last edited, or null. */
   editedAt: string | null;
+  /** What happened, only with the type SYSTEM: its `event`, and fields of that event. */
+  system?: Record<string, unknown>;
+  /** The message that this one replies to, as it is now. Update it when that message is edited or deleted. */
+  replyTo?: Quote;
+  /** Who is mentioned. */
+  mentions?: Mentions;
+  /** Data of your app, up to 4,096 bytes as JSON. */
+  metadata?: Record<string, unknown>;
+  /** How to show `content`: as plain text if absent, or as Markdown: **bold**, *italic*, ~~strike~~, `code`, code fences, quotes, lists and links (http, https, mailto). The text is not checked and contains no HTML. */
+  format?: MessageFormat;
+  /** The reactions, in the order in which they were first given. */
+  reactions?: Array<Reaction>;
+  /** When the message was pinned. */
+  pinnedAt?: string;
+  /** The id of the user who pinned it. */
+  pinnedBy?: string;
+  /** Of a forwarded message, its first author; `{}` if the author does not want to be named. */
+  forwardedFrom?: ForwardedFrom;
+  /** How often the text was edited. */
+  editCount?: number;
   /** For a message that the caller sent: the lowest status among the other users who were members when it was sent (READ if there are none; SENT in the response to sending it). For other messages: the caller's own status. */
   status: DeliveryStatus;
+  /** True if the caller deleted the message for themselves: then `isDeleted` is true, too, and only the caller sees it like this. Absent otherwise. */
+  isHidden?: boolean;
+}
+
+/** A change of a message that is not an edit of its text. */
+export interface MessageChangedEvent {
+  /** The chat of the message. */
+  chatId: string;
+  /** The message. */
+  messageId: string;
+  /** The change number of the change. */
+  rev: number;
+  /** The fields that changed. */
+  changes: MessageChanges;
+  /** For reactions, the last action of each user and emoji of this change. Derive your own `mine` from it. */
+  actors?: Array<ReactionActor>;
+}
+
+/** The new values of the fields that changed; null for a field that is now empty. */
+export interface MessageChanges {
+  /** Who is mentioned. */
+  mentions?: Mentions | null;
+  /** Data of your app. */
+  metadata?: Record<string, unknown> | null;
+  /** How to show `content`. */
+  format?: MessageFormat | null;
+  /** The reactions. */
+  reactions?: Array<Reaction> | null;
+  /** When the message was pinned. */
+  pinnedAt?: string | null;
+  /** The id of the user who pinned it. */
+  pinnedBy?: string | null;
 }
 
 /** The message that was deleted. */
@@ -336,7 +938,7 @@ export interface MessageDeletedEvent {
   rev: number;
 }
 
-/** A message with its delivery status for the caller. */
+/** A message as the caller sees it, with its delivery status. */
 export interface MessageEnvelope {
   /** The requested object. */
   data: Message;
@@ -358,7 +960,7 @@ export interface MessageEvent {
   sender: Sender;
   /** The text; null after deletion. */
   content: string | null;
-  /** TEXT without a file; IMAGE or FILE by the content of the file. */
+  /** TEXT without a file; IMAGE or FILE by the content of the file; SYSTEM for a note that no user sent. Clients render a message of an unknown type as its `content`. */
   type: MessageType;
   /** Signed URL of the file, which expires; null without a file. */
   fileUrl: string | null;
@@ -382,14 +984,82 @@ export interface MessageEvent {
   createdAt: string;
   /** When the message was last edited, or null. */
   editedAt: string | null;
+  /** What happened, only with the type SYSTEM: its `event`, and fields of that event. */
+  system?: Record<string, unknown>;
+  /** The message that this one replies to, as it is now. Update it when that message is edited or deleted. */
+  replyTo?: Quote;
+  /** Who is mentioned. */
+  mentions?: Mentions;
+  /** Data of your app, up to 4,096 bytes as JSON. */
+  metadata?: Record<string, unknown>;
+  /** How to show `content`: as plain text if absent, or as Markdown: **bold**, *italic*, ~~strike~~, `code`, code fences, quotes, lists and links (http, https, mailto). The text is not checked and contains no HTML. */
+  format?: MessageFormat;
+  /** The reactions, in the order in which they were first given. */
+  reactions?: Array<Reaction>;
+  /** When the message was pinned. */
+  pinnedAt?: string;
+  /** The id of the user who pinned it. */
+  pinnedBy?: string;
+  /** Of a forwarded message, its first author; `{}` if the author does not want to be named. */
+  forwardedFrom?: ForwardedFrom;
+  /** How often the text was edited. */
+  editCount?: number;
 }
 
-/** A page of a list. Each item: A message with its delivery status for the caller. */
+export type MessageFilter = "file" | "image" | "link" | "mention";
+
+export type MessageFormat = "markdown";
+
+/** A page of a list. Each item: A message as the caller sees it, with its delivery status. */
+export interface MessageHistory {
+  /** In order, a page of them. */
+  data: Array<Message>;
+  /** Where the list goes on. */
+  meta: HistoryMeta;
+}
+
+/** A message that was found. */
+export interface MessageHit {
+  /** The message. It does not become DELIVERED. */
+  message: Message;
+  /** What matches in `content`: pairs of a start and a length in Unicode code points, ascending, without overlaps. Whole words, also where only the beginning of a word matches. Absent if only the file name matches. */
+  highlights?: Array<[number, number]>;
+  /** The chat of the message. */
+  chat: ChatName;
+}
+
+/** A page of a list. Each item: A message that was found. */
+export interface MessageHitPartial {
+  /** In order, a page of them. */
+  data: Array<MessageHit>;
+  /** Where the list goes on. */
+  meta: PartialMeta;
+}
+
+/** A page of a list. Each item: A message as the caller sees it, with its delivery status. */
 export interface MessageList {
   /** In order, a page of them. */
   data: Array<Message>;
   /** Where the list goes on. */
   meta: PageMeta;
+}
+
+/** The reactions to a message, as the caller sees them. */
+export interface MessageReactions {
+  /** The message. */
+  messageId: string;
+  /** The chat of the message. */
+  chatId: string;
+  /** The change number of the message. */
+  rev: number;
+  /** The reactions, in the order in which they were first given; absent if there are none. */
+  reactions?: Array<Reaction>;
+}
+
+/** The reactions to a message, as the caller sees them. */
+export interface MessageReactionsEnvelope {
+  /** The requested object. */
+  data: MessageReactions;
 }
 
 /** The delivery status of a message for one member. */
@@ -410,7 +1080,27 @@ export interface MessageStatusList {
   meta: PageMeta;
 }
 
-export type MessageType = "TEXT" | "IMAGE" | "FILE";
+export type MessageType = "TEXT" | "IMAGE" | "FILE" | "SYSTEM";
+
+/** A text that a message has or had. */
+export interface MessageVersion {
+  /** The number of the version: 1 is the first text. */
+  version: number;
+  /** The text. */
+  content: string;
+  /** When the message got this text. */
+  at: string;
+  /** True for the text that the message has now; absent otherwise. */
+  isCurrent?: boolean;
+}
+
+/** A page of a list. Each item: A text that a message has or had. */
+export interface MessageVersionList {
+  /** In order, a page of them. */
+  data: Array<MessageVersion>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
 
 /** How far a chat's messages were delivered. */
 export interface MessagesDelivered {
@@ -452,6 +1142,90 @@ export interface MessagesReadEvent {
   readSeq: number;
 }
 
+/** The caller's settings. Contacts are users who share a chat with them. */
+export interface MySettings {
+  /** Which messages notify the caller, in chats without a `notify` of their own. */
+  notify: Notify;
+  /** False to send no read receipts to other users; then the caller gets none of others either. */
+  readReceipts: boolean;
+  /** False to not show others that the caller is typing. */
+  typing: boolean;
+  /** `nobody` to hide `isOnline` and `lastSeen` from others; then the caller sees none of others either. */
+  lastSeen: LastSeen;
+  /** Who can begin a direct chat with the caller. */
+  directFrom: DirectFrom;
+  /** False to be found by name only by users who share a chat with the caller. */
+  findable: boolean;
+  /** False to not be named as the author of messages that others forward. */
+  forwards: boolean;
+  /** What push notifications contain: the message, only its sender, or neither. */
+  pushContent: PushContent;
+  /** The number of their last change, of the user's own `meRev`. */
+  meRev: number;
+}
+
+/** The caller's settings. Contacts are users who share a chat with them. */
+export interface MySettingsEnvelope {
+  /** The requested object. */
+  data: MySettings;
+}
+
+/** A user of your app, with its external id; absent fields of an existing one stay as they are. */
+export interface NamedUser {
+  /** The name to show, 1–80 characters after trimming; null for none: clients show the username. */
+  displayName?: string | null;
+  /** 3–20 of `A–Z a–z 0–9 _`, unique regardless of case. Reserved: `admin`, `administrator`, `me`, `moderator`, `root`, `search`, `support`, `system`. */
+  username?: string;
+  /** Unique regardless of case and of the form of its domain; up to 254 characters. */
+  email?: string | null;
+  /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
+  avatar?: string | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  privateData?: Record<string, unknown> | null;
+  /** The role on the server. Setting it requires the scope `admin`. */
+  role?: Role;
+  /** True for a bot. Can be set only when the user is created. */
+  isBot?: boolean;
+  /** The id of the object in your app: 1–128 visible characters, without `/` and `\`, not beginning with `ext:`, case-sensitive. Do not use email addresses. */
+  externalId: string;
+}
+
+/** An API key with its secret, which no other response contains. */
+export interface NewApiKey {
+  /** The id of the key, which its text contains. */
+  id: string;
+  /** What the key is for. */
+  name: string;
+  /** When the key was created. */
+  createdAt: string;
+  /** What the key may do; absent if it has no scope. */
+  scopes?: Array<Scope>;
+  /** The user as whom the key always acts; absent if there is none. */
+  actsAs?: string;
+  /** The id of the user or key that created it; absent for a command of the operator. */
+  createdBy?: string;
+  /** When the key expires; absent: never. */
+  expiresAt?: string;
+  /** The hour of the last use; absent: not used yet. */
+  lastUsedAt?: string;
+  /** When the secret was last rotated. */
+  rotatedAt?: string;
+  /** Until when the previous secret is valid; absent if it is not. */
+  previousValidUntil?: string;
+  /** When the key was revoked; absent if it is not. */
+  revokedAt?: string;
+  /** The complete key. The server stores only a hash: keep it in the secret store of your backend. */
+  secret: string;
+}
+
+/** An API key with its secret, which no other response contains. */
+export interface NewApiKeyEnvelope {
+  /** The requested object. */
+  data: NewApiKey;
+}
+
 /** A chat with its first members, identical for all members. */
 export interface NewChatEvent {
   /** The id of the chat. */
@@ -462,7 +1236,7 @@ export interface NewChatEvent {
   name: string | null;
   /** The description of a group, or null. */
   description: string | null;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
   /** When the chat was created. */
   createdAt: string;
@@ -474,6 +1248,12 @@ export interface NewChatEvent {
   lastSeq: number;
   /** The `rev` of the latest change of any kind. */
   lastRev: number;
+  /** The id of the chat in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys see it. */
+  externalId?: string;
+  /** Data of your app, up to 8,192 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** The number of pinned messages; absent if there are none. */
+  pinCount?: number;
   /** The latest message, or null. */
   lastMessage: MessageEvent | null;
   /** The first 100 members by time of joining; `GET /chats/{chatId}/members` lists all. */
@@ -484,6 +1264,14 @@ export interface NewChatEvent {
 export interface NewContent {
   /** 1–4000 characters after trimming; a file's caption may be empty. */
   content: string;
+}
+
+/** The device for which a session is opened. */
+export interface NewDevice {
+  /** An id of 1–64 characters that the app chose for this installation. A new session with the same id ends the earlier session of the user. */
+  id?: string;
+  /** A name to show to the user. */
+  name?: string;
 }
 
 /** The other user of a direct chat. */
@@ -502,6 +1290,8 @@ export interface NewGroup {
   avatar?: string | null;
   /** Up to 200 users to add beside the caller. */
   memberIds?: Array<string>;
+  /** Data of your app: an object of up to 8,192 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
 }
 
 /** The user to add. */
@@ -510,10 +1300,58 @@ export interface NewMember {
   userId: string;
 }
 
+/** Who is mentioned. */
+export interface NewMentions {
+  /** Up to 50 members. Other users, and the sender, are ignored. */
+  userIds?: Array<string>;
+  /** True to mention all members. In a group of more than 50 members, only ADMINs can do so. */
+  all?: boolean;
+}
+
+/** A report of one message, user or chat. */
+export interface NewReport {
+  /** A message of a chat of which the caller is a member; it may be deleted. */
+  messageId?: string;
+  /** A user who shares a chat with the caller, whom the caller blocks, or whom the caller can find. */
+  userId?: string;
+  /** A chat of which the caller is a member. */
+  chatId?: string;
+  /** Why it is reported. */
+  reason: ReportReason;
+  /** What the moderators should know. */
+  text?: string | null;
+}
+
 /** The new role of a member. */
 export interface NewRole {
   /** An ADMIN can change the group and its members. */
   role: MemberRole;
+}
+
+export type Notify = "all" | "mentions" | "none";
+
+/** What changed of the caller's own state since the `meRev` of the request. Apply `reset` first. */
+export interface OwnChanges {
+  /** The `meRev` to continue from. */
+  rev: number;
+  /** Chats that the caller left since, and perhaps joined again: discard all own state of them. */
+  reset?: Array<string>;
+  /** The changed states of chats. */
+  chats?: Array<ChatState>;
+  /** The changed drafts. */
+  drafts?: Array<Draft>;
+  /** The chats of which the draft was deleted. */
+  draftsGone?: Array<string>;
+  /** By chat, the ids of messages that the caller deleted for themselves. */
+  hidden?: Record<string, Array<string>>;
+  /** The settings, if they changed. */
+  settings?: MySettings;
+  /** All users whom the caller blocks, if the list changed; `[]` if there are none left. */
+  blocked?: Array<string>;
+  /** The `mentionCount` of all chats that have one, in the last part only. */
+  mentions?: Record<string, number>;
+  /** True if there is more: call again with `me` set to `rev`. Absent otherwise. */
+  more?: boolean;
 }
 
 /** Pagination of a list. */
@@ -522,6 +1360,16 @@ export interface PageMeta {
   nextCursor: string | null;
   /** True if there is a next page. */
   hasMore: boolean;
+}
+
+/** Pagination of a list whose pages are bounded in time. */
+export interface PartialMeta {
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+  /** True if there is a next page. */
+  hasMore: boolean;
+  /** True if the time limit of a page ended the search before the page was full: the page may even be empty. Absent otherwise. */
+  isPartial?: boolean;
 }
 
 /** Changes of an account; absent fields stay as they are. */
@@ -540,6 +1388,36 @@ export interface PatchChat {
   description?: string | null;
   /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
   avatar?: string | null;
+  /** Data of your app: an object of up to 8,192 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+}
+
+/** Changes of the caller's own state of a chat; absent fields stay as they are. */
+export interface PatchChatState {
+  /** Until when the chat is muted: `9999-12-31T23:59:59.999Z` until it is unmuted; null or a time in the past unmutes it. */
+  mutedUntil?: string | null;
+  /** True to archive the chat until the next message. */
+  isArchived?: boolean;
+  /** True to hide the chat until the next message. */
+  isHidden?: boolean;
+  /** True to pin the chat to the top of the list. */
+  pinned?: boolean;
+  /** Which messages notify the caller; null for their own setting. */
+  notify?: Notify | null;
+  /** True to mark the last message as unread, false to remove the mark. */
+  isMarkedUnread?: boolean;
+  /** Marks the messages from this `seq` on as unread: one above `clearedSeq`, and after the caller joined. Null removes the mark. */
+  unreadFrom?: number | null;
+}
+
+/** Changes of a key; absent fields stay as they are. */
+export interface PatchKey {
+  /** What the key is for. */
+  name?: string;
+  /** What the key may do. */
+  scopes?: Array<Scope>;
+  /** When the key expires; a time in the past ends it at once, null: never. */
+  expiresAt?: string | null;
 }
 
 /** Changes of the caller's profile; absent fields stay as they are. */
@@ -548,6 +1426,114 @@ export interface PatchMe {
   username?: string;
   /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
   avatar?: string | null;
+  /** The name to show, 1–80 characters after trimming; null for none: clients show the username. */
+  displayName?: string | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+}
+
+/** What to change of a message; at least one field. Fields that are omitted stay as they are. */
+export interface PatchMessage {
+  /** 1–4000 characters after trimming; a file's caption may be empty. */
+  content?: string;
+  /** Who is mentioned; null for none. The text is not searched for names. */
+  mentions?: NewMentions | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  metadata?: Record<string, unknown> | null;
+  /** How clients show the text; null for plain text. */
+  format?: MessageFormat | null;
+}
+
+/** Changes of a report; absent fields stay as they are. */
+export interface PatchReport {
+  /** `done` or `dismissed` close the report, `open` opens it again. */
+  status?: ReportStatus;
+  /** A note for the moderators; null or empty clears it. */
+  note?: string | null;
+}
+
+/** Changes of a chat; absent fields stay as they are. */
+export interface PatchServerChat {
+  /** 1–100 characters. */
+  name?: string;
+  /** Up to 500 characters; null for none. */
+  description?: string | null;
+  /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
+  avatar?: string | null;
+  /** Data of your app: an object of up to 8,192 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+  /** The changes for which the server posts a system message, in the transaction of the change; null or empty for none. */
+  announces?: Array<Announcement> | null;
+  /** The id of the object in your app: 1–128 visible characters, without `/` and `\`, not beginning with `ext:`, case-sensitive. Do not use email addresses. */
+  externalId?: string | null;
+}
+
+/** Changes of the caller's settings; absent fields stay as they are. */
+export interface PatchSettings {
+  /** Which messages notify the caller, in chats without a `notify` of their own. */
+  notify?: Notify;
+  /** False to send no read receipts to other users; then the caller gets none of others either. */
+  readReceipts?: boolean;
+  /** False to not show others that the caller is typing. */
+  typing?: boolean;
+  /** Who sees whether the caller is online, and when they last were. With `nobody` the caller does not see it of others either. */
+  lastSeen?: LastSeen;
+  /** Who can open a direct chat with the caller. */
+  directFrom?: DirectFrom;
+  /** False to be found by name only by users who share a chat with the caller. */
+  findable?: boolean;
+  /** False to not be named as the author of messages that others forward from now on. */
+  forwards?: boolean;
+  /** What push notifications contain: the message, only its sender, or neither. */
+  pushContent?: PushContent;
+}
+
+/** Changes of a user; absent fields stay as they are. */
+export interface PatchUser {
+  /** The name to show, 1–80 characters after trimming; null for none: clients show the username. */
+  displayName?: string | null;
+  /** 3–20 of `A–Z a–z 0–9 _`, unique regardless of case. Reserved: `admin`, `administrator`, `me`, `moderator`, `root`, `search`, `support`, `system`. */
+  username?: string;
+  /** Unique regardless of case and of the form of its domain; up to 254 characters. */
+  email?: string | null;
+  /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
+  avatar?: string | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  privateData?: Record<string, unknown> | null;
+  /** The role on the server. Setting it requires the scope `admin`. */
+  role?: Role;
+  /** The id of the object in your app: 1–128 visible characters, without `/` and `\`, not beginning with `ext:`, case-sensitive. Do not use email addresses. */
+  externalId?: string | null;
+  /** False deactivates the user, true reactivates them. */
+  isActive?: boolean;
+}
+
+/** Whether a user is online. */
+export interface Presence {
+  /** The id of the user. */
+  userId: string;
+  /** True if the user has a connected socket. */
+  isOnline: boolean;
+  /** The id of the user in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys and the user see it. */
+  externalId?: string;
+  /** When the user's last socket closed; absent if there was none. */
+  lastSeen?: string;
+}
+
+/** A page of a list. Each item: Whether a user is online. */
+export interface PresenceList {
+  /** In order, a page of them. */
+  data: Array<Presence>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** Users whose presence is asked for. */
+export interface PresenceRequest {
+  /** 1–1,000 users, each a UUID or `ext:` and an external id. */
+  userIds: Array<string>;
 }
 
 /** An error in the format of RFC 9457 (`application/problem+json`). */
@@ -561,11 +1547,121 @@ export interface Problem {
   /** A sentence that explains the error. */
   detail: string;
   /** The stable error code: one of the known codes, or one that a later version added. Clients must accept unknown codes and treat them by `status`. */
-  code: "bad_request" | "malformed_json" | "malformed_form" | "malformed_packet" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_reused" | "forbidden" | "origin_not_allowed" | "not_found" | "unknown_event" | "method_not_allowed" | "request_timeout" | "conflict" | "email_taken" | "username_taken" | "not_a_group" | "last_admin" | "group_full" | "body_too_large" | "file_too_large" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "unsupported_file_type" | "range_not_satisfiable" | "validation_error" | "client_id_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable" | "busy" | "database_unavailable" | "storage_unavailable" | (string & {});
+  code: "bad_request" | "malformed_json" | "malformed_form" | "malformed_packet" | "cursor_invalid" | "key_invalid" | "key_expired" | "issuer_unknown" | "user_unknown" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_reused" | "mention_all_forbidden" | "forbidden" | "scope_missing" | "registration_closed" | "password_login_off" | "password_wrong" | "key_in_browser" | "act_as_forbidden" | "search_off" | "profile_managed" | "chat_data_managed" | "cannot_send" | "you_blocked" | "origin_not_allowed" | "not_found" | "unknown_event" | "method_not_allowed" | "request_timeout" | "conflict" | "email_taken" | "username_taken" | "message_deleted" | "edit_window_over" | "too_many_pins" | "too_many_edits" | "too_many_reactions" | "user_inactive" | "job_running" | "no_password" | "limit_reached" | "external_id_taken" | "not_a_member" | "not_a_group" | "last_admin" | "group_full" | "body_too_large" | "file_too_large" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "unsupported_file_type" | "range_not_satisfiable" | "validation_error" | "code_invalid" | "client_id_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable" | "busy" | "database_unavailable" | "issuer_unavailable" | "storage_unavailable" | (string & {});
   /** The messages for each invalid field; at most the first 50 fields. */
   errors?: Record<string, Array<string>>;
   /** Seconds to wait before the next attempt; only with `rate_limited`. */
   retryAfter?: number;
+}
+
+export type PushContent = "full" | "sender" | "none";
+
+/** A group, and its members; absent fields stay as they are. */
+export interface PutChat {
+  /** 1–100 characters. */
+  name?: string;
+  /** Up to 500 characters; null for none. */
+  description?: string | null;
+  /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
+  avatar?: string | null;
+  /** Data of your app: an object of up to 8,192 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+  /** The changes for which the server posts a system message, in the transaction of the change; null or empty for none. */
+  announces?: Array<Announcement> | null;
+  /** Users to add unless they are members; these keep their role. */
+  memberIds?: Array<string>;
+  /** Users who are added as, or become, ADMINs. */
+  adminIds?: Array<string>;
+  /** True to remove all members that the request does not name. */
+  exactly?: boolean;
+}
+
+/** The draft of a message; it replaces the earlier one. */
+export interface PutDraft {
+  /** Up to 4000 characters, with white space at its ends. May be empty. */
+  content: string;
+  /** The message of this chat to reply to; it may be deleted by now. */
+  replyToId?: string | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  metadata?: Record<string, unknown> | null;
+}
+
+/** A user of your app; absent fields of an existing one stay as they are. */
+export interface PutUser {
+  /** The name to show, 1–80 characters after trimming; null for none: clients show the username. */
+  displayName?: string | null;
+  /** 3–20 of `A–Z a–z 0–9 _`, unique regardless of case. Reserved: `admin`, `administrator`, `me`, `moderator`, `root`, `search`, `support`, `system`. */
+  username?: string;
+  /** Unique regardless of case and of the form of its domain; up to 254 characters. */
+  email?: string | null;
+  /** The http(s) URL of a picture, up to 2048 ASCII characters; null for none. */
+  avatar?: string | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  data?: Record<string, unknown> | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  privateData?: Record<string, unknown> | null;
+  /** The role on the server. Setting it requires the scope `admin`. */
+  role?: Role;
+  /** True for a bot. Can be set only when the user is created. */
+  isBot?: boolean;
+}
+
+/** The queue between workers. */
+export interface QueueState {
+  /** True if every worker receives the events of the others. */
+  ok: boolean;
+}
+
+/** The message that a reply refers to, as it is now; of a deleted one only `id`, `seq`, `senderId` and `isDeleted`. */
+export interface Quote {
+  /** The id of the message. */
+  id: string;
+  /** The `seq` of the message. */
+  seq: number;
+  /** The id of its sender. */
+  senderId: string;
+  /** Its sender, for display. */
+  sender?: Sender;
+  /** Its type. */
+  type?: MessageType;
+  /** The beginning of its text: up to 300 characters, then `…`. Absent if it has none. */
+  content?: string;
+  /** True if it was deleted; absent otherwise. */
+  isDeleted?: boolean;
+}
+
+/** A reaction to give or to take back. */
+export interface React {
+  /** A message of a chat of the caller. */
+  messageId: string;
+  /** One emoji, or the name of one of your app: `:` 1–32 of `a–z 0–9 _ + -` `:`. */
+  emoji: string;
+  /** True to react, false to take the reaction back. */
+  on: boolean;
+  /** True to take back the caller's other reactions to the message. */
+  unique?: boolean;
+}
+
+/** An emoji that users reacted with. */
+export interface Reaction {
+  /** An emoji, or the name of one of your app as `:name:`. */
+  emoji: string;
+  /** How many users reacted with it. */
+  count: number;
+  /** The first 10 of these users, by time. */
+  userIds: Array<string>;
+  /** True if the caller is one of them; absent otherwise, and in events. */
+  mine?: boolean;
+}
+
+/** A user who reacted, or took a reaction back. */
+export interface ReactionActor {
+  /** The user. */
+  userId: string;
+  /** The emoji. */
+  emoji: string;
+  /** True if the user reacted with it, false if they took it back. */
+  on: boolean;
 }
 
 /** The messages of a chat that were read. */
@@ -598,6 +1694,8 @@ export interface Register {
   password: string;
 }
 
+export type Registration = "open" | "closed";
+
 /** A new access token of the same user. */
 export interface Renew {
   /** The access token of `POST /auth/refresh`. */
@@ -610,15 +1708,111 @@ export interface Renewed {
   expiresIn: number;
 }
 
+/** A report of a message, a user or a chat. */
+export interface Report {
+  /** The id of the report. */
+  id: string;
+  /** What was reported. */
+  target: ReportTarget;
+  /** Why it was reported. */
+  reason: ReportReason;
+  /** `open`, or closed: `done` if something was done about it, `dismissed` otherwise. */
+  status: ReportStatus;
+  /** When it was reported. */
+  createdAt: string;
+  /** Who reported it; absent 90 days after the report was closed, and when the account was erased. */
+  reporter?: User;
+  /** What the reporter wrote. */
+  text?: string;
+  /** The reported message as it was then. Names and the quoted message are as they are now. The URLs of its file are null once the message was deleted. Absent for a message that was already deleted, 90 days after the report was closed, and after an erasure with `messages=erase`. */
+  excerpt?: MessageEvent;
+  /** What the moderators noted. */
+  note?: string;
+  /** When it was closed; absent while it is open. */
+  closedAt?: string;
+}
+
+/** A report of a message, a user or a chat. */
+export interface ReportEnvelope {
+  /** The requested object. */
+  data: Report;
+}
+
+export type ReportExpansion = "target";
+
+/** A page of a list. Each item: A report of a message, a user or a chat. */
+export interface ReportList {
+  /** In order, a page of them. */
+  data: Array<Report>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+export type ReportReason = "spam" | "abuse" | "illegal" | "self_harm" | "other";
+
+export type ReportStatus = "open" | "done" | "dismissed";
+
+/** What was reported. */
+export interface ReportTarget {
+  /** What kind of object it is. */
+  type: ReportTargetType;
+  /** The id of the message, user or chat. */
+  id: string;
+  /** The reported user, or the sender of the reported message. Only with `expand=target`. */
+  user?: User;
+  /** The reported chat, or that of the reported message. Only with `expand=target`. */
+  chat?: ReportedChat;
+  /** True if the message was deleted; absent otherwise. Only with `expand=target`. */
+  isDeleted?: boolean;
+}
+
+export type ReportTargetType = "message" | "user" | "chat";
+
+/** The chat that a report is about. */
+export interface ReportedChat {
+  /** The id of the chat. */
+  id: string;
+  /** A direct chat of two users, or a group. */
+  type: ChatType;
+  /** The name of a group. */
+  name?: string;
+}
+
+/** The code of a reset link, and the new password. */
+export interface ResetPassword {
+  /** The code of the link. It can be used once. */
+  code: string;
+  /** 8–64 characters with an uppercase letter, a lowercase letter and a digit; must not be one of the 10,000 most common passwords (compared without case). */
+  newPassword: string;
+}
+
 /** The chats for which the socket may have missed events. */
 export interface Resync {
   /** Up to 100 chats. */
   chatIds: Array<string>;
   /** True to `sync` all chats, not only the listed ones. */
   all: boolean;
+  /** True to `sync` with `me`; absent otherwise. */
+  me?: boolean;
+}
+
+/** The time until which tokens are revoked. */
+export interface Revoke {
+  /** Revoke what was issued before this time. Default, and at most: the current time. */
+  before?: string;
 }
 
 export type Role = "USER" | "MODERATOR" | "ADMIN";
+
+/** How long the old secret stays valid. */
+export interface RotateKey {
+  /** A duration from `0s` to `7d`, in seconds, minutes, hours or days. */
+  overlap?: string;
+}
+
+export type Scope = "users" | "users:read" | "tokens" | "chats" | "chats:read" | "messages" | "messages:read" | "act" | "admin" | "moderation" | "webhooks" | "audit:read" | "keys";
+
+export type SearchOrder = "new" | "best";
 
 /** A file to send. Put the file last in the form, so that a refused request fails before the upload. */
 export interface SendFile {
@@ -628,26 +1822,42 @@ export interface SendFile {
   content?: string;
   /** A UUID that the client chooses. Repeating a request with it does not send the message twice. */
   clientId?: string;
+  /** The message of this chat to reply to; it must not be deleted. */
+  replyToId?: string;
+  /** As JSON. Who is mentioned; null for none. The text is not searched for names. */
+  mentions?: string;
+  /** As JSON. Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  metadata?: string;
+  /** How clients show the text; null for plain text. */
+  format?: MessageFormat | null;
   /** The file, with a name and optionally a type, which must match its content. */
   file: string;
 }
 
 /** A new message. */
 export interface SendMessage {
-  /** A chat of which the caller is a member. */
-  chatId: string;
   /** 1–4000 characters after trimming; a file's caption may be empty. */
   content: string;
   /** A UUID that the client chooses. Repeating a request with it does not send the message twice. */
   clientId?: string | null;
   /** With `fileUrl`, the type of the file; otherwise TEXT. */
-  type?: MessageType;
+  type?: SentMessageType;
   /** The `fileUrl` of a message that the sender can see; type, name and size are taken from the stored file. */
   fileUrl?: string | null;
   /** Accepted with `fileUrl` and ignored: the stored value is used. */
   fileName?: string | null;
   /** Accepted with `fileUrl` and ignored: the stored value is used. */
   fileSize?: number | null;
+  /** The message of this chat to reply to; it must not be deleted. */
+  replyToId?: string | null;
+  /** Who is mentioned; null for none. The text is not searched for names. */
+  mentions?: NewMentions | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  metadata?: Record<string, unknown> | null;
+  /** How clients show the text; null for plain text. */
+  format?: MessageFormat | null;
+  /** A chat of which the caller is a member. */
+  chatId: string;
 }
 
 /** The sender of a message. */
@@ -656,8 +1866,294 @@ export interface Sender {
   id: string;
   /** Unique regardless of case. */
   username: string;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
+  /** The name to show; absent if there is none: show `username`. */
+  displayName?: string;
+  /** True for a bot; absent otherwise. */
+  isBot?: boolean;
+  /** True for an erased account; absent otherwise. */
+  isDeleted?: boolean;
+}
+
+export type SentMessageType = "TEXT" | "IMAGE" | "FILE";
+
+/** A chat, as a server sees it. */
+export interface ServerChat {
+  /** The id of the chat. */
+  id: string;
+  /** A direct chat of two users, or a group. */
+  type: ChatType;
+  /** Null for a direct chat. */
+  name: string | null;
+  /** The description of a group, or null. */
+  description: string | null;
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
+  avatar: string | null;
+  /** When the chat was created. */
+  createdAt: string;
+  /** When the chat last changed or received a message. */
+  updatedAt: string;
+  /** The number of members. */
+  memberCount: number;
+  /** The `seq` of the latest message; 0 if there is none. */
+  lastSeq: number;
+  /** The `rev` of the latest change of any kind. */
+  lastRev: number;
+  /** The id of the chat in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys see it. */
+  externalId?: string;
+  /** Data of your app, up to 8,192 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** The number of pinned messages; absent if there are none. */
+  pinCount?: number;
+  /** The latest message, or null. */
+  lastMessage: MessageEvent | null;
+  /** The changes that the group announces by system messages; absent if there are none. */
+  announces?: Array<Announcement>;
+}
+
+/** A chat, as a server sees it, with its first 100 members. */
+export interface ServerChatDetail {
+  /** The id of the chat. */
+  id: string;
+  /** A direct chat of two users, or a group. */
+  type: ChatType;
+  /** Null for a direct chat. */
+  name: string | null;
+  /** The description of a group, or null. */
+  description: string | null;
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
+  avatar: string | null;
+  /** When the chat was created. */
+  createdAt: string;
+  /** When the chat last changed or received a message. */
+  updatedAt: string;
+  /** The number of members. */
+  memberCount: number;
+  /** The `seq` of the latest message; 0 if there is none. */
+  lastSeq: number;
+  /** The `rev` of the latest change of any kind. */
+  lastRev: number;
+  /** The id of the chat in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys see it. */
+  externalId?: string;
+  /** Data of your app, up to 8,192 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** The number of pinned messages; absent if there are none. */
+  pinCount?: number;
+  /** The latest message, or null. */
+  lastMessage: MessageEvent | null;
+  /** The changes that the group announces by system messages; absent if there are none. */
+  announces?: Array<Announcement>;
+  /** The first 100 members by time of joining; `GET /chats/{chatId}/members` lists all. */
+  members: Array<Member>;
+}
+
+/** A chat, as a server sees it, with its first 100 members. */
+export interface ServerChatDetailEnvelope {
+  /** The requested object. */
+  data: ServerChatDetail;
+}
+
+/** A chat, as a server sees it. */
+export interface ServerChatEnvelope {
+  /** The requested object. */
+  data: ServerChat;
+}
+
+/** A page of a list. Each item: A chat, as a server sees it. */
+export interface ServerChatList {
+  /** In order, a page of them. */
+  data: Array<ServerChat>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** A message of a user, or a system message. */
+export interface ServerMessage {
+  /** 1–4000 characters after trimming; a file's caption may be empty. */
+  content: string;
+  /** A UUID that the client chooses. Repeating a request with it does not send the message twice. */
+  clientId?: string | null;
+  /** With `fileUrl`, the type of the file; otherwise TEXT. */
+  type?: SentMessageType;
+  /** The `fileUrl` of a message that the sender can see; type, name and size are taken from the stored file. */
+  fileUrl?: string | null;
+  /** Accepted with `fileUrl` and ignored: the stored value is used. */
+  fileName?: string | null;
+  /** Accepted with `fileUrl` and ignored: the stored value is used. */
+  fileSize?: number | null;
+  /** The message of this chat to reply to; it must not be deleted. */
+  replyToId?: string | null;
+  /** Who is mentioned; null for none. The text is not searched for names. */
+  mentions?: NewMentions | null;
+  /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
+  metadata?: Record<string, unknown> | null;
+  /** How clients show the text; null for plain text. */
+  format?: MessageFormat | null;
+  /** The member who sends the message; null for a system message. */
+  senderId?: string | null;
+  /** Only without `senderId`: an object of up to 2,048 bytes as compact JSON whose `event` (1–64 characters) says what happened. If omitted: `event` is `message`. */
+  system?: Record<string, unknown> | null;
+  /** True to send no push notification. */
+  silent?: boolean;
+}
+
+/** The state of the server. */
+export interface ServerState {
+  /** The version. */
+  version: string;
+  /** When the oldest of the running workers started. */
+  startedAt: string;
+  /** The running workers of all machines, the oldest first. */
+  workers: Array<WorkerState>;
+  /** The database. */
+  database: DatabaseState;
+  /** The queue between workers. */
+  queue: QueueState;
+  /** Accounts; an estimate for large numbers. */
+  users: number;
+  /** Chats; an estimate for large numbers. */
+  chats: number;
+  /** Messages; an estimate for large numbers. */
+  messages: number;
+  /** Numbers of jobs. */
+  jobs: JobCounts;
+}
+
+/** The state of the server. */
+export interface ServerStateEnvelope {
+  /** The requested object. */
+  data: ServerState;
+}
+
+/** A user, as servers see them. */
+export interface ServerUser {
+  /** The id of the user; it never changes. */
+  id: string;
+  /** Unique regardless of case. */
+  username: string;
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
+  avatar: string | null;
+  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, false. */
+  isOnline: boolean;
+  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, null. */
+  lastSeen: string | null;
+  /** When the account was registered. */
+  createdAt: string;
+  /** The name to show; absent if there is none: show `username`. */
+  displayName?: string;
+  /** The id of the user in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys and the user see it. */
+  externalId?: string;
+  /** Data of your app, up to 4,096 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** True for a bot; absent otherwise. */
+  isBot?: boolean;
+  /** True for an erased account; absent otherwise. */
+  isDeleted?: boolean;
+  /** The email address, or null. */
+  email: string | null;
+  /** The role on the server. */
+  role: Role;
+  /** False for a deactivated user. */
+  isActive: boolean;
+  /** When the user was last changed. */
+  updatedAt: string;
+  /** Data of your app, up to 4,096 bytes as JSON; absent if empty. */
+  privateData?: Record<string, unknown>;
+  /** True if the account has a password; absent otherwise. */
+  passwordLogin?: boolean;
+  /** When the user last opened a session; absent if never. */
+  lastLoginAt?: string;
+}
+
+/** A page of a list. Each item: A user, as servers see them. */
+export interface ServerUserBatch {
+  /** In order. */
+  data: Array<ServerUser>;
+  /** A summary. */
+  meta: BatchMeta;
+}
+
+/** A user, as servers see them. */
+export interface ServerUserEnvelope {
+  /** The requested object. */
+  data: ServerUser;
+}
+
+/** A page of a list. Each item: A user, as servers see them. */
+export interface ServerUserList {
+  /** In order, a page of them. */
+  data: Array<ServerUser>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** A session of the user: one login, which continues until it ends or expires. */
+export interface Session {
+  /** The id of the session. */
+  id: string;
+  /** How the session was opened: by registration or login (`password`), by your backend (`server`), or with a token of your app (`appToken`). */
+  kind: SessionKind;
+  /** The device; absent if the client named none. */
+  device?: Device;
+  /** The first 200 characters of the `User-Agent` with which the session was opened. */
+  userAgent?: string;
+  /** The client address at the last login or refresh; a network of 64 bits for IPv6. */
+  address?: string;
+  /** When the session was opened. */
+  createdAt: string;
+  /** When the session was opened, refreshed, or connected a socket for the last time; up to an hour late. */
+  lastUsedAt: string;
+  /** When the session ends unless it is refreshed before. */
+  expiresAt?: string;
+  /** True for the session of the request; absent otherwise. */
+  isCurrent?: boolean;
+  /** True if the session has a connected socket; absent otherwise. */
+  isOnline?: boolean;
+}
+
+export type SessionKind = "password" | "server" | "appToken";
+
+/** A page of a list. Each item: A session of the user: one login, which continues until it ends or expires. */
+export interface SessionList {
+  /** In order, a page of them. */
+  data: Array<Session>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** A signal to the members of a chat. */
+export interface Signal {
+  /** What is signalled: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`. */
+  name: string;
+  /** Any JSON of your app of up to 1,024 bytes, with up to 5 levels. */
+  data?: Record<string, unknown> | Array<unknown> | string | number | boolean | null;
+  /** 1–1,000 users: the signal goes to those of them who are members. If omitted, it goes to all members but the caller. */
+  toUserIds?: Array<string>;
+}
+
+/** A signal of a member. */
+export interface SignalEvent {
+  /** The chat. */
+  chatId: string;
+  /** The member who sent it. */
+  userId: string;
+  /** What is signalled. */
+  name: string;
+  /** What the sender added; absent if that is nothing, or null. */
+  data?: Record<string, unknown> | Array<unknown> | string | number | boolean;
+}
+
+/** A signal, and the chat whose members receive it. */
+export interface SignalInChat {
+  /** What is signalled: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`. */
+  name: string;
+  /** Any JSON of your app of up to 1,024 bytes, with up to 5 levels. */
+  data?: Record<string, unknown> | Array<unknown> | string | number | boolean | null;
+  /** 1–1,000 users: the signal goes to those of them who are members. If omitted, it goes to all members but the caller. */
+  toUserIds?: Array<string>;
+  /** A chat of which the caller is a member. */
+  chatId: string;
 }
 
 /** The state of the client: the highest `rev` that it has of each chat. */
@@ -668,6 +2164,8 @@ export interface Sync {
   only?: boolean;
   /** `nextCursor` of the previous response, with the same `chats`; omit it or send null in the first request. */
   cursor?: string | null;
+  /** The `meRev` that the client has of the user's own state; 0 for all of it. Adds `me` to the response. */
+  me?: number;
 }
 
 /** The changes that the client missed: at most 512 KiB of JSON, most recently active chats first. */
@@ -684,6 +2182,8 @@ export interface SyncAnswer {
   unread: Record<string, number>;
   /** Chats for which the client is ahead of the server, because a backup was restored: discard the local copy; this response has the chat from the start. */
   reset: Array<string>;
+  /** What changed of the caller's own state; only with `me` in the request, and without `cursor`. */
+  me?: OwnChanges;
   /** Cursor of the next chats: call again with the same `chats` and this as `cursor`. Null in the last response. */
   nextCursor: string | null;
 }
@@ -698,8 +2198,8 @@ export interface SyncAnswerEnvelope {
 export interface Tokens {
   /** The JWT to send as `Authorization: Bearer`. */
   accessToken: string;
-  /** Opaque; can be used for one refresh. */
-  refreshToken: string;
+  /** Opaque; can be used for one refresh. Null if none was requested from `POST /server/tokens`. */
+  refreshToken: string | null;
   /** Lifetime of the access token in seconds. */
   expiresIn: number;
 }
@@ -734,20 +2234,74 @@ export interface TypingStopped {
   userId: string;
 }
 
+/** What a user has not read, without chats that are muted, archived or hidden. */
+export interface Unread {
+  /** The number of chats with unread messages. */
+  chats: number;
+  /** The number of unread messages. */
+  messages: number;
+  /** The number of unread messages that mention the user, at most 100 of each chat. */
+  mentions: number;
+  /** The id of the user. */
+  userId: string;
+  /** The id of the user in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys and the user see it. */
+  externalId?: string;
+}
+
+/** A page of a list. Each item: What a user has not read, without chats that are muted, archived or hidden. */
+export interface UnreadList {
+  /** In order, a page of them. */
+  data: Array<Unread>;
+  /** Where the list goes on. */
+  meta: PageMeta;
+}
+
+/** Users whose unread messages are counted. */
+export interface UnreadRequest {
+  /** 1–100 users, each a UUID or `ext:` and an external id. */
+  userIds: Array<string>;
+}
+
+/** The unread messages of the caller, without chats that are muted, archived or hidden. */
+export interface UnreadSums {
+  /** The number of chats with unread messages. */
+  chats: number;
+  /** The number of unread messages. */
+  messages: number;
+  /** The number of unread messages that mention the user, at most 100 of each chat. */
+  mentions: number;
+}
+
+/** The unread messages of the caller, without chats that are muted, archived or hidden. */
+export interface UnreadSumsEnvelope {
+  /** The requested object. */
+  data: UnreadSums;
+}
+
 /** A user, as other users see them. */
 export interface User {
   /** The id of the user; it never changes. */
   id: string;
   /** Unique regardless of case. */
   username: string;
-  /** The http(s) URL of a picture, or null. */
+  /** The picture: the http(s) URL of one on another server, or the path of an uploaded one on this server (`/avatars/…`); null for none. */
   avatar: string | null;
-  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them; otherwise, and in events, false. */
+  /** True if the user has a connected socket. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, false. */
   isOnline: boolean;
-  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them; otherwise, and in events, null. */
+  /** When the user's last socket closed, or null. Only shown to the user and to users who share a chat with them, unless one of the two hides `lastSeen` or blocks the other; otherwise, and in events, null. */
   lastSeen: string | null;
   /** When the account was registered. */
   createdAt: string;
+  /** The name to show; absent if there is none: show `username`. */
+  displayName?: string;
+  /** The id of the user in your app; absent if there is none. With `EXTERNAL_IDS=private` only API keys and the user see it. */
+  externalId?: string;
+  /** Data of your app, up to 4,096 bytes as JSON; absent if empty. */
+  data?: Record<string, unknown>;
+  /** True for a bot; absent otherwise. */
+  isBot?: boolean;
+  /** True for an erased account; absent otherwise. */
+  isDeleted?: boolean;
 }
 
 /** A user, as other users see them. */
@@ -768,12 +2322,28 @@ export interface UserList {
 export interface UserOffline {
   /** The user. */
   userId: string;
-  /** When their last socket closed. */
-  lastSeen: string;
+  /** When their last socket closed; null if they hide it. */
+  lastSeen: string | null;
 }
 
 /** A user who came online. */
 export interface UserOnline {
   /** The user. */
   userId: string;
+}
+
+/** The new profile of a user. */
+export interface UserUpdated {
+  /** The user. */
+  user: User;
+}
+
+/** A process that serves requests and sockets. */
+export interface WorkerState {
+  /** The id of the process; a new one after each start. */
+  id: string;
+  /** Connected sockets of users, without those that API keys opened. */
+  sockets: number;
+  /** When the process started. */
+  startedAt: string;
 }
