@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { defineConfig } from "vite";
+import { emojiData } from "./emoji-data.ts";
 
 const library = fileURLToPath(new URL("../typescript/src/index.ts", import.meta.url));
 const server = "http://127.0.0.1:3000";
@@ -13,6 +14,7 @@ export default defineConfig({
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [
+    emojiData(),
     {
       name: "font-display",
       enforce: "pre",
@@ -66,6 +68,12 @@ export default defineConfig({
   // `npm run dev` beside a `make run`.
   server: {
     fs: { allow: [".."] },
-    proxy: { "/api": server, "/uploads": server, "/docs": server, "/socket.io": { target: server, ws: true } },
+    proxy: {
+      "/api": server,
+      "/avatars": server,
+      "/uploads": server,
+      "/docs": server,
+      "/socket.io": { target: server, ws: true },
+    },
   },
 });

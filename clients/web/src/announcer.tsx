@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { client } from "./client";
-import { chatName, preview } from "./format";
+import { chatName, nameOf, preview } from "./format";
 import { t } from "./texts";
 
 /** Announces new messages to screen readers. */
@@ -9,8 +9,10 @@ export function Announcer() {
   useEffect(
     () =>
       client.onMessage((message, chat) => {
+        if (client.blocked.has(message.senderId)) return;
         const group = chat.type === "GROUP" ? chatName(chat) : null;
-        setText(t.home.incoming(message.sender.username, group, preview(message)));
+        const sender = message.type === "SYSTEM" ? chatName(chat) : nameOf(message.sender);
+        setText(t.home.incoming(sender, message.type === "SYSTEM" ? null : group, preview(message)));
       }),
     [],
   );

@@ -52,7 +52,7 @@ export function bubbleWidth({ type, isDeleted, width, height }: Message): string
   return `${Math.max(MIN_SIZE, (width ?? MAX_SIZE) * scale) + 2 * EDGE}px`;
 }
 
-function FileCard({ message }: { message: Message }) {
+export function FileCard({ message }: { message: Message }) {
   const name = message.fileName ?? t.preview.file;
   return (
     <a class="file-card" dir="ltr" tabIndex={-1} href={client.fileUrl(message.fileUrl!)} download={name}>

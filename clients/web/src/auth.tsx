@@ -1,4 +1,6 @@
-import { useLayoutEffect, useState } from "preact/hooks";
+import type { Capabilities } from "@chatapp/client";
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { checkEmail, checkPassword, checkRequired, checkUsername } from "./checks";
 import { client } from "./client";
 import { DeveloperLinks } from "./developer-links";
@@ -10,6 +12,44 @@ import { Logo } from "./ui/icons";
 /** Log in or register. `reason` is why the session ended, if there was one. */
 export function AuthPage({ reason }: { reason: string | null }) {
   const [isNew, setNew] = useState(false);
+  const [isAdministrator, setAdministrator] = useState(false);
+  const { registration, passwordLogin } = useCapabilities();
+  if (!passwordLogin && !isAdministrator) {
+    return (
+      <AuthCard title={t.auth.welcome}>
+        <p class="quiet">{t.auth.throughApp}</p>
+        <p class="switch">
+          <button type="button" class="link" onClick={() => setAdministrator(true)}>
+            {t.auth.logInAsAdministrator}
+          </button>
+        </p>
+      </AuthCard>
+    );
+  }
+  return (
+    <AuthCard title={isNew ? t.auth.createYourAccount : t.auth.welcome}>
+      {reason && !isNew ? (
+        <p class="notice" role="status">
+          {t.auth.sessionEnded}
+        </p>
+      ) : (
+        <p class="quiet">{isNew ? t.auth.pickAName : t.auth.logInToContinue}</p>
+      )}
+      {isNew ? <Register /> : <Login />}
+      {registration === "open" && (
+        <p class="switch">
+          {isNew ? t.auth.haveAccount : t.auth.newHere}{" "}
+          <button type="button" class="link" onClick={() => setNew(!isNew)}>
+            {isNew ? t.auth.logIn : t.auth.createAnAccount}
+          </button>
+        </p>
+      )}
+    </AuthCard>
+  );
+}
+
+/** The page around a form of a user who is not logged in. */
+export function AuthCard({ title, children }: { title: string; children: ComponentChildren }) {
   const [question, answer, delight] = t.auth.demo;
   return (
     <main class="auth">
@@ -28,26 +68,24 @@ export function AuthPage({ reason }: { reason: string | null }) {
       <section class="content">
         <div class="card">
           <Logo />
-          <h1>{isNew ? t.auth.createYourAccount : t.auth.welcome}</h1>
-          {reason && !isNew ? (
-            <p class="notice" role="status">
-              {t.auth.sessionEnded}
-            </p>
-          ) : (
-            <p class="quiet">{isNew ? t.auth.pickAName : t.auth.logInToContinue}</p>
-          )}
-          {isNew ? <Register /> : <Login />}
-          <p class="switch">
-            {isNew ? t.auth.haveAccount : t.auth.newHere}{" "}
-            <button type="button" class="link" onClick={() => setNew(!isNew)}>
-              {isNew ? t.auth.logIn : t.auth.createAnAccount}
-            </button>
-          </p>
+          <h1>{title}</h1>
+          {children}
         </div>
         <DeveloperLinks />
       </section>
     </main>
   );
+}
+
+type LoginOptions = Pick<Capabilities, "registration" | "passwordLogin">;
+
+/** What this server allows; everything until its response arrives, or if it does not. */
+function useCapabilities(): LoginOptions {
+  const [options, setOptions] = useState<LoginOptions>({ registration: "open", passwordLogin: true });
+  useEffect(() => {
+    client.capabilities().then(setOptions, () => {});
+  }, []);
+  return options;
 }
 
 function Login() {

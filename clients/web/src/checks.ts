@@ -15,10 +15,7 @@ export const checkPassword = (value: string) =>
     ? null
     : t.forms.passwordHint;
 
-export const checkPicture = (value: string) =>
-  !value || (/^https?:\/\/[!-~]+$/i.test(value) && value.length <= 2048 && URL.canParse(value))
-    ? null
-    : t.forms.pictureInvalid;
+export const checkDisplayName = (value: string) => (lengthOf(value) <= 80 ? null : t.forms.tooLong(80));
 
 export const checkGroupName = (value: string) => {
   if (!value) return t.forms.groupNameMissing;

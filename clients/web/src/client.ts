@@ -7,25 +7,43 @@ export const client = new ChatClient({ fetch: fetchOnce });
 function fetchOnce(url: string, request: RequestInit): Promise<Response> {
   const { ahead } = window;
   const headers = new Headers(request.headers);
-  if (ahead?.url !== url || ahead.authorization !== headers.get("Authorization")) return fetch(url, request);
+  if (ahead?.url !== url || ahead.authorization !== headers.get("Authorization")) {
+    return fetch(url, isLast(request) ? { ...request, keepalive: true } : request);
+  }
   delete window.ahead;
   // Without a response it is aborted like any other request, and repeated.
   request.signal?.addEventListener("abort", ahead.abort);
   return ahead.response;
 }
 
+/** Browsers keep few bytes alive beyond a page. */
+const MAX_KEPT_ALIVE = 10_000;
+
+/** Whether a request may be one of the last ones of the page: a page that is left ends it, unless it is kept alive. */
+const isLast = ({ method, body }: RequestInit) =>
+  document.visibilityState === "hidden" && method !== "GET" && String(body ?? "").length < MAX_KEPT_ALIVE;
+
 /**
  * Call `reset` when the session of a user ends, or another user's begins: state of the page outside of components
  * that belongs to a user must not outlive their session.
  */
-export function onSessionEnd(reset: () => void): void {
+export function onSessionEnd(reset: (userId: string) => void): void {
   let userId = client.session.me?.id;
   client.subscribe(() => {
     const current = client.session.me?.id;
-    if (userId && current !== userId) reset();
+    if (userId && current !== userId) reset(userId);
     userId = current;
   });
 }
+
+/** A server that is slow must not delay logout for longer. */
+const LOGOUT_MS = 3000;
+const tasks: (() => Promise<unknown>)[] = [];
+
+/** What has to reach the server before the user logs out, if it can be reached. */
+export const beforeLogout = (task: () => Promise<unknown>) => void tasks.push(task);
+export const prepareLogout = () =>
+  Promise.race([Promise.all(tasks.map((task) => task())), new Promise((resolve) => setTimeout(resolve, LOGOUT_MS))]);
 
 /** Changes within this time are rendered together. */
 export const BURST_MS = 50;

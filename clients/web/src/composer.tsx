@@ -1,13 +1,23 @@
 import type { FileToSend, Item } from "@chatapp/client";
-import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { extension, usePreview } from "./attachment";
 import { client, useLive, useMe } from "./client";
+import { formatOf } from "./compose/formats";
+import { continueList, pasteLink } from "./compose/formatting";
+import { FormattingBar } from "./compose/formatting-bar";
+import { optionId, SuggestionList, useSuggestions } from "./compose/suggestions";
+import { aboutNew, editOf } from "./compose/written";
+import { saveNow, takeReply, writeDraft } from "./draft-sync";
 import { addFiles, contentOf, findItem, startEdit } from "./drafts";
+import { EmojiButton } from "./emoji-button";
 import { ACCEPTED_FILES } from "./files";
 import { fileSize } from "./format";
+import { ReplyBar, endReply } from "./reply";
 import { HOME, go } from "./route";
+import { focusOpened } from "./shortcuts";
 import { locale, t } from "./texts";
 import { icons } from "./ui/icons";
+import { insertText } from "./ui/insert";
 import { isComposing, isForPage } from "./ui/keys";
 import { memo } from "./ui/memo";
 import { useWindowEvent } from "./ui/window-event";
@@ -15,6 +25,8 @@ import { useWindowEvent } from "./ui/window-event";
 const MAX_LENGTH = 4000;
 /** From how many characters left on they are counted. */
 const FEW_LEFT = 400;
+/** Where it is kept that the formatting bar is shown. */
+const FORMATTING = "chat.formatting";
 
 interface ComposerProps {
   chatId: string;
@@ -25,7 +37,7 @@ interface ComposerProps {
 /** The field to write in. Enter sends, Shift+Enter begins a line, Escape leaves, ↑ in an empty one edits the last. */
 export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
   const me = useMe();
-  const { content, files, editing } = useLive(() => client.draft(chatId));
+  const { content, files, editing, replyTo, mentions } = useLive(() => client.draft(chatId));
   const edited = useLive(() => (editing ? findItem(chatId, editing.messageId) : undefined));
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -34,11 +46,20 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
   const length = [...words].length;
   const isTooLong = length > MAX_LENGTH;
   const about = useId();
+  const bar = useId();
+  const list = useId();
+  const [isFormatting, setFormatting] = useState(() => localStorage.getItem(FORMATTING) !== null);
+  const picked = mentions?.userIds ?? [];
+  const suggestions = useSuggestions(chatId, area, text, (userId) =>
+    client.setDraft(chatId, { mentions: { userIds: [...new Set([...picked, userId])] } }),
+  );
   const maySend = !isTooLong && (words !== "" || (editing ? hasFile(edited) : files.length > 0));
 
   useEffect(() => {
     // On touch screens the keyboard would cover the messages.
     if (matchMedia("(pointer: fine)").matches) area.current?.focus();
+    void takeReply(chatId);
+    return () => saveNow(chatId);
   }, []);
   useTypingAnywhere(area);
   useLayoutEffect(() => {
@@ -56,31 +77,44 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
       client.setDraft(chatId, { editing: { ...editing, content: value } });
       return;
     }
-    client.setDraft(chatId, { content: value });
+    writeDraft(chatId, { content: value });
     if (value) client.typing(chatId);
     else client.stopTyping(chatId);
   };
   const submit = () => {
     if (!maySend) return;
     if (editing) {
-      if (!edited || words !== contentOf(edited)) void client.edit(editing.messageId, words);
+      if (!edited) void client.edit(editing.messageId, words);
+      else if (words !== contentOf(edited)) void client.edit(editing.messageId, editOf(edited, words, picked));
       endEdit();
       return;
     }
     const [first, ...others] = files;
-    client.send(chatId, words, first ? { file: first } : {});
+    client.send(chatId, words, {
+      ...aboutNew(chatId, words, picked, replyTo),
+      ...(replyTo && { replyTo }),
+      ...(first && { file: first }),
+    });
     for (const file of others) client.send(chatId, "", { file });
-    client.setDraft(chatId, { content: "", files: [] });
+    writeDraft(chatId, { content: "", files: [], replyTo: null, mentions: null });
+    saveNow(chatId);
     onSend();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (isComposing(event)) return;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (isComposing(event) || suggestions.onKeyDown(event)) return;
+    const format = formatOf(event);
+    if (format) {
+      event.preventDefault();
+      format.apply(area.current!);
+    } else if (event.key === "Enter" && event.shiftKey) {
+      if (continueList(area.current!)) event.preventDefault();
+    } else if (event.key === "Enter") {
       event.preventDefault();
       submit();
     } else if (event.key === "Escape") {
       event.preventDefault();
       if (editing) endEdit();
+      else if (replyTo) endReply(chatId);
       else leave();
     } else if (event.key === "ArrowUp" && !text && !editing) {
       const last = client.messages(chatId).findLast((item) => isEditable(item, me.id));
@@ -89,11 +123,17 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
       startEdit(chatId, last.state === "sent" ? last.message.id : last.key);
     }
   };
+  const toggleFormatting = () => {
+    if (isFormatting) localStorage.removeItem(FORMATTING);
+    else localStorage.setItem(FORMATTING, "shown");
+    setFormatting(!isFormatting);
+  };
   const onPaste = (event: ClipboardEvent) => {
     const pasted = event.clipboardData?.files;
-    if (!pasted?.length) return;
-    event.preventDefault();
-    addFiles(chatId, pasted);
+    if (pasted?.length) {
+      event.preventDefault();
+      addFiles(chatId, pasted);
+    } else if (pasteLink(area.current!, event.clipboardData?.getData("text/plain") ?? "")) event.preventDefault();
   };
 
   return (
@@ -116,6 +156,7 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
           </button>
         </div>
       )}
+      {replyTo && !editing && <ReplyBar message={replyTo} />}
       {files.length > 0 && (
         <ul class="tray" aria-label={t.composer.filesToSend}>
           {files.map((file, at) => (
@@ -133,6 +174,8 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
           {t.composer.length(length.toLocaleString(locale))}
         </p>
       )}
+      {suggestions.items.length > 0 && <SuggestionList id={list} {...suggestions} onPick={suggestions.pick} />}
+      {isFormatting && <FormattingBar id={bar} area={area} />}
       <div class="line">
         <button
           type="button"
@@ -167,9 +210,14 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
           enterkeyhint="send"
           aria-invalid={isTooLong || undefined}
           aria-describedby={isTooLong ? about : undefined}
+          aria-autocomplete="list"
+          aria-controls={suggestions.items.length ? list : undefined}
+          aria-activedescendant={suggestions.items.length ? optionId(list, suggestions.active) : undefined}
           value={text}
           onInput={(event) => write(event.currentTarget.value)}
           onKeyDown={onKeyDown}
+          onSelect={suggestions.update}
+          onBlur={suggestions.update}
           onPaste={onPaste}
         />
         {!isTooLong && length > MAX_LENGTH - FEW_LEFT && (
@@ -177,6 +225,19 @@ export const Composer = memo(({ chatId, name, onSend }: ComposerProps) => {
             {t.composer.left(MAX_LENGTH - length)}
           </span>
         )}
+        <button
+          type="button"
+          class={`icon-button formats ${text ? "" : "unneeded"}`}
+          aria-label={t.format.title}
+          title={t.format.title}
+          aria-expanded={isFormatting}
+          aria-controls={isFormatting ? bar : undefined}
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={toggleFormatting}
+        >
+          {icons.format}
+        </button>
+        <EmojiButton onPick={(emoji) => insertText(area.current!, emoji)} />
         <button
           type="submit"
           class="send"
@@ -236,8 +297,9 @@ function useTypingAnywhere(area: { readonly current: HTMLTextAreaElement | null 
   });
 }
 
-/** Back to the list of chats, where one was. */
+/** Back to the results of a search or to the list of chats, where one was. */
 function leave(): void {
+  if (focusOpened()) return;
   const entry = document.querySelector<HTMLElement>(".chats [aria-current]");
   if (entry?.offsetParent) entry.focus();
   else go(HOME);

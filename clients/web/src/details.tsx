@@ -4,21 +4,25 @@ import { AddPeople } from "./add-people";
 import { ChatAvatar } from "./chat-list";
 import { client, useLive, useMe } from "./client";
 import { EditGroup } from "./edit-group";
-import { chatName, dateOf, presenceText } from "./format";
+import { ChatFiles } from "./message-dialogs";
+import { has, useFeatures } from "./features";
+import { chatName, dateOf, nameOf, presenceText } from "./format";
 import { LeaveGroup, heirsOf } from "./leave-group";
 import { showProfile } from "./profile-popup";
+import { Protection, ReportGroup } from "./protection";
 import { HOME, chatPath, go } from "./route";
 import { t } from "./texts";
 import { useAction } from "./ui/action";
 import { confirmed } from "./ui/dialog";
 import { icons } from "./ui/icons";
 import { Menu, type MenuItem } from "./ui/menu";
-import { Person } from "./ui/person";
+import { Identity, Person } from "./ui/person";
 import { showNotice } from "./ui/toast";
 
 /** The other person of a chat, or a group with its members and the actions of its admins. */
 export function Details({ chat }: { chat: Chat }) {
   const close = useRef<HTMLAnchorElement>(null);
+  useFeatures();
   useLayoutEffect(() => close.current?.focus({ preventScroll: true }), []);
   return (
     <section
@@ -35,25 +39,51 @@ export function Details({ chat }: { chat: Chat }) {
       <div class="about">
         <ChatAvatar chat={chat} size="large" />
         <h3 dir="auto">{chatName(chat)}</h3>
+        {chat.peer && <Identity user={chat.peer} />}
         {chat.type === "GROUP" ? <Group chat={chat} /> : <Peer chat={chat} />}
       </div>
     </section>
   );
 }
 
+/** The button that shows the pictures and files of the chat. */
+function Files({ chat }: { chat: Chat }) {
+  const [isOpen, setOpen] = useState(false);
+  if (!has("files")) return null;
+  return (
+    <>
+      <button type="button" class="button files" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        {icons.image} {t.chatFiles.title}
+      </button>
+      {isOpen && <ChatFiles chat={chat} onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
 function Peer({ chat }: { chat: Chat }) {
   const { peer } = chat;
   const presence = useLive(() => peer && client.presence(peer.id));
-  if (!peer) return <p class="quiet">{t.details.deleted}</p>;
+  if (!peer || peer.isDeleted) {
+    return (
+      <>
+        <p class="quiet">{t.details.deleted}</p>
+        <Files chat={chat} />
+      </>
+    );
+  }
   return (
     <>
       <p class="quiet">{presenceText(presence ?? undefined)}</p>
+      <Files chat={chat} />
       <dl>
         <dt>{t.profile.joined}</dt>
         <dd>{dateOf(peer.createdAt)}</dd>
         <dt>{t.details.chatSince}</dt>
         <dd>{dateOf(chat.createdAt)}</dd>
       </dl>
+      <div class="ends">
+        <Protection user={peer} />
+      </div>
     </>
   );
 }
@@ -94,6 +124,7 @@ function Group({ chat }: { chat: Chat }) {
           </button>
         </div>
       )}
+      <Files chat={chat} />
       <section aria-label={t.groups.members}>
         <h4>{t.details.memberCount(chat.memberCount)}</h4>
         <ul class="people">
@@ -120,6 +151,7 @@ function Group({ chat }: { chat: Chat }) {
         )}
       </section>
       <div class="ends">
+        <ReportGroup chat={chat} />
         <button type="button" class="deed danger" disabled={busy} onClick={() => void leave()}>
           {icons.leave} {t.details.leaveGroup}
         </button>
@@ -138,7 +170,7 @@ function Group({ chat }: { chat: Chat }) {
 
 function MemberMenu({ chat, member }: { chat: Chat; member: Member }) {
   const { run } = useAction();
-  const name = member.user.username;
+  const name = nameOf(member.user);
   const change = () =>
     run(() => client.setMemberRole(chat.id, member.userId, member.role === "ADMIN" ? "MEMBER" : "ADMIN"));
   const remove = () =>

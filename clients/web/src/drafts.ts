@@ -33,7 +33,10 @@ export const contentOf = (item: Item): string =>
 export function hasUnsent(): boolean {
   return client.chats.some(({ id }) => {
     const { content, files, editing } = client.draft(id);
+    const isSaved = client.savedDraft(id)?.content === content;
     const isWaiting = (item: Item) => item.state !== "sent" || item.edit !== null || item.isDeleting;
-    return content.trim() !== "" || files.length > 0 || editing !== null || client.messages(id).some(isWaiting);
+    return (
+      (content.trim() !== "" && !isSaved) || files.length > 0 || editing !== null || client.messages(id).some(isWaiting)
+    );
   });
 }

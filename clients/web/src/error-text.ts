@@ -21,6 +21,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   username_taken: "username",
   invalid_credentials: "password",
   rate_limited: "password",
+  password_wrong: "currentPassword",
 };
 
 /** The part of an error that is about a form's `fields`; null when none is. */

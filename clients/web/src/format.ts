@@ -1,5 +1,5 @@
 // Times, sizes and names, as they are written in the language of the page.
-import type { Chat, Item, Message, Presence } from "@chatapp/client";
+import type { Chat, Item, Message, Presence, User } from "@chatapp/client";
 import { locale, t, unit } from "./texts";
 
 const MINUTE = 60_000;
@@ -64,10 +64,12 @@ export function presenceText(presence: Presence | undefined): string {
   if (!presence) return "";
   if (presence.isOnline) return t.times.online;
   if (!presence.lastSeen) return t.times.offline;
-  return t.times.lastSeen(lastSeen(new Date(presence.lastSeen)));
+  return t.times.lastSeen(pastText(presence.lastSeen));
 }
 
-function lastSeen(then: Date): string {
+/** When something was, within a sentence: "5 minutes ago", "yesterday at 10:00", "on 3 March". */
+export function pastText(iso: string): string {
+  const then = new Date(iso);
   const minutes = Math.floor((Date.now() - then.getTime()) / MINUTE);
   if (minutes < 1) return t.times.justNow;
   if (minutes < 60) return relative().format(-minutes, "minute");
@@ -88,12 +90,35 @@ const number = lazy(() => new Intl.NumberFormat(locale));
 /** A count that fits into a badge. */
 export const shortCount = (count: number) => (count > 999 ? `${number().format(999)}+` : number().format(count));
 
-export const chatName = (chat: Chat) => chat.name ?? chat.peer?.username ?? t.common.deletedAccount;
+/** The parts of a user that name them. */
+export type Named = Pick<User, "username" | "displayName" | "isDeleted">;
+
+/** What a user is called. */
+export const nameOf = ({ username, displayName, isDeleted }: Named) =>
+  isDeleted ? t.common.deletedAccount : (displayName ?? username);
+
+/** The username of a user who is called otherwise: it tells apart users of one name. */
+export const handleOf = ({ username, displayName, isDeleted }: Named) =>
+  displayName !== undefined && displayName !== username && !isDeleted ? `@${username}` : null;
+
+export const chatName = ({ name, peer }: Chat) => name ?? (peer ? nameOf(peer) : t.common.deletedAccount);
+
+let plainText: ((markdown: string) => string) | undefined;
+
+/** Given by the parser of Markdown once it has arrived: the page is shown without it. */
+export function setPlainText(given: (markdown: string) => string): void {
+  plainText = given;
+}
+export const hasPlainText = () => plainText !== undefined;
+
+/** The text of a message, without its marks. */
+export const textOf = ({ content, format }: Pick<Message, "content" | "format">) =>
+  (format === "markdown" && plainText?.(content ?? "")) || (content ?? "");
 
 /** A message in a few words. */
 export function preview(message: Message): string {
-  if (message.isDeleted) return t.preview.deleted;
-  if (message.content) return message.content;
+  if (message.isDeleted) return message.isHidden ? t.preview.hidden : t.preview.deleted;
+  if (message.content) return textOf(message);
   return message.type === "IMAGE" ? t.preview.photo : (message.fileName ?? t.preview.file);
 }
 

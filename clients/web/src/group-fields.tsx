@@ -1,23 +1,37 @@
 import type { Chat } from "@chatapp/client";
-import { checkDescription, checkGroupName, checkPicture } from "./checks";
+import { checkDescription, checkGroupName } from "./checks";
 import type { FieldErrors } from "./error-text";
-import { PictureField } from "./picture-field";
+import { type PictureChange, PictureField } from "./picture-field";
 import { t } from "./texts";
 import { Field } from "./ui/field";
 import type { Values } from "./ui/form";
 
-export const GROUP_CHECKS = { name: checkGroupName, description: checkDescription, avatar: checkPicture };
+export const GROUP_CHECKS = { name: checkGroupName, description: checkDescription };
 
-export const groupOf = ({ name = "", description, avatar }: Values) => ({
-  name,
-  description: description || null,
-  avatar: avatar || null,
-});
+export const groupOf = ({ name = "", description }: Values) => ({ name, description: description || null });
+
+interface GroupFieldsProps {
+  chat?: Chat;
+  errors: FieldErrors;
+  picture: PictureChange;
+  onPicture: (picture: PictureChange) => void;
+}
+
+/** Stands for the id that a new group is still to get. */
+const NEW_GROUP = "0";
 
 /** The fields for a group's name, description and picture. */
-export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors }) {
+export function GroupFields({ chat, errors, picture, onPicture }: GroupFieldsProps) {
   return (
     <>
+      <PictureField
+        id={chat?.id ?? NEW_GROUP}
+        name={chat?.name ?? t.groups.newGroup}
+        picture={chat?.avatar ?? null}
+        kind="group"
+        change={picture}
+        onChange={onPicture}
+      />
       <Field
         label={t.forms.groupName}
         name="name"
@@ -34,7 +48,6 @@ export function GroupFields({ chat, errors }: { chat?: Chat; errors: FieldErrors
         defaultValue={chat?.description ?? ""}
         error={errors["description"]}
       />
-      <PictureField picture={chat?.avatar} error={errors["avatar"]} />
     </>
   );
 }

@@ -1,8 +1,9 @@
 import { useEffect } from "preact/hooks";
 import { Announcer } from "./announcer";
+import { isQuiet } from "./chat-order";
 import { client, useLive } from "./client";
 import { ConnectionBanner } from "./connection";
-import { lazy, preload } from "./lazy";
+import { lazy, preload, script } from "./lazy";
 import { ProfilePopup } from "./profile-popup";
 import { HOME, useRoute } from "./route";
 import { focusComposer } from "./shortcuts";
@@ -15,11 +16,38 @@ const APP_NAME = document.title;
 /** The title changes at most once in this time. */
 const TITLE_MS = 1000;
 
+const Notifier = lazy((parts) => parts.Notifier);
 const OpenChat = lazy((parts) => parts.OpenChat, <section class="chat" aria-busy="true" />);
 
-/** The page of a user who is logged in: the chats, the open chat and its details. */
+const ChatMenu = lazy((parts) => parts.ChatMenu);
+const DraftSync = lazy((parts) => parts.DraftSync);
+const Administration = script(() => import("./administration/administration")).lazy(
+  (parts) => parts.Administration,
+  <section class="administration" aria-busy="true" />,
+);
+
+/** The page of a user who is logged in: the chats, the open chat and its details; or the administration. */
 export function Home() {
-  const { chatId, details } = useRoute();
+  const { administration } = useRoute();
+  const isLoaded = useLive(() => client.chatsLoaded);
+  return (
+    <>
+      {administration === null ? (
+        <Chats />
+      ) : (
+        <main class="home administers">
+          <ConnectionBanner />
+          <Administration page={administration} />
+        </main>
+      )}
+      <Title />
+      {isLoaded && <Notifier />}
+    </>
+  );
+}
+
+function Chats() {
+  const { chatId, details, target } = useRoute();
   const isThere = useLive(() => chatId !== null && client.chat(chatId) !== undefined);
   const isLoaded = useLive(() => client.chatsLoaded);
   useEffect(() => {
@@ -36,13 +64,14 @@ export function Home() {
       <ConnectionBanner />
       <Sidebar openId={chatId} />
       {chatId && isThere ? (
-        <OpenChat key={chatId} chatId={chatId} details={details} />
+        <OpenChat key={chatId} chatId={chatId} details={details} target={target} />
       ) : (
         <Nothing isGone={chatId !== null && isLoaded} />
       )}
       <ProfilePopup />
+      <ChatMenu />
+      <DraftSync />
       <Announcer />
-      <Title />
     </main>
   );
 }
@@ -64,12 +93,34 @@ function Nothing({ isGone }: { isGone: boolean }) {
   );
 }
 
-/** The title of the page. It changes rarely, since browsers take milliseconds for it. */
+/**
+ * The title of the page and its icon, with what is unread. They change rarely, since browsers take milliseconds for them.
+ */
 function Title() {
-  const unread = useLive(() => client.unreadCount, TITLE_MS);
+  const unread = useLive(
+    () => client.chats.reduce((sum, chat) => sum + (isQuiet(chat) ? 0 : chat.unreadCount), 0),
+    TITLE_MS,
+  );
   useEffect(() => {
     document.title = unread ? `(${unread}) ${APP_NAME}` : APP_NAME;
+    setIcon(unread > 0);
   }, [unread]);
-  useEffect(() => () => void (document.title = APP_NAME), []);
+  useEffect(
+    () => () => {
+      document.title = APP_NAME;
+      setIcon(false);
+    },
+    [],
+  );
   return null;
+}
+
+const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+const READ_ICON = icon?.href ?? "";
+const UNREAD_ICON = new URL("./icon-unread.svg", import.meta.url).href;
+
+/** Change the icon of the page, if it is another one. */
+function setIcon(isUnread: boolean): void {
+  const href = isUnread ? UNREAD_ICON : READ_ICON;
+  if (icon && icon.href !== href) icon.href = href;
 }

@@ -1,7 +1,7 @@
 import type { Chat, Member } from "@chatapp/client";
 import { useId } from "preact/hooks";
 import { client } from "./client";
-import { chatName } from "./format";
+import { chatName, handleOf, nameOf } from "./format";
 import { HOME, go } from "./route";
 import { t } from "./texts";
 import type { Values } from "./ui/form";
@@ -25,12 +25,12 @@ export function LeaveGroup({ chat, heirs, onClose }: { chat: Chat; heirs: readon
           <p class="quiet">{chat.memberCount === 1 ? t.details.leaveLast : t.details.leaveText}</p>
           {heirs[0] && (
             <div class="field">
-              <p>{t.details.leaveSoleAdmin(heirs[0].user.username)}</p>
+              <p>{t.details.leaveSoleAdmin(nameOf(heirs[0].user))}</p>
               <label for={id}>{t.details.newAdmin}</label>
               <select id={id} name="heir">
                 {heirs.map(({ userId, user }) => (
                   <option key={userId} value={userId}>
-                    {user.username}
+                    {[nameOf(user), handleOf(user)].filter(Boolean).join(" ")}
                   </option>
                 ))}
               </select>

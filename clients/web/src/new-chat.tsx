@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { client, useLive } from "./client";
-import { People, usePeople } from "./search";
+import { People, usePeople } from "./search/people";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";

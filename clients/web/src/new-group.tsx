@@ -1,7 +1,9 @@
 import type { User } from "@chatapp/client";
 import { useState } from "preact/hooks";
 import { client } from "./client";
+import { savePicture } from "./edit-group";
 import { GROUP_CHECKS, GroupFields, groupOf } from "./group-fields";
+import type { PictureChange } from "./picture-field";
 import { Picker } from "./picker";
 import { chatPath, go } from "./route";
 import { t } from "./texts";
@@ -11,10 +13,13 @@ import { FormDialog } from "./ui/form-dialog";
 /** Create a group and open it. */
 export function NewGroup({ onClose }: { onClose: () => void }) {
   const [picked, setPicked] = useState<readonly User[]>([]);
+  const [picture, setPicture] = useState<PictureChange>();
   const create = async (values: Values) => {
     const chat = await client.createGroup({ ...groupOf(values), memberIds: picked.map((person) => person.id) });
     onClose();
     go(chatPath(chat.id));
+    // The group is there: another attempt would create one more.
+    await savePicture(chat.id, picture);
   };
   return (
     <FormDialog
@@ -26,7 +31,7 @@ export function NewGroup({ onClose }: { onClose: () => void }) {
     >
       {(errors) => (
         <>
-          <GroupFields errors={errors} />
+          <GroupFields errors={errors} picture={picture} onPicture={setPicture} />
           <h3>{t.groups.members}</h3>
           <Picker picked={picked} onPicked={setPicked} />
         </>

@@ -1,6 +1,7 @@
 import type { User } from "@chatapp/client";
 import { useState } from "preact/hooks";
-import { usePeople } from "./search";
+import { nameOf } from "./format";
+import { usePeople } from "./search/people";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { icons } from "./ui/icons";
@@ -28,9 +29,9 @@ export function Picker({ picked, onPicked, without }: PickerProps) {
         <ul class="picked" aria-label={t.groups.chosen}>
           {picked.map((person) => (
             <li key={person.id}>
-              <button type="button" aria-label={t.groups.unchoose(person.username)} onClick={() => toggle(person)}>
-                <Avatar id={person.id} name={person.username} picture={person.avatar} size="small" />
-                <bdi>{person.username}</bdi>
+              <button type="button" aria-label={t.groups.unchoose(nameOf(person))} onClick={() => toggle(person)}>
+                <Avatar id={person.id} name={nameOf(person)} picture={person.avatar} size="small" />
+                <bdi>{nameOf(person)}</bdi>
                 {icons.close}
               </button>
             </li>

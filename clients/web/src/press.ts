@@ -1,27 +1,28 @@
 import { useRef } from "preact/hooks";
-import type { Open } from "./row";
 
 const LONG_MS = 450;
 /** A finger that moves farther scrolls. */
 const STILL = 10;
 
+interface Pressed {
+  /** What the event is for: a message or a chat. */
+  find: (target: Element) => HTMLElement | null;
+  onOpen: (found: HTMLElement) => void;
+  /** Whether the browser's own menu is more useful there. */
+  isTheirs?: (target: Element) => boolean;
+}
+
 /**
- * Opens a message's actions by a long press, by the secondary button and by the menu key. The actions open as the finger
- * is lifted: the browser closes what is open then.
+ * Opens the actions of something by a long press, by the secondary button and by the menu key. The actions open as the
+ * finger is lifted: the browser closes what is open then.
  */
-export function usePress(open: Open) {
+export function usePress({ find, onOpen, isTheirs = () => false }: Pressed) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const start = useRef({ x: 0, y: 0 });
   const isTouch = useRef(false);
-  /** The bubble that is held, once it is for long enough. */
+  /** What is held, once it is for long enough. */
   const held = useRef<HTMLElement | null>(null);
   const wasLong = useRef(false);
-  const bubbleOf = (target: EventTarget | null) => {
-    const row = (target as Element | null)?.closest("[data-key]");
-    return row?.querySelector<HTMLElement>(".bubble") ?? null;
-  };
-  const openAt = (bubble: HTMLElement) =>
-    open({ kind: "menu", key: bubble.closest<HTMLElement>("[data-key]")!.dataset["key"]!, anchor: bubble });
   const end = () => {
     clearTimeout(timer.current);
     held.current?.classList.remove("held");
@@ -34,10 +35,10 @@ export function usePress(open: Open) {
       wasLong.current = false;
       if (!isTouch.current || !event.isPrimary) return;
       start.current = { x: event.clientX, y: event.clientY };
-      const bubble = bubbleOf(event.target);
+      const found = find(event.target as Element);
       timer.current = setTimeout(() => {
-        held.current = bubble;
-        bubble?.classList.add("held");
+        held.current = found;
+        found?.classList.add("held");
         navigator.vibrate?.(10);
       }, LONG_MS);
     },
@@ -45,11 +46,11 @@ export function usePress(open: Open) {
       if (Math.hypot(clientX - start.current.x, clientY - start.current.y) > STILL) end();
     },
     onPointerUpCapture: () => {
-      const bubble = held.current;
+      const found = held.current;
       end();
-      if (!bubble) return;
+      if (!found) return;
       wasLong.current = true;
-      setTimeout(() => openAt(bubble));
+      setTimeout(() => onOpen(found));
     },
     onPointerCancelCapture: end,
     // A link or a picture that was held is not opened as well.
@@ -60,13 +61,11 @@ export function usePress(open: Open) {
       event.stopPropagation();
     },
     onContextMenu: (event: MouseEvent) => {
-      // The browser's own menu serves selected text and links; fingers hold for this one.
-      if (isTouch.current) return event.preventDefault();
-      const isTheirs = getSelection()?.isCollapsed === false || (event.target as Element).closest("a, img");
-      const bubble = bubbleOf(event.target);
-      if (isTheirs || !bubble) return;
+      const found = find(event.target as Element);
+      if (!found || (!isTouch.current && isTheirs(event.target as Element))) return;
       event.preventDefault();
-      openAt(bubble);
+      // Fingers hold for it.
+      if (!isTouch.current) onOpen(found);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { DeliveryStatus, Message, MessageStatus } from "@chatapp/client";
 import { useEffect, useState } from "preact/hooks";
 import { client, useLive } from "./client";
+import { nameOf } from "./format";
 import { t } from "./texts";
 import { Avatar } from "./ui/avatar";
 import { Dialog } from "./ui/dialog";
@@ -23,7 +24,7 @@ export function Receipts({ message, onClose }: { message: Message; onClose: () =
     };
     load().catch(showError);
   }, []);
-  const nameOf = (userId: string) => members.find((member) => member.userId === userId)?.user;
+  const userOf = (userId: string) => members.find((member) => member.userId === userId)?.user;
   const headings = { READ: t.receipts.read, DELIVERED: t.receipts.delivered, SENT: t.receipts.sent };
   return (
     <Dialog title={t.messages.seenBy} class="receipts" onClose={onClose}>
@@ -37,10 +38,11 @@ export function Receipts({ message, onClose }: { message: Message; onClose: () =
               <h3>{headings[status]}</h3>
               <ul class="people">
                 {those.map(({ userId }) => {
-                  const name = nameOf(userId)?.username ?? t.receipts.formerMember;
+                  const user = userOf(userId);
+                  const name = user ? nameOf(user) : t.receipts.formerMember;
                   return (
                     <li key={userId} class="entry">
-                      <Avatar id={userId} name={name} picture={nameOf(userId)?.avatar ?? null} />
+                      <Avatar id={userId} name={name} picture={user?.avatar ?? null} />
                       <span class="title" dir="auto">
                         {name}
                       </span>

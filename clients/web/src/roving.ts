@@ -1,6 +1,7 @@
 import type { Item } from "@chatapp/client";
 import { useRef } from "preact/hooks";
-import type { Open } from "./row";
+import type { Open } from "./overlay";
+import { focusComposer, focusOpened } from "./shortcuts";
 import { rowOf, type useWindow } from "./scroll";
 
 /** Room above a row that the keys move to: the day pill and a bit of air. */
@@ -10,7 +11,7 @@ const rowAt = (element: Element | null) => element?.closest<HTMLElement>("[data-
 
 /**
  * The list is one Tab stop. Focusing it focuses the row that last had the focus, or the lowest visible one; arrows, Home,
- * End and the Page keys move on, Enter opens the actions, Escape goes back to the composer.
+ * End and the Page keys move on, Enter opens the actions, Escape goes back to the results of a search or to the composer.
  */
 export function useRovingFocus(
   items: { readonly current: readonly Item[] },
@@ -59,7 +60,9 @@ export function useRovingFocus(
         }
       },
       onFocusOut: (event: FocusEvent) => {
-        if (!list.current!.contains(event.relatedTarget as Node | null)) list.current!.tabIndex = 0;
+        // A list that is removed with the focus in it is gone by now.
+        const box = list.current;
+        if (box && !box.contains(event.relatedTarget as Node | null)) box.tabIndex = 0;
       },
       onKeyDown: (event: KeyboardEvent) => {
         interrupt();
@@ -68,7 +71,7 @@ export function useRovingFocus(
         if (event.key === "Escape") {
           event.preventDefault();
           event.stopPropagation();
-          list.current!.closest(".chat")?.querySelector("textarea")?.focus();
+          if (!focusOpened()) focusComposer();
         } else if (event.key === "Enter" && row && event.target === row) {
           event.preventDefault();
           open({ kind: "menu", key: key!, anchor: row.querySelector<HTMLElement>(".bubble")! });

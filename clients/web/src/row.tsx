@@ -1,25 +1,25 @@
-import type { FileToSend, Item, Message } from "@chatapp/client";
+import type { Item, Message } from "@chatapp/client";
 import { useState } from "preact/hooks";
-import { Attachment, bubbleWidth, isPicture, QueuedAttachment } from "./attachment";
+import { Aside } from "./aside";
+import { Attachment, bubbleWidth } from "./attachment";
 import { client } from "./client";
-import { errorText } from "./error-text";
-import { clock, fullTime, preview } from "./format";
-import { copyText } from "./message-menu";
+import { has } from "./features";
+import { fullTime, nameOf, preview } from "./format";
+import { Text } from "./long-text";
+import type { Acts } from "./overlay";
 import { showProfile } from "./profile-popup";
-import { isEmoji, Linked } from "./text";
+import { Queued } from "./queued";
+import { Forwarded, Quote } from "./quote";
+import { Reactions } from "./reactions";
+import { Clock, Failure, LinkButton, Time } from "./row-parts";
+import { isSelectable } from "./selection";
+import { isEmoji } from "./text";
 import { t } from "./texts";
 import { Avatar, hue } from "./ui/avatar";
 import { icons } from "./ui/icons";
 import { memo } from "./ui/memo";
+import { BotMark } from "./ui/person";
 import { Ticks } from "./ui/ticks";
-import { showError } from "./ui/toast";
-
-/** The menu, viewer or dialog that is open for one message. */
-export type Overlay =
-  | { readonly kind: "menu"; readonly key: string; readonly anchor: HTMLElement }
-  | { readonly kind: "viewer"; readonly messageId: string }
-  | { readonly kind: "receipts"; readonly message: Message };
-export type Open = (overlay: Overlay) => void;
 
 interface RowProps {
   item: Item;
@@ -34,18 +34,26 @@ interface RowProps {
   hasMeta: boolean;
   /** Whether a long text is shown whole. */
   isExpanded: boolean;
-  onExpand: (key: string) => void;
-  onEdit: (messageId: string) => void;
-  open: Open;
+  /** Whether it is of a user whom the reader blocks, and not shown. */
+  isCollapsed: boolean;
+  /** Whether it is selected; null while messages are not being selected. */
+  selected: boolean | null;
+  /** Whether the reader just went to it. */
+  isFlashed: boolean;
+  acts: Acts;
 }
 
 /** One message: stored, on its way, or refused. */
 export const Row = memo((props: RowProps) => {
-  const { item, block, isOwn, isFirst, isLast } = props;
+  const { item, block, isOwn, isFirst, isLast, isCollapsed, selected, isFlashed } = props;
   // The actions are only rendered for the row under the mouse or with the focus.
   const [isHovered, setHovered] = useState(false);
   const [isFocused, setFocused] = useState(false);
-  const classes = ["row", isOwn ? "own" : "other", isFirst && "first", isLast && "last", item.state];
+  const isActive = selected === null && (isHovered || isFocused);
+  const isNote = item.state === "sent" && item.message.type === "SYSTEM";
+  const classes = ["row", isNote ? "note" : isOwn ? "own" : "other", isFirst && "first", isLast && "last", item.state];
+  if (selected !== null) classes.push("selectable");
+  if (isFlashed) classes.push("flash");
   return (
     <li
       class={classes.filter(Boolean).join(" ")}
@@ -58,30 +66,50 @@ export const Row = memo((props: RowProps) => {
       onFocusIn={() => setFocused(true)}
       onFocusOut={() => setFocused(false)}
     >
-      {item.state === "sent" ? (
-        <Sent {...props} item={item} isActive={isHovered || isFocused} />
+      {selected !== null && <Selector item={item} isSelected={selected} isCollapsed={isCollapsed} />}
+      {isNote ? (
+        <Note {...props} item={item} isActive={isActive} />
+      ) : item.state === "sent" && isCollapsed ? (
+        <Collapsed {...props} item={item} isActive={isActive} />
+      ) : item.state === "sent" ? (
+        <Sent {...props} item={item} isActive={isActive} />
       ) : (
-        <Queued {...props} item={item} isActive={isHovered || isFocused} />
+        <Queued {...props} item={item} isActive={isActive} />
       )}
     </li>
   );
 });
 
-type Part<State> = RowProps & { isActive: boolean; item: Extract<Item, { state: State }> };
+/** While messages are being selected: a click anywhere on the row is one on this box. */
+const Selector = ({ item, isSelected, isCollapsed }: { item: Item; isSelected: boolean; isCollapsed: boolean }) => (
+  <input
+    type="checkbox"
+    tabIndex={-1}
+    aria-label={t.messages.selectThis(
+      isCollapsed ? t.preview.blocked : item.state === "sent" ? preview(item.message) : item.queued.content,
+    )}
+    disabled={isCollapsed || !isSelectable(item)}
+    checked={isSelected}
+  />
+);
+
+/** The properties of the inside of a row, for messages in some of the states. */
+export type Part<State> = RowProps & { isActive: boolean; item: Extract<Item, { state: State }> };
 
 function Sent(props: Part<"sent">) {
-  const { item, isActive, isOwn, isGroup, isFirst, isLast, hasMeta, onEdit } = props;
+  const { item, isActive, isOwn, isGroup, isFirst, isLast, hasMeta, isExpanded, acts } = props;
   const { message, edit, isDeleting } = item;
-  const { sender, content, isDeleted } = message;
-  const isBig = !isDeleted && message.type === "TEXT" && isEmoji(content ?? "");
+  const { sender, content, isDeleted, replyTo, forwardedFrom, reactions } = message;
+  const isAlone = !isDeleted && !replyTo && !forwardedFrom;
+  const isBig = isAlone && message.type === "TEXT" && isEmoji(content ?? "");
   const profile = (event: MouseEvent) => showProfile(sender, event.currentTarget as HTMLElement);
-  const isMarked = edit !== null || isDeleting || (message.isEdited && !isDeleted);
+  const isMarked = edit !== null || isDeleting || (!isDeleted && (message.isEdited || !!message.pinnedAt));
   return (
     <>
       {isGroup && !isOwn && isLast && (
         // The sender's name above the run does the same, and is read out.
         <button type="button" class="face" tabIndex={-1} aria-hidden="true" onClick={profile}>
-          <Avatar id={sender.id} name={sender.username} picture={sender.avatar} size="small" />
+          <Avatar id={sender.id} name={nameOf(sender)} picture={sender.avatar} size="small" />
         </button>
       )}
       <div
@@ -98,41 +126,41 @@ function Sent(props: Part<"sent">) {
             style={{ "--hue": hue(sender.id) }}
             onClick={profile}
           >
-            {sender.username}
+            {nameOf(sender)}
+            {sender.isBot && <BotMark />}
           </button>
         ) : (
-          <bdi class="hidden">{isOwn ? t.messages.you : sender.username}: </bdi>
+          <bdi class="hidden">{isOwn ? t.messages.you : nameOf(sender)}: </bdi>
         )}
+        {forwardedFrom && <Forwarded from={forwardedFrom} />}
+        {replyTo && <Quote chatId={message.chatId} quote={replyTo} onJump={acts.jump} />}
         {!isDeleted && message.fileUrl && (
-          <Attachment message={message} onOpen={() => props.open({ kind: "viewer", messageId: message.id })} />
+          <Attachment message={message} onOpen={() => acts.open({ kind: "viewer", messageId: message.id })} />
         )}
-        {isDeleted ? <p class="text">{preview(message)}</p> : content && <Text {...props} text={content} />}
+        {isDeleted ? (
+          <p class="text">{preview(message)}</p>
+        ) : (
+          content && (
+            <Text itemKey={item.key} text={content} about={message} isExpanded={isExpanded} onExpand={acts.expand} />
+          )
+        )}
         {(hasMeta || isMarked) && (
           <p class="meta" dir="ltr">
-            <Marks item={item} />
+            <Marks item={item} acts={acts} />
             {hasMeta && <Time iso={message.createdAt} />}
             {hasMeta && isOwn && !isDeleted && !isDeleting && <Ticks status={message.status} />}
           </p>
         )}
-        <Aside {...props} isActive={isActive}>
+        <Aside item={item} open={acts.open} isActive={isActive}>
           {!hasMeta && (
             <span class="when">
               <Time iso={message.createdAt} />
               {isOwn && !isDeleted && <Ticks status={message.status} />}
             </span>
           )}
-          {isOwn && !isDeleted && !isDeleting && (
-            <IconButton label={t.messages.edit} icon={icons.edit} onClick={() => onEdit(message.id)} />
-          )}
-          {!isDeleted && content && (
-            <IconButton
-              label={t.messages.copy}
-              icon={icons.copy}
-              onClick={() => void copyText(content).catch(showError)}
-            />
-          )}
         </Aside>
       </div>
+      {reactions && <Reactions message={message} acts={acts} />}
       {edit?.error && (
         <Failure text={t.messages.editFailed} error={edit.error}>
           <LinkButton label={t.messages.tryAgain} onClick={() => client.retryEdit(message.id)} />
@@ -143,147 +171,79 @@ function Sent(props: Part<"sent">) {
   );
 }
 
-/** Marks of a message: edited, or a change that waits to be stored. */
-function Marks({ item: { message, edit, isDeleting } }: { item: Extract<Item, { state: "sent" }> }) {
-  if (isDeleting) return <Clock label={t.messages.deleting} />;
-  if (edit) return edit.error ? <span>{t.messages.notSaved}</span> : <Clock label={t.messages.saving} />;
-  if (!message.isEdited || message.isDeleted) return null;
-  return <span title={fullTime(message.editedAt ?? message.createdAt)}>{t.messages.edited}</span>;
-}
-
-const Clock = ({ label }: { label: string }) => (
-  <span class="clock" title={label}>
-    <span class="hidden">{label}</span>
-  </span>
-);
-
-const Time = ({ iso }: { iso: string }) => (
-  <time dateTime={iso} title={fullTime(iso)}>
-    {clock(iso)}
-  </time>
-);
-
-const IconButton = ({ label, icon, onClick }: { label: string; icon: preact.ComponentChild; onClick: () => void }) => (
-  <button type="button" class="icon-button" tabIndex={-1} aria-label={label} title={label} onClick={onClick}>
-    {icon}
-  </button>
-);
-
-const LinkButton = ({ label, onClick }: { label: string; onClick: () => void }) => (
-  <button type="button" class="link" tabIndex={-1} onClick={onClick}>
-    {label}
-  </button>
-);
-
-/** Beside the bubble, while the row is hovered or has the focus: the time if it is not in the bubble, and actions. */
-function Aside({
-  item,
-  isActive,
-  open,
-  children,
-}: Pick<RowProps, "item" | "open"> & { isActive: boolean; children?: preact.ComponentChildren }) {
-  const onClick = (event: MouseEvent) => {
-    const anchor = event.currentTarget as HTMLElement;
-    open({ kind: "menu", key: item.key, anchor: isActive ? anchor : (anchor.parentElement ?? anchor) });
-  };
-  const { actions } = t.messages;
-  if (!isActive) {
-    return (
-      <button type="button" class="hidden" tabIndex={-1} aria-haspopup="menu" onClick={onClick}>
-        {actions}
-      </button>
-    );
-  }
+/** A message of a user whom the reader blocks, until they want to see it. */
+function Collapsed({ item, acts, isActive }: Part<"sent">) {
   return (
-    <div class="aside" dir="ltr">
-      {children}
-      <button
-        type="button"
-        class="icon-button"
-        tabIndex={-1}
-        aria-label={actions}
-        title={actions}
-        aria-haspopup="menu"
-        onClick={onClick}
-      >
-        {icons.more}
-      </button>
+    <div class="bubble deleted collapsed">
+      <p class="text">{t.preview.blocked}</p>
+      <LinkButton label={t.messages.show} onClick={() => acts.reveal(item.key)} />
+      <Aside item={item} open={acts.open} isActive={isActive} isCollapsed>
+        <Time iso={item.message.createdAt} />
+      </Aside>
     </div>
   );
 }
 
-const LONG_LINES = 30;
-const LONG_CHARACTERS = 1500;
-
-/** The beginning of a text that is too long to be shown whole, or null. */
-function beginning(text: string): string | null {
-  let end = -1;
-  for (let line = 0; line < LONG_LINES; line += 1) {
-    end = text.indexOf("\n", end + 1);
-    if (end < 0) break;
-  }
-  // A bit more is shown whole: "Show more" takes a line too.
-  const cut = end >= 0 && text.indexOf("\n", end + 1) >= 0 ? end : text.length;
-  const short = text.slice(0, Math.min(cut, text.length > LONG_CHARACTERS * 1.2 ? LONG_CHARACTERS : cut));
-  return short.length < text.length ? `${short.trimEnd()}…` : null;
-}
-
-export const isLong = (text: string) => beginning(text) !== null;
-
-function Text({ item, text, isExpanded, onExpand }: RowProps & { text: string }) {
-  const short = beginning(text);
-  if (short === null) return <Linked text={text} />;
+/** A message of the server itself: a line between the messages of users. */
+function Note({ item, acts, isActive }: Part<"sent">) {
+  const { message, isDeleting } = item;
   return (
     <>
-      <Linked text={isExpanded ? text : short} />
-      <button
-        type="button"
-        class="link more"
-        tabIndex={-1}
-        aria-expanded={isExpanded}
-        onClick={() => onExpand(item.key)}
-      >
-        {isExpanded ? t.messages.showLess : t.messages.showMore}
-      </button>
+      <div class="bubble" dir="auto">
+        <p class="text">{preview(message)}</p>
+        {isDeleting && <Clock label={t.messages.deleting} />}
+        {!message.isDeleted && message.pinnedAt && <PinMark />}
+        <Aside item={item} open={acts.open} isActive={isActive}>
+          <Time iso={message.createdAt} />
+        </Aside>
+      </div>
+      {message.reactions && <Reactions message={message} acts={acts} />}
     </>
   );
 }
 
-const kindOf = ({ data }: FileToSend) => (isPicture(data) ? "image" : "file");
-
-function Queued(props: Part<"pending" | "failed">) {
-  const { item, isActive } = props;
-  const { queued } = item;
-  const { file, content, clientId } = queued;
+/** Marks of a message: pinned, edited, or a change that waits to be stored. */
+function Marks({ item: { message, edit, isDeleting }, acts }: Pick<Part<"sent">, "item" | "acts">) {
+  if (isDeleting) return <Clock label={t.messages.deleting} />;
+  if (message.isDeleted) return null;
   return (
     <>
-      <div class={`bubble ${file ? kindOf(file) : "text"} ${content ? "" : "bare"}`} dir="auto">
-        <bdi class="hidden">{t.messages.you}: </bdi>
-        {file && <QueuedAttachment file={file} progress={item.state === "pending" ? item.progress : null} />}
-        {content && <Text {...props} text={content} />}
-        {item.state === "pending" && (
-          <p class="meta" dir="ltr">
-            <Clock label={t.messages.sending} />
-            {file && <LinkButton label={t.messages.cancel} onClick={() => client.discard(clientId)} />}
-          </p>
-        )}
-        <Aside {...props} isActive={isActive} />
-      </div>
-      {item.state === "failed" && (
-        <Failure text={t.messages.notSent} error={item.error}>
-          {item.canRetry && <LinkButton label={t.messages.tryAgain} onClick={() => client.retry(clientId)} />}
-          <LinkButton label={t.messages.discard} onClick={() => client.discard(clientId)} />
-        </Failure>
+      {message.pinnedAt && <PinMark />}
+      {edit ? (
+        edit.error ? (
+          <span>{t.messages.notSaved}</span>
+        ) : (
+          <Clock label={t.messages.saving} />
+        )
+      ) : (
+        message.isEdited && <Edited message={message} acts={acts} />
       )}
     </>
   );
 }
 
-const Failure = ({ text, error, children }: { text: string; error: Error; children: preact.ComponentChildren }) => (
-  <p class="failure" role="alert">
-    <span>
-      {icons.alert} {text} {errorText(error)}
-    </span>
-    {children}
-  </p>
+/** When it was edited; where earlier versions are kept, a click lists them. */
+function Edited({ message, acts }: { message: Message; acts: Acts }) {
+  const title = fullTime(message.editedAt ?? message.createdAt);
+  if (!has("edit_history")) return <span title={title}>{t.messages.edited}</span>;
+  return (
+    <button
+      type="button"
+      class="link edited"
+      tabIndex={-1}
+      title={title}
+      aria-label={t.versions.show}
+      aria-haspopup="dialog"
+      onClick={() => acts.open({ kind: "versions", message })}
+    >
+      {t.messages.edited}
+    </button>
+  );
+}
+
+const PinMark = () => (
+  <span class="pin-mark" title={t.pins.pinnedMark}>
+    {icons.pin}
+    <span class="hidden">{t.pins.pinnedMark}</span>
+  </span>
 );

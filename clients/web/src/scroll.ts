@@ -28,9 +28,10 @@ interface Goal {
 
 /**
  * Renders a window of a long list and keeps its reader in place, whatever is added above or below, changes its height or
- * is left out: at the end while they are there, otherwise at the first row they see.
+ * is left out: at the end while they are there, otherwise at the first row they see. The end of a part that has newer
+ * messages is not the end.
  */
-export function useWindow(items: readonly Item[]) {
+export function useWindow(items: readonly Item[], hasNewer: boolean) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const { current: heights } = useRef(new Heights());
@@ -57,7 +58,7 @@ export function useWindow(items: readonly Item[]) {
     const box = scroller.current;
     if (!box) return;
     noted.current = { at: box.scrollTop, ...sizesOf(box) };
-    const arrived = noted.current.maxTop - noted.current.at < NEAR;
+    const arrived = !hasNewer && noted.current.maxTop - noted.current.at < NEAR;
     if (arrived) leftFor.current = null;
     if (leftFor.current === null) {
       atEnd.current = arrived;
@@ -114,7 +115,7 @@ export function useWindow(items: readonly Item[]) {
     // than that, the browser has scrolled.
     const maxTop = box.scrollHeight - box.clientHeight;
     const scrolled = noted.current.at > maxTop ? 0 : box.scrollTop - noted.current.at;
-    if (scrolled && leftFor.current === null) atEnd.current = noted.current.maxTop - box.scrollTop < NEAR;
+    if (scrolled && leftFor.current === null) atEnd.current = !hasNewer && noted.current.maxTop - box.scrollTop < NEAR;
     if (goal.current) seek(goal.current);
     else if (atEnd.current) {
       const isGoing = leftFor.current !== null && performance.now() - leftFor.current < ANIMATION_MS;

@@ -1,8 +1,8 @@
 import { Fragment } from "preact";
+import { FORMATS, keysOf } from "./compose/formats";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
-
-const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.userAgent);
+import { IS_APPLE } from "./ui/keys";
 
 /** The list of shortcuts. */
 export function ShortcutList({ onClose }: { onClose: () => void }) {
@@ -14,6 +14,7 @@ export function ShortcutList({ onClose }: { onClose: () => void }) {
       t.shortcuts.everywhere,
       [
         [t.shortcuts.find, [command, "K"]],
+        [t.shortcuts.findInChat, [command, "F"]],
         [t.shortcuts.nextChat, [alt, "↓"]],
         [t.shortcuts.previousChat, [alt, "↑"]],
         [t.shortcuts.help, ["?"]],
@@ -26,6 +27,7 @@ export function ShortcutList({ onClose }: { onClose: () => void }) {
         [t.shortcuts.newLine, [keys.shift, keys.enter]],
         [t.shortcuts.editLast, ["↑"]],
         [t.shortcuts.leave, [keys.escape]],
+        ...FORMATS.map((format): [string, string[]] => [t.format.names[format.name], keysOf(format)]),
       ],
     ],
     [

@@ -1,48 +1,46 @@
-/** A web address, a mailto address or an e-mail address. */
-const LINK = /\b(?:https?:\/\/|www\.(?=[^\s.])|mailto:(?=[^\s@]+@))[^\s<>"“”]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
-const TRAILING = /[.,:;!?'’)\]}…]+$/;
-const EMAIL = /^[^\s:/@]+@/;
+import type { Message } from "@chatapp/client";
+import { useMemo } from "preact/hooks";
+import { linksOf } from "./links";
+import { ExternalLink, Markdown, type ShowText } from "./markdown/view";
+import { Mentioned } from "./mentions/mentioned";
 
-export interface Link {
-  readonly text: string;
-  readonly href: string;
-  readonly index: number;
+/** What the text of a message is besides its characters. */
+export interface About {
+  readonly chatId: string;
+  readonly format?: Message["format"];
+  readonly mentions?: Message["mentions"];
 }
 
-/** The addresses in a text. */
-export function linksOf(text: string): Link[] {
-  const links: Link[] = [];
-  for (const match of text.matchAll(LINK)) {
-    const address = trimmed(match[0]);
-    const scheme = /^www\./i.test(address) ? "https://" : EMAIL.test(address) ? "mailto:" : "";
-    const href = scheme + address;
-    if (URL.canParse(href)) links.push({ text: address, href, index: match.index });
-  }
-  return links;
+const asItIs: ShowText = (text) => text;
+
+/** The text of a message, with its marks, its mentions and addresses. It is never interpreted as HTML. */
+export function MessageText({ text, about }: { text: string; about: About }) {
+  const { chatId, mentions, format } = about;
+  const show = useMemo<ShowText>(
+    () =>
+      mentions
+        ? (part) => (part.includes("@") ? <Mentioned text={part} chatId={chatId} mentions={mentions} /> : part)
+        : asItIs,
+    [mentions],
+  );
+  return format === "markdown" ? <Markdown text={text} show={show} /> : <Linked text={text} show={show} />;
 }
 
-/** A user's text, with addresses as links. It is never interpreted as markup. */
-export function Linked({ text }: { text: string }) {
+/** A user's text, with addresses as links. */
+export function Linked({ text, show = asItIs }: { text: string; show?: ShowText }) {
   const parts = [];
   let end = 0;
   for (const { text: address, href, index } of linksOf(text)) {
-    parts.push(text.slice(end, index));
+    parts.push(show(text.slice(end, index)));
     parts.push(
-      <a href={href} dir="ltr" tabIndex={-1} target="_blank" rel="noopener noreferrer nofollow">
+      <ExternalLink href={href} isAddress>
         {address}
-      </a>,
+      </ExternalLink>,
     );
     end = index + address.length;
   }
-  parts.push(text.slice(end));
+  parts.push(show(text.slice(end)));
   return <p class="text">{parts}</p>;
-}
-
-/** Without the punctuation that belongs to the sentence; a closing bracket stays where one was opened. */
-function trimmed(address: string): string {
-  const bare = address.replace(TRAILING, "");
-  const rest = address.slice(bare.length);
-  return bare.includes("(") && rest.startsWith(")") ? `${bare})` : bare;
 }
 
 const EMOJI = /^(?:\p{RGI_Emoji}\s?){1,3}$/v;

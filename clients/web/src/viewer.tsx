@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { pictureName, useRenewal } from "./attachment";
 import { client } from "./client";
 import { fileSize } from "./format";
-import type { Open } from "./row";
+import { messagePath } from "./route";
 import { t } from "./texts";
 import { Dialog } from "./ui/dialog";
 import { icons } from "./ui/icons";
@@ -24,18 +24,25 @@ interface Zoom {
 
 const WHOLE: Zoom = { scale: 1, x: 0, y: 0 };
 
-interface ViewerProps {
-  items: readonly Item[];
-  messageId: string;
-  onShow: Open;
-  onClose: () => void;
-}
-
-/** One picture at full size, and the way to the others of the chat that are loaded. */
-export function Viewer({ items, messageId, onShow, onClose }: ViewerProps) {
-  const pictures = items.flatMap((item) =>
+/** The messages with a picture. */
+export const picturesOf = (items: readonly Item[]) =>
+  items.flatMap((item) =>
     item.state === "sent" && item.message.type === "IMAGE" && item.message.fileUrl ? [item.message] : [],
   );
+
+interface ViewerProps {
+  /** The messages with a picture that can be shown, the oldest first. */
+  pictures: readonly Message[];
+  messageId: string;
+  /** Another one shall be shown. */
+  onShow: (messageId: string) => void;
+  onClose: () => void;
+  /** Whether it leads to the message of the picture. */
+  inChat?: boolean;
+}
+
+/** One picture at full size, and the way to the others. */
+export function Viewer({ pictures, messageId, onShow, onClose, inChat = false }: ViewerProps) {
   const at = pictures.findIndex(({ id }) => id === messageId);
   const message = pictures[at];
   useEffect(() => {
@@ -45,7 +52,7 @@ export function Viewer({ items, messageId, onShow, onClose }: ViewerProps) {
   if (!message) return null;
   const go = (step: number) => {
     const next = pictures[at + step];
-    if (next) onShow({ kind: "viewer", messageId: next.id });
+    if (next) onShow(next.id);
   };
   const whole = client.fileUrl(message.fileUrl!);
   const name = pictureName(message);
@@ -62,6 +69,11 @@ export function Viewer({ items, messageId, onShow, onClose }: ViewerProps) {
             <Step label={t.viewer.previous} isThere={at > 0} onClick={() => go(-1)} />
             <Step label={t.viewer.next} isThere={at < pictures.length - 1} onClick={() => go(1)} />
           </span>
+        )}
+        {inChat && (
+          <a class="button" href={messagePath(message.chatId, message.seq)}>
+            {t.chatFiles.showInChat}
+          </a>
         )}
         <a class="button" href={whole} download={name}>
           {icons.download} {t.viewer.download}

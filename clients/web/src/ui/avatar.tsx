@@ -1,11 +1,12 @@
 import { useState } from "preact/hooks";
+import { client } from "../client";
 
 interface AvatarProps {
   /** The id of the user or chat: it determines the colour. */
   id: string;
   name: string;
-  /** URL of a picture; the first letters of the name are shown without one, and where it is of another server: to load
-   * it would give that server the reader's address. */
+  /** The picture; the first letters of the name are shown without one, and where it is on another server that is not
+   * listed: to load it would give that server the reader's address. */
   picture: string | null;
   kind?: "person" | "group";
   size?: "small" | "large" | undefined;
@@ -15,7 +16,7 @@ interface AvatarProps {
 
 export function Avatar({ id, name, picture, kind = "person", size, isOnline = false }: AvatarProps) {
   const [broken, setBroken] = useState<string | null>(null);
-  const isShown = picture !== null && picture !== broken && isOwn(picture);
+  const isShown = picture !== null && picture !== broken && mayLoad(picture);
   return (
     <span
       class={`avatar ${kind} ${size ?? ""}`}
@@ -23,15 +24,26 @@ export function Avatar({ id, name, picture, kind = "person", size, isOnline = fa
       data-initials={isShown ? undefined : initials(name)}
       aria-hidden="true"
     >
-      {isShown && <img src={picture} alt="" referrerpolicy="no-referrer" onError={() => setBroken(picture)} />}
+      {isShown && (
+        <img
+          src={client.avatarUrl(picture, size === "large" ? 512 : 96)}
+          alt=""
+          referrerpolicy="no-referrer"
+          onError={() => setBroken(picture)}
+        />
+      )}
       {isOnline && <span class="dot" />}
     </span>
   );
 }
 
-/** Whether a URL is of the server that this page is from. */
-export function isOwn(url: string): boolean {
-  return URL.canParse(url, location.href) && new URL(url, location.href).origin === location.origin;
+/** The servers whose pictures this page may load (AVATAR_HOSTS), besides its own. */
+const hosts = document.querySelector<HTMLMetaElement>('meta[name="avatar-hosts"]')?.content.split(" ") ?? [];
+
+function mayLoad(picture: string): boolean {
+  if (!URL.canParse(picture, location.href)) return false;
+  const { origin, host } = new URL(picture, location.href);
+  return origin === location.origin || hosts.includes(host);
 }
 
 const HUES = [20, 55, 95, 150, 185, 220, 250, 285, 320, 350];

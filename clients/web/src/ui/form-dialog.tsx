@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { FieldErrors } from "../error-text";
 import { t } from "../texts";
 import { Dialog } from "./dialog";
@@ -25,7 +25,8 @@ export function FormDialog(props: FormDialogProps) {
   const { props: form, busy, errors } = useForm(checks, onSubmit);
   const before = useRef("");
   const contents = () => JSON.stringify([...new FormData(form.ref.current!)]);
-  useEffect(() => {
+  // Before the first key: an effect runs a frame later.
+  useLayoutEffect(() => {
     before.current = contents();
   }, []);
   return (

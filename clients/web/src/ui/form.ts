@@ -60,7 +60,7 @@ export function useForm(checks: Checks, submit: (values: Values) => Promise<unkn
 function valuesOf(form: HTMLFormElement): Values {
   const values: Record<string, string> = {};
   for (const [name, value] of new FormData(form)) {
-    if (typeof value === "string") values[name] = name === "password" ? value : value.trim();
+    if (typeof value === "string") values[name] = /password$/i.test(name) ? value : value.trim();
   }
   return values;
 }

@@ -1,9 +1,14 @@
 import type { RefObject } from "preact";
-import { useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+
+/** Beside an entry: Tab goes to it from the entry, and the arrow keys pass it by. */
+const BESIDE = ".entry-menu, .beside";
+const ENTRIES = `a, button:not(${BESIDE})`;
+export const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** Move the focus among `entries` by the arrow keys, Home and End; whether the key was one of them. */
 export function moveFocus(event: KeyboardEvent, entries: readonly HTMLElement[]): boolean {
-  const at = entries.findIndex((entry) => entry.contains(document.activeElement));
+  const at = entries.findIndex((entry) => entry.contains(document.activeElement) || hasFocusBeside(entry));
   const last = entries.length - 1;
   const goals: Record<string, number> = {
     ArrowDown: Math.min(at + 1, last),
@@ -18,29 +23,40 @@ export function moveFocus(event: KeyboardEvent, entries: readonly HTMLElement[])
   return true;
 }
 
+/** The button beside an entry. */
+const besideOf = (entry: Element): HTMLElement | null =>
+  entry.nextElementSibling?.matches(BESIDE) ? (entry.nextElementSibling as HTMLElement) : null;
+const hasFocusBeside = (entry: Element) =>
+  document.activeElement !== null && besideOf(entry) === document.activeElement;
+
 /**
  * Make the links and buttons of a list one stop of the Tab key (roving tabindex): the arrow keys go through them. Tab
- * enters at the one that has or had the focus, the current one, or the first. Call it in the component that renders
- * the list, and spread what it returns into the list's element.
+ * enters at the one that has the focus, the current one, the one that had the focus, or the first. Call it in the component that renders
+ * the list, and spread what it returns into the list's element. Other elements than those of `selector` stay stops of their own.
  */
-export function useRovingFocus(list: RefObject<HTMLElement | null>) {
-  const entries = () => [...(list.current?.querySelectorAll<HTMLElement>("a, button") ?? [])];
+export function useRovingFocus(list: RefObject<HTMLElement | null>, selector = ENTRIES) {
+  const entries = () => [...(list.current?.querySelectorAll<HTMLElement>(selector) ?? [])];
+  /** The entry that had the focus last. */
+  const last = useRef<Element>(null);
   const setStop = (stop: Element | undefined) => {
     for (const entry of entries()) {
       const tabIndex = entry === stop ? 0 : -1;
-      if (entry.tabIndex !== tabIndex) entry.tabIndex = tabIndex;
+      for (const each of [entry, besideOf(entry)]) if (each && each.tabIndex !== tabIndex) each.tabIndex = tabIndex;
     }
   };
   // After each render: entries may have come and gone.
   useLayoutEffect(() => {
     const all = entries();
     const focused = all.find((entry) => entry === document.activeElement);
-    setStop(focused ?? all.find((entry) => entry.ariaCurrent) ?? all[0]);
+    const before = all.find((entry) => entry === last.current);
+    setStop(focused ?? all.find((entry) => entry.ariaCurrent) ?? before ?? all[0]);
   });
   return {
     onFocusIn: (event: FocusEvent) => {
-      const entry = (event.target as Element).closest("a, button");
-      if (entry) setStop(entry);
+      const entry = (event.target as Element).closest(selector);
+      if (!entry) return;
+      last.current = entry;
+      setStop(entry);
     },
     onKeyDown: (event: KeyboardEvent) => void moveFocus(event, entries()),
   };

@@ -56,21 +56,26 @@ export function Menu({ label, items, children, class: kind = "icon-button" }: Me
 interface ListProps {
   label: string;
   items: readonly MenuItem[];
+  /** Side by side above the others: each shows its icon only. */
+  row?: { readonly label: string; readonly items: readonly MenuItem[] };
   anchor: HTMLElement | null;
   onClose: () => void;
 }
 
+const BESIDE = ".beside [role^=menuitem]";
+const BELOW = ".item";
+
 /** A list of actions, beside the element that opened it. */
-export function MenuList({ label, items, anchor, onClose }: ListProps) {
+export function MenuList({ label, items, row, anchor, onClose }: ListProps) {
   const element = useRef<HTMLDivElement>(null);
-  const entries = () => [...(element.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
+  const entries = (kind: string) => [...element.current!.querySelectorAll<HTMLElement>(kind)];
   useLayoutEffect(() => {
     const list = element.current;
     if (!list || !anchor) return;
     // The browser closes it on Escape and on a click elsewhere.
     list.showPopover();
     place(list, anchor.getBoundingClientRect());
-    entries()[0]?.focus();
+    (entries(BELOW)[0] ?? entries(BESIDE)[0])?.focus();
   }, []);
   const close = () => {
     onClose();
@@ -89,9 +94,32 @@ export function MenuList({ label, items, anchor, onClose }: ListProps) {
         if (event.key === "Tab" || event.key === "Escape") {
           event.preventDefault();
           close();
-        } else moveFocus(event, entries());
+        } else move(event, entries(BESIDE), entries(BELOW));
       }}
     >
+      {row && (
+        // biome-ignore lint/a11y/useSemanticElements: a fieldset can't be part of a menu
+        <div role="group" aria-label={row.label} class="beside">
+          {row.items.map((item) => (
+            // biome-ignore lint/a11y/useAriaPropsSupportedByRole: aria-checked is set for check boxes alone
+            <button
+              key={item.label}
+              type="button"
+              role={item.checked === undefined ? "menuitem" : "menuitemcheckbox"}
+              aria-checked={item.checked}
+              aria-label={item.label}
+              title={item.label}
+              tabIndex={-1}
+              onClick={() => {
+                close();
+                item.onSelect?.();
+              }}
+            >
+              {item.icon}
+            </button>
+          ))}
+        </div>
+      )}
       {groupsOf(items).map(([group, members]) => {
         const entries = members.map((item) => <Entry key={item.label} item={item} onClose={close} />);
         if (!group) return entries;
@@ -105,6 +133,25 @@ export function MenuList({ label, items, anchor, onClose }: ListProps) {
       })}
     </div>
   );
+}
+
+/** Move the focus by the arrow keys, in the row above and in the list below it. */
+function move(event: KeyboardEvent, row: readonly HTMLElement[], list: readonly HTMLElement[]): void {
+  const at = row.indexOf(document.activeElement as HTMLElement);
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const goal =
+    at >= 0
+      ? step
+        ? row[Math.max(0, Math.min(at + step, row.length - 1))]
+        : { ArrowDown: list[0], ArrowUp: list.at(-1) }[event.key]
+      : event.key === "ArrowUp" && list[0] === document.activeElement
+        ? row[0]
+        : undefined;
+  if (!goal) moveFocus(event, at >= 0 ? row : list);
+  else {
+    event.preventDefault();
+    goal.focus();
+  }
 }
 
 /** Neighbours with the same group together. */

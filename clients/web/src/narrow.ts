@@ -1,0 +1,2 @@
+/** Below this width the list and the chat take turns. */
+export const NARROW = "(width < 48rem)";

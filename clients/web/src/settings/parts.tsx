@@ -1,0 +1,84 @@
+// The controls of settings, and what they change.
+import type { PatchSettings } from "@chatapp/client";
+import { useId } from "preact/hooks";
+import { client, useLive } from "../client";
+import { t } from "../texts";
+import { showError } from "../ui/toast";
+
+/** The user's settings, undefined until they are known, and what changes them: a change shows and is saved at once. */
+export function useSettings() {
+  const settings = useLive(() => client.settings);
+  const change = (changes: PatchSettings) => void client.updateSettings(changes).catch(showError);
+  return { settings, change };
+}
+
+export const Loading = () => (
+  <p role="status" class="quiet">
+    {t.common.loading}
+  </p>
+);
+
+interface SwitchProps {
+  label: string;
+  hint?: string;
+  isOn: boolean;
+  onChange: (isOn: boolean) => void;
+}
+
+export function Switch({ label, hint, isOn, onChange }: SwitchProps) {
+  const id = useId();
+  return (
+    <div class="setting">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="checkbox"
+        // biome-ignore lint/a11y/useAriaPropsForRole: a checkbox says itself whether it is checked
+        role="switch"
+        checked={isOn}
+        aria-describedby={hint && `${id}-hint`}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      {hint && (
+        <p id={`${id}-hint`} class="quiet">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  label: string;
+  hint?: string;
+  value: string;
+  /** The text of each value. */
+  options: Readonly<Record<Value, string>>;
+  onChange: (value: Value) => void;
+}
+
+export function Choice<Value extends string>({ label, hint, value, options, onChange }: ChoiceProps<Value>) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        aria-describedby={hint && `${id}-hint`}
+        onChange={(event) => onChange(event.currentTarget.value as Value)}
+      >
+        {(Object.entries(options) as [Value, string][]).map(([name, text]) => (
+          <option key={name} value={name}>
+            {text}
+          </option>
+        ))}
+      </select>
+      {hint && (
+        <p id={`${id}-hint`} class="about">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}

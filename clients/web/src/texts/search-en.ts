@@ -1,0 +1,78 @@
+// The English texts of the search.
+import { isolate, plural, unit } from "./language";
+
+export const en = {
+  /** What is typed before a colon, besides the English words. */
+  operators: { from: "from", in: "in", has: "has", before: "before", after: "after" },
+  /** What is typed after `has:`, besides the English words. */
+  hasValues: { file: "file", image: "image", link: "link", mention: "mention" },
+  me: "me",
+  addFilter: "Filter",
+  filters: "Filters",
+  fromPerson: "From a person…",
+  inChat: "In a chat…",
+  has: { file: "With a file", image: "With a picture", link: "With a link", mention: "Mentioning you" },
+  beforeDay: "Before a date…",
+  afterDay: "After a date…",
+  from: (name: string) => `From ${isolate(name)}`,
+  in: (name: string) => `In ${isolate(name)}`,
+  before: (date: string) => `Before ${date}`,
+  after: (date: string) => `After ${date}`,
+  removeFilter: (name: string) => `Remove the filter: ${name}`,
+  suggestions: { from: "From", in: "In", has: "Messages", before: "Before", after: "After" },
+  date: "Date",
+  apply: "Apply",
+  daysAgo: (count: number) => plural(count, { one: "# day ago", other: "# days ago" }),
+  noPerson: (name: string) => `No one found for “${isolate(name)}”.`,
+  noChat: (name: string) => `No chat found for “${isolate(name)}”.`,
+  noValue: (words: string) => `Choose one of these: ${words}.`,
+  noDate: (date: string) => `“${isolate(date)}” is not a date. Write it like 2026-11-01.`,
+  recent: "Recent searches",
+  forget: (search: string) => `Remove from recent searches: ${search}`,
+  hint: "Search for people, chats and messages.",
+  hintWithoutMessages: "Search for people and chats. Messages can't be searched on this server.",
+  operatorsHint: "To filter messages, type one of these or use the button above:",
+  examples: { name: "name", chat: "chat", date: "2026-11-01" },
+  chats: "Chats",
+  people: "People",
+  messages: "Messages",
+  showAll: "Show all",
+  sort: "Order",
+  newest: "Newest",
+  best: "Best match",
+  you: "You",
+  /** Who wrote a message of a direct chat to whom. */
+  youTo: (name: string) => `You to ${isolate(name)}`,
+  searching: "Searching…",
+  searchingOlder: "Searching older messages…",
+  searchOlder: "Search older messages",
+  more: "Load more",
+  none: "No messages found.",
+  nothing: (words: string) => `Nothing found for “${isolate(words)}”.`,
+  noneWithFilters: "No messages found with these filters.",
+  removeFilters: "Remove all filters",
+  bestOnly: "These are the best of the newest 1,000 matches.",
+  limited: (seconds: number) =>
+    `You have searched a lot in a short time. The search continues in ${unit(seconds, "second", { unitDisplay: "long" })}.`,
+  wordNeeded: "Type a word that the messages contain.",
+  problems: {
+    none: "Type a word with letters or digits to search messages.",
+    short: "Type at least two letters to search messages.",
+    single:
+      "Type at least two characters to search messages: a single Chinese, Japanese, Korean or Thai one isn't enough.",
+    excluded: "Also type a word that the messages contain, not only words to leave out.",
+    terms: "Use up to 8 words to search messages.",
+  },
+  tooLong: (count: number) =>
+    plural(count, {
+      one: "Use up to # character to search messages.",
+      other: "Use up to # characters to search messages.",
+    }),
+  found: {
+    people: (count: number) => plural(count, { one: "# person", other: "# people" }),
+    chats: (count: number) => plural(count, { one: "# chat", other: "# chats" }),
+    messages: (count: number) => plural(count, { one: "# message", other: "# messages" }),
+    moreMessages: (count: number) => plural(count, { one: "more than # message", other: "more than # messages" }),
+    all: (parts: string) => `Found: ${parts}.`,
+  },
+};

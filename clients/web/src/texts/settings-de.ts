@@ -1,0 +1,60 @@
+// Die deutschen Texte der Einstellungen.
+import { isolate } from "./language";
+import type { SettingsTexts } from "./settings";
+
+export const de: SettingsTexts = {
+  pages: {
+    notifications: "Benachrichtigungen",
+    privacy: "Privatsphäre",
+    blocked: "Blockierte Personen",
+    security: "Passwort und Sitzungen",
+  },
+  notifications: {
+    level: "Benachrichtigen bei",
+    levels: { all: "Allen Nachrichten", mentions: "Direktnachrichten, Erwähnungen und Antworten", none: "Nichts" },
+    levelHint: "Für Chats ohne eigene Einstellung.",
+    thisBrowser: "In diesem Browser",
+    show: "Benachrichtigungen anzeigen",
+    showHint: "Solange deine Chats in einem Tab geöffnet sind.",
+    allow: "Benachrichtigungen erlauben",
+    denied: "Der Browser blockiert Benachrichtigungen dieser Seite. Das kannst du in seinen Einstellungen ändern.",
+    unsupported: "Dieser Browser zeigt keine Benachrichtigungen geöffneter Seiten an.",
+    sound: "Ton abspielen",
+  },
+  privacy: {
+    readReceipts: "Lesebestätigungen",
+    readReceiptsHint: "Wenn du sie ausschaltest, siehst du auch die der anderen nicht.",
+    typing: "Anzeigen, wenn du schreibst",
+    lastSeen: "Wer sieht, wann du online bist",
+    lastSeenHint: "Wenn es niemand sieht, siehst du auch nicht, wann andere online sind.",
+    lastSeenBy: { contacts: "Personen, mit denen du einen Chat hast", nobody: "Niemand" },
+    directFrom: "Wer einen Chat mit dir beginnen kann",
+    directFromBy: { everyone: "Alle", contacts: "Personen, mit denen du einen Chat hast" },
+    findable: "Über deinen Namen gefunden werden",
+    findableHint: "Personen, mit denen du einen Chat hast, finden dich immer.",
+    forwards: "Deinen Namen bei weitergeleiteten Nachrichten zeigen",
+    forwardsHint: "Wenn andere eine Nachricht von dir weiterleiten.",
+  },
+  blocked: {
+    empty: "Du hast niemanden blockiert.",
+    since: (date) => `Blockiert am ${date}`,
+    block: "Blockieren",
+    unblock: "Freigeben",
+  },
+  security: {
+    currentPassword: "Aktuelles Passwort",
+    newPassword: "Neues Passwort",
+    changePassword: "Passwort ändern",
+    passwordChanged: "Passwort geändert.",
+    passwordEndsSessions: "Überall sonst wirst du abgemeldet.",
+    sessions: "Hier bist du angemeldet",
+    thisDevice: "Dieses Gerät",
+    unknownDevice: "Unbekanntes Gerät",
+    lastUsed: (when) => `Zuletzt verwendet ${when}`,
+    end: (name) => `Abmelden: ${isolate(name)}`,
+    endOthers: "Überall sonst abmelden",
+    endOthersTitle: "Überall sonst abmelden?",
+    endOthersText: "Alle anderen Geräte und Browser müssen sich neu anmelden.",
+    othersEnded: "Überall sonst abgemeldet.",
+  },
+};
