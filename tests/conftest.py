@@ -4,19 +4,25 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from chatapp.core import api_keys
+from chatapp.core.ids import new_id
 from chatapp.launcher.postgres import EmbeddedPostgres, find_binaries
-from tests.people import Person, register
+from tests.people import Backend, Person, register
 from tests.server import ROOT, Server, migrate
 from tests.socket_clients import JsDriver, PyClient, SocketClient
 
 NewPerson = Callable[..., Person]
+# new_key(scope, …, acts_as=…): a backend with a new key.
+NewKey = Callable[..., Backend]
 # The database that others are copies of.
 TEMPLATE = "chat_template"
 # new_database(name): its URL.
@@ -26,11 +32,14 @@ Connect = Callable[..., SocketClient]
 # For tests of what the libraries of clients do differently: once with each.
 both_clients = pytest.mark.parametrize("connect", ["js", "python"], indirect=True)
 # The phases of `python -m tests.run`, by files and folders; what no phase names is of `parallel`, and what two name of the
-# later one. In `parallel`, more processes run than there are cores. In `waiting`, one runs for each core: tests with
-# several workers, outages and kills, which wait more than they work, but need a machine that is not busier than that. In
-# `serial`, one process measures times and loads.
+# later one. `waiting` has tests with several workers, outages and kills, which wait more than they work, but must get the
+# processor when they need it. Beside it, `parallel` gets what it leaves of the processor. Last, in `serial`, one process
+# measures times and loads.
 PHASES = {
     "waiting": (
+        "chaos/test_chaos.py",
+        "clients/test_outages.py",
+        "clients/test_python_bot.py",
         "hosts",
         "launcher",
         "multiworker",
@@ -41,7 +50,6 @@ PHASES = {
     ),
     "parallel": ("multiworker/test_split.py",),
     "serial": (
-        "chaos/test_chaos.py",
         "chaos/test_load.py",
         "files/test_fair_uploads.py",
         "files/test_slow_downloads.py",
@@ -81,21 +89,31 @@ NOT_FAST = (
 )
 # What takes longest, in this order: it starts first, so that no process works on it alone in the end.
 LONG = (
-    "rest/test_schemathesis.py",
-    "clients/test_typescript.py",
+    "clients/test_outages.py",
     "cli/test_causes.py",
     "realtime/test_bounds.py",
     "protocol/test_engineio.py",
     "multiworker/test_split.py",
     "property/test_any_order.py",
-    "browser",
-    "clients",
+    "clients/test_package.py",
+    "clients/test_readme.py",
     "architecture/test_readme.py",
-    "multiworker/test_replay.py",
-    "multiworker/test_machines.py",
+    "realtime/test_two_applications.py",
+    "unit/test_loading.py",
+    "realtime/test_unauthenticated.py",
+    "files/test_maintenance.py",
+    "fuzz/test_events.py",
+    "generated",
+    "chaos/test_chaos.py",
     "hosts",
+    "multiworker/test_replay.py",
+    "launcher/test_server.py",
+    "multiworker/test_machines.py",
     "reliability",
 )
+# What begins when all others have begun, in this order: its bounds of time are longer than a busy machine takes, but not
+# than one takes whose processors the tests of `waiting` need.
+LAST = ("clients/test_typescript.py", "rest/test_schemathesis.py", "browser/test_accessible.py", "browser")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,10 +132,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if phase := config.getoption("--phase"):
         config.hook.pytest_deselected(items=[item for item in items if not is_of(phase, item.path)])
         items[:] = [item for item in items if is_of(phase, item.path)]
-    if config.pluginmanager.hasplugin("xdist"):
-        items.sort(key=lambda item: next((n for n, long in enumerate(LONG) if place(item.path).startswith(long)), 99))
+    if config.getoption("processes", 0):
+        items.sort(key=lambda item: turn(item.path))
 
 
+@cache
+def turn(path: Path) -> int:
+    """When the tests of a file start."""
+    order = (*LONG, "", *LAST)
+    return next((turn for turn, start in enumerate(order) if start and place(path).startswith(start)), len(LONG))
+
+
+@cache
 def is_of(phase: str, path: Path) -> bool:
     """Whether the tests of a file belong to a phase."""
     if phase == "fast":
@@ -144,8 +170,10 @@ def postgres(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
             server.create_database(TEMPLATE)
             migrate(server.url(TEMPLATE), tmp_path_factory.mktemp("migrate"))
         for old in kept.parent.glob("*-data"):
+            # Another process of this run may be faster.
             if old != kept:
-                shutil.rmtree(old)
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(old.rename(kept.parent / f"old-{os.getpid()}"))
         draft = kept.parent / f"draft-{os.getpid()}"
         copy_folder(folder / "data", draft)
         try:
@@ -174,10 +202,12 @@ def copy_folder(folder: Path, copy: Path) -> None:
 def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
     """Makes migrated databases: copies of one, as a migration takes seconds."""
     maintenance = create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    # Half the time of the default, which writes a small database to the WAL.
+    strategy = "STRATEGY FILE_COPY" if find_binaries()[1] >= 15 else ""
 
     def copy(name: str) -> str:
         with maintenance.connect() as db:
-            db.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+            db.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} {strategy}"))
         return postgres.url(name)
 
     return copy
@@ -209,6 +239,60 @@ def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def register_person(server: Server) -> NewPerson:
     """Makes an account on the shared server."""
     return lambda name="someone": register(server.url, name)
+
+
+@pytest.fixture(scope="session")
+def admin(register_person: NewPerson, engine: Engine) -> Person:
+    """A user with the role ADMIN on the shared server."""
+    person = register_person("admin")
+    with engine.begin() as db:
+        db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": person.id})
+    return person
+
+
+@contextmanager
+def only_admin(engine: Engine, id: str) -> Iterator[None]:
+    """While it lasts, the user with this id is the only one with the role ADMIN."""
+    with engine.begin() as db:
+        demote = "UPDATE users SET role = 'USER' WHERE role = 'ADMIN' AND id <> :id RETURNING id"
+        others = db.scalars(text(demote), {"id": id}).all()
+    yield
+    with engine.begin() as db:
+        db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = ANY(:ids)"), {"ids": others})
+
+
+@pytest.fixture
+def new_key(server: Server, engine: Engine) -> Iterator[NewKey]:
+    """Makes API keys with these scopes for the shared server; they are gone after the test."""
+    ids = []
+
+    def make(*scopes: str, acts_as: str | None = None) -> Backend:
+        backend = insert_key(engine, server.url, scopes, acts_as)
+        ids.append(backend.id)
+        return backend
+
+    yield make
+    with engine.begin() as db:
+        db.execute(text("DELETE FROM api_keys WHERE id = ANY(CAST(:ids AS uuid[]))"), {"ids": ids})
+
+
+@pytest.fixture(scope="session")
+def backend(server: Server, engine: Engine) -> Backend:
+    """The backend of an app, with the scopes that it usually has."""
+    return insert_key(engine, server.url, ("users", "tokens", "chats", "messages", "act"))
+
+
+def insert_key(engine: Engine, url: str, scopes: Sequence[str], acts_as: str | None = None) -> Backend:
+    """A new API key, inserted into the database of the server at `url`."""
+    id, secret = new_id(), api_keys.new_secret()
+    row = {"id": id, "hash": api_keys.hash_secret(secret), "scopes": list(scopes), "acts_as": acts_as}
+    statement = """
+        INSERT INTO api_keys (id, name, hash, scopes, acts_as)
+        VALUES (:id, 'test', :hash, CAST(:scopes AS varchar[]), :acts_as)
+    """
+    with engine.begin() as db:
+        db.execute(text(statement), row)
+    return Backend(url, api_keys.assemble(id, secret), id)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.server import ROOT
 from tests.socket_clients.javascript import JS
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TO_READ = {"console", "html", "ini", "json", "nginx", "promql", "py", "sql", "text", "ts", "yaml"}
+TO_READ = {"console", "html", "http", "ini", "json", "nginx", "promql", "py", "sql", "text", "ts", "tsx", "yaml"}
 BEGINNINGS = {"python": re.compile(r"^(import|from) ", re.MULTILINE), "js": re.compile(r"^import ", re.MULTILINE)}
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a script of the shell finds: no target of make is really made, which would run this very test.

@@ -11,7 +11,7 @@ class EditedServer(Server):
 
     def __init__(self, database_url: str, folder: Path, lines: str = "", **changes: Any) -> None:
         super().__init__(database_url, folder, **changes)
-        self.root = folder / "code"
+        self.root = folder / f"code-{self.port}"
         self.root.mkdir()
         for name in ("chatapp", "config.py", "gunicorn.conf.py", "migrations"):
             (self.root / name).symlink_to(ROOT / name)

@@ -5,6 +5,8 @@ is under test, and while coverage is measured, processes start from scratch.
 """
 
 import atexit
+import ctypes
+import fcntl
 import json
 import os
 import runpy
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +24,23 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND_SECONDS = 90
+CLONE_NEWNET = 0x40000000
 # Started with the first fork.
 PARENT: list[subprocess.Popen[str]] = []
 LOCK = threading.Lock()
+# Also what a server would import while it starts.
+MODULES = (
+    "gunicorn.app.wsgiapp",
+    "gunicorn.glogging",
+    "chatapp.server.worker",
+    "chatapp.app",
+    "chatapp.core.memory",
+    "chatapp.cli.chat",
+    "config",
+    "engineio.async_drivers.gevent",
+    "flask_migrate",
+    "flask_sqlalchemy.cli",
+)
 # A fork of a process that measures coverage would report the parent's imports again.
 CAN_FORK = "COVERAGE_PROCESS_CONFIG" not in os.environ
 
@@ -46,32 +63,54 @@ class Fork(psutil.Process):  # type: ignore[misc]
 
 
 def fork(
-    arguments: Sequence[str], environment: Mapping[str, str], output: Path, errors: Path, code: Path | None = None
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    output: Path,
+    errors: Path,
+    code: Path | None = None,
+    namespace: str | None = None,
 ) -> Fork:
     """Run `python -m` with `arguments` in a session of its own; it appends to `output` and `errors`.
 
-    Its exit code is written to `code`.
+    Its exit code is written to `code`. With `namespace`, it runs in that network namespace.
     """
     job = {"arguments": arguments, "environment": dict(environment), "output": str(output), "errors": str(errors)}
-    with LOCK:
-        if not PARENT:
-            command = [sys.executable, "-m", "tests.forked"]
-            parent = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-            )
-            atexit.register(_end, parent)
-            PARENT.append(parent)
+    more = {"code": code and str(code), "namespace": namespace}
+    # Processes of tests can share the parent.
+    with LOCK, Path(__file__).open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        start()
         (parent,) = PARENT
         assert parent.stdin
         assert parent.stdout
-        print(json.dumps(job | {"code": code and str(code)}), file=parent.stdin, flush=True)
+        print(json.dumps(job | more), file=parent.stdin, flush=True)
         return Fork(int(parent.stdout.readline()))
 
 
-def _end(parent: subprocess.Popen[str]) -> None:
-    """End the parent; its forks stay."""
-    with parent:
-        pass
+def start() -> None:
+    """Start the parent if this process has none; forks of this process will have the same."""
+    if not PARENT:
+        command = [sys.executable, "-m", "tests.forked"]
+        parent = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        atexit.register(_end, parent, os.getpid())
+        PARENT.append(parent)
+
+
+def _end(parent: subprocess.Popen[str], starter: int) -> None:
+    """End the parent, if this process has started it; its forks stay."""
+    if os.getpid() == starter:
+        with parent:
+            pass
+
+
+def enter(namespace: str | None) -> None:
+    """Make the calling thread open its sockets in a network namespace; without a name, in that of the main thread."""
+    path = Path("/run/netns", namespace) if namespace else Path("/proc/self/ns/net")
+    with path.open() as file:
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {path}")
 
 
 def run_flask(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -100,7 +139,7 @@ def serve() -> None:
     import uuid_utils
 
     gc.disable()
-    for name in ("gunicorn.app.wsgiapp", "chatapp.server.worker", "chatapp.app", "chatapp.cli.chat", "flask_migrate"):
+    for name in MODULES:
         __import__(name)
     # A fork would continue the parent's sequence of ids.
     os.register_at_fork(after_in_child=uuid_utils.reseed_rng)
@@ -126,9 +165,13 @@ def serve() -> None:
             _become(**json.loads(line))
 
 
-def _become(arguments: list[str], environment: dict[str, str], output: str, errors: str, code: str | None) -> None:
+def _become(
+    arguments: list[str], environment: dict[str, str], output: str, errors: str, code: str | None, namespace: str | None
+) -> None:
     """Be the process that `python -m` with `arguments` would be."""
     os.setsid()
+    if namespace:
+        enter(namespace)
     print(os.getpid(), flush=True)
     to_end = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, output, to_end), (2, errors, to_end)):
@@ -146,10 +189,23 @@ def _become(arguments: list[str], environment: dict[str, str], output: str, erro
         returned = 0
     except SystemExit as end:
         returned = end.code
-        raise
-    finally:
-        if code:
-            Path(code).write_text(str(returned if isinstance(returned, int) else int(returned is not None)))
+        if isinstance(returned, str):
+            print(returned, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    status = returned if isinstance(returned, int) else int(returned is not None)
+    if code:
+        Path(code).write_text(str(status))
+    _exit(status)
+
+
+def _exit(status: int) -> None:
+    """End as Python does, but without freeing all objects, which takes as long as a command."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import json, os, time
 from pathlib import Path
 import gevent
 from chatapp.core import outbox
-from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessageSent
+from chatapp.features.chats.events import MessageSent
+from chatapp.features.messages.events import MessageDeleted, MessageEdited
 
 def _write(events):
     slow = Path({path!r} + ".slow")

@@ -21,6 +21,8 @@ REQUIRED = "REQUIRE_PGBOUNCER"
 needs_pgbouncer = pytest.mark.skipif(
     not (PROGRAM or os.environ.get(REQUIRED)), reason="PgBouncer is not installed: `apt-get install pgbouncer`"
 )
+# Connections to a database.
+POOL_SIZE = 5
 CONFIGURATION = """
 [databases]
 * = host={socket} port=5432 user=postgres
@@ -30,7 +32,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 5
+default_pool_size = {pool_size}
 {more}
 """
 
@@ -42,7 +44,7 @@ def pgbouncer(postgres: EmbeddedPostgres, folder: Path, more: str = "") -> Itera
     port, user = free_port(), unprivileged_user(postgres.folder)
     place = postgres.url("").partition("host=")[2].partition("&")[0]
     configuration = folder / "pgbouncer.ini"
-    configuration.write_text(CONFIGURATION.format(socket=place, port=port, more=more))
+    configuration.write_text(CONFIGURATION.format(socket=place, port=port, pool_size=POOL_SIZE, more=more))
     with (folder / "pgbouncer.log").open("wb") as log:
         process = spawn(
             [PROGRAM, configuration],

@@ -1,12 +1,12 @@
 """A real server for tests: gunicorn with gevent workers, as its own process, killed and started again at will."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,10 @@ from tests.forked import CAN_FORK, Fork, fork, run_flask
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
+# On a busy machine a server may take long to end, which tests of its end bound themselves.
+END_SECONDS = 60.0
+# Below the ports that systems give to clients, and other than those of `chatapp.launcher.valkey`.
+PORTS = range(10_000, 20_000)
 # Limits are counted, in Redis too, and no client reaches one.
 UNREACHED_LIMITS = {
     "RATELIMIT_ENABLED": "true",
@@ -27,6 +31,8 @@ UNREACHED_LIMITS = {
     "RATELIMIT_LOGIN": "1000000/60s",
     "RATELIMIT_EVENTS": "1000000/10s",
     "RATELIMIT_HANDSHAKES": "1000000/10s",
+    "RATELIMIT_SERVER": "1000000/60s",
+    "RATELIMIT_WRONG_KEYS": "1000000/60s",
     "MAX_UNAUTHENTICATED": "100000",
     "MAX_UPLOADS_PER_USER": "1000",
     "UPLOAD_QUOTA_MB": "1000000",
@@ -35,10 +41,15 @@ ERROR_SIGNS = ('"level": "error"', "[ERROR]", "Traceback")
 
 
 def free_port() -> int:
-    """A free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A free port. No client gets it before its server listens, as it may with one that the system chooses."""
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def migrate(database_url: str, folder: Path) -> None:
@@ -70,9 +81,9 @@ class Server:
     """One server on a port of its own, which it keeps over restarts, of the code in `root`. `log` is all that it wrote."""
 
     root = ROOT
-    # What runs the command, such as `ip netns exec`.
-    runner: Sequence[str] = ()
-    # True where the start itself is under test.
+    # The network namespace to run in.
+    namespace: str | None = None
+    # True where the start itself is under test, or code that a fork has imported already.
     from_scratch = not CAN_FORK
 
     def __init__(self, database_url: str, folder: Path, **changes: str) -> None:
@@ -89,7 +100,7 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.stop(END_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -113,11 +124,12 @@ class Server:
 
     def start(self) -> None:
         """Wait until the server responds."""
-        command = ["gunicorn", "wsgi:app"]
-        if self.from_scratch or self.runner or self.root != ROOT:
+        command = ["gunicorn", "--chdir", str(self.root), "wsgi:app"]
+        if self.from_scratch:
+            runner = ("ip", "netns", "exec", self.namespace) if self.namespace else ()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*self.runner, sys.executable, "-m", *command],
+                    [*runner, sys.executable, "-m", *command],
                     cwd=self.root,
                     env=self._environment,
                     stdout=log,
@@ -125,7 +137,7 @@ class Server:
                     start_new_session=True,
                 )
         else:
-            self._process = fork(command, self._environment, self._log, self._log)
+            self._process = fork(command, self._environment, self._log, self._log, namespace=self.namespace)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from psycopg2 import extensions
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import Pool
 
 import config
@@ -48,6 +48,19 @@ def statements(app: Flask) -> Iterator[CountStatements]:
     event.listen(Pool, "checkout", note)
     yield count
     event.remove(Pool, "checkout", note)
+
+
+@pytest.fixture
+def nested_loops(app: Flask) -> Iterator[None]:
+    """Makes PostgreSQL join by plain nested loops, the plan that runs a subquery most often."""
+
+    def plan(connection: Connection) -> None:
+        for other in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{other} = off")
+
+    event.listen(Engine, "begin", plan)
+    yield
+    event.remove(Engine, "begin", plan)
 
 
 def actor(person: Person) -> Actor:

@@ -8,22 +8,22 @@ import pytest
 from psycopg2 import extensions
 from sqlalchemy import Engine, create_engine, text
 
-from chatapp.core import db
+from chatapp.core import application, db
 from chatapp.core.errors import Unavailable
 from chatapp.core.unit_of_work import unit_of_work
 
 
 @pytest.fixture
-def only_one(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def only_one(database_url: str) -> Iterator[Engine]:
     """An engine with a single connection, for this process."""
     engine = create_engine(database_url, **db.ENGINE_OPTIONS | {"pool_size": 1, "pool_timeout": 1})
-    for name in ("_engine", "_reader", "_snapshots"):
-        monkeypatch.setattr(db, name, None)
+    before: Any = application.current().values.get(db._database)
     db.bind(engine)
     # Cooperative, as in the server.
     db.make_cooperative()
     yield engine
     extensions.set_wait_callback(None)
+    db._database.set(before)
     engine.dispose()
 
 

@@ -1,6 +1,7 @@
 """Events of committed changes reach `once` subscribers at least once, in order within each chat."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,10 @@ from chatapp.core.errors import ChatError
 from chatapp.core.events import Announced
 from chatapp.core.outbox import OnceSubscriber, OutboxEvent
 from chatapp.features.chats import actions as chats
+from chatapp.features.chats.events import MessageSent
+from chatapp.features.forwarding.actions import forward_messages
 from chatapp.features.messages import actions as messages
-from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessagesDelivered, MessageSent
+from chatapp.features.messages.events import MessageDeleted, MessageEdited, MessagesDelivered
 from tests.actions.conftest import actor
 from tests.people import Person
 
@@ -106,6 +109,18 @@ def test_changes_are_recorded_without_their_text(
     assert {(event.chat_id, event.subject, event.data) for event in recorder.events} == {(chat, message["id"], None)}
     assert recorder.revs == [message["rev"], message["rev"] + 1, message["rev"] + 2]
     assert rows(engine) == 0
+
+
+def test_each_copy_of_a_forwarded_message_is_recorded_once(
+    run: Callable[..., None], engine: Engine, alice: Person, chat: str
+) -> None:
+    recorder = Recorder()
+    sent = [send(alice, chat)["id"] for _ in range(2)]
+    run(recorder)
+    copies, _ = forward_messages(actor(alice), message_ids=sent, chat_ids=[chat], client_id=str(uuid.uuid4()))
+    run()
+    assert [event.subject for event in recorder.events] == [copy["id"] for copy in copies]
+    assert recorder.revs == [copy["rev"] for copy in copies]
 
 
 def test_nothing_is_recorded_while_no_subscriber_is_interested(
@@ -218,9 +233,9 @@ def test_a_subscriber_that_takes_too_long_is_retried(
 def test_one_reader_at_a_time(run: Callable[..., None], engine: Engine, alice: Person, chat: str) -> None:
     first, second = Recorder(), Recorder()
     run(first)
-    readers = list(outbox._readers)
+    readers = list(outbox._readers.get())
     run(second)
-    readers += outbox._readers
+    readers += outbox._readers.get()
 
     def let_the_other_read(event: OutboxEvent) -> bool:
         readers[1].run()

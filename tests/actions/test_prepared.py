@@ -6,10 +6,10 @@ from sqlalchemy import Connection, text
 
 from chatapp.core import prepared
 from chatapp.core.db import engine as app_engine
-from chatapp.core.db import fetch, reading
+from chatapp.core.db import reading
 from chatapp.core.errors import Unavailable
 from chatapp.core.ids import new_id
-from chatapp.core.prepared import Prepared
+from chatapp.core.prepared import Prepared, fetch
 
 SUM = Prepared("test_sum", "SELECT :one::int + :two::int - :one::int")
 _PLANNED = text("SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE name = 'test_sum'")
@@ -67,4 +67,16 @@ def test_lost_connection_is_reported_as_unavailable() -> None:
     with pytest.raises(Unavailable):
         ask_on_a_connection_that_ends()
     with reading() as db:
+        assert SUM.execute(db, {"one": 1, "two": 4}) == [(4,)]
+
+
+@pytest.mark.usefixtures("app")
+def test_statement_that_could_not_be_renewed_is_prepared_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "EXECUTIONS", 1)
+    with reading() as db:
+        SUM.execute(db, {"one": 1, "two": 2})
+        with monkeypatch.context() as fails:
+            fails.setattr(SUM, "_prepare", "PREPARE test_sum AS SELECT 1 / 0 +")
+            with pytest.raises(psycopg2.Error):
+                SUM.execute(db, {"one": 1, "two": 3})
         assert SUM.execute(db, {"one": 1, "two": 4}) == [(4,)]

@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from chatapp.features.presence import actions
+from chatapp.models.presence import NO_SESSION
 from tests.people import Person
 
 
@@ -20,9 +21,9 @@ def test_concurrent_connects_and_disconnects_are_counted(app: Flask, engine: Eng
             return db.execute(held, {"user_id": alice.id, "worker_id": worker}).scalar()
 
     with ThreadPoolExecutor(8) as pool:
-        first = list(pool.map(lambda _: actions.connect(worker, [alice.id], limit=20)[0], range(12)))
+        first = list(pool.map(lambda _: actions.connect(worker, [(alice.id, "")], limit=20)[0], range(12)))
         assert (count(), first.count(True)) == (12, 1)
-        list(pool.map(lambda _: actions.disconnect(worker, [alice.id]), range(12)))
+        list(pool.map(lambda _: actions.disconnect(worker, [(alice.id, "")]), range(12)))
     # Online until the user is announced as offline.
     assert count() == 0
     actions.leave(worker, [alice.id])
@@ -35,8 +36,8 @@ def test_a_user_who_connects_elsewhere_while_leaving_is_not_announced_as_offline
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
     for worker in (first, second):
         actions.renew_lease(worker, {}, recount=False)
-    actions.connect(first, [alice.id], limit=20)
-    actions.disconnect(first, [alice.id])
+    actions.connect(first, [(alice.id, "")], limit=20)
+    actions.disconnect(first, [(alice.id, "")])
 
     def leave() -> None:
         actions.leave(first, [alice.id])
@@ -49,7 +50,7 @@ def test_a_user_who_connects_elsewhere_while_leaving_is_not_announced_as_offline
         assert [tuple(row) for row in db.execute(actions._SOCKETS, users)] == [(alice.id, 0)]
         leaving = pool.submit(leave)
         wait([leaving], timeout=0.5)
-        db.execute(actions._CONNECT, users | {"worker_id": second})
+        db.execute(actions._CONNECT, users | {"session_ids": [NO_SESSION], "worker_id": second})
         db.commit()
         leaving.result(timeout=10)
         last_seen = text("SELECT last_seen FROM users WHERE id = :id")

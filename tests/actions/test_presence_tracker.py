@@ -73,7 +73,7 @@ def test_users_of_a_worker_without_redis_go_offline(
     monkeypatch.setattr(actions, "announce_offline", announced.append)
     tracker = PresenceTracker(5, redis_connected=lambda: connected)
     tracker.connected(actor(alice))
-    tracker._count((alice.id, False))
+    tracker._count(((alice.id, actor(alice).session_id), False))
     tracker.announce()
     with engine.connect() as db:
         assert not db.execute(text("SELECT count(*) FROM presence WHERE user_id = :id"), {"id": alice.id}).scalar_one()

@@ -9,7 +9,9 @@ from marshmallow import Schema, fields, validate
 
 from chatapp.app import CLIENT_EVENTS, SERVER_EVENTS
 from chatapp.core.pagination import MAX_KEY
-from chatapp.core.schemas import Id, Output, ProblemSchema, Timestamp
+from chatapp.core.problem import ProblemSchema
+from chatapp.core.schemas import Id, Output, Timestamp
+from chatapp.representations.user import ShownAvatar
 from chatapp.server.websocket import MAX_BACKLOG
 from chatapp.sockets.client_events import RenewedSchema
 
@@ -34,6 +36,11 @@ def largest(schema: type[Schema] | Schema, path: str = "") -> int:
 
 
 def _max_value(field: fields.Field[Any], path: str) -> int:
+    if "x-max-bytes" in field.metadata:
+        return int(field.metadata["x-max-bytes"])
+    if isinstance(field, ShownAvatar):
+        # A URL of ASCII characters.
+        return 2 + _limit(field.validators, path)
     if isinstance(field, fields.Nested):
         return largest(field.schema, path)
     if isinstance(field, fields.List):

@@ -8,14 +8,22 @@ from PIL import Image
 
 from chatapp.core import metrics
 from chatapp.launcher.postgres import EmbeddedPostgres
+from tests.conftest import NewKey
 from tests.documents import PAGES, programs
-from tests.people import Person
+from tests.people import Backend, Person
 from tests.server import ROOT, Server
 
 
 @pytest.fixture
 def reader(
-    server: Server, database_url: str, postgres: EmbeddedPostgres, alice: Person, bob: Person, tmp_path: Path
+    server: Server,
+    database_url: str,
+    postgres: EmbeddedPostgres,
+    alice: Person,
+    bob: Person,
+    backend: Backend,
+    new_key: NewKey,
+    tmp_path: Path,
 ) -> dict[str, str]:
     """The environment that a page assumes."""
     for folder in ("Pictures", "uploads"):
@@ -28,7 +36,11 @@ def reader(
         "UPLOAD_PATH": str(tmp_path / "uploads"),
         "LOG_LEVEL": "WARNING",
         "CHAT_URL": server.url,
+        "CHAT_KEY": backend.key,
+        "MODERATION_KEY": new_key("moderation").key,
+        "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
         "CHAT": alice.direct_chat(bob),
+        "PEER": bob.id,
         "TOKEN": alice.token,
     }
 

@@ -16,19 +16,20 @@ A_PDF = b"%PDF-1.7\n%%EOF\n"
 
 @dataclass
 class Scene:
-    """A group with a message and a file, and a user who can be added."""
+    """A group with a message and a file, a user who can be added, and one whom servers change."""
 
     chat_id: str
     message_id: str
     file_name: str
     author: Person
     stranger: Person
+    spare: Person
 
 
 @pytest.fixture(scope="package")
 def people(register_person: NewPerson, engine: Engine) -> dict[str, Person]:
     """One of each kind."""
-    found = {name: register_person(name[:8]) for name in (*PEOPLE, "author", "stranger")}
+    found = {name: register_person(name[:8]) for name in (*PEOPLE, "author", "stranger", "spare")}
     with engine.begin() as db:
         for name in ("moderator", "admin"):
             role = {"role": name.upper(), "id": found[name].id}
@@ -44,7 +45,8 @@ def new_scene(people: dict[str, Person]) -> Scene:
     assert owner.delete(f"/chats/{chat_id}/members/{people['ex_member'].id}").status_code == 204
     message_id = author.send(chat_id, "Hello")["id"]
     file_url = data(author.upload(chat_id, "notes.pdf", A_PDF))["fileUrl"]
-    return Scene(chat_id, message_id, urlsplit(file_url).path.rpartition("/")[2], author, people["stranger"])
+    file_name = urlsplit(file_url).path.rpartition("/")[2]
+    return Scene(chat_id, message_id, file_name, author, people["stranger"], people["spare"])
 
 
 @pytest.fixture

@@ -26,9 +26,11 @@ SENDS: dict[str, tuple[Callable[[Scene, Person], Json], tuple[int, ...]]] = {
     "message:send": (lambda scene, _: {"chatId": scene.chat_id, "content": "x"}, MEMBERS),
     "message:edit": (lambda scene, _: {"messageId": scene.message_id, "content": "x"}, (404, 404, 403, 403, 404, 404)),
     "message:delete": (lambda scene, _: {"messageId": scene.message_id}, (404, 404, 403, 200, 200, 200)),
+    "message:react": (lambda scene, _: {"messageId": scene.message_id, "emoji": ":wave:", "on": True}, MEMBERS),
     "messages:read": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
     "typing:start": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
     "typing:stop": (lambda scene, _: {"chatId": scene.chat_id}, MEMBERS),
+    "signal": (lambda scene, _: {"chatId": scene.chat_id, "name": "x"}, MEMBERS),
     "auth:renew": (lambda _, person: {"token": person.token}, ANYONE),
     "sync": (lambda scene, _: {"chats": {scene.chat_id: 0}}, ANYONE),
 }
@@ -93,8 +95,9 @@ def documented(server: Server) -> dict[str, set[str]]:
 
 def test_the_tables_list_every_event(documented: dict[str, set[str]]) -> None:
     assert documented["receive"] == set(SENDS)
-    # `exception` goes to one socket alone, and `resync` follows an outage (tests/multiworker/test_replay.py).
-    assert documented["send"] == {*RECIPIENTS, "exception", "resync"}
+    # `exception` goes to one socket alone, `resync` follows an outage (tests/multiworker/test_replay.py), and
+    # `user:updated` comes seconds later (tests/realtime/test_user_updates.py).
+    assert documented["send"] == {*RECIPIENTS, "exception", "resync", "user:updated"}
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -144,6 +147,27 @@ def in_the_chat(method: str, rest: str, body: Json | None = None) -> Callable[[L
     return do
 
 
+def change_settings(live: Live) -> None:
+    for notify in ("none", "all"):
+        assert live.people["member"].patch("/users/me/settings", {"notify": notify}).ok
+
+
+def block_and_unblock(live: Live) -> None:
+    for method in ("PUT", "DELETE"):
+        assert live.people["member"].request(method, f"/users/me/blocks/{live.people['author'].id}").ok
+
+
+def own_change(method: str, path: str, body: Json) -> Callable[[Live], object]:
+    """The member changes their own state; `{chat}` and `{message}` stand for ids."""
+
+    def do(live: Live) -> None:
+        ids = {"chat": live.scene.chat_id, "message": live.scene.message_id}
+        named = json.loads(json.dumps(body).replace("{message}", ids["message"]))
+        assert live.people["member"].request(method, path.format(**ids), json=named).ok
+
+    return do
+
+
 def read(live: Live) -> object:
     return live.people["member"].post(f"/messages/{live.scene.chat_id}/read", {})
 
@@ -159,6 +183,10 @@ RECIPIENTS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
         lambda live: live.scene.author.patch(f"/messages/{live.scene.message_id}", {"content": "Hi"}),
         IN_IT,
     ),
+    "message:changed": (
+        lambda live: live.scene.author.patch(f"/messages/{live.scene.message_id}", {"metadata": {"a": 1}}),
+        IN_IT,
+    ),
     "message:deleted": (lambda live: live.scene.author.delete(f"/messages/{live.scene.message_id}"), IN_IT),
     "messages:read": (read, IN_IT),
     "messages:delivered": (say, IN_IT),
@@ -167,12 +195,21 @@ RECIPIENTS: dict[str, tuple[Callable[[Live], object], set[str]]] = {
         lambda live: [emit("author", name)(live) for name in ("typing:start", "typing:stop")],
         IN_IT - {"author"},
     ),
+    "signal": (
+        lambda live: live.scene.author.post(f"/chats/{live.scene.chat_id}/signal", {"name": "x"}),
+        IN_IT - {"author"},
+    ),
+    "me:chat": (own_change("PATCH", "/chats/{chat}/me", {"isArchived": True}), {"member"}),
+    "me:hidden": (own_change("POST", "/messages/hide", {"messageIds": ["{message}"]}), {"member"}),
+    "me:draft": (own_change("PUT", "/chats/{chat}/draft", {"content": "x"}), {"member"}),
     "chat:new": (add_the_stranger, {"stranger"}),
     "chat:updated": (in_the_chat("PATCH", "", {"name": "Other"}), IN_IT),
     "chat:deleted": (in_the_chat("DELETE", ""), IN_IT),
     "chat:member_joined": (add_the_stranger, IN_IT | {"stranger"}),
     "chat:member_updated": (in_the_chat("PATCH", "/members/{member}/role", {"role": "ADMIN"}), IN_IT),
     "chat:member_left": (in_the_chat("DELETE", "/members/{author}"), IN_IT),
+    "me:settings": (change_settings, {"member"}),
+    "me:blocked": (block_and_unblock, {"member"}),
     "user:online": (add_the_stranger, IN_IT),
     "user:offline": (add_the_stranger, IN_IT),
 }

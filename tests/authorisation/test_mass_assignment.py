@@ -58,7 +58,9 @@ def test_unknown_fields_in_bodies_are_refused(
     server: Server, people: dict[str, Person], scene: Scene, operations: dict[str, Json]
 ) -> None:
     assert len(operations) > 10
-    parts = {"chatId": scene.chat_id, "id": scene.message_id, "userId": scene.author.id}
+    parts = {"chatId": scene.chat_id, "id": scene.message_id, "userId": scene.author.id, "user": scene.spare.id}
+    parts["keyId"] = parts["chat"] = scene.chat_id
+    parts["messageId"] = parts["reportId"] = scene.message_id
     # With the most permissions.
     for caller in (people["admin"], people["group_admin"]):
         for operation, example in operations.items():

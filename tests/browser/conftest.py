@@ -9,13 +9,13 @@ from playwright.sync_api import Browser, expect
 
 from chatapp.launcher.node import NodeError
 from chatapp.launcher.web import build
-from tests.browser.chromium import chromium, find_chromium
+from tests.browser.chromium import SHELL, chromium, find_chromium
 from tests.browser.visitor import Visitor
 from tests.people import Person
 from tests.server import Server
 
 # Tests share the machine with others: a page is drawn in time, but not always in the usual five seconds.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=40_000)
 
 # Set where these tests must run: what is missing fails them.
 REQUIRED = "REQUIRE_BROWSER"
@@ -42,23 +42,23 @@ def _built() -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, one for all tests; it ends before those of other folders begin, which its event loop would disturb."""
-    executable = find_chromium()
+    executable = find_chromium(SHELL)
     if executable is None:
-        missing("No browser is installed: `apt-get install chromium`.")
+        missing("No browser is installed: `apt-get install chromium-headless-shell`, or `chromium`.")
     with chromium(executable) as browser:
         yield browser
 
 
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Visit]:
-    """Opens browsers of people. Whatever they do there, no script fails and nothing is asked of any other server."""
+    """Opens browsers of logged-in users. Whatever they do, no script fails and nothing is asked of any other server."""
     opened: list[Visitor] = []
 
     def open_page(person: Person | None = None, url: str = server.url, **options: Any) -> Visitor:
         visitor = Visitor(browser, url, **options)
         opened.append(visitor)
         if person:
-            visitor.log_in(person.name)
+            visitor.take_session(person)
         else:
             visitor.enter()
         return visitor

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_files import picture
-from tests.people import Person, data
+from tests.browser.visitor import Visitor
+from tests.people import Person, data, register
+from tests.server import Server
 
 
 class Elsewhere(HTTPServer):
@@ -49,18 +52,20 @@ def test_the_picture_of_another_site_is_shown_as_initials_and_not_requested(
     assert elsewhere.requests == []
 
 
-def test_the_profile_form_says_which_pictures_are_shown(visit: Visit, elsewhere: Elsewhere, alice: Person) -> None:
-    page = visit(alice).page
-    page.get_by_role("button", name=f"Account of {alice.name}").click()
-    page.get_by_role("menuitem", name="Profile").click()
-    field = page.get_by_label("Picture")
-    expect(field).to_have_accessible_description(
-        "The address of a picture. Pictures from other sites appear as initials, to protect everyone's privacy."
-    )
-    field.fill(f"http://127.0.0.1:{elsewhere.server_port}/alice.png")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    assert elsewhere.requests == []
+def test_the_picture_of_a_listed_site_is_requested(
+    browser: Browser, elsewhere: Elsewhere, database_url: str, tmp_path: Path
+) -> None:
+    host = f"127.0.0.1:{elsewhere.server_port}"
+    with Server(database_url, tmp_path, AVATAR_HOSTS=f"images.example.org,{host}") as server:
+        alice, bob = register(server.url, "alice"), register(server.url, "bob")
+        data(alice.patch("/users/me", {"avatar": f"http://{host}/alice.png"}))
+        alice.direct_chat(bob)
+        visitor = Visitor(browser, server.url)
+        visitor.take_session(bob)
+        # It has no such picture.
+        expect(visitor.entry(alice.name).locator(".avatar")).to_have_attribute("data-initials", re.compile("^a"))
+        visitor.context.close()
+    assert elsewhere.requests == ["/alice.png"]
 
 
 def test_a_picture_on_this_server_is_shown(visit: Visit, alice: Person, bob: Person) -> None:

@@ -68,7 +68,7 @@ def confirm_logout(visitor: Visitor) -> None:
     expect(visitor.page.get_by_label("Username or e-mail")).to_be_visible()
 
 
-@pytest.mark.parametrize("unsent", ["text", "message"])
+@pytest.mark.parametrize("unsent", ["file", "message"])
 def test_a_logout_that_would_lose_something_is_confirmed(visit: Visit, alice: Person, bob: Person, unsent: str) -> None:
     visitor = visit(alice)
     visitor.find(bob.name)
@@ -76,7 +76,7 @@ def test_a_logout_that_would_lose_something_is_confirmed(visit: Visit, alice: Pe
         visitor.context.set_offline(True)
         visitor.say("Not sent yet")
     else:
-        visitor.composer.fill("Not sent yet")
+        attach(visitor, png("sea.png"))
     log_out(visitor, alice.name)
     visitor.page.get_by_role("dialog", name="Log out?").get_by_role("button", name="Cancel").click()
     expect(visitor.page.get_by_role("dialog")).to_have_count(0)
@@ -202,6 +202,8 @@ def test_a_message_that_waits_can_be_corrected_before_it_is_sent(visit: Visit, a
     hers.entry(bob.name).click()
     expect(hers.composer).to_be_visible()
     hers.context.set_offline(True)
+    # Until the page knows, it sends the message, which then waits no longer but is on its way.
+    expect(hers.page.get_by_text("You are offline.")).to_be_visible()
     hers.say("Meet at sevn")
     hers.composer.press("ArrowUp")
     hers.say("Meet at seven")
@@ -270,7 +272,7 @@ def test_the_enter_that_ends_a_composition_does_not_send(
 
 def test_the_enter_that_ends_a_composition_does_not_choose_a_result(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
-    search = hers.page.get_by_label("Find people and chats")
+    search = hers.search_field
     search.fill(bob.name)
     expect(hers.page.get_by_role("region", name="People").get_by_role("button").first).to_be_visible()
     search.evaluate(COMPOSING_ENTER, {"keyCode": 229})
@@ -332,6 +334,6 @@ def test_typing_anywhere_goes_to_the_field_and_escape_returns_to_it(visit: Visit
     hers.page.keyboard.press("Escape")
     expect(hers.composer).to_be_focused()
     # Other fields keep their keys.
-    hers.page.get_by_label("Find people and chats").focus()
+    hers.search_field.focus()
     hers.page.keyboard.type("abc")
     expect(hers.composer).to_have_value("How are you")

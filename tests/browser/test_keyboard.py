@@ -41,10 +41,10 @@ def test_everything_can_be_done_by_keys(visit: Visit, alice: Person, bob: Person
     expect(visitor.composer).to_have_value("")
     visitor.message("Typed again").focus()
     keys.press("Enter")
+    expect(page.get_by_role("menuitem", name="Reply")).to_be_focused()
+    keys.press("ArrowDown")
     expect(page.get_by_role("menuitem", name="Edit")).to_be_focused()
     keys.press("End")
-    keys.press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("button", name="Delete")).to_be_focused()
     keys.press("Enter")
     expect(visitor.message("Message deleted")).to_be_visible()
 
@@ -70,13 +70,23 @@ def test_a_window_gives_the_focus_back(visit: Visit, alice: Person) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="New chat")).to_be_focused()
-    page.get_by_role("button", name="Account of").focus()
+    account = page.get_by_role("button", name="Account of")
+    account.focus()
     page.keyboard.press("Enter")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
+    for name in ("Profile", "Settings", "Keyboard shortcuts"):
+        expect(page.get_by_role("menuitem", name=name)).to_be_focused()
+        page.keyboard.press("ArrowDown")
     expect(page.get_by_role("menuitemradio", name="Same as system")).to_be_focused()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Account of")).to_be_focused()
+    expect(account).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Profile")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(account).to_be_focused()
 
 
 def groups(person: Person, *names: str) -> None:
@@ -86,7 +96,7 @@ def groups(person: Person, *names: str) -> None:
 
 
 def test_the_search_field_has_the_focus_after_login(visit: Visit, alice: Person) -> None:
-    expect(visit(alice).page.get_by_label("Find people and chats")).to_be_focused()
+    expect(visit(alice).search_field).to_be_focused()
 
 
 def test_the_chat_list_is_one_stop_of_the_tab_key(visit: Visit, alice: Person) -> None:
@@ -94,7 +104,8 @@ def test_the_chat_list_is_one_stop_of_the_tab_key(visit: Visit, alice: Person) -
     visitor = visit(alice)
     page, keys = visitor.page, visitor.page.keyboard
     expect(visitor.entry("One")).to_be_visible()
-    page.get_by_label("Find people and chats").focus()
+    expect(page.locator(".with-menus")).to_be_attached()
+    visitor.search_field.focus()
     keys.press("Tab")
     expect(visitor.entry("Four")).to_be_focused()
     keys.press("ArrowDown")
@@ -102,9 +113,12 @@ def test_the_chat_list_is_one_stop_of_the_tab_key(visit: Visit, alice: Person) -
     expect(visitor.entry("Two")).to_be_focused()
     # The entry that had the focus is the one to come back to.
     keys.press("Shift+Tab")
-    expect(page.get_by_label("Find people and chats")).to_be_focused()
+    expect(visitor.search_field).to_be_focused()
     keys.press("Tab")
     expect(visitor.entry("Two")).to_be_focused()
+    # Its menu is the next stop, and the last one of the list.
+    keys.press("Tab")
+    expect(page.get_by_role("button", name="Actions for Two")).to_be_focused()
     keys.press("Tab")
     assert page.locator(".chats :focus").count() == 0
 
@@ -134,10 +148,10 @@ def test_a_question_mark_lists_the_shortcuts(visit: Visit, alice: Person) -> Non
 
 
 def test_a_question_mark_in_a_field_is_text(visit: Visit, alice: Person) -> None:
-    page = visit(alice).page
-    page.get_by_label("Find people and chats").focus()
-    page.keyboard.press("?")
-    expect(page.get_by_label("Find people and chats")).to_have_value("?")
+    visitor = visit(alice)
+    visitor.search_field.focus()
+    visitor.page.keyboard.press("?")
+    expect(visitor.search_field).to_have_value("?")
 
 
 def test_text_that_is_typed_anywhere_goes_to_the_message_field(visit: Visit, alice: Person) -> None:
@@ -177,10 +191,10 @@ def test_a_link_skips_to_the_message_field(visit: Visit, alice: Person) -> None:
 def test_few_tabs_lead_from_the_title_of_a_chat_to_the_message_field(visit: Visit, alice: Person, bob: Person) -> None:
     chat = alice.direct_chat(bob)
     for number in range(20):
-        (alice if number % 2 else bob).send(chat, f"See https://example.org/{number}")
+        (alice if number % 2 else bob).send(chat, f"Message {number}. https://example.org/{number}")
     visitor = visit(alice)
     visitor.entry(bob.name).click()
-    expect(visitor.message("example.org/19")).to_be_visible()
+    expect(visitor.message("Message 19.")).to_be_visible()
     visitor.talk.locator("header a.title-link").focus()
     for _ in range(6):
         visitor.page.keyboard.press("Tab")

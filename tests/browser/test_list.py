@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_search import wait_until_found
 from tests.browser.visitor import NARROW
 from tests.people import Person
 
@@ -74,7 +75,7 @@ def test_each_name_and_preview_has_the_direction_of_its_text(visit: Visit, alice
     assert entry.locator(".preview bdi").evaluate(direction) == "ltr"
 
 
-@pytest.mark.parametrize("view", ["list", "menu", "new chat"])
+@pytest.mark.parametrize("view", ["list", "menu", "new chat", "search"])
 def test_touch_targets_are_large_enough(visit: Visit, alice: Person, bob: Person, view: str) -> None:
     bob.send(alice.direct_chat(bob), "Hello")
     hers = visit(alice, viewport=NARROW, has_touch=True, is_mobile=True)
@@ -85,4 +86,8 @@ def test_touch_targets_are_large_enough(visit: Visit, alice: Person, bob: Person
     elif view == "new chat":
         hers.page.get_by_role("button", name="New chat").tap()
         expect(hers.page.get_by_role("dialog")).to_be_visible()
+    elif view == "search":
+        wait_until_found(alice, "hello")
+        hers.search_field.fill(f"from:{bob.name} hello")
+        expect(hers.page.get_by_role("button", name="Best match")).to_be_visible()
     assert hers.page.evaluate(SMALL_TARGETS, FINGER) == []

@@ -53,7 +53,7 @@ def test_ones_own_profile_can_be_edited(visit: Visit, alice: Person, bob: Person
 
 def test_a_search_result_opens_a_profile(visit: Visit, alice: Person, bob: Person) -> None:
     hers = visit(alice)
-    hers.page.get_by_label("Find people and chats").fill(bob.name)
+    hers.search_field.fill(bob.name)
     hers.page.get_by_role("button", name=f"Profile of {bob.name}").click()
     profile = hers.page.get_by_role("dialog", name="Profile")
     expect(profile.get_by_role("heading", name=bob.name)).to_be_visible()

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import Visitor
-from tests.people import Person, register
+from tests.multiworker.conftest import eventually
+from tests.people import Person, data, register
 from tests.server import Server
 
 # As pages see it that come over plain HTTP from another machine.
@@ -63,4 +64,12 @@ def test_unsent_messages_are_sent_by_the_next_page(visit: Visit, alice: Person, 
     hers.context.unroute("**/socket.io/**")
     page = another_tab(hers)
     expect(page.get_by_role("navigation", name="Chats")).to_contain_text("Written on the way out")
-    assert [message["content"] for message in bob.get(f"/messages/{chat}").json()["data"]] == ["Written on the way out"]
+
+    def is_sent() -> bool:
+        # Playwright decides about requests that `route` may still intercept, and only while it runs.
+        page.wait_for_timeout(50)
+        return bool(data(bob.get(f"/messages/{chat}")))
+
+    # The list shows the message before it is sent.
+    eventually(is_sent, 40)
+    assert [message["content"] for message in data(bob.get(f"/messages/{chat}"))] == ["Written on the way out"]

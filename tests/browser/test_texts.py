@@ -26,13 +26,31 @@ def test_no_text_is_written_outside_the_catalogue() -> None:
 
 
 # Errors of a faulty client, not of what a user does; `rate_limited` has a text with the time to wait.
-TECHNICAL = {"bad_request", "headers_too_large", "malformed_form", "malformed_json", "malformed_packet"} | {
+TECHNICAL = {
+    "act_as_forbidden",
+    "bad_request",
+    "chat_data_managed",
+    "cursor_invalid",
+    "external_id_taken",
+    "headers_too_large",
+    "issuer_unavailable",
+    "issuer_unknown",
+    "job_running",
+    "key_expired",
+    "key_in_browser",
+    "key_invalid",
+    "malformed_form",
+    "malformed_json",
+    "malformed_packet",
     "method_not_allowed",
+    "not_a_member",
     "range_not_satisfiable",
     "rate_limited",
+    "scope_missing",
     "unknown_event",
     "unsupported_media_type",
     "uri_too_long",
+    "user_unknown",
 }
 
 
@@ -66,9 +84,12 @@ def visible_texts(page: Page, within: str) -> set[str]:
 
 def english() -> set[str]:
     """Texts of the English catalogue that German ones differ from."""
-    found = (set(re.findall(r'"([^"\n]{3,})"', (TEXTS / name).read_text())) for name in ("en.ts", "de.ts"))
-    in_english, in_german = found
-    return {text for text in in_english - in_german if re.search("[a-z]", text)}
+
+    def texts(*names: str) -> set[str]:
+        return {text for name in names for text in re.findall(r'"([^"\n]{3,})"', (TEXTS / name).read_text())}
+
+    in_english = texts("en.ts", "settings-en.ts", "search-en.ts") - texts("de.ts", "settings-de.ts", "search-de.ts")
+    return {text for text in in_english if re.search("[a-z]", text)}
 
 
 def log_in(visitor: Visitor, person: Person) -> None:
@@ -113,6 +134,36 @@ def test_a_german_browser_shows_no_english_text_around_the_chats(visit: Visit, a
     page.goto(f"{visitor.url}/#/chats/{bob.id}")
     expect(page.get_by_role("heading", name="Dieser Chat ist nicht verfügbar")).to_be_visible()
     check(page, "no chat")
+
+
+def test_a_german_browser_shows_no_english_text_in_the_search(visit: Visit, alice: Person, bob: Person) -> None:
+    bob.send(alice.direct_chat(bob), "…")
+    visitor = visit(locale="de-DE")
+    log_in(visitor, alice)
+    page = visitor.page
+    field = page.get_by_role("searchbox", name="Suchen", exact=True)
+    field.click()
+    expect(page.get_by_text("mit:datei")).to_be_visible()
+    check(page, "empty search")
+    page.get_by_role("button", name="Filtern").click()
+    check(page, "filters", ".menu")
+    page.keyboard.press("Escape")
+    for text in (
+        "von:",
+        "in:",
+        "mit:",
+        "nach:",
+        "vor:gestern x",
+        "mit:x y",
+        "x",
+        "上",
+        "zzzzzz",
+        "mit:datei zzzzzz",
+        bob.name,
+    ):
+        field.fill(text)
+        page.wait_for_timeout(600)
+        check(page, text)
 
 
 def test_a_german_browser_shows_no_english_text_in_the_composer_and_the_details(

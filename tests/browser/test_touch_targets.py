@@ -44,7 +44,14 @@ def test_the_composer_the_details_and_their_dialogs(
     hers.entry("Garden").click()
     attach(hers, png("sea.png"))
     expect(page.get_by_role("list", name="Files to send")).to_be_visible()
+    hers.composer.fill("@")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.get_by_role("button", name="Formatting").click()
     assert small(page, ".composer") == []
+    page.get_by_role("button", name="Emoji", exact=True).click()
+    expect(page.get_by_role("button", name="grinning face", exact=True)).to_be_visible()
+    assert small(page, ".emoji-picker") == []
+    page.keyboard.press("Escape")
     hers.talk.locator("header a.title-link").click()
     expect(page.get_by_role("region", name="Members").get_by_role("listitem")).to_have_count(2)
     assert small(page, ".details") == []

@@ -197,5 +197,5 @@ class Device:
         if name == "message:deleted":
             buried = copy.messages[payload["messageId"]]
             copy.put(buried | {"rev": payload["rev"], "content": None, "isDeleted": True})
-        elif name != "chat:updated":
+        elif name.startswith("message:"):
             copy.put(payload)

@@ -210,8 +210,10 @@ def share_a_chat(users: list[User], device: Device, user_id: str) -> bool:
 
 
 def errors_in_log(site: Site) -> list[str]:
-    """Stack traces and errors in the log, except those that our own kills cause."""
-    return [line for line in site.server.errors_in_log() if "SIGKILL" not in line]
+    """What the server logged as errors, without the faults themselves: a killed worker, and a PostgreSQL that is killed
+    while connections to it are stalled."""
+    faults = ("SIGKILL", '"database_unreachable"')
+    return [line for line in site.server.errors_in_log() if not any(fault in line for fault in faults)]
 
 
 def count(truth: Truth, users: list[User]) -> Counter[str]:

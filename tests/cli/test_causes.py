@@ -175,7 +175,8 @@ def valkey(tmp_path: Path) -> Iterator[Callable[..., str]]:
     [
         (f"on >{PASSWORD} +@all ~*", "channel"),
         (f"on >{PASSWORD} +@all &*", "count rate limits"),
-        (f"on >{PASSWORD} +@all -publish ~* &*", "publish"),
+        (f"on >{PASSWORD} +@all -hincrby ~* &*", "count rate limits"),
+        (f"on >{PASSWORD} +@all -spublish ~* &*", "publish"),
         (f"on >not-{PASSWORD} +@all ~* &*", "connect: invalid username-password pair"),
     ],
 )
@@ -206,7 +207,7 @@ def test_documented_redis_permissions_are_sufficient(
     assert [each for each in warnings if each["event"] != "upload_folders_differ"] == []
 
 
-@pytest.mark.parametrize("rights", ["+@all ~*", "+@all -publish ~* &*"])
+@pytest.mark.parametrize("rights", ["+@all ~*", "+@all -spublish ~* &*"])
 def test_missing_redis_permissions_are_logged_once(
     valkey: Callable[..., str], database_url: str, tmp_path: Path, rights: str
 ) -> None:

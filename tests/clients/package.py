@@ -34,12 +34,16 @@ def node(*arguments: str, **environment: str) -> str:
 
 
 def build() -> None:
-    """Type-check and compile the sources and tests."""
+    """Type-check and compile the sources and tests, unless they are older than the last build."""
     ensure_node_modules(PACKAGE)
+    stamp = PACKAGE / "build" / "stamp"
+    sources = [*PACKAGE.glob("*.json"), *(PACKAGE / "src").rglob("*.ts"), *(PACKAGE / "test").rglob("*.ts")]
     with (PACKAGE / "tsconfig.json").open() as project:
-        # Concurrent test runs share the folder.
+        # Concurrent test runs share the folder, and may be running the last build.
         fcntl.flock(project, fcntl.LOCK_EX)
-        node("node_modules/typescript/bin/tsc")
+        if not stamp.exists() or stamp.stat().st_mtime <= max(source.stat().st_mtime for source in sources):
+            node("node_modules/typescript/bin/tsc")
+            stamp.touch()
 
 
 def fresh_clone(folder: Path) -> Path:
@@ -54,13 +58,15 @@ def install(application: Path, package: Path) -> None:
     run_npm(application, "install", "--prefer-offline", "--no-audit", "--no-fund", str(package), seconds=SECONDS)
 
 
-def run_tests(*names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None) -> None:
+def run_tests(
+    *names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None, **environment: str
+) -> None:
     """Run test files of the package concurrently against a server; the tests can request these actions on it."""
     # They mostly wait, so there can be more of them than processors.
     options = ("--test", "--test-reporter=spec", "--test-concurrency=3")
     with Control(deeds or {}) as control:
         files = [f"build/test/{name}.test.js" for name in names]
-        node(*options, *files, CHAT_URL=server.url, CONTROL_URL=control.url)
+        node(*options, *files, CHAT_URL=server.url, CONTROL_URL=control.url, **environment)
 
 
 class Control:

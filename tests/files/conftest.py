@@ -11,8 +11,9 @@ from typing import Any
 import boto3
 import pytest
 import requests
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 
+from tests.conftest import NewDatabase
 from tests.forked import run_flask
 from tests.people import Person, register
 from tests.server import Server, environment, free_port
@@ -51,6 +52,20 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: NewDatabase) -> str:
+    """The database of these servers: in that of `server` they would take its jobs, whose events it then misses."""
+    return new_database("chat_files")
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    """The database of these servers, to compare with responses."""
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

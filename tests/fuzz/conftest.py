@@ -9,6 +9,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, settings
 
+from tests.conftest import NewDatabase
 from tests.fuzz.raw_clients import Polling, RawWebSocket
 from tests.people import Person, data, register
 from tests.server import Server
@@ -26,9 +27,9 @@ hard = settings(
 
 
 @pytest.fixture(scope="session")
-def target(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server for these tests."""
-    with Server(database_url, tmp_path_factory.mktemp("target")) as server:
+def target(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for these tests, with its own database: in that of `server` it would take the jobs of `server`."""
+    with Server(new_database("chat_fuzz"), tmp_path_factory.mktemp("target")) as server:
         yield server
 
 
@@ -44,9 +45,9 @@ def chat(target: Server, mallory: Person) -> str:
     return str(data(mallory.post("/chats/groups", {"name": "Ours"}))["id"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def neighbour(target: Server) -> Iterator[RawWebSocket]:
-    """The socket of an unrelated user."""
+    """The socket of an unrelated user. It answers pings only while it is read: files of other folders would end it."""
     with RawWebSocket(target.url) as socket:
         yield socket.join(register(target.url, "neighbour").token)
 

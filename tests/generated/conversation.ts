@@ -24,7 +24,7 @@ const { data: sent } = await new MessagesApi(alice.configuration).sendMessage({ 
 check(sent.content === content && sent.createdAt instanceof Date, "the content comes back");
 const { data: page } = await new MessagesApi(bob.configuration).listMessages({ id: chat.id, limit: 10 });
 check(page[0]?.id === sent.id && page[0].content === content, "Bob reads it");
-const refused = await new MessagesApi(bob.configuration).editMessage({ id: sent.id, newContent: { content: "x" } }).then(
+const refused = await new MessagesApi(bob.configuration).editMessage({ id: sent.id, patchMessage: { content: "x" } }).then(
   () => null,
   (error: ResponseError) => error.response.json(),
 );

@@ -14,7 +14,8 @@ from chatapp.core.embedded_database import PORT, socket_folder
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
-from tests.hosts.network import Network, enter
+from tests.forked import enter
+from tests.hosts.network import Network
 from tests.multiworker.conftest import eventually
 from tests.people import Person, register
 from tests.server import UNREACHED_LIMITS, Server, migrate
@@ -30,7 +31,7 @@ class Host(Server):
     def __init__(self, network: Network, name: str, database_url: str, folder: Path, **changes: str) -> None:
         super().__init__(database_url, folder, HOST="0.0.0.0", WEB_CONCURRENCY=str(WORKERS), **changes)
         self.name = name
-        self.runner = ("ip", "netns", "exec", network.namespace(name))
+        self.namespace = network.namespace(name)
         self._front = Proxy(
             self.port,
             (network.address(name), self.port),

@@ -1,12 +1,10 @@
 """Network namespaces on one bridge, in 10.77.0.0/24, which no other network of the machine sees."""
 
-import ctypes
 import os
 import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -28,21 +26,12 @@ needs_namespaces = pytest.mark.skipif(
 )
 # A hardware address that no interface has.
 NOWHERE = "02:00:00:00:00:fe"
-CLONE_NEWNET = 0x40000000
 
 
 def run(*command: str) -> None:
     """Run a command; AssertionError with its output if it fails."""
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
-
-
-def enter(namespace: str | None) -> None:
-    """Make the calling thread open its sockets in a namespace; without a name, in that of the main thread."""
-    path = Path("/run/netns", namespace) if namespace else Path("/proc/self/ns/net")
-    with path.open() as file:
-        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"setns {path}")
 
 
 class Network:

@@ -144,4 +144,5 @@ def test_the_database_of_database_url_is_used_and_left_running(launch: Launch, t
         assert not listens(launched.port)
         assert launched.stderr == ""
         with create_engine(elsewhere.url("theirs")).connect() as database:
-            assert database.scalar(text("SELECT username FROM users")) == person.name
+            query = text("SELECT username FROM users WHERE id = :id")
+            assert database.scalar(query, {"id": person.id}) == person.name

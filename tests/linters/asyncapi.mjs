@@ -1,17 +1,20 @@
-// Reads an AsyncAPI document from stdin; writes what the official parser finds wrong with it, as JSON, to stdout.
+// Reads a list of AsyncAPI documents from stdin; writes what the official parser finds wrong with each, as JSON, to stdout.
 import { Parser } from "@asyncapi/parser";
 
-let document = "";
-for await (const chunk of process.stdin) document += chunk;
-const { diagnostics } = await new Parser().parse(document);
+let documents = "";
+for await (const chunk of process.stdin) documents += chunk;
+const parser = new Parser();
 const severities = ["error", "warning", "information", "hint"];
-console.log(
-  JSON.stringify(
+const found = [];
+for (const document of JSON.parse(documents)) {
+  const { diagnostics } = await parser.parse(document);
+  found.push(
     diagnostics.map(({ severity, code, path, message }) => ({
       severity: severities[severity],
       code,
       path: path.join("/"),
       message,
     })),
-  ),
-);
+  );
+}
+console.log(JSON.stringify(found));

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from sqlalchemy import Engine, create_engine
 
+from tests.conftest import NewDatabase
 from tests.server import Server
 
 WORKERS = 3
@@ -107,6 +109,20 @@ class WorkersServer(Server):
     def descriptors(self) -> dict[int, int]:
         """The number of files and connections that each worker has open."""
         return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers}
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: NewDatabase) -> str:
+    """The database of these servers: in that of `server` they would take its jobs, whose events it then misses."""
+    return new_database("chat_workers")
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    """The database of these servers, to compare with responses."""
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

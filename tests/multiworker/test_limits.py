@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.multiworker.conftest import eventually
 from tests.people import Person, data, problem, register
 from tests.server import Server
 
@@ -22,9 +23,12 @@ def counting(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_a_hundred_requests_are_a_hundred_over_all_workers(counting: tuple[Server, Server]) -> None:
     login = register(counting[0].url)
     clients = [login, Person(counting[1].url, _again(login))]
-    responses = [clients[number % 2].get("/users/me") for number in range(101)]
-    assert [response.status_code for response in responses] == [200] * 100 + [429]
-    assert problem(clients[0].get("/users/me")) == (429, "rate_limited")
+    responses = [clients[number % 2].get("/users/me") for number in range(100)]
+    assert [response.status_code for response in responses] == [200] * 100
+    # Workers exchange their counts, so the calls of one second may exceed the limit.
+    for client in clients:
+        eventually(lambda client=client: not client.get("/users/me").ok, 1)  # type: ignore[misc]
+        assert problem(client.get("/users/me")) == (429, "rate_limited")
     other = register(counting[1].url)
     assert data(other.get("/users/me"))["id"] == other.id
 

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from socket import gethostname
@@ -10,11 +11,12 @@ from socket import gethostname
 import psycopg2
 import pytest
 import requests
+from sqlalchemy import create_engine
 
 from chatapp.launcher.valkey import EmbeddedValkey
-from tests.conftest import NewDatabase
+from tests.conftest import NewDatabase, insert_key
 from tests.multiworker.conftest import eventually
-from tests.people import Person, data, register
+from tests.people import Backend, Person, data, register
 from tests.server import ROOT, Server
 from tests.socket_clients import JsDriver, SocketClient
 
@@ -224,3 +226,30 @@ def test_users_of_a_killed_worker_go_offline(
         for socket in (watcher, seen):
             socket.disconnect()
         doomed.start()
+
+
+def test_servers_change_one_group_on_both_machines(
+    site_url: str, machines: tuple[Server, Server], people: tuple[Person, Person], sockets: list[SocketClient]
+) -> None:
+    engine = create_engine(site_url)
+    one = insert_key(engine, machines[0].url, ["chats", "messages"])
+    two = Backend(machines[1].url, one.key)
+    engine.dispose()
+    body = {"name": "Team", "memberIds": [person.id for person in people], "announces": ["left"]}
+    with ThreadPoolExecutor(6) as pool:
+        puts = [pool.submit(backend.put, "/server/chats/order-7", body) for backend in (one, two) * 3]
+        assert sorted(put.result().status_code for put in puts) == [200] * 5 + [201]
+    chat = data(two.get("/server/chats/ext:order-7"))
+    assert (chat["memberCount"], chat["lastRev"]) == (2, 1)
+    for socket in sockets:
+        assert socket.wait_for("chat:new", lambda new: new["id"] == chat["id"])["externalId"] == "order-7"
+    message = {"content": "Shipped.", "clientId": str(uuid.uuid4())}
+    path = "/server/chats/ext:order-7/messages"
+    with ThreadPoolExecutor(6) as pool:
+        posts = [pool.submit(backend.post, path, message) for backend in (one, two) * 3]
+        assert sorted(each.result().status_code for each in posts) == [200] * 5 + [201]
+    two.delete(f"/server/chats/ext:order-7/members/{people[1].id}")
+    sockets[0].wait_for("message:new", lambda message: message["seq"] == 2)
+    contents = [message["content"] for _, message in sockets[0].received("message:new")]
+    assert contents == ["Shipped.", f"{people[1].name} left."]
+    assert sockets[1].wait_for("chat:member_left")["rev"] == 3

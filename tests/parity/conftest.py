@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -22,6 +23,7 @@ REST: dict[str, Callable[[Person, dict[str, Any]], Any]] = {
     "message:send": lambda person, payload: person.post("/messages", payload),
     "message:edit": lambda person, payload: person.patch(*_in_path("/messages/{messageId}", payload)),
     "message:delete": lambda person, payload: person.delete(_in_path("/messages/{messageId}", payload)[0]),
+    "message:react": lambda person, payload: _react(person, **payload),
     "messages:read": lambda person, payload: person.post(*_in_path("/messages/{chatId}/read", payload)),
     "sync": lambda person, payload: person.post("/sync", payload),
 }
@@ -31,6 +33,11 @@ def _in_path(path: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """`path` with its parameters from `payload`, and the rest of the payload as the body."""
     named = {name: value for name, value in payload.items() if f"{{{name}}}" in path}
     return path.format(**named), {name: value for name, value in payload.items() if name not in named}
+
+
+def _react(person: Person, *, messageId: str, emoji: str, on: bool, unique: bool = False) -> Any:
+    path = f"/messages/{messageId}/reactions/{quote(emoji, safe='')}"
+    return person.request("PUT" if on else "DELETE", path, params={"unique": "true"} if unique else {})
 
 
 @pytest.fixture(params=["rest", "socket"])

@@ -10,15 +10,18 @@ from sqlalchemy import Engine, text
 
 from chatapp.core.errors import ChatError, Json
 from chatapp.core.identity import Actor
+from chatapp.core.objects import ApiObject
 from chatapp.core.pagination import Page, page_query
 from chatapp.core.schemas import Input, load, validate_response
 from chatapp.features.chats import actions as chats
 from chatapp.features.chats import queries as chat_queries
-from chatapp.features.chats.schemas import ChatDetailSchema, ChatSchema, MemberSchema, MessageSchema
 from chatapp.features.messages import actions as messages
 from chatapp.features.messages import queries as message_queries
 from chatapp.features.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
 from chatapp.features.messages.views import HistoryQuery
+from chatapp.representations.chat import ChatDetailSchema, ChatSchema
+from chatapp.representations.member import MemberSchema
+from chatapp.representations.message import MessageSchema
 from tests.property.transport import Paged, Refused, forget_chats
 
 _ADD_PERSON = text(
@@ -45,7 +48,7 @@ class ActionsTransport:
 
     def list_chats(self, who: str, *, limit: int, cursor: str | None = None) -> Paged:
         with self._as(who) as actor:
-            query = _query(page_query(int, UUID), limit=limit, cursor=cursor)
+            query = _query(page_query(int, UUID, str), limit=limit, cursor=cursor)
             return _paged(ChatSchema, chat_queries.list_chats(actor, **query))
 
     def read_chat(self, who: str, chat: str) -> Json:
@@ -131,9 +134,9 @@ def _query(schema: type[Input], **given: object) -> Json:
     return load(schema(), {name: str(value) for name, value in given.items() if value is not None})
 
 
-def _checked(schema: type[Schema], response: Json) -> Json:
+def _checked(schema: type[Schema], response: ApiObject) -> Json:
     validate_response(schema, response)
-    return response
+    return dict(response)
 
 
 def _paged(schema: type[Schema], page: Page) -> Paged:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 import config
 from chatapp.app import create_app
-from chatapp.features.messages import actions, sync
+from chatapp.features.messages import schemas, sync
 from tests.conftest import NewPerson
 from tests.property.actions_transport import ActionsTransport
 from tests.property.machine import PEOPLE, Caps
@@ -82,7 +82,7 @@ def small_caps(monkeypatch: pytest.MonkeyPatch) -> Caps:
     monkeypatch.setattr(sync, "MAX_CHATS", caps.chats)
     monkeypatch.setattr(sync, "MAX_MESSAGES_OF_A_CHAT", caps.of_a_chat)
     monkeypatch.setattr(sync, "MAX_MESSAGES", caps.at_once)
-    monkeypatch.setattr(actions, "MAX_NAMED", caps.named)
+    monkeypatch.setattr(schemas, "MAX_NAMED", caps.named)
     return caps
 
 

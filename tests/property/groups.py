@@ -22,9 +22,9 @@ class Groups(World):
         return room
 
     def rename(self, who: str, chat: str, name: str) -> Room:
-        """A new name is a change."""
+        """A new name is a change; the name that the group already has is none."""
         room = self.administered(who, chat)
-        room.rev += 1
+        room.rev += name != room.name
         room.name = name
         return room
 

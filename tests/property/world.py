@@ -123,14 +123,15 @@ class World:
         return note
 
     def edit(self, who: str, note: Note, content: str) -> Note:
-        """Only its sender can edit a message, unless it was deleted."""
+        """Only its sender can edit a message, unless it was deleted. An equal text is no edit."""
         room = self.room(who, note.room.id)
         if who != note.sender:
             raise Refused(403, "forbidden")
         if note.deleted:
             raise Refused(409, "conflict")
-        room.rev += 1
-        note.rev, note.content, note.edited = room.rev, content, True
+        if content != note.content:
+            room.rev += 1
+            note.rev, note.content, note.edited = room.rev, content, True
         return note
 
     def delete(self, who: str, note: Note) -> Note:

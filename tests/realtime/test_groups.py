@@ -29,7 +29,7 @@ def test_added_member_is_subscribed_at_once(
     assert (event["id"], members(event)) == (group, {alice.id, bob.id, carol.id})
     added["user"] |= {"isOnline": False, "lastSeen": None}
     for socket in (one, new):
-        assert socket.wait_for("chat:member_joined") == {"chatId": group, "member": added}
+        assert socket.wait_for("chat:member_joined") == {"chatId": group, "member": added, "rev": 2}
     sent = alice.send(group, "welcome")
     assert new.wait_for("message:new")["id"] == sent["id"]
 
@@ -45,7 +45,7 @@ def test_removed_member_is_informed_and_unsubscribed(
         assert bob.delete(f"/chats/{group}/leave").status_code == 204
     alice.send(group, "without bob")
     for socket in (stays, goes):
-        assert socket.wait_for("chat:member_left") == {"chatId": group, "userId": bob.id}
+        assert socket.wait_for("chat:member_left") == {"chatId": group, "userId": bob.id, "rev": 2}
     stays.wait_for("message:new")
     goes.flush()
     assert goes.received("message:new") == []
@@ -80,10 +80,10 @@ def test_group_changes_are_emitted_to_members(alice: Person, bob: Person, group:
     socket = connect(bob)
     alice.patch(f"/chats/{group}", {"name": "Others"})
     event = socket.wait_for("chat:updated")
-    assert (event["name"], event["memberCount"]) == ("Others", 2)
+    assert (event["name"], event["memberCount"], event["rev"], event["lastRev"]) == ("Others", 2, 2, 2)
     promoted = data(alice.patch(f"/chats/{group}/members/{bob.id}/role", {"role": "ADMIN"}))
     promoted["user"] |= {"isOnline": False, "lastSeen": None}
-    assert socket.wait_for("chat:member_updated") == {"chatId": group, "member": promoted}
+    assert socket.wait_for("chat:member_updated") == {"chatId": group, "member": promoted, "rev": 3}
     alice.delete(f"/chats/{group}")
     assert socket.wait_for("chat:deleted") == {"chatId": group}
 
@@ -128,6 +128,7 @@ def test_removal_with_a_lost_event_is_enforced(
     sent = [alice.send(group, "not for bob")["id"] for _ in range(3)]
     for id in sent:
         assert other.wait_for("message:new")["id"] == id
-    assert socket.wait_for("chat:member_left") == {"chatId": group, "userId": bob.id}
+    left = socket.wait_for("chat:member_left")
+    assert (left["chatId"], left["userId"]) == (group, bob.id)
     socket.flush()
     assert socket.received("message:new") == []

@@ -33,14 +33,14 @@ LIMITS = {
 SHORT = """
 from chatapp.server import connections
 connections.BODY_TIMEOUT = connections.SEND_TIMEOUT = 1.0
-connections.HEAD_TIMEOUT = 3.0
+connections.HEAD_TIMEOUT = 8.0
 connections.SEND_BYTES_PER_SECOND = 1024 * 1024
 """
 
 
 @pytest.fixture(scope="module")
 def bounded(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of two workers that gives up late requests after one to three seconds."""
+    """A server of two workers that gives up late requests after one to eight seconds."""
     changes = LIMITS | {"WEB_CONCURRENCY": "2", "RATELIMIT_HANDSHAKES": "1000/10s"}
     with EditedServer(database_url, tmp_path_factory.mktemp("bounded"), SHORT, **changes) as server:
         yield server

@@ -10,10 +10,12 @@ from tests.people import Person
 from tests.socket_clients import SocketClient
 
 RESPONSE_TIMEOUT = 1.0
+# About as long as the server takes, so that a fault hits messages of several users and leaves time for the others.
+PAUSE_SECONDS = 0.01
 
 
 class Talker:
-    """A user who sends messages continuously, each repeated with its `clientId` until it is acknowledged."""
+    """A user who sends one message after the other, each repeated with its `clientId` until it is acknowledged."""
 
     def __init__(self, person: Person, socket: SocketClient, chat_id: str) -> None:
         self.person = person
@@ -44,7 +46,7 @@ class Talker:
         raise AssertionError("sending does not resume")
 
     def _talk(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.wait(PAUSE_SECONDS):
             message = {"chatId": self.chat_id, "content": f"{self.person.name} {len(self.acknowledged)}"}
             message["clientId"] = str(uuid.uuid4())
             while True:

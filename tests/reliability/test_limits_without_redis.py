@@ -52,18 +52,27 @@ def user(counting: Server) -> Person:
     return register(counting.url)
 
 
-def test_a_hanging_redis_delays_requests_once(counting: Server, valkey: EmbeddedValkey, user: Person) -> None:
+def test_a_hanging_redis_delays_logins_once(counting: Server, valkey: EmbeddedValkey, user: Person) -> None:
     with suspended(valkey), ThreadPoolExecutor(CLIENTS) as pool:
-        first = list(pool.map(lambda _: timed(user), range(CLIENTS)))
+        first = list(pool.map(lambda number: timed_login(counting, number), range(CLIENTS)))
         assert max(seconds for _, seconds in first) < MAX_SECONDS
-        later = [timed(user) for _ in range(20)]
+        later = [timed_login(counting, number) for number in range(5)]
         assert sum(seconds for _, seconds in later) < MAX_SECONDS
-        assert {response.status_code for response, _ in first + later} == {200}
+        assert {response.status_code for response, _ in first + later} == {401}
         assert all("RateLimit-Remaining" in response.headers for response, _ in first + later)
     counts_again(counting, valkey, user)
 
 
-def test_a_hanging_redis_delays_events_once(counting: Server, valkey: EmbeddedValkey, user: Person) -> None:
+def test_a_hanging_redis_does_not_delay_requests(counting: Server, valkey: EmbeddedValkey, user: Person) -> None:
+    with suspended(valkey):
+        responses = [timed(user) for _ in range(20)]
+        assert sum(seconds for _, seconds in responses) < MAX_SECONDS
+        assert {response.status_code for response, _ in responses} == {200}
+        assert all("RateLimit-Remaining" in response.headers for response, _ in responses)
+    counts_again(counting, valkey, user)
+
+
+def test_a_hanging_redis_does_not_delay_events(counting: Server, valkey: EmbeddedValkey, user: Person) -> None:
     with RawWebSocket(counting.url) as client:
         client.join(user.token)
         with suspended(valkey):
@@ -126,15 +135,24 @@ def timed(user: Person) -> tuple[requests.Response, float]:
     return response, time.monotonic() - began
 
 
+def timed_login(server: Server, number: int) -> tuple[requests.Response, float]:
+    """The response to a failed login, and its seconds."""
+    began = time.monotonic()
+    body = {"username": f"unknown_{number}", "password": "Wrong4Horse"}
+    response = requests.post(f"{server.url}/api/v1/auth/login", json=body, timeout=30)
+    return response, time.monotonic() - began
+
+
 def counts_again(server: Server, valkey: EmbeddedValkey, user: Person) -> None:
     """Return once the server counts in Valkey again."""
     with redis.Redis.from_url(valkey.url) as client:
 
         def counted() -> bool:
-            client.flushall()
             assert user.get("/users/me").ok
-            return bool(client.keys("chatapp:limits:requests:*"))
+            timed_login(server, 0)
+            return bool(client.keys("chatapp:{limits}:shared:*") and client.keys("chatapp:{limits}:failed logins:*"))
 
+        client.flushall()
         wait_for(counted)
 
 

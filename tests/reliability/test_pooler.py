@@ -3,16 +3,20 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.process import wait_for
 from tests import once
 from tests.edited import EditedServer
 from tests.people import Person, data, register
-from tests.pgbouncer import needs_pgbouncer, pgbouncer
+from tests.pgbouncer import POOL_SIZE, needs_pgbouncer, pgbouncer
+from tests.search import wait_until_indexed
 from tests.server import Server
 from tests.socket_clients import PyClient
 
@@ -27,17 +31,20 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pooled(
-    postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pytest.TempPathFactory, written: Path
-) -> Iterator[Server]:
-    """A server of this kind; it logs no error."""
+def pooler_url(
+    postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of the database through the pooler."""
     assert database_url
-    with (
-        pgbouncer(postgres, tmp_path_factory.mktemp("pgbouncer")) as url,
-        EditedServer(
-            f"{url}?pgbouncer=true&connection_limit=10", tmp_path_factory.mktemp("pooled"), once.lines(written)
-        ) as server,
-    ):
+    with pgbouncer(postgres, tmp_path_factory.mktemp("pgbouncer")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def pooled(pooler_url: str, tmp_path_factory: pytest.TempPathFactory, written: Path) -> Iterator[Server]:
+    """A server of this kind; it logs no error."""
+    url = f"{pooler_url}?pgbouncer=true&connection_limit=10"
+    with EditedServer(url, tmp_path_factory.mktemp("pooled"), once.lines(written)) as server:
         yield server
     assert not server.errors_in_log(), "\n".join(server.errors_in_log())
 
@@ -70,3 +77,27 @@ def test_everything_works_concurrently_behind_a_pooler(pooled: Server, written: 
     sent = socket.call("message:send", {"chatId": group["id"], "content": "To all"})["data"]
     assert data(people[1].get(f"/messages/{group['id']}"))[0]["id"] == sent["id"]
     socket.disconnect()
+
+
+def test_searches_leave_no_settings_behind_a_pooler(pooled: Server, pooler_url: str, engine: Engine) -> None:
+    people = [register(pooled.url, f"pooled{number}") for number in range(SENDERS)]
+    chats = [person.group() for person in people]
+    for person, chat in zip(people, chats, strict=True):
+        person.send(chat, "Hello")
+    wait_until_indexed(engine, chats)
+
+    def search(person: Person) -> requests.Response:
+        return person.get("/search/messages", q="hello")
+
+    with ThreadPoolExecutor(SENDERS) as threads:
+        assert all(response.ok for response in threads.map(search, people))
+        with engine.begin() as db:
+            # Statements are cut off after their time.
+            db.execute(text("LOCK TABLE message_words IN ACCESS EXCLUSIVE MODE"))
+            assert all(response.json()["meta"]["isPartial"] for response in threads.map(search, people))
+    changed = text("SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name'")
+    pooler = create_engine(pooler_url.replace("postgresql", "postgresql+psycopg2", 1), poolclass=NullPool)
+    with ExitStack() as opened:
+        # While their transactions are open, each has a connection of the pooler for itself.
+        connections = [opened.enter_context(pooler.connect()) for _ in range(POOL_SIZE)]
+        assert [db.execute(changed).all() for db in connections] == [[]] * POOL_SIZE

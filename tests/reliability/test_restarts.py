@@ -75,6 +75,15 @@ def kill_postgres(site: Site) -> None:
     site.postgres.start()
 
 
+def kill_both(site: Site) -> None:
+    site.valkey.kill()
+    site.postgres.kill()
+    site.valkey.start()
+    # Connected to Redis, the servers can't read the database yet.
+    time.sleep(3)
+    site.postgres.start()
+
+
 def test_logout_with_an_event_lost_in_a_kill_is_enforced(site: Site, js_driver: JsDriver) -> None:
     person = register(site.servers[1].url, "leaver")
     socket = js_driver.connect(person.url, person.token)
@@ -93,7 +102,8 @@ def test_logout_with_an_event_lost_in_a_kill_is_enforced(site: Site, js_driver: 
 
 
 @pytest.mark.parametrize(
-    ("fault", "seconds"), [(kill_a_server, 5), (restart_a_server, 5), (kill_redis, 5), (kill_postgres, 10)]
+    ("fault", "seconds"),
+    [(kill_a_server, 5), (restart_a_server, 5), (kill_redis, 5), (kill_postgres, 10), (kill_both, 10)],
 )
 def test_a_conversation_survives(
     site: Site, talkers: list[Talker], fault: Callable[[Site], None], seconds: float

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.conftest import NewDatabase
@@ -129,8 +129,8 @@ def test_no_secret_and_no_message_is_ever_logged(
     with engine.begin() as db:
         db.execute(text("ALTER TABLE messages ADD CONSTRAINT nothing_new CHECK (edited_at IS NULL) NOT VALID"))
     everything()
-    alice.patch(f"/messages/{message['id']}", {"content": said})
-    socket.call("message:edit", {"messageId": message["id"], "content": said})
+    alice.patch(f"/messages/{message['id']}", {"content": f"{said}!"})
+    socket.call("message:edit", {"messageId": message["id"], "content": f"{said}?"})
     with engine.begin() as db:
         db.execute(text("DROP TABLE messages, refresh_tokens CASCADE"))
     everything()
@@ -142,6 +142,20 @@ def test_no_secret_and_no_message_is_ever_logged(
     assert not leaked, [line for line in log.splitlines() if any(secret in line for secret in leaked)][:3]
     for line in log.splitlines():
         assert json.loads(line)["event"]
+
+
+def test_words_of_a_search_are_not_in_the_log_of_the_database(
+    server: Server, alice: Person, engine: Engine, postgres: EmbeddedPostgres
+) -> None:
+    word = f"word{secrets.token_hex(8)}"
+    alice.send(alice.group(), "hello")
+    with engine.begin() as db:
+        # A search that takes too long is cancelled.
+        db.execute(text("LOCK TABLE message_words"))
+        alice.get("/search/messages", q=word)
+    log = "".join(file.read_text(errors="replace") for file in postgres.folder.glob("postgres.log*"))
+    assert "canceling statement" in log
+    assert word not in log
 
 
 def test_pages_of_other_origins_may_read_the_id(server: Server) -> None:

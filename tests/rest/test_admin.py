@@ -8,21 +8,12 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from tests.conftest import Connect, NewPerson
+from tests.conftest import Connect, NewPerson, only_admin
 from tests.forked import run_flask
 from tests.people import PASSWORD, Person, data, problem
 from tests.server import Server, environment
-
-
-@pytest.fixture
-def admin(register_person: NewPerson, engine: Engine) -> Person:
-    """A user with the role ADMIN."""
-    person = register_person("admin")
-    with engine.begin() as db:
-        db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": person.id})
-    return person
 
 
 def log_in(server: Server, person: Person) -> requests.Response:
@@ -43,6 +34,7 @@ def test_accounts_are_found_by_a_part_of_name_or_address(admin: Person, alice: P
         "createdAt",
         "email",
         "role",
+        "passwordLogin",
         "isActive",
     }
 
@@ -97,10 +89,9 @@ def test_only_role_and_activity_change(admin: Person, alice: Person, body: dict[
 
 
 def test_the_server_keeps_an_administrator(admin: Person, engine: Engine) -> None:
-    with engine.begin() as db:
-        db.execute(text("UPDATE users SET role = 'USER' WHERE role = 'ADMIN' AND id <> :id"), {"id": admin.id})
-    for body in ({"role": "USER"}, {"isActive": False}):
-        assert problem(admin.patch(f"/admin/users/{admin.id}", body)) == (409, "last_admin")
+    with only_admin(engine, admin.id):
+        for body in ({"role": "USER"}, {"isActive": False}):
+            assert problem(admin.patch(f"/admin/users/{admin.id}", body)) == (409, "last_admin")
 
 
 def create_admin(database_url: str, folder: Path, **options: str) -> subprocess.CompletedProcess[str]:

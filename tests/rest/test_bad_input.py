@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 import pytest
 import requests
 
-from tests.people import Person, problem
+from tests.people import Backend, Person, data, problem
 from tests.server import Server
 
 JSON = {"Content-Type": "application/json"}
@@ -136,7 +136,24 @@ def test_an_unknown_path_is_not_found(alice: Person, path: str) -> None:
 def test_wrong_method_lists_allowed_methods(alice: Person) -> None:
     response = alice.delete("/users/me")
     assert problem(response) == (405, "method_not_allowed")
-    assert {"GET", "PATCH"} <= {method.strip() for method in response.headers["Allow"].split(",")}
+    assert {"GET", "PATCH"} <= _allowed(response)
+
+
+@pytest.mark.parametrize("path", ["/server/users/lookup", "/server/chats/direct"])
+def test_allow_lists_no_methods_of_paths_with_an_id(backend: Backend, path: str) -> None:
+    for method in ("GET", "PATCH", "DELETE"):
+        response = backend.request(method, path)
+        assert problem(response) == (405, "method_not_allowed")
+        # An external id may have any name, for PUT without `ext:`.
+        assert _allowed(response) == {"POST", "PUT", "OPTIONS"}
+    prefix, _, name = path.rpartition("/")
+    data(backend.put(path, {"name": "Group"} if "chats" in path else {}))
+    for same in (f"{prefix}/ext:{name}", f"{prefix}/ext%3A{name}"):
+        assert data(backend.get(same))["externalId"] == name
+
+
+def _allowed(response: requests.Response) -> set[str]:
+    return {method.strip() for method in response.headers["Allow"].split(",")}
 
 
 @pytest.mark.parametrize(

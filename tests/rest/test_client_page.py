@@ -101,6 +101,28 @@ def test_images_may_come_from_the_bucket(built: Path) -> None:
 
 
 @pytest.mark.usefixtures("client")
+def test_avatars_may_come_from_listed_hosts(built: Path) -> None:
+    app = Flask(__name__)
+    hosts = ["images.example.org", "cdn.example.org:8443"]
+    app.register_blueprint(client_page.blueprint(built, (), app_name="Chat", avatar_hosts=hosts))
+    page = app.test_client().get("/")
+    policy = page.headers["Content-Security-Policy"]
+    assert "img-src 'self' blob: data: images.example.org cdn.example.org:8443" in policy.split("; ")
+    assert '<meta name="avatar-hosts" content="images.example.org cdn.example.org:8443" /></head>' in page.text
+
+
+@pytest.mark.usefixtures("client")
+def test_page_has_the_logo_and_the_colour_of_the_product(built: Path) -> None:
+    app = Flask(__name__)
+    logo = "https://cdn.example.org/a.svg?x=1&y=2"
+    app.register_blueprint(client_page.blueprint(built, (), app_name="Chat", logo_url=logo, accent="#0a7d4f"))
+    page = app.test_client().get("/")
+    assert "img-src 'self' blob: data: https://cdn.example.org" in page.headers["Content-Security-Policy"].split("; ")
+    assert '<meta name="app-logo" content="https://cdn.example.org/a.svg?x=1&amp;y=2" />' in page.text
+    assert '<meta name="app-accent" content="#0a7d4f" />' in page.text
+
+
+@pytest.mark.usefixtures("client")
 def test_page_has_the_flag_for_developer_links(built: Path) -> None:
     app = Flask(__name__)
     app.register_blueprint(client_page.blueprint(built, (), app_name="Chat", developer_links=True))

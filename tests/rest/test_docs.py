@@ -53,8 +53,10 @@ def resolve(document: Json, part: Json) -> Json:
 def is_bounded(document: Json, schema: Json) -> bool:
     """True if `schema` bounds its values."""
     schema = resolve(document, schema)
-    if "enum" in schema or schema.get("format") in ("uuid", "binary"):
+    if "enum" in schema or "x-max-bytes" in schema or schema.get("format") in ("uuid", "binary"):
         return True
+    if choices := schema.get("anyOf"):
+        return all(is_bounded(document, choice) for choice in choices)
     kinds = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
     bounds = {
         "string": "maxLength" in schema,

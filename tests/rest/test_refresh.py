@@ -20,7 +20,7 @@ def age(engine: Engine, person: Person, seconds: int) -> None:
     """Make the tokens of a person's sessions older."""
     statement = """
         UPDATE refresh_tokens t SET rotated_at = rotated_at - make_interval(secs => :seconds),
-                                    expires_at = expires_at - make_interval(secs => :seconds)
+                                    expires_at = t.expires_at - make_interval(secs => :seconds)
         FROM sessions s WHERE s.id = t.session_id AND s.user_id = :user_id
     """
     with engine.begin() as db:

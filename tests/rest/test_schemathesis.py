@@ -6,9 +6,9 @@ edge cases), `SCHEMATHESIS_SEED` the seed.
 """
 
 import base64
+import hashlib
 import os
 import secrets
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,13 +19,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 import schemathesis
+from marshmallow import ValidationError
 from schemathesis import AuthContext, Case, HookContext, Response
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from sqlalchemy import Engine, text
 
-from tests.conftest import NewPerson
+from chatapp.core.references import as_reference
+from chatapp.features.keys.schemas import SCOPES
+from tests.conftest import NewPerson, insert_key
 from tests.people import PASSWORD, Person, data
 from tests.server import Server
 
@@ -39,7 +42,8 @@ class Scene:
     """Existing users, chats and messages, whose ids replace random ids in three of four requests."""
 
     def __init__(self, server: Server, register_person: NewPerson, engine: Engine) -> None:
-        self.server = server
+        self.server, self.engine, self.register_person = server, engine, register_person
+        self.backend = insert_key(engine, server.url, SCOPES)
         # Requests of each operation that were authenticated and sent.
         self.requested, self.made = Counter[str](), Counter[str]()
         self.owner, self.friend, self.stranger, self.clerk = (
@@ -49,7 +53,10 @@ class Scene:
             db.execute(text("UPDATE users SET role = 'ADMIN' WHERE id = :id"), {"id": self.owner.id})
         self.group = self.new_group()
         self.direct = self.owner.direct_chat(self.friend)
+        data(self.owner.request("PUT", f"/chats/{self.group}/draft", json={"content": "Hello"}))
         self.file_url = data(self.owner.upload(self.group, "dot.png", A_PNG))["fileUrl"]
+        picture = {"file": ("dot.png", A_PNG)}
+        self.avatar = data(self.owner.request("PUT", "/users/me/avatar", files=picture))["avatar"]
         self.foreign = str(data(self.stranger.post("/chats/groups", {"name": "Theirs"}))["id"])
 
     def new_group(self) -> str:
@@ -57,26 +64,63 @@ class Scene:
         body = {"name": "Group", "memberIds": [self.friend.id]}
         return str(data(self.owner.post("/chats/groups", body))["id"])
 
+    def new_key(self) -> str:
+        """An API key, for operations that change or revoke it; those before it are gone."""
+        with self.engine.begin() as db:
+            db.execute(text("DELETE FROM api_keys WHERE created_by = :id"), {"id": self.owner.id})
+        return str(data(self.owner.post("/admin/keys", {"name": "key", "scopes": []}))["id"])
+
+    def new_user(self) -> str:
+        """A user of the app, for operations that change or erase them."""
+        return f"ext:{data(self.backend.put(f'/server/users/{secrets.token_hex(8)}', {}))['externalId']}"
+
+    def job(self) -> str:
+        """A job: the server has some that are scheduled."""
+        return str(data(self.owner.get("/admin/jobs"))[0]["id"])
+
+    def report(self) -> str:
+        """A report, which the friend made."""
+        return str(data(self.friend.post("/reports", {"userId": self.owner.id, "reason": "spam"}))["id"])
+
     def session(self) -> Person:
         """A new session of the owner, for operations that end it or use its refresh token."""
         account = {"email": self.owner.email, "password": PASSWORD}
         reply = requests.post(f"{self.server.url}/api/v1/auth/login", json=account, timeout=20)
         return Person(self.server.url, data(reply))
 
+    def session_id(self, person: Person) -> str:
+        """The id of the session of this token."""
+        return next(str(each["id"]) for each in data(person.get("/auth/sessions")) if "isCurrent" in each)
+
+    def reset_code(self) -> str:
+        """A code with which a new user resets the password."""
+        code, person = secrets.token_urlsafe(32), self.register_person("resetting")
+        kept = "INSERT INTO mail_codes (hash, user_id, kind, expires_at) VALUES (:hash, :id, 'reset', now() + interval '1 h')"
+        with self.engine.begin() as db:
+            db.execute(text(kept), {"hash": hashlib.sha256(code.encode()).digest(), "id": person.id})
+        return code
+
     def ids(self, operation: str, turn: int) -> dict[str, Callable[[], str]]:
         """Replacements for ids: mostly a group of the owner, sometimes another chat."""
         chat = (None, None, self.direct, self.foreign)[turn % 4]
-        person = {"update_account": self.clerk, "set_member_role": self.friend, "add_member": self.stranger}.get(
-            operation
-        )
-        person = person or (self.stranger, self.friend)[turn % 2]
+        person = PERSONS.get(operation, ("stranger", "friend")[turn % 2])
         values: dict[str, Callable[[], str]] = {
             "chatId": lambda: chat or (self.group if operation in LASTING else self.new_group()),
             "messageId": lambda: str(self.owner.send(self.group, "Hello")["id"]),
-            "userId": lambda: person.id,
+            "userId": lambda: getattr(self, person).id,
             "refreshToken": lambda: self.session().refresh_token,
+            "keyId": self.new_key,
+            "sessionId": lambda: self.session_id(self.session()),
+            "senderId": lambda: self.owner.id,
+            "reportId": self.report,
         }
-        values["id"] = values["chatId" if operation == "list_messages" else "messageId"]
+        if operation not in NAMING:
+            values["chat"] = values["chatId"]
+            values["user"] = lambda: (
+                self.friend.id if operation in ("set_server_member_role", "remove_server_member") else self.new_user()
+            )
+        ids_of = {"list_messages": values["chatId"], "get_job": self.job}
+        values["id"] = ids_of.get(operation, values["messageId"])
         return {name: cache(value) for name, value in values.items()}
 
     def token(self, case: AnyCase) -> str | None:
@@ -87,8 +131,13 @@ class Scene:
             return None
         if operation == "logout":
             return self.session().token
+        if operation in ("change_password", "end_other_sessions"):
+            return self.register_person("changing").token
         asking = {3: None, 6: self.stranger.token, 9: self.friend.token}
-        return asking.get(self.requested[operation] % 11, self.owner.token)
+        # Administrators see jobs of others.
+        is_for_servers = case.path.startswith("/api/v1/server/") and operation != "get_job"
+        usual = self.backend.key if is_for_servers else self.owner.token
+        return asking.get(self.requested[operation] % 11, usual)
 
     def prepare(self, case: AnyCase) -> None:
         """Make a generated request refer to existing objects."""
@@ -96,13 +145,18 @@ class Scene:
         self.made[operation] += 1
         turn, rest = divmod(self.made[operation], 4)
         make_real = rest != 0
-        if make_real or (operation not in LASTING and self.group in str(case.path_parameters)):
+        kept = {self.group, self.owner.id, self.friend.id, self.stranger.id}
+        if make_real or (operation not in LASTING and any(id in str(case.path_parameters) for id in kept)):
             ids = self.ids(operation, turn + rest)
+            if is_positive(case) and operation not in NAMING:
+                # The other texts that the schema of a reference in a path accepts name nothing.
+                named = {name: "ext:4711" for name in case.path_parameters if name in ("chat", "user")}
+                case.path_parameters = {**case.path_parameters, **named}
             for part in ("path_parameters", "body"):
                 given = getattr(case, part)
                 if (real := with_real_ids(given, "", ids)) != given:
                     setattr(case, part, real)
-        if case.meta is None or case.meta.generation.mode.is_positive:
+        if is_positive(case):
             self.make_plausible(case, operation, make_real)
 
     def make_plausible(self, case: AnyCase, operation: str, make_real: bool) -> None:
@@ -112,8 +166,12 @@ class Scene:
         """
         if operation == "get_user" and make_real:
             case.path_parameters = {"username": self.friend.name}
+        if make_real:
+            self.make_plausible_session(case, operation)
         if operation == "login" and make_real:
             case.body = {"email": self.owner.email, "password": PASSWORD}
+        if operation == "download_avatar" and make_real:
+            case.path_parameters = {"name": self.avatar.rpartition("/")[2]}
         if operation == "download_file" and make_real:
             url = urlsplit(self.file_url)
             case.path_parameters = {"fileName": url.path.rpartition("/")[2]}
@@ -127,6 +185,25 @@ class Scene:
             rest = {name: value for name, value in case.query.items() if name != "cursor"}
             case.query = rest | ({"cursor": found} if found else {})
 
+    def make_plausible_session(self, case: AnyCase, operation: str) -> None:
+        """New users for operations that end sessions, correct passwords, and valid codes."""
+        if operation in OF_SESSIONS:
+            person = self.register_person("ending")
+            given = {"user": person.id, "sessionId": self.session_id(person)}
+            case.path_parameters = {name: given[name] for name in case.path_parameters}
+        elif operation == "issue_tokens":
+            case.body = {"userId": self.register_person("issued").id}
+        elif operation == "send_server_message":
+            case.body = {"senderId": self.friend.id, "content": "Hello"}
+        elif operation == "create_server_direct_chat":
+            case.body = {"userIds": [self.friend.id, self.stranger.id]}
+        elif operation == "create_report":
+            case.body = {"messageId": self.owner.send(self.group, "Hello")["id"], "reason": "spam"}
+        elif operation == "change_password":
+            case.body = {"currentPassword": PASSWORD, "newPassword": "Battery5Staple"}
+        elif operation == "reset_password":
+            case.body = {"code": self.reset_code(), "newPassword": "Battery5Staple"}
+
     def cursor(self, case: AnyCase) -> str | None:
         """The cursor of the second page of the requested list, if there is one."""
         word = {"q": case.query["q"]} if "q" in case.query else {}
@@ -134,10 +211,26 @@ class Scene:
         return reply.json()["meta"]["nextCursor"] if reply.ok else None
 
 
+# Those with whom an operation can succeed; the others get a stranger or the friend in turn.
+PERSONS = {"update_account": "clerk", "set_member_role": "friend", "remove_member": "friend", "add_member": "stranger"}
+# Operations of servers on the sessions of a user.
+OF_SESSIONS = {"list_sessions_of_user", "end_session_of_user", "end_sessions_of_user", "revoke_tokens"}
+# The shared server accepts no tokens of an app: `test_app_tokens.py` has one that does.
+NEVER_SUCCEED = {"POST /api/v1/auth/exchange"}
 # Operations that leave a chat unchanged, so that they can share one.
-LASTING = {"get_chat", "send_message", "list_messages", "mark_read", "sync"}
+LASTING = {"get_chat", "send_message", "list_messages", "mark_read", "sync", "get_message", "list_files", "send_signal"}
+LASTING |= {"get_server_chat", "send_server_message", "list_server_messages", "get_draft"}
+# Operations whose path has an external id that need not exist.
+NAMING = {"put_user", "put_server_chat"}
 # Places of ids in a request, other than fields named after their type.
-LISTS = {"memberIds": "userId", "messageIds": "messageId", "chats": "chatId"}
+LISTS = {
+    "memberIds": "userId",
+    "adminIds": "userId",
+    "userIds": "userId",
+    "messageIds": "messageId",
+    "chats": "chatId",
+    "chatIds": "chatId",
+}
 
 
 def with_real_ids(part: Any, name: str, ids: dict[str, Callable[[], str]]) -> Any:
@@ -152,14 +245,20 @@ def with_real_ids(part: Any, name: str, ids: dict[str, Callable[[], str]]) -> An
     return ids[kind]() if kind in ids and is_id(part) else part
 
 
+def is_positive(case: AnyCase) -> bool:
+    """True if the request is to match the document."""
+    return case.meta is None or case.meta.generation.mode.is_positive
+
+
 def operation_id(case: AnyCase) -> str:
     return str(case.operation.definition.raw["operationId"])
 
 
 def is_id(part: object) -> bool:
+    """True for a UUID or the reference to an external id."""
     try:
-        return isinstance(part, str) and str(uuid.UUID(part)) == part.lower()
-    except ValueError:
+        return isinstance(part, str) and bool(as_reference(part))
+    except ValidationError:
         return False
 
 
@@ -203,24 +302,69 @@ def unnamed_code(case: AnyCase, response: Response) -> str | None:
 
 # Rules that a schema can't express, by field: a request that breaks them looks valid.
 RULES = {
+    "around": "is not together with after or cursor",
+    "data": "is bounded in bytes",
+    "isMarkedUnread": "needs a message, and agrees with unreadFrom",
+    "unreadFrom": "is a message of the chat after the caller joined",
+    "upTo": "is a message of the chat",
+    "format": "is of a message with senderId",
+    "mentions": "are JSON in a form, and of a message with senderId",
+    "metadata": "is JSON in a form, bounded in bytes, and of a message with senderId",
+    "replyToId": "is a message of this chat, and of a message with senderId",
+    "actsAs": "is a UUID or an external id, of an active user",
     "content": "may be empty with a file only",
+    "crop": "is inside the image",
     "cursor": "is opaque: one that the server gave",
+    "file": "is not empty",
     "fileUrl": "is of a file that the sender can see",
-    "messageIds": "are of this chat",
+    "expiresAt": "is in the future",
+    "emoji": "is one that Unicode recommends, or a name",
+    "externalId": "occurs once in a batch",
+    "isBot": "is set when the user is created",
+    "name": "is required for a new group",
+    "q": "has a word, and at most eight terms",
+    "messageId": "is not together with userId or chatId in a report",
+    "messageIds": "are of this chat, or each named once",
+    "chatIds": "are each named once",
+    "lifetime": "is for tokens without a refresh token, and at most a day",
+    "user": "has an external id of visible characters, and a username that is not reserved",
+    "newPassword": "is not common, and not the current one",
+    "overlap": "is at most seven days",
+    "system": "is of a message without senderId",
+    "type": "is TEXT without senderId",
     "userId": "is of another user",
+    "userIds": "are of two different users",
 }
+# What patterns that all languages interpret alike can't say: they can't contain the control characters beyond ASCII.
+BEYOND_PATTERNS = {
+    "Contains a control character.",
+    "Must be 1–128 visible characters.",
+    r"Must not contain / or \, begin with ext:, or be . or .. .",
+}
+# Paths beside one that ends with an external id, which PUT takes in every form.
+BESIDE_IDS = ("POST /api/v1/server/users/lookup", "POST /api/v1/server/chats/direct")
 
 
 def is_expected(check: str, label: str, response: Response) -> bool:
     """True if a finding of a check is a false positive."""
+    if check == "positive_data_acceptance" and response.status_code == 400:
+        return bool(response.json()["code"] == "cursor_invalid")
+    if check == "positive_data_acceptance" and response.status_code == 415 and label.endswith("/avatar"):
+        return True  # Generated bytes are no image.
     if check == "positive_data_acceptance" and response.status_code == 422:
         problem = response.json()
-        wrong = set(problem.get("errors", {}))
+        # `users.3.isBot` is the field of an object in a list.
+        wrong = {name.rpartition(".")[2] for name in problem.get("errors", {})}
         said = {message for messages in problem.get("errors", {}).values() for message in messages}
-        # Patterns that all languages interpret alike can't contain the control characters beyond ASCII.
-        if said == {"Contains a control character."}:
+        if said and said <= BEYOND_PATTERNS:
             return True
-        return problem["code"] == "client_id_reused" or (bool(wrong) and wrong <= set(RULES))
+        return problem["code"] in ("client_id_reused", "code_invalid") or (bool(wrong) and wrong <= set(RULES))
+    # A query of many long external ids.
+    if response.status_code == 414:
+        return label == "GET /api/v1/server/users" and check != "status_code_conformance"
+    if check == "allow_header_conformance" and label in BESIDE_IDS:
+        allowed = {method.strip() for method in ",".join(response.headers["allow"]).split(",")}
+        return allowed == {"OPTIONS", "POST", "PUT"}
     if check == "negative_data_rejection" and label == "POST /api/v1/messages/upload" and response.status_code == 201:
         return True  # It checks a body again after its ids were replaced, and then treats bytes as no string.
     # The signature in its query authenticates it too.
@@ -276,4 +420,6 @@ def test_every_response_matches_the_document(run: Run) -> None:
 
 
 def test_every_operation_succeeds_once(run: Run) -> None:
-    assert not [label for label, replies in run.replies.items() if min(replies) >= 400], str(run)
+    assert not [
+        label for label, replies in run.replies.items() if min(replies) >= 400 and label not in NEVER_SUCCEED
+    ], str(run)

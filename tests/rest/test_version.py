@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import requests
@@ -36,3 +37,8 @@ def test_node_packages_have_the_version_and_license_of_the_server(folder: str) -
     for described in (package, lock["packages"][""]):
         assert (described["version"], described["license"]) == (__version__, "MIT")
     assert lock["version"] == __version__
+
+
+def test_the_python_package_has_the_version_and_license_of_the_server() -> None:
+    project = tomllib.loads((ROOT / "clients" / "python" / "pyproject.toml").read_text())["project"]
+    assert (project["version"], project["license"]) == (__version__, "MIT")

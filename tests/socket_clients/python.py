@@ -45,16 +45,20 @@ class PyClient(SocketClient):
         wait: bool = True,
         reconnection: bool = False,
         headers: dict[str, str] | None = None,
+        act_as: object = None,
         **options: Any,
     ) -> Self:
-        """A client of the server at `url`, connected if `wait`; ConnectError if it is refused."""
+        """A client of the server at `url`, connected if `wait`; ConnectError if it is refused.
+
+        With `act_as`, the token is an API key.
+        """
         client = cls(reconnection=reconnection, **options)
         # A connect error is recorded by its event, which has more details than this exception.
         with suppress(socketio.exceptions.ConnectionError):
             client._client.connect(
                 url,
                 headers=headers or {},
-                auth=None if token is None else {"token": token},
+                auth=None if token is None else {"token": token} | ({} if act_as is None else {"actAs": act_as}),
                 transports=transports,
                 namespaces=[NAMESPACE],
                 wait=False,
@@ -76,15 +80,24 @@ class PyClient(SocketClient):
             self._leaving = True
             self._client.eio.queue.put(Packet(MESSAGE, data=f"1{NAMESPACE},"))
             self._end_polling()
+        over = threading.Event()
+        threading.Thread(target=self._wake_writer, args=(over,), daemon=True).start()
         # Twice, as a reconnection may succeed before it is stopped.
         self._client.shutdown()
         self._client.shutdown()
+        over.set()
         # python-engineio may leave its writer waiting if the server ended the connection.
         while writer := self._client.eio.write_loop_task:
             self._client.eio.queue.put(None)
             writer.join(0.1)
         self._reports.put(None)
         self._http.close()
+
+    def _wake_writer(self, over: threading.Event) -> None:
+        """End python-engineio's writer, which can miss that the connection ended: `shutdown` then waits 30 s for it."""
+        while not over.wait(0.5):
+            if queue := self._client.eio.queue:
+                queue.put(None)
 
     def _cut(self) -> None:
         if self._polls():

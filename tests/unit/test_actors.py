@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from chatapp.core.identity import Actor
+from chatapp.fanout.actors import read_settled, refresh_actor
 from chatapp.fanout.rooms import rooms
 from chatapp.fanout.view import view
-from chatapp.sockets.actors import read_settled, refresh_actor
-from chatapp.sockets.connection import SocketConnection
+from chatapp.sockets.connection import SocketConnection, State
 
 USER, SESSION, OTHER_SESSION = "user", "session", "other session"
 MODERATOR = Actor(USER, SESSION, "alice", None, "MODERATOR")
@@ -22,23 +22,24 @@ RENEWED = Actor(USER, OTHER_SESSION, "alice", None, "USER")
 def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[SocketConnection]:
     """A connection whose user is a moderator."""
 
-    def ended(connection: SocketConnection) -> None:
-        rooms.remove(connection.id)
+    def ended(connection: SocketConnection, why: str) -> None:
+        assert why == "session ended"
+        rooms().remove(connection.id)
 
     session: Any = SimpleNamespace(close=None)
     connection = SocketConnection("id", "sid", session, MODERATOR, 0, ended)
-    rooms.add(connection)
+    rooms().add(connection)
     monkeypatch.setattr("chatapp.sockets.connection.gevent.spawn_later", lambda *_args, **_options: None)
     yield connection
-    rooms.remove(connection.id)
+    rooms().remove(connection.id)
 
 
-def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[str, str], Actor | None]:
+def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[Actor], Actor | None]:
     """Returns results one after the other; something happens during the first call."""
     requested: list[str] = []
 
-    def find_actor(_user_id: str, session_id: str) -> Actor | None:
-        requested.append(session_id)
+    def find_actor(actor: Actor) -> Actor | None:
+        requested.append(actor.session_id)
         if len(requested) == 1:
             meanwhile()
         return responses[len(requested) - 1]
@@ -47,12 +48,12 @@ def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable
 
 
 def end_something() -> None:
-    view.epoch += 1
+    view().epoch += 1
 
 
 def test_actor_is_read_again_after_a_concurrent_change() -> None:
     find_actor = database(MODERATOR, DEMOTED, meanwhile=end_something)
-    assert read_settled(lambda: find_actor(USER, SESSION)) is DEMOTED
+    assert read_settled(lambda: find_actor(MODERATOR)) is DEMOTED
 
 
 def test_a_demotion_during_the_read_is_not_undone(connection: SocketConnection) -> None:
@@ -62,8 +63,8 @@ def test_a_demotion_during_the_read_is_not_undone(connection: SocketConnection) 
 
 def test_a_logout_during_the_read_closes_the_socket(connection: SocketConnection) -> None:
     refresh_actor(connection, database(MODERATOR, None, meanwhile=end_something))
-    assert connection.id not in rooms
-    assert connection.why == "session ended"
+    assert connection.id not in rooms()
+    assert connection.state is State.CLOSED
 
 
 def test_a_renewal_during_the_read_is_kept(connection: SocketConnection) -> None:
@@ -72,7 +73,7 @@ def test_a_renewal_during_the_read_is_kept(connection: SocketConnection) -> None
 
     refresh_actor(connection, database(DEMOTED, RENEWED, meanwhile=renew))
     assert connection.actor is RENEWED
-    assert connection.id in rooms
+    assert connection.id in rooms()
 
 
 def test_undisturbed_read_is_not_repeated(connection: SocketConnection) -> None:

@@ -95,3 +95,26 @@ def test_deliveries_during_a_write_are_recorded_later(clock: Clock) -> None:
         clock.pause()
         queue.flush()
     assert noted == [("chat", "bob", 1), ("chat", "bob", 2)]
+
+
+def test_deliveries_of_several_chats_are_recorded_together(clock: Clock) -> None:
+    batches: list[Noted] = []
+    queue = Deliveries(lambda batch: batches.append(list(batch)))
+    queue.add("chat", 1, ["bob"])
+    clock.now += PAUSE_SECONDS / 2
+    queue.add("another", 1, ["bob"])
+    clock.now += PAUSE_SECONDS / 2
+    queue.flush()
+    assert batches == [[("chat", "bob", 1), ("another", "bob", 1)]]
+
+
+def test_large_groups_beyond_a_write_are_the_next(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MAX_CHATS", 2)
+    noted: set[str] = set()
+    queue = Deliveries(lambda batch: noted.update(chat_id for chat_id, _, _ in batch))
+    for chat_id in ("one", "two", "three"):
+        queue.add(chat_id, 1, [f"user{number}" for number in range(500)])
+    for _ in range(2):
+        clock.pause()
+        queue.flush()
+    assert noted == {"one", "two", "three"}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 
-import gevent
 import pytest
 
 from chatapp.core.db import Locked
@@ -23,11 +22,11 @@ def test_receipts_of_locked_members_wait_in_one_batch(monkeypatch: pytest.Monkey
         return {("chat", "alice")}
 
     monkeypatch.setattr(actions, "_note_delivered", note)
-    monkeypatch.setattr(gevent, "spawn_later", lambda _seconds, work: later.append(work))
+    monkeypatch.setattr(actions, "spawn_later", lambda _seconds, work: later.append(work))
     for seq in (3, 5, 4):
         actions.mark_delivered_soon([("chat", "alice", seq), ("chat", "bob", seq)])
     assert len(later) == 1
     is_locked = False
     later[0]()
     assert tried[-1] == [("chat", "bob", 5)]
-    assert not actions._locked
+    assert not actions._locked.get()

@@ -43,7 +43,7 @@ def emitted() -> list[int]:
 def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
     """The timers of the order."""
     timers = Timers()
-    monkeypatch.setattr(ordering, "gevent", timers)
+    monkeypatch.setattr(ordering, "spawn_later", timers.spawn_later)
     return timers
 
 

@@ -4,18 +4,19 @@ from typing import Any
 
 from chatapp.core.events import Announced
 from chatapp.features.messages.missed import Change, MissedChanges
-from chatapp.replay import plan
+from chatapp.features.messages.replay import plan
 
-CHAT: dict[str, Any] = {"lastSeq": 9, "lastMessage": {"seq": 9}, "memberCount": 3, "members": []}
+CHAT: Any = {"lastSeq": 9, "lastMessage": {"seq": 9}, "memberCount": 3, "members": []}
 
 
 def message(rev: int, seq: int, *, edited: bool = False, deleted: bool = False) -> Change:
-    payload = {"id": f"m{seq}", "seq": seq, "rev": rev, "isEdited": edited, "isDeleted": deleted}
-    return Change(rev, "MESSAGE", None, payload)
+    payload: Any = {"id": f"m{seq}", "seq": seq, "rev": rev, "isEdited": edited, "isDeleted": deleted}
+    return Change(rev, "MESSAGE", None, payload, is_changed=bool(payload["isEdited"] or payload["isDeleted"]))
 
 
 def member(rev: int, kind: str, user_id: str, *, present: bool = True) -> Change:
-    return Change(rev, kind, user_id, {"userId": user_id, "user": {"isOnline": False}} if present else None)
+    payload: Any = {"userId": user_id, "user": {"isOnline": False}} if present else None
+    return Change(rev, kind, user_id, member=payload)
 
 
 def planned(changes: list[Change], last_rev: int, *, position: int = 4, seq: int = 4) -> list[tuple[int, str]]:
@@ -59,7 +60,8 @@ def test_new_and_deleted_message_is_replayed_as_both() -> None:
 
 def test_membership_changes_are_replayed_between_messages() -> None:
     changes = [message(5, 5), member(6, "JOINED", "bob"), message(7, 6), member(8, "LEFT", "eve", present=False)]
-    expected = [(5, "MessageSent 5"), (6, "MemberJoined bob"), (7, "MessageSent 6"), (8, "MemberLeft eve")]
+    expected = [(5, "MessageSent 5"), (6, "ChatEntered"), (6, "MemberJoined bob")]
+    expected += [(7, "MessageSent 6"), (8, "MemberLeft eve")]
     assert planned(changes, 8) == expected
 
 
@@ -70,7 +72,7 @@ def test_users_who_joined_and_left_are_omitted() -> None:
 
 def test_users_who_left_and_returned_are_replayed_as_both() -> None:
     changes = [member(5, "LEFT", "bob"), member(6, "JOINED", "bob")]
-    assert planned(changes, 6) == [(5, "MemberLeft bob"), (6, "MemberJoined bob")]
+    assert planned(changes, 6) == [(5, "MemberLeft bob"), (6, "ChatEntered"), (6, "MemberJoined bob")]
 
 
 def test_only_the_last_of_several_updates_is_replayed() -> None:

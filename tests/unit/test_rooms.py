@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chatapp.core.user_state import UserState
 from chatapp.fanout.rooms import Connection, Rooms
 from chatapp.sockets.connection import SocketConnection
 
@@ -40,13 +41,13 @@ def test_removal_after_a_later_join_is_ignored(rooms: Rooms, bob: Connection) ->
 
 def test_stale_read_does_not_resubscribe_a_removed_member(rooms: Rooms, bob: Connection) -> None:
     rooms.leave("chat", ["bob"], 6)
-    rooms.fill(bob, {"chat": (5, 0)})
+    rooms.fill(bob, UserState({"chat": (5, 0)}))
     assert rooms.of_chat("chat") == []
 
 
 def test_new_socket_gets_changes_after_its_read(rooms: Rooms, bob: Connection) -> None:
     rooms.join("chat", ["bob"], 3, 0)
-    rooms.fill(bob, {"chat": (9, 4), "other": (2, 1)})
+    rooms.fill(bob, UserState({"chat": (9, 4), "other": (2, 1)}))
     assert (bob.chats, rooms.order.position("other"), rooms.order.seqs["other"]) == ({"chat": 3, "other": 3}, 2, 1)
 
 

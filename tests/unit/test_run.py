@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import FAST, LONG, NOT_FAST, PHASES, is_of
+from tests.conftest import FAST, LAST, LONG, NOT_FAST, PHASES, is_of
 from tests.run import count, summary
 from tests.server import ROOT
 
@@ -26,7 +26,7 @@ def test_summary_has_the_format_of_pytest() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({*FAST, *NOT_FAST, *LONG, *(name for names in PHASES.values() for name in names)})
+    "name", sorted({*FAST, *NOT_FAST, *LONG, *LAST, *(name for names in PHASES.values() for name in names)})
 )
 def test_named_files_and_folders_exist(name: str) -> None:
     assert (ROOT / "tests" / name).exists()

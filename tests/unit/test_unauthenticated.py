@@ -71,7 +71,7 @@ def test_a_connection_counts_until_a_request_with_a_token_begins(
         sockets.update(environ.get("opens", ()))
         return []
 
-    monkeypatch.setattr("chatapp.sockets.unauthenticated.rooms", sockets)
+    monkeypatch.setattr("chatapp.sockets.unauthenticated.rooms", lambda: sockets)
     monkeypatch.setattr(clients, "_application", application)
 
     def request(session: str, **environ: object) -> None:

@@ -1,0 +1,176 @@
+"""Deleting messages for oneself or for everyone: what is done can be undone for some seconds."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_accessible import bring_axe, violations
+from tests.browser.test_messages import opened
+from tests.browser.test_switched_off import without_features
+from tests.browser.visitor import NARROW, WIDE, Visitor
+from tests.multiworker.conftest import eventually
+from tests.people import Person, data
+
+DELETED, DELETED_FOR_ME = "Message deleted", "You deleted this message"
+# So long can it be undone.
+UNDO_MS = 5000
+
+
+@pytest.fixture
+def chat(alice: Person, bob: Person) -> str:
+    """A chat with messages of both."""
+    made = alice.direct_chat(bob)
+    bob.send(made, "Meet at seven")
+    alice.send(made, "Or at eight")
+    return made
+
+
+def contents(person: Person, chat: str) -> list[str | None]:
+    """The texts of a chat as a user has them, the oldest first."""
+    return [message["content"] for message in reversed(data(person.get(f"/messages/{chat}")))]
+
+
+def undo(visitor: Visitor) -> Locator:
+    """The buttons that undo deletions."""
+    return visitor.page.get_by_role("status").get_by_role("button", name="Undo")
+
+
+def rows(visitor: Visitor) -> Locator:
+    """All messages."""
+    return visitor.page.get_by_role("log", name="Messages").get_by_role("listitem")
+
+
+def test_a_message_is_deleted_for_its_reader(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    phone = opened(visit, alice, bob, viewport=NARROW)
+    laptop = opened(visit, alice, bob)
+    laptop.act(laptop.message("Meet at seven"), "Delete for me")
+    expect(rows(laptop).first).to_contain_text(DELETED_FOR_ME)
+    # Nothing is sent while it can be undone.
+    laptop.page.wait_for_timeout(UNDO_MS / 2)
+    assert contents(alice, chat) == ["Meet at seven", "Or at eight"]
+    expect(rows(phone).first).to_contain_text(DELETED_FOR_ME)
+    expect(undo(laptop)).to_have_count(0)
+    assert contents(alice, chat) == [None, "Or at eight"]
+    assert contents(bob, chat) == ["Meet at seven", "Or at eight"]
+    laptop.page.reload()
+    expect(rows(laptop).first).to_contain_text(DELETED_FOR_ME)
+
+
+def test_a_deletion_can_be_undone(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = opened(visit, alice, bob)
+    for action, tombstone in (("Delete for me", DELETED_FOR_ME), ("Delete for everyone", DELETED)):
+        hers.act(hers.message("Or at eight"), action)
+        expect(rows(hers).last).to_contain_text(tombstone)
+        undo(hers).click()
+        expect(hers.message("Or at eight")).to_be_visible()
+        expect(undo(hers)).to_have_count(0)
+    hers.page.wait_for_timeout(UNDO_MS + 500)
+    assert contents(alice, chat) == ["Meet at seven", "Or at eight"]
+
+
+def test_a_message_is_deleted_for_everyone(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers, his = opened(visit, alice, bob), opened(visit, bob, alice)
+    # The messages of others are deleted for oneself only.
+    his.message("Or at eight").hover()
+    his.message("Or at eight").get_by_role("button", name="Message actions").click()
+    expect(his.page.get_by_role("menuitem", name="Delete for me")).to_be_visible()
+    expect(his.page.get_by_role("menuitem", name="Delete for everyone")).to_have_count(0)
+    his.page.keyboard.press("Escape")
+    hers.act(hers.message("Or at eight"), "Delete for everyone")
+    expect(rows(his).last).to_contain_text(DELETED)
+    assert contents(bob, chat) == ["Meet at seven", None]
+
+
+def test_several_are_deleted_at_once(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    for number in range(3):
+        bob.send(chat, f"Number {number}")
+    hers = opened(visit, alice, bob)
+    for text in ("Meet at seven", "Or at eight", "Number 0", "Number 1", "Number 2"):
+        hers.act(hers.message(text), "Delete for me")
+    expect(undo(hers)).to_have_count(5)
+    undo(hers).nth(1).click()
+    expect(hers.message("Or at eight")).to_be_visible()
+    eventually(lambda: contents(alice, chat) == [None, "Or at eight", None, None, None], 40)
+    expect(rows(hers).filter(has_text=DELETED_FOR_ME)).to_have_count(4)
+
+
+def test_selected_messages_are_deleted_together(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = opened(visit, alice, bob)
+    hers.act(hers.message("Meet at seven"), "Select")
+    hers.message("Or at eight").click()
+    hers.page.get_by_role("toolbar", name="Select").get_by_role("button", name="Delete for me").click()
+    expect(hers.page.get_by_text("2 messages deleted for you.")).to_be_visible()
+    expect(rows(hers).filter(has_text=DELETED_FOR_ME)).to_have_count(2)
+    undo(hers).click()
+    expect(rows(hers).filter(has_text=DELETED_FOR_ME)).to_have_count(0)
+
+
+def test_leaving_the_page_sends_deletions(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = opened(visit, alice, bob)
+    hers.act(hers.message("Meet at seven"), "Delete for me")
+    hers.act(hers.message("Or at eight"), "Delete for everyone")
+    expect(undo(hers)).to_have_count(2)
+    hers.page.goto("about:blank")
+    eventually(lambda: contents(alice, chat) == [None, None], UNDO_MS / 2000)
+    assert contents(bob, chat) == ["Meet at seven", None]
+
+
+def test_logging_out_sends_deletions(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = opened(visit, alice, bob)
+    hers.act(hers.message("Meet at seven"), "Delete for me")
+    hers.page.get_by_role("button", name="Account of").click()
+    hers.page.get_by_role("menuitem", name="Log out").click()
+    expect(hers.page.get_by_role("button", name="Log in")).to_be_visible()
+    assert contents(alice, chat) == [None, "Or at eight"]
+
+
+def test_a_deletion_without_a_connection_is_sent_later(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = opened(visit, alice, bob)
+    hers.context.set_offline(True)
+    hers.act(hers.message("Meet at seven"), "Delete for me")
+    expect(undo(hers)).to_have_count(0)
+    expect(rows(hers).first).to_contain_text(DELETED_FOR_ME)
+    hers.context.set_offline(False)
+    eventually(lambda: contents(alice, chat) == [None, "Or at eight"], 30)
+
+
+def test_a_deletion_is_undone_by_keys(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+    hers = opened(visit, alice, bob)
+    row = hers.message("Or at eight")
+    row.focus()
+    hers.page.keyboard.press("Enter")
+    hers.page.get_by_role("menuitem", name="Delete for me").press("Enter")
+    expect(rows(hers).last).to_be_focused()
+    hers.page.keyboard.press("Enter")
+    expect(hers.page.get_by_role("menuitem", name="Undo deletion")).to_be_focused()
+    hers.page.keyboard.press("Enter")
+    expect(hers.message("Or at eight")).to_be_visible()
+
+
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", NARROW)])
+def test_a_deletion_is_accessible(
+    visit: Visit, alice: Person, bob: Person, chat: str, scheme: str, viewport: dict[str, int]
+) -> None:
+    hers = visit(alice, color_scheme=scheme, viewport=viewport, reduced_motion="reduce")
+    bring_axe(hers)
+    hers.page.goto(f"{hers.url}/#/chats/{chat}")
+    hers.page.reload()
+    hers.act(hers.message("Meet at seven"), "Delete for me")
+    expect(undo(hers)).to_be_visible()
+    assert violations(hers.page) == []
+
+
+def test_only_for_everyone_where_the_server_lacks_the_other(
+    visit: Visit, alice: Person, bob: Person, chat: str
+) -> None:
+    hers = visit()
+    hers.context.route("**/api/v1/capabilities", without_features)
+    hers.take_session(alice)
+    hers.entry(bob.name).click()
+    hers.message("Or at eight").hover()
+    hers.message("Or at eight").get_by_role("button", name="Message actions").click()
+    menu: Any = hers.page.get_by_role("menu", name="Message actions")
+    expect(menu.get_by_role("menuitem", name="Delete for everyone")).to_be_visible()
+    expect(menu.get_by_role("menuitem", name="Delete for me")).to_have_count(0)
