@@ -14,6 +14,7 @@ from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
+import orjson  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import Namespace, SocketIO  # noqa: E402
 from werkzeug.test import create_environ  # noqa: E402
@@ -22,7 +23,8 @@ from chatapp.compat.engineio import sessions_of  # noqa: E402
 from chatapp.compat.socketio import engineio_of, handlers_of  # noqa: E402
 from chatapp.sockets.dispatch import ClientQueue, Dispatcher  # noqa: E402
 from chatapp.sockets.dispatch import Packet as Received  # noqa: E402
-from chatapp.sockets.packets import NAMESPACE, PacketJson, decode_event, encode_ack  # noqa: E402
+from chatapp.sockets.incoming import decode_event  # noqa: E402
+from chatapp.sockets.packets import NAMESPACE, PacketJson, encode_ack  # noqa: E402
 
 EVENTS = 2000
 # Events that arrive in one turn of the event loop.
@@ -77,7 +79,7 @@ def with_dispatcher(counter: Counter) -> Callable[[], None]:
 
     def handle(_queue: ClientQueue, packet: Received) -> bool:
         event = decode_event(str(packet))
-        encode_ack(event.ack_id, counter.handle(event.arguments[0]))
+        encode_ack(event.ack_id, orjson.dumps(counter.handle(event.arguments[0])))
         return True
 
     dispatcher, queue = Dispatcher(handle), ClientQueue(None)

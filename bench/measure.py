@@ -14,12 +14,13 @@ from bench.site import Site
 @dataclass
 class Result:
     """One line of the report. `rate` is in `unit` a second; `cpu_us` is the server's processor time for one of them in
-    microseconds, `generator` the share of a core that the load generator used; latencies are in milliseconds."""
+    microseconds, `database_us` that of PostgreSQL, `generator` the share of a core that the load generator used; latencies are in milliseconds."""
 
     name: str
     unit: str
     rate: float = 0.0
     cpu_us: float = 0.0
+    database_us: float = 0.0
     p50: float | None = None
     p99: float | None = None
     generator: float = 0.0
@@ -47,10 +48,11 @@ class Clock:
 def measured(site: Site, result: Result) -> Iterator[Clock]:
     """Fill in `result` from what is done in the block."""
     clock = Clock()
-    cpu, own, began = site.cpu_seconds(), _own_seconds(), time.perf_counter()
+    database, cpu, own, began = site.database_cpu_seconds(), site.cpu_seconds(), _own_seconds(), time.perf_counter()
     yield clock
     seconds = time.perf_counter() - began
     result.rate = clock.done / seconds
+    result.database_us = (site.database_cpu_seconds() - database) / max(1, clock.done) * 1e6
     result.cpu_us = (site.cpu_seconds() - cpu) / max(1, clock.done) * 1e6
     result.generator = (_own_seconds() - own) / seconds
     if clock.latencies:

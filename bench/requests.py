@@ -9,10 +9,34 @@ import time
 from collections.abc import Callable, Sequence
 
 import orjson
+from sqlalchemy import text
 
 from bench.measure import Result, measured
 from bench.site import PORT, Site, User
 
+_CHATS = text(
+    """
+    WITH chat AS (
+        INSERT INTO chats (id, type, direct_key, member_count, last_seq, last_rev, updated_at)
+        SELECT gen_random_uuid(), 'DIRECT', least(:reader, o) || ':' || greatest(:reader, o), 2, 3, 4,
+               now() - n * interval '1 minute'
+        FROM unnest(CAST(:others AS text[])) WITH ORDINALITY other (o, n) RETURNING id, direct_key
+    ), member AS (
+        INSERT INTO members (chat_id, user_id, delivered_seq, read_seq)
+        SELECT id, CAST(split_part(direct_key, ':', n) AS uuid), 3, 3 FROM chat, generate_series(1, 2) n
+    )
+    INSERT INTO messages (id, chat_id, seq, rev, sender_id, content)
+    SELECT gen_random_uuid(), id, n, n + 1, CAST(split_part(direct_key, ':', 1) AS uuid),
+           'message number ' || n || ' of a long conversation'
+    FROM chat, generate_series(1, 3) n
+    """
+)
+_REPLY = text(
+    """
+    UPDATE messages m SET reply_to = q.id FROM messages q
+    WHERE m.chat_id = :chat_id AND m.seq > 950 AND q.chat_id = m.chat_id AND q.seq = m.seq - 900
+    """
+)
 CONNECTIONS = 8
 WARM_SECONDS = 1.0
 SECONDS = 5.0
@@ -117,12 +141,37 @@ def history(site: Site, chat_id: str, reader: User, stored: int, *, deep: bool) 
     return drive(site, result, page, expect=b"HTTP/1.1 200")
 
 
+def around(site: Site, chat_id: str, reader: User, stored: int) -> Result:
+    """Pages of 50 around a message from anywhere."""
+    result = Result(f"page around a message, of {stored:,}", "requests")
+
+    def page() -> bytes:
+        return request("GET", f"/messages/{chat_id}?around={random.randrange(60, stored - 60)}", reader)
+
+    return drive(site, result, page, expect=b"HTTP/1.1 200")
+
+
+def replies(site: Site) -> list[Result]:
+    """The newest page of a chat of 1,000 messages, before and after each of its messages is a reply."""
+    reader, writer = site.users(2)
+    chat_id = site.chat((reader, writer), type="DIRECT")
+    site.fill(chat_id, writer, stored=0, total=1000)
+    found = [history(site, chat_id, reader, 1000, deep=False)]
+    with site.engine.begin() as db:
+        db.execute(_REPLY, {"chat_id": chat_id})
+    site.tidy()
+    with_quotes = history(site, chat_id, reader, 1000, deep=False)
+    with_quotes.name = "history page with 50 replies"
+    with_quotes.more["times the CPU of plain messages"] = with_quotes.cpu_us / found[0].cpu_us
+    return [*found, with_quotes]
+
+
 def chat_list(site: Site, count: int = 200) -> Result:
     """The first 50 chats of a user."""
     result = Result(f"chat list, 50 of {count}", "requests")
     reader, *others = site.users(count + 1)
-    for other in others:
-        site.fill(site.chat((reader, other), type="DIRECT"), other, stored=0, total=3, tidy=False)
+    with site.engine.begin() as db:
+        db.execute(_CHATS, {"reader": reader.id, "others": [other.id for other in others]})
     site.tidy()
     ask = request("GET", "/chats", reader)
     return drive(site, result, lambda: ask, expect=b"HTTP/1.1 200")

@@ -28,6 +28,8 @@ class Conversation:
         self.latencies: list[float] = []
         self.failed = 0
         self.going = True
+        # Whether each message is marked as read.
+        self.reading = False
 
     def send(self, client: Client) -> None:
         """Send the next message of a sender."""
@@ -49,6 +51,9 @@ class Conversation:
             if key in self.sent and client.index not in self.chats:
                 self.latencies.append(time.perf_counter() - self.sent.pop(key))
                 self.done += 1
+                if self.reading:
+                    (chat_id,) = self.chats.values()
+                    client.send(event("messages:read", {"chatId": chat_id}, 1))
 
 
 def pairs(site: Site, count: int = 100) -> Result:
@@ -76,10 +81,11 @@ def two_people(site: Site) -> tuple[Conversation, Client, User]:
     return talk, sender, people[0]
 
 
-def one_pair(site: Site, rate: int = 50, seconds: float = 6.0) -> Result:
+def one_pair(site: Site, rate: int = 50, seconds: float = 6.0, *, reading: bool = False) -> Result:
     """Two users only: from sending to receiving, at `rate` messages a second."""
-    result = Result(f"one pair, {rate}/s", "messages")
+    result = Result(f"one pair, {rate}/s{', each read' if reading else ''}", "messages")
     talk, sender, _ = two_people(site)
+    talk.reading = reading
     crowd = talk.crowd
     with measured(site, result) as clock:
         for _ in range(int(rate * seconds)):
@@ -125,6 +131,36 @@ def group(site: Site, members: int, *, online: int | None = None, senders: int =
     if watch.last:
         result.p50, result.p99 = centiles(watch.last)
     result.more["messages/s"] = result.rate if few else result.rate / watch.recipients
+    result.more["failed"] = talk.failed
+    crowd.close()
+    return result
+
+
+def receipts(site: Site, members: int = 50, seconds: int = 8) -> Result:
+    """A group whose members are all connected, one message per second: what a message costs with all its receipts."""
+    result = Result(f"group of {members}, one message per second", "messages")
+    people = site.users(members)
+    crowd = Crowd(PORT)
+    talk = Conversation(site, crowd)
+    talk.going = False
+    events = 0
+
+    def on_packet(client: Client, packet: Packet) -> None:
+        nonlocal events
+        events += packet.startswith(b'42/chat,["messages:delivered"')
+        talk.on_packet(client, packet)
+
+    talk.chats[0] = site.chat(people)
+    site.tidy()
+    sender, *_ = crowd.connect((person.token for person in people), on_packet)
+    crowd.run(WARM_SECONDS)
+    events = 0
+    with measured(site, result) as clock:
+        for _ in range(seconds):
+            talk.send(sender)
+            crowd.run(1.0)
+        clock.done = seconds
+    result.more["receipt events per message"] = events / seconds
     result.more["failed"] = talk.failed
     crowd.close()
     return result
