@@ -41,6 +41,7 @@ check: $(VENV)/dev.stamp ## lint, formatting and types, of server and clients, i
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python clients/python/scripts/generate.py --check
 	$(VENV)/bin/python -m pytest -q tests/architecture/test_words.py
 	$(VENV)/bin/python -m tests.clients.check
 
