@@ -84,7 +84,9 @@ def fork(
         assert parent.stdin
         assert parent.stdout
         print(json.dumps(job | more), file=parent.stdin, flush=True)
-        return Fork(int(parent.stdout.readline()))
+        forked = Fork(int(parent.stdout.readline()))
+        print(file=parent.stdin, flush=True)
+        return forked
 
 
 def start() -> None:
@@ -160,9 +162,14 @@ def serve() -> None:
 
     set_handler(signal.SIGCHLD, reap)
     for line in sys.stdin:
+        # A process that ends at once is there until the caller has found it, which an empty line says.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         if not make_fork():
             set_handler(signal.SIGCHLD, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             _become(**json.loads(line))
+        sys.stdin.readline()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
 def _become(
