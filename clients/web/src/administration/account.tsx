@@ -8,8 +8,9 @@ import { Avatar } from "../ui/avatar";
 import { Dialog, confirmed } from "../ui/dialog";
 import { showNotice } from "../ui/toast";
 import { agentOf } from "../user-agent";
+import { Select } from "../ui/select";
 import { dateTimeOf } from "./format";
-import { List, Select, Tag, useList } from "./parts";
+import { List, Tag, useList } from "./parts";
 import { AccountTags } from "./users";
 
 interface AccountProps {

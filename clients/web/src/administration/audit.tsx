@@ -4,8 +4,9 @@ import { client } from "../client";
 import { nameOf } from "../format";
 import { a } from "../texts/administration";
 import { icons } from "../ui/icons";
+import { Select } from "../ui/select";
 import { dateTimeOf, exactTimeOf } from "./format";
-import { List, Select, useList } from "./parts";
+import { List, useList } from "./parts";
 
 /** What the list can be reduced to: the kinds of actions. */
 const KINDS = [

@@ -12,8 +12,9 @@ import { FormDialog } from "../ui/form-dialog";
 import { icons } from "../ui/icons";
 import { Menu, type MenuItem } from "../ui/menu";
 import { showNotice } from "../ui/toast";
+import { Select } from "../ui/select";
 import { dateTimeOf } from "./format";
-import { List, Select, Tag, useList } from "./parts";
+import { List, Tag, useList } from "./parts";
 
 const DAY_MS = 86_400_000;
 const MAX_NAME = 100;

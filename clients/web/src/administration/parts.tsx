@@ -1,6 +1,6 @@
 import type { Page } from "@chatapp/client";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { errorText } from "../error-text";
 import { a } from "../texts/administration";
 import { useAction } from "../ui/action";
@@ -98,38 +98,6 @@ export function List<T>({ label, list, empty, children, class: kind = "" }: List
         </button>
       )}
     </>
-  );
-}
-
-interface SelectProps {
-  label: string;
-  options: readonly (readonly [value: string, text: string])[];
-  name?: string;
-  value?: string;
-  disabled?: boolean;
-  onChange?: (value: string) => void;
-}
-
-/** A choice with its label. */
-export function Select({ label, options, name, value, disabled, onChange }: SelectProps) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <select
-        id={id}
-        name={name}
-        value={value}
-        disabled={disabled}
-        onChange={(event) => onChange?.(event.currentTarget.value)}
-      >
-        {options.map(([each, text]) => (
-          <option key={each} value={each}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </div>
   );
 }
 

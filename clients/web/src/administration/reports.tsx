@@ -10,9 +10,10 @@ import { confirmed } from "../ui/dialog";
 import { FormDialog } from "../ui/form-dialog";
 import { icons } from "../ui/icons";
 import { showNotice } from "../ui/toast";
+import { Select } from "../ui/select";
 import { AccountDialog } from "./account";
 import { dateTimeOf } from "./format";
-import { List, Select, Tag, useList } from "./parts";
+import { List, Tag, useList } from "./parts";
 
 const MAX_NOTE = 1000;
 const STATUSES = ["open", "done", "dismissed"] as const;

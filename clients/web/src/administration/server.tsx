@@ -5,8 +5,9 @@ import { client } from "../client";
 import { errorText } from "../error-text";
 import { a } from "../texts/administration";
 import { icons } from "../ui/icons";
+import { Select } from "../ui/select";
 import { ageOf, dateTimeOf, milliseconds, numberOf } from "./format";
-import { List, Select, Tag, useList } from "./parts";
+import { List, Tag, useList } from "./parts";
 
 const REFRESH_MS = 10_000;
 const STATUS_TAGS = { queued: "", running: "warning", done: "good", failed: "danger" } as const;

@@ -6,8 +6,9 @@ import { a } from "../texts/administration";
 import { Avatar } from "../ui/avatar";
 import { useRovingFocus } from "../ui/keys";
 import { SearchField } from "../ui/search-field";
+import { Select } from "../ui/select";
 import { AccountDialog } from "./account";
-import { List, Select, Tag, useList, useSettled } from "./parts";
+import { List, Tag, useList, useSettled } from "./parts";
 
 /** The accounts of this server. */
 export function Users() {

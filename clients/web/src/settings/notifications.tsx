@@ -3,7 +3,8 @@ import { has } from "../features";
 import { canNotify, isOn, turn } from "../notifications/device";
 import { play } from "../notifications/sound";
 import { s } from "../texts/settings";
-import { Choice, Loading, Switch, useSettings } from "./parts";
+import { optionsOf, Select } from "../ui/select";
+import { Loading, Switch, useSettings } from "./parts";
 
 /** Which messages notify the user, on all devices, and how this browser does it. */
 export function Notifications() {
@@ -23,11 +24,11 @@ function Level() {
   const { settings, change } = useSettings();
   if (!settings) return <Loading />;
   return (
-    <Choice
+    <Select
       label={s.notifications.level}
       hint={s.notifications.levelHint}
       value={settings.notify}
-      options={s.notifications.levels}
+      options={optionsOf(s.notifications.levels)}
       onChange={(notify) => change({ notify })}
     />
   );

@@ -47,38 +47,3 @@ export function Switch({ label, hint, isOn, onChange }: SwitchProps) {
     </div>
   );
 }
-
-interface ChoiceProps<Value extends string> {
-  label: string;
-  hint?: string;
-  value: string;
-  /** The text of each value. */
-  options: Readonly<Record<Value, string>>;
-  onChange: (value: Value) => void;
-}
-
-export function Choice<Value extends string>({ label, hint, value, options, onChange }: ChoiceProps<Value>) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <select
-        id={id}
-        value={value}
-        aria-describedby={hint && `${id}-hint`}
-        onChange={(event) => onChange(event.currentTarget.value as Value)}
-      >
-        {(Object.entries(options) as [Value, string][]).map(([name, text]) => (
-          <option key={name} value={name}>
-            {text}
-          </option>
-        ))}
-      </select>
-      {hint && (
-        <p id={`${id}-hint`} class="about">
-          {hint}
-        </p>
-      )}
-    </div>
-  );
-}

@@ -1,5 +1,6 @@
 import { s } from "../texts/settings";
-import { Choice, Loading, Switch, useSettings } from "./parts";
+import { optionsOf, Select } from "../ui/select";
+import { Loading, Switch, useSettings } from "./parts";
 
 /** What others see of the user, and who can reach them. Each change is saved at once. */
 export function Privacy() {
@@ -15,17 +16,17 @@ export function Privacy() {
   );
   return (
     <>
-      <Choice
+      <Select
         label={s.privacy.lastSeen}
         hint={s.privacy.lastSeenHint}
         value={settings.lastSeen}
-        options={s.privacy.lastSeenBy}
+        options={optionsOf(s.privacy.lastSeenBy)}
         onChange={(lastSeen) => change({ lastSeen })}
       />
-      <Choice
+      <Select
         label={s.privacy.directFrom}
         value={settings.directFrom}
-        options={s.privacy.directFromBy}
+        options={optionsOf(s.privacy.directFromBy)}
         onChange={(directFrom) => change({ directFrom })}
       />
       {toggle("readReceipts", s.privacy.readReceiptsHint)}

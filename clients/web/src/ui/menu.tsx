@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { moveFocus } from "./keys";
+import { PopupButton } from "./popup-button";
 
 export interface MenuItem {
   readonly label: string;
@@ -26,32 +27,16 @@ interface MenuProps {
 }
 
 /** A button that opens a list of actions. */
-export function Menu({ label, items, children, class: kind = "icon-button" }: MenuProps) {
-  const [isOpen, setOpen] = useState(false);
-  const button = useRef<HTMLButtonElement>(null);
-  // The browser closes the list as the pointer comes down on its button: that click does not open it again.
-  const wasOpen = useRef(false);
-  return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        class={kind}
-        aria-label={label}
-        aria-haspopup="menu"
-        aria-expanded={isOpen}
-        onPointerDown={() => (wasOpen.current = isOpen)}
-        onClick={() => {
-          setOpen(!wasOpen.current);
-          wasOpen.current = false;
-        }}
-      >
-        {children}
-      </button>
-      {isOpen && <MenuList label={label} items={items} anchor={button.current} onClose={() => setOpen(false)} />}
-    </>
-  );
-}
+export const Menu = ({ label, items, children, class: kind }: MenuProps) => (
+  <PopupButton
+    label={label}
+    popup="menu"
+    {...(kind && { class: kind })}
+    open={(anchor, close) => <MenuList label={label} items={items} anchor={anchor} onClose={close} />}
+  >
+    {children}
+  </PopupButton>
+);
 
 interface ListProps {
   label: string;
