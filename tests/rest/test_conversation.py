@@ -1,5 +1,6 @@
 """Replies, mentions, metadata and formats of messages, and the edits of these."""
 
+import json
 import uuid
 from typing import Any
 
@@ -184,6 +185,16 @@ def test_equal_values_change_nothing(alice: Person, bob: Person, chat_id: str) -
     message = send(alice, chat_id, **extras)
     unchanged = data(edit(alice, message, content="Hello", **extras))
     assert (unchanged["rev"], unchanged["isEdited"]) == (message["rev"], False)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (False, 0), ([0], [False])])
+def test_numbers_and_booleans_are_different_metadata(
+    alice: Person, chat_id: str, before: object, after: object
+) -> None:
+    message = send(alice, chat_id, metadata={"a": before})
+    changed = data(edit(alice, message, metadata={"a": after}))
+    assert changed["rev"] == message["rev"] + 1
+    assert json.dumps(changed["metadata"]) == json.dumps({"a": after})
 
 
 def test_an_edit_needs_a_field(alice: Person, chat_id: str) -> None:

@@ -43,7 +43,8 @@ _CHANGE = """
 """
 _EDITABLE = text(
     """
-    SELECT content, metadata, format, mention_ids::text[], mentions_all, coalesce(edit_count, 0) AS edit_count, created_at
+    SELECT content, metadata IS NOT DISTINCT FROM CAST(:metadata AS jsonb) AS has_metadata, format, mention_ids::text[],
+           mentions_all, coalesce(edit_count, 0) AS edit_count, created_at
     FROM messages WHERE id = :id AND deleted_at IS NULL
     """
 )
@@ -125,10 +126,10 @@ def edit(work: UnitOfWork, message: KnownMessage, fields: Json, *, actor: Actor 
     is_closed = lock_chat(work.db, message)
     if actor and is_closed:
         raise why_closed(work.db, actor.user_id, message.chat_id)
-    row = work.db.execute(_EDITABLE, {"id": message.id}).first()
+    values = _values(work, message, fields)
+    row = work.db.execute(_EDITABLE, {"id": message.id, "metadata": values["metadata"]}).first()
     if row is None:
         raise Conflict("The message was deleted.")
-    values = _values(work, message, fields)
     changed = [name for name in _ASSIGNMENTS if name in fields and not _has(row, name, values)]
     if "content" in changed:
         _check_content(message, row, fields["content"], has_window=actor is not None)
@@ -235,7 +236,7 @@ def _has(row: Row[Any], name: str, values: Json) -> bool:
             row.mentions_all == values["mentions_all"]
         )
     if name == "metadata":
-        return bool(row.metadata == (orjson.loads(values["metadata"]) if values["metadata"] else None))
+        return bool(row.has_metadata)
     return bool(row._mapping[name] == values[name])
 
 
