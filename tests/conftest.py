@@ -16,7 +16,8 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from chatapp.core import api_keys
 from chatapp.core.ids import new_id
 from chatapp.launcher.postgres import EmbeddedPostgres, find_binaries
-from tests.people import Backend, Person, register
+from tests.accounts import Accounts
+from tests.people import Backend, Person
 from tests.server import ROOT, Server, migrate
 from tests.socket_clients import JsDriver, PyClient, SocketClient
 
@@ -236,9 +237,11 @@ def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def register_person(server: Server) -> NewPerson:
+def register_person(server: Server, database_url: str) -> Iterator[NewPerson]:
     """Makes an account on the shared server."""
-    return lambda name="someone": register(server.url, name)
+    accounts = Accounts(server, database_url)
+    yield accounts.new
+    accounts.close()
 
 
 @pytest.fixture(scope="session")
