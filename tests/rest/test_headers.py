@@ -2,8 +2,6 @@
 
 import re
 import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.forked import run_flask
 from tests.people import Person
-from tests.server import ROOT, Server, environment
+from tests.server import Server, environment
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -22,10 +21,8 @@ SOCKETS = (POLLING, f"{POLLING}&sid=unknown", "/socket.io/?EIO=3&transport=polli
 
 def routes(database_url: str, folder: Path) -> list[str]:
     """A path for each rule of the application."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "routes"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(database_url, folder), capture_output=True, text=True, check=True
-    )
+    done = run_flask(["routes"], environment(database_url, folder))
+    assert done.returncode == 0, done.stderr
     rules = re.findall(r"(/\S*) *$", done.stdout, re.MULTILINE)
     assert len(rules) > 30
     filled = (re.sub(r"<uuid:\w+>", str(uuid.uuid4()), rule) for rule in rules)
