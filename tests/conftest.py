@@ -24,8 +24,10 @@ from tests.socket_clients import JsDriver, PyClient, SocketClient
 NewPerson = Callable[..., Person]
 # new_key(scope, …, acts_as=…): a backend with a new key.
 NewKey = Callable[..., Backend]
-# The database that others are copies of.
-TEMPLATE = "chat_template"
+# The database that others are copies of; tests with a PostgreSQL of their own use it itself.
+TEMPLATE = "chat"
+# new_postgres(folder, durable=…): a server whose data is in a new folder.
+NewPostgres = Callable[..., EmbeddedPostgres]
 # new_database(name): its URL.
 NewDatabase = Callable[[str], str]
 # connect(person, transports=…, reconnection=…): a socket of theirs.
@@ -159,15 +161,12 @@ def place(path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test run's own, without fsync, which has the migrated and empty database of `TEMPLATE`."""
+def migrated_data(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a PostgreSQL with the migrated and empty database of `TEMPLATE`, to be copied; kept for later runs."""
     kept = pytestconfig.cache.mkdir("postgres") / f"{digest_of_migrations()}-data"
-    folder = tmp_path_factory.mktemp("postgres")
-    if kept.exists():
-        copy_folder(kept, folder / "data")
-    server = EmbeddedPostgres(folder, durable=False)
     if not kept.exists():
-        with server:
+        folder = tmp_path_factory.mktemp("migrated")
+        with EmbeddedPostgres(folder, durable=False) as server:
             server.create_database(TEMPLATE)
             migrate(server.url(TEMPLATE), tmp_path_factory.mktemp("migrate"))
         for old in kept.parent.glob("*-data"):
@@ -182,13 +181,32 @@ def postgres(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
         except OSError:
             # Another process of this run was faster.
             shutil.rmtree(draft)
-    with server:
+    return kept
+
+
+@pytest.fixture(scope="session")
+def new_postgres(migrated_data: Path) -> NewPostgres:
+    """Makes servers, not started yet, with the database of `TEMPLATE`: initdb and the migrations take longer than all
+    that most tests do."""
+
+    def make(folder: Path, *, durable: bool = True) -> EmbeddedPostgres:
+        folder.mkdir(exist_ok=True)
+        copy_folder(migrated_data, folder / "data")
+        return EmbeddedPostgres(folder, durable=durable)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres(new_postgres: NewPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test run's own, without fsync."""
+    with new_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield server
 
 
 def digest_of_migrations() -> str:
-    """Differs if the schema or PostgreSQL's major version does."""
-    digest = hashlib.sha256(str(find_binaries()[1]).encode())
+    """Differs if the schema, its database's name or PostgreSQL's major version does."""
+    digest = hashlib.sha256(f"{find_binaries()[1]} {TEMPLATE}".encode())
     for path in sorted((ROOT / "migrations").rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

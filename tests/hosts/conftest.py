@@ -11,14 +11,14 @@ import requests
 from sqlalchemy import Engine, NullPool, create_engine
 
 from chatapp.core.embedded_database import PORT, socket_folder
-from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
+from tests.conftest import TEMPLATE, NewPostgres
 from tests.forked import enter
 from tests.hosts.network import Network
 from tests.multiworker.conftest import eventually
 from tests.people import Person, register
-from tests.server import UNREACHED_LIMITS, Server, migrate
+from tests.server import UNREACHED_LIMITS, Server
 from tests.socket_clients import JsClient, JsDriver
 
 HOSTS = ("one", "two", "three")
@@ -77,13 +77,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(new_postgres: NewPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site that the tests of a module break and restore."""
     folder = tmp_path_factory.mktemp("hosts")
     with ExitStack() as stack:
-        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
-        postgres.create_database("chat")
-        migrate(postgres.url("chat"), folder)
+        postgres = stack.enter_context(new_postgres(folder / "postgres", durable=False))
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
         network = stack.enter_context(Network("client", "database", "queue", *HOSTS))
         queue_url = urlsplit(valkey.url)
@@ -99,7 +97,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 before_connecting=partial(enter, None),
             )
             stack.callback(proxy.close)
-        database_url = f"postgresql://postgres@{network.address('database')}:{PORT}/chat"
+        database_url = f"postgresql://postgres@{network.address('database')}:{PORT}/{TEMPLATE}"
         settings = UNREACHED_LIMITS | {
             "REDIS_URL": valkey.url.replace("@127.0.0.1:", f"@{network.address('queue')}:"),
             "MAX_SOCKETS_PER_USER": "100",
@@ -109,7 +107,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for name in HOSTS:
             (folder / name).mkdir()
             hosts[name] = stack.enter_context(Host(network, name, database_url, folder / name, **settings))
-        engine = create_engine(postgres.url("chat"), poolclass=NullPool)
+        engine = create_engine(postgres.url(TEMPLATE), poolclass=NullPool)
         stack.callback(engine.dispose)
         site = Site(network, hosts, valkey, engine)
         site.wait_until_ready(20)

@@ -10,22 +10,21 @@ import requests
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.process import wait_for
+from tests.conftest import TEMPLATE, NewPostgres
 from tests.people import data, problem, register
-from tests.server import Server, migrate
+from tests.server import Server
 from tests.socket_clients import JsDriver
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+def own_postgres(new_postgres: NewPostgres, tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     """A durable PostgreSQL that a test may stop."""
-    with EmbeddedPostgres(tmp_path / "postgres") as postgres:
-        postgres.create_database("chat")
-        migrate(postgres.url("chat"), tmp_path)
+    with new_postgres(tmp_path / "postgres") as postgres:
         yield postgres
 
 
 def test_database_outage_is_reported_and_ends_without_restart(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    with Server(own_postgres.url("chat"), tmp_path) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path) as server:
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         chat = alice.direct_chat(bob)
         own_postgres.kill()
@@ -42,14 +41,14 @@ def test_database_outage_is_reported_and_ends_without_restart(own_postgres: Embe
 
 def test_a_server_may_start_before_its_database(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     own_postgres.stop()
-    with Server(own_postgres.url("chat"), tmp_path) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path) as server:
         assert requests.get(f"{server.url}/readyz", timeout=20).status_code == 503
         own_postgres.start()
         assert register(server.url).get("/users/me").ok
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    with Server(own_postgres.url("chat"), tmp_path) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path) as server:
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         chat = alice.direct_chat(bob)
         acknowledged: list[str] = []
@@ -83,7 +82,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_postgres: Em
 def test_sockets_connect_once_the_database_is_back(
     own_postgres: EmbeddedPostgres, tmp_path: Path, js_driver: JsDriver
 ) -> None:
-    with Server(own_postgres.url("chat"), tmp_path) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path) as server:
         person = register(server.url)
         there_before = js_driver.connect(server.url, person.token)
         own_postgres.kill()

@@ -13,8 +13,9 @@ from chatapp.core.embedded_database import socket_folder
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.process import wait_for
 from tests.chaos.proxy import Proxy
+from tests.conftest import TEMPLATE, NewPostgres
 from tests.people import Person, data, problem, register
-from tests.server import Server, free_port, migrate
+from tests.server import Server, free_port
 from tests.socket_clients import JsDriver
 
 PORT = free_port()
@@ -22,12 +23,9 @@ UNAVAILABLE = (503, "database_unavailable")
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def own_postgres(new_postgres: NewPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL whose settings tests may change."""
-    folder = tmp_path_factory.mktemp("outages")
-    with EmbeddedPostgres(folder / "postgres", durable=False) as postgres:
-        postgres.create_database("chat")
-        migrate(postgres.url("chat"), folder)
+    with new_postgres(tmp_path_factory.mktemp("outages"), durable=False) as postgres:
         yield postgres
 
 
@@ -42,7 +40,7 @@ def proxy(own_postgres: EmbeddedPostgres) -> Iterator[Proxy]:
 @pytest.fixture(scope="module")
 def cut_off(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server behind that way."""
-    with Server(f"postgresql://postgres@127.0.0.1:{PORT}/chat", tmp_path_factory.mktemp("cut_off")) as server:
+    with Server(f"postgresql://postgres@127.0.0.1:{PORT}/{TEMPLATE}", tmp_path_factory.mktemp("cut_off")) as server:
         yield server
 
 
@@ -53,9 +51,9 @@ def set_read_only(own_postgres: EmbeddedPostgres) -> Iterator[Callable[[bool], N
 
     def change(on: bool) -> None:
         with engine.connect() as db:
-            db.execute(text(f"ALTER DATABASE chat SET default_transaction_read_only = {on}"))
+            db.execute(text(f"ALTER DATABASE {TEMPLATE} SET default_transaction_read_only = {on}"))
             if on:
-                db.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'chat'"))
+                db.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{TEMPLATE}'"))
 
     yield change
     change(False)
@@ -77,7 +75,7 @@ def test_read_only_database_is_reported_as_a_problem(
     set_read_only: Callable[[bool], None],
     js_driver: JsDriver,
 ) -> None:
-    with Server(own_postgres.url("chat"), tmp_path) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path) as server:
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         chat = alice.direct_chat(bob)
         socket = js_driver.connect(server.url, alice.token, reconnection=True)
@@ -135,7 +133,7 @@ def test_a_slow_statement_is_no_cut_network(cut_off: Server, own_postgres: Embed
     alice, bob = register(cut_off.url, "alice"), register(cut_off.url, "bob")
     chat = alice.direct_chat(bob)
     message = alice.send(chat, "x")
-    engine = create_engine(own_postgres.url("chat"))
+    engine = create_engine(own_postgres.url(TEMPLATE))
     with ThreadPoolExecutor(1) as pool, engine.begin() as db:
         db.execute(text("SELECT FROM chats WHERE id = :id FOR UPDATE"), {"id": chat})
         edit = pool.submit(alice.patch, f"/messages/{message['id']}", {"content": "y"})

@@ -9,9 +9,10 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.conftest import TEMPLATE, NewPostgres
 from tests.people import data, register
 from tests.reliability.conversation import Talker, check
-from tests.server import Server, migrate
+from tests.server import Server
 from tests.socket_clients import JsDriver
 
 
@@ -26,13 +27,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(new_postgres: NewPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of this module's own, which its tests may break."""
     folder = tmp_path_factory.mktemp("site")
-    with EmbeddedPostgres(folder / "postgres") as postgres, EmbeddedValkey(folder / "valkey") as valkey:
-        postgres.create_database("chat")
-        url = postgres.url("chat")
-        migrate(url, folder)
+    with new_postgres(folder / "postgres") as postgres, EmbeddedValkey(folder / "valkey") as valkey:
+        url = postgres.url(TEMPLATE)
         engine = create_engine(url, poolclass=NullPool)
         with Server(url, folder, REDIS_URL=valkey.url) as one, Server(url, folder, REDIS_URL=valkey.url) as two:
             yield Site(postgres, valkey, (one, two), engine)

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
+from tests.conftest import TEMPLATE, NewPostgres
 from tests.metrics import number, scrape
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
-from tests.server import Server, migrate
+from tests.server import Server
 
 FRESH_SECONDS = 2.0
 RECOVERY_SECONDS = 60.0
@@ -23,19 +24,16 @@ _JOB_DUE = "UPDATE jobs SET next_at = now() + CAST(:delay AS interval) WHERE typ
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def own_postgres(new_postgres: NewPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL that tests may kill: what it acknowledged is on the disk."""
-    folder = tmp_path_factory.mktemp("search")
-    with EmbeddedPostgres(folder / "postgres") as postgres:
-        postgres.create_database("chat")
-        migrate(postgres.url("chat"), folder)
+    with new_postgres(tmp_path_factory.mktemp("search")) as postgres:
         yield postgres
 
 
 @pytest.fixture(scope="module")
 def own_engine(own_postgres: EmbeddedPostgres) -> Iterator[Engine]:
     """Its database."""
-    engine = create_engine(own_postgres.url("chat"), poolclass=NullPool)
+    engine = create_engine(own_postgres.url(TEMPLATE), poolclass=NullPool)
     yield engine
     engine.dispose()
 
@@ -51,7 +49,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 def site(own_postgres: EmbeddedPostgres, valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Server]:
     """A server with two workers."""
     settings = {"REDIS_URL": valkey.url, "WEB_CONCURRENCY": "2"}
-    with Server(own_postgres.url("chat"), tmp_path, **settings) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path, **settings) as server:
         yield server
 
 
@@ -147,7 +145,7 @@ def test_a_worker_that_ends_indexes_what_it_committed(
 
 
 def test_messages_of_a_single_worker_are_found_in_time(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    with Server(own_postgres.url("chat"), tmp_path) as server:
+    with Server(own_postgres.url(TEMPLATE), tmp_path) as server:
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         chat_id = alice.direct_chat(bob)
         for content in ("first", "second", "third"):
