@@ -26,7 +26,7 @@ key_argument = click.argument("key")
 
 
 @click.command()
-@click.option("--name", required=True, help="What the key is for.")
+@click.option("--name", required=True, help="The name of the key, which says what it is for.")
 @click.option("--scopes", default="", help=f"Comma-separated: {', '.join(SCOPES)}.")
 @click.option("--expires-at", help="When the key expires, such as 2027-01-31T00:00:00Z.")
 @click.option("--acts-as", help="The user as whom the key always acts: a UUID or ext:<externalId>.")

@@ -1,5 +1,6 @@
 """What the OpenAPI and AsyncAPI documents have in common: apispec's schemas, completed."""
 
+import re
 from typing import Any
 
 from apispec import BasePlugin
@@ -49,4 +50,4 @@ class Tidy(BasePlugin):
         for operation in (operations or {}).values():
             if isinstance(operation, dict) and "responses" in operation:
                 operation["responses"] = dict(sorted(operation["responses"].items(), key=lambda item: int(item[0])))
-                operation["description"] = operation.get("description", "").replace("\n", " ")
+                operation["description"] = re.sub(r"(?<!\n)\n(?!\n)", " ", operation.get("description", ""))

@@ -32,7 +32,7 @@ class ChatState(TypedDict):
             str,
             Column(f"CASE WHEN {IS_MUTED} THEN wire_time(me.muted_until) END"),
             Timestamp(),
-            "Until when the chat is muted; `9999-12-31T23:59:59.999Z` means until it is unmuted.",
+            "The end of the mute; `9999-12-31T23:59:59.999Z` means until the user unmutes the chat.",
         ]
     ]
     isArchived: NotRequired[
@@ -85,7 +85,7 @@ class ChatState(TypedDict):
             str,
             Column("me.notify"),
             Choice("Notify", NOTIFY),
-            "Which messages of the chat notify the caller; absent: their own setting applies.",
+            "The messages of the chat that notify the caller; absent: their own setting applies.",
         ]
     ]
     clearedSeq: NotRequired[

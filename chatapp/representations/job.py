@@ -34,12 +34,17 @@ class Job(TypedDict):
     status: Annotated[
         str, Column(STATUS), Choice("JobStatus", JOB_STATUSES), "A failed job is not repeated; a queued one may be."
     ]
-    done: Annotated[int, Column("j.done"), Whole(metadata={"example": 500}), "How much is done, in units of the type."]
+    done: Annotated[
+        int,
+        Column("j.done"),
+        Whole(metadata={"example": 500}),
+        "The number of units of work that are done; the type of the job defines the unit.",
+    ]
     total: Annotated[
         int,
         Column("coalesce(j.total, 0)"),
         Whole(metadata={"example": 2000}),
-        "How much there is to do; 0 if it is not known.",
+        "The number of units of work in all; 0 if it is not known.",
     ]
     createdAt: Annotated[str, Column("wire_time(j.created_at)"), Timestamp(), "When the job was created."]
     error: NotRequired[

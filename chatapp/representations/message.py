@@ -142,7 +142,7 @@ class Quote(TypedDict):
 
 
 class Mentions(TypedDict):
-    """Who is mentioned by a message."""
+    """The members whom a message mentions."""
 
     userIds: NotRequired[
         Annotated[
@@ -274,7 +274,7 @@ class MessageEvent(TypedDict):
             fields.Dict(
                 keys=fields.String(),
                 metadata={
-                    "description": "What happened, only with the type SYSTEM: its `event`, and fields of that event.",
+                    "description": "The `event` that a SYSTEM message reports, and its fields. Only with the type SYSTEM.",
                     "x-max-bytes": 2048,
                     "example": {"event": "member.joined", "userId": "01a209c0-dd89-7528-89ae-40572c1fa41a"},
                 },
@@ -293,7 +293,7 @@ class MessageEvent(TypedDict):
             Mentions,
             Column(MENTIONS, tombstone=None, sources=("m.mention_ids", "m.mentions_all")),
             fields.Nested(schema_of(Mentions)),
-            "Who is mentioned.",
+            "The members whom the message mentions.",
         ]
     ]
     metadata: NotRequired[

@@ -36,7 +36,7 @@ class MySettings(TypedDict):
         str,
         _column("notify"),
         Choice("Notify", NOTIFY),
-        "Which messages notify the caller, in chats without a `notify` of their own.",
+        "The messages that notify the caller, in chats without a `notify` of their own.",
     ]
     readReceipts: Annotated[
         bool,
@@ -63,7 +63,7 @@ class MySettings(TypedDict):
         str,
         _column("pushContent"),
         Choice("PushContent", PUSH_CONTENT),
-        "What push notifications contain: the message, only its sender, or neither.",
+        "The content of push notifications: the message, only its sender, or neither.",
     ]
     meRev: Annotated[int, Column("u.settings_rev"), "The number of their last change, of the user's own `meRev`."]
 

@@ -157,7 +157,14 @@ class ServerUser(User):
         fields.Boolean(metadata={"description": "False for a deactivated user.", "example": True}),
     ]
     updatedAt: Annotated[str, Column("wire_time(u.updated_at)"), Timestamp(), "When the user was last changed."]
-    privateData: NotRequired[Annotated[dict[str, Any], Column("u.private_data"), ShownData(MAX_USER_DATA)]]
+    privateData: NotRequired[
+        Annotated[
+            dict[str, Any],
+            Column("u.private_data"),
+            ShownData(MAX_USER_DATA),
+            f"Data of your app that only API keys see, up to {MAX_USER_DATA:,} bytes as JSON; absent if empty.",
+        ]
+    ]
     passwordLogin: NotRequired[
         Annotated[bool, Column("u.password_hash IS NOT NULL"), "True if the account has a password; absent otherwise."]
     ]

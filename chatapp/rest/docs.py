@@ -24,10 +24,10 @@ operations also exist as Socket.IO events, and changes are delivered as events i
 
 **Authentication.** Send the access token of a login as `Authorization: Bearer <token>`. Refresh it before it expires.
 
-**API keys.** The backend of your app sends an API key (`csk_…`) in the same header. What a key may do is decided by its
-scopes, which the operations for servers name. A key in a URL returns 401 (`key_invalid`), one from a page of a browser 403
-(`key_in_browser`). Other operations are those of a user: a key with the scope `act` names the user in `Act-As`, otherwise it
-gets 403 (`act_as_forbidden`).
+**API keys.** The backend of your app sends an API key (`csk_…`) in the same header. The scopes of a key decide what it may
+do; operations for servers name the scope that they need. A key in a URL returns 401 (`key_invalid`), one from a page of a
+browser 403 (`key_in_browser`). All other operations are those of a user: a key with the scope `act` names the user in the
+header `Act-As`, otherwise it gets 403 (`act_as_forbidden`).
 
 **Requests** are JSON; uploads are multipart forms. Unknown fields are refused, unknown query parameters are ignored.
 Bodies are UTF-8 and uncompressed: a `Content-Encoding` other than `identity` returns 415. A byte order mark before JSON
@@ -54,19 +54,46 @@ return 404 (`not_found`), methods that a path does not have 405 (`method_not_all
 
 | what | limit |
 |---|---|
-| requests per user, or per client address without a token | {all} |
+| requests per user, or per client address without a token | {global} |
 | requests of all users per client address | {address} |
 | requests with an API key, in place of the above | {server} |
 | wrong API keys per client address | {wrong_keys} |
 | `POST /api/v1/auth/register` per client address | {register} |
 | `POST /api/v1/auth/login` per client address | {login} |
-| failed logins per name and client address, whether or not the account exists | {failures} |
-| failed logins per name from all client addresses | {failures_total} |
+| failed logins per name and client address, whether or not the account exists | {login_failures} |
+| failed logins per name from all client addresses | {login_failures_total} |
+| `POST /api/v1/auth/exchange` per user | {exchange} |
+| password resets per client address | {codes} |
+| searches for messages per user, one at a time | {search} |
+| reactions per user | {reactions} |
+| signals per user | {signals} |
+| messages that mention all members, per user and chat | {mention_all} |
+| reports per user | {reports} |
+| changes of drafts per user | {drafts} |
 | uploads in progress per user | {uploads} |
 | uploaded bytes per user | {quota} MB per day (UTC) |
 | size of a JSON body | {body} KiB |
 | size of a file | {file} MB |
 """
+# The settings `rate_…` of the table.
+RATES = (
+    "global",
+    "address",
+    "server",
+    "wrong_keys",
+    "register",
+    "login",
+    "login_failures",
+    "login_failures_total",
+    "exchange",
+    "codes",
+    "search",
+    "reactions",
+    "signals",
+    "mention_all",
+    "reports",
+    "drafts",
+)
 
 # The page runs only its own files and its inline script, and requests nothing from other servers.
 POLICY = (
@@ -141,23 +168,15 @@ def install(app: Flask, settings: Settings) -> DocumentedApi:
 
 def _description(settings: Settings) -> str:
     figures = {
-        "{off}": "" if settings.ratelimit_enabled else " (turned off on this server)",
-        "{all}": _describe_rate(settings.rate_global),
-        "{server}": _describe_rate(settings.rate_server),
-        "{wrong_keys}": _describe_rate(settings.rate_wrong_keys),
-        "{register}": _describe_rate(settings.rate_register),
-        "{login}": _describe_rate(settings.rate_login),
-        "{address}": _describe_rate(settings.rate_address),
-        "{failures}": _describe_rate(settings.rate_login_failures),
-        "{failures_total}": _describe_rate(settings.rate_login_failures_total),
-        "{uploads}": str(settings.max_uploads),
-        "{quota}": str(settings.upload_quota_bytes // 2**20),
-        "{body}": str(settings.max_body_bytes // 1024),
-        "{file}": str(settings.max_upload_bytes // 2**20),
-    }
+        "off": "" if settings.ratelimit_enabled else " (turned off on this server)",
+        "uploads": str(settings.max_uploads),
+        "quota": str(settings.upload_quota_bytes // 2**20),
+        "body": str(settings.max_body_bytes // 1024),
+        "file": str(settings.max_upload_bytes // 2**20),
+    } | {name: _describe_rate(getattr(settings, f"rate_{name}")) for name in RATES}
     text = DESCRIPTION
-    for place, figure in figures.items():
-        text = text.replace(place, figure)
+    for name, figure in figures.items():
+        text = text.replace(f"{{{name}}}", figure)
     return text
 
 

@@ -437,7 +437,9 @@ def envelope(schema: type[Schema], many: bool, meta_schema: type[Schema] | None 
     if many:
         kind = meta_schema.__name__.removesuffix("MetaSchema") if meta_schema else "List"
         about, about_meta = (
-            ("In order.", "A summary.") if kind == "Batch" else ("In order, a page of them.", "Where the list goes on.")
+            ("The items, in the order of the request.", "The result of the batch.")
+            if kind == "Batch"
+            else ("The items of the page, in the order of the list.", "The position of the page in the list.")
         )
         items = fields.List(fields.Nested(schema), required=True, metadata={"description": about})
         meta = fields.Nested(meta_schema or schema_of(PageMeta), required=True, metadata={"description": about_meta})

@@ -46,7 +46,8 @@ its setting `CORS_ORIGIN`; a handshake from another origin returns 403 with the 
 """
 LIMITS = """
 - At most {events.count} events per {events.seconds} s for each user, over all their sockets. Further events fail with
-  `rate_limited`; retry after `retryAfter` seconds.
+  `rate_limited`; retry after `retryAfter` seconds. Instead of this limit, reactions have one of
+  their own: {reactions.count} per {reactions.seconds} s. Signals have a further one: {signals.count} per {signals.seconds} s{off}.
 - At most {payload} KiB per payload: a larger one fails with `payload_too_large`. A packet of more than {packet} KiB
   closes its connection.
 - At most {fragments} fragments per websocket message.
@@ -184,6 +185,8 @@ def _server(settings: Settings) -> Json:
         sockets=settings.max_sockets,
         fragments=MAX_FRAGMENTS,
         handshakes=settings.rate_handshakes,
+        reactions=settings.rate_reactions,
+        signals=settings.rate_signals,
         unauthenticated=settings.max_unauthenticated,
         upgrade=int(UPGRADE_TIMEOUT),
         off="" if settings.ratelimit_enabled else " (turned off on this server)",

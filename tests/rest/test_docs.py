@@ -257,10 +257,19 @@ def test_rate_limits_are_documented_with_their_figures(document: Json) -> None:
         "10 per 15 min",
         "100 per 15 min",
         "1000 per 1 min",
+        "20 per 60 min",
+        "20 per 1 min",
+        "30 per 10 s",
         "256 KiB",
         "10 MB",
     ):
         assert f"| {figure} |" in description, figure
+
+
+def test_descriptions_keep_the_paragraphs_of_docstrings(document: Json) -> None:
+    description = document["paths"]["/api/v1/search/messages"]["get"]["description"]
+    assert "\n\n" in description
+    assert not any("\n" in paragraph or "  " in paragraph for paragraph in description.split("\n\n"))
 
 
 def test_every_code_that_is_raised_is_documented(document: Json) -> None:

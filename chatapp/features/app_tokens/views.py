@@ -10,7 +10,7 @@ from chatapp.features.sessions.actions import Device
 from chatapp.rest.bearer import current_client
 from chatapp.rest.resource import DATABASE_UNAVAILABLE, Resource
 
-resource = Resource("appTokens", "/auth", "Tokens of your app.")
+resource = Resource("app tokens", "/auth", "Tokens of your app.")
 
 
 @resource.endpoint(

@@ -12,7 +12,7 @@ _ACTION = "[a-z_]{1,20}[.]([a-z_]{1,20}|[*])"
 
 
 class AuditActor(TypedDict):
-    """Who made a change."""
+    """The user, key, command or server that made a change."""
 
     # From a row `e`.
     type: Annotated[
@@ -58,7 +58,7 @@ class AuditEntry(TypedDict):
         fields.String(
             validate=validate.Length(max=40),
             metadata={
-                "description": "What was done: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, "
+                "description": "The kind of change: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, "
                 "`message.…` or `report.…`. Later versions add values.",
                 "example": "role.changed",
             },

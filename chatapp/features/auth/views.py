@@ -21,7 +21,7 @@ from chatapp.rest.bearer import bearer_token, current_client
 from chatapp.rest.resource import DATABASE_UNAVAILABLE, Resource
 
 resource = Resource("auth", "/auth", "Register, log in, refresh tokens, log out.")
-server = Resource("serverTokens", "/server", "Tokens for users, for servers.")
+server = Resource("server tokens", "/server", "Tokens of users, issued by servers.")
 # Password hashing is slow on purpose, and bounded in concurrency.
 LOGIN_UNAVAILABLE = f"{DATABASE_UNAVAILABLE} Too many logins are in progress (`busy`)."
 

@@ -61,8 +61,8 @@ HEADERS = {
 _NAME = re.compile(r"[0-9a-f]{32}\.webp")
 
 resource = Resource("avatars", "", "Avatars of users and groups, by upload.", PARTS)
-servers = Resource("server_avatars", "/server", "Avatars of users and groups of your app.", SERVER_PARTS)
-images = Resource("avatar_images", "/avatars", "The pictures of avatars.", NAME, base="", limit=limit_downloads)
+servers = Resource("server avatars", "/server", "Avatars of users and groups of your app.", SERVER_PARTS)
+images = Resource("avatar images", "/avatars", "The pictures of avatars.", NAME, base="", limit=limit_downloads)
 
 
 def _authorize_mine(actor: Actor, _known: Json) -> UploadInProgress:
@@ -205,7 +205,7 @@ def remove_chat_avatar(principal: Principal, chat: str) -> representations.Serve
 def download_avatar(name: str, query: Json) -> Response:
     """Download an avatar.
 
-    A WebP of 512 × 512 or 96 × 96 pixels, public to everyone who has its URL, which names it for ever.
+    A WebP image of 512 × 512 or 96 × 96 pixels, without authentication. The image at a URL never changes.
     """
     stored = actions.stored_name(name, query["size"])
     content = storage().read(stored) if _NAME.fullmatch(name) else None

@@ -1,4 +1,4 @@
-"""What this server can do, for clients and backends."""
+"""The features and limits of this server, for clients and backends."""
 
 from chatapp.feature import Feature
 from chatapp.features.capabilities import views

@@ -18,7 +18,7 @@ def declare(names: Sequence[str], limits: Mapping[str, Callable[[Settings], int]
 
 
 def read() -> Capabilities:
-    """What this server can do."""
+    """The features and limits of this server."""
     config = settings.current()
     names, limits = _declared.get()
     return {

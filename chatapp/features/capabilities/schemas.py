@@ -9,7 +9,7 @@ from chatapp.core.schemas import Choice, Whole
 
 
 class Capabilities(TypedDict):
-    """What this server can do."""
+    """The features and limits of this server."""
 
     contract: Annotated[
         str, fields.String(metadata={"example": "1.1"}), "The version of the wire contract, as major.minor."

@@ -34,7 +34,7 @@ class PatchChatStateSchema(Input):
         NOTIFY,
         allow_none=True,
         metadata={
-            "description": "Which messages notify the caller; null for their own setting.",
+            "description": "The messages of the chat that notify the caller; null for their own setting.",
             "example": "mentions",
         },
     )
@@ -74,7 +74,7 @@ class HideMessagesSchema(Input):
 
 
 class ClearChatSchema(Input):
-    """How much of a chat to clear."""
+    """The part of a chat to clear."""
 
     up_to = Whole(
         data_key="upTo",

@@ -14,7 +14,7 @@ class FilesQuery(list_query()):  # type: ignore[misc]
         "FileType",
         FILE_TYPES,
         load_default=absent,
-        metadata={"description": "Lists only images, or only other files.", "example": "IMAGE"},
+        metadata={"description": "Return only images, or only other files.", "example": "IMAGE"},
     )
 
 

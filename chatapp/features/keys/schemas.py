@@ -37,7 +37,7 @@ class ApiKey(TypedDict):
         str,
         Column("k.name"),
         fields.String(validate=validate.Length(max=MAX_NAME), metadata={"example": "backend"}),
-        "What the key is for.",
+        "The name, which says what the key is for.",
     ]
     createdAt: Annotated[str, Column("wire_time(k.created_at)"), Timestamp(), "When the key was created."]
     scopes: NotRequired[
@@ -45,7 +45,7 @@ class ApiKey(TypedDict):
             list[str],
             Column("to_json(nullif(k.scopes, '{}'))"),
             fields.List(Choice("Scope", SCOPES), metadata={"example": ["users", "tokens"]}),
-            "What the key may do; absent if it has no scope.",
+            "The scopes, which decide what the key may do; absent if there are none.",
         ]
     ]
     actsAs: NotRequired[
@@ -75,7 +75,7 @@ class ApiKey(TypedDict):
             str,
             Column("CASE WHEN k.previous_until > now() THEN wire_time(k.previous_until) END"),
             Timestamp(),
-            "Until when the previous secret is valid; absent if it is not.",
+            "When the previous secret expires; absent if there is none that is valid.",
         ]
     ]
     revokedAt: NotRequired[
@@ -102,13 +102,13 @@ def _scopes(*, required: bool = False) -> fields.List[str]:
     return fields.List(
         Choice("Scope", SCOPES),
         validate=validate.Length(max=len(SCOPES)),
-        metadata={"description": "What the key may do.", "example": ["users", "tokens"]},
+        metadata={"description": "The scopes, which decide what the key may do.", "example": ["users", "tokens"]},
         required=required,
     )
 
 
 def _name(*, required: bool = False) -> Text:
-    metadata = {"description": "What the key is for.", "example": "backend"}
+    metadata = {"description": "The name, which says what the key is for.", "example": "backend"}
     return Text(1, MAX_NAME, metadata=metadata, required=required)
 
 

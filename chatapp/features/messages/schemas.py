@@ -41,7 +41,7 @@ REPLY_TO = {"description": "The message of this chat to reply to; it must not be
 
 
 class NewMentionsSchema(Input):
-    """Who is mentioned."""
+    """The members to mention."""
 
     user_ids = fields.List(
         Id(metadata={"description": "A member of the chat."}),
@@ -67,7 +67,7 @@ def _mentions(**kwargs: Any) -> fields.Nested:
     return fields.Nested(
         NewMentionsSchema,
         allow_none=True,
-        metadata={"description": "Who is mentioned; null for none. The text is not searched for names."},
+        metadata={"description": "The members to mention; null for none. The text is not searched for names."},
         **kwargs,
     )
 
@@ -178,7 +178,7 @@ class NewContentSchema(Input):
 
 
 class PatchMessageSchema(Input):
-    """What to change of a message; at least one field. Fields that are omitted stay as they are."""
+    """Changes of a message, at least one; absent fields stay as they are."""
 
     content = Text(
         max_length=MAX_CONTENT_LENGTH,
@@ -225,7 +225,7 @@ class MessageDeletedEvent(MessageDeleted):
 class MessageChanges(TypedDict):
     """The new values of the fields that changed; null for a field that is now empty."""
 
-    mentions: NotRequired[Annotated[Mentions | None, "Who is mentioned."]]
+    mentions: NotRequired[Annotated[Mentions | None, "The members whom the message mentions."]]
     metadata: NotRequired[
         Annotated[
             dict[str, Any] | None,
@@ -295,7 +295,7 @@ class ReadMessagesSchema(ReadReceiptSchema):
 
 
 class MessagesReadEvent(TypedDict):
-    """How far a member read a chat."""
+    """A receipt: the messages that a member newly read."""
 
     chatId: Annotated[str, Id(), "The chat."]
     userId: Annotated[str, Id(), "The member who read it."]
@@ -308,7 +308,7 @@ class MessagesReadEvent(TypedDict):
 
 
 class MessagesRead(MessagesReadEvent):
-    """How far the caller read a chat, and how many messages are unread."""
+    """The position up to which the caller read a chat, and the number of unread messages."""
 
     unreadCount: Annotated[
         int, Whole(metadata={"description": "The number of messages after `readSeq`.", "example": 0})
@@ -316,14 +316,14 @@ class MessagesRead(MessagesReadEvent):
 
 
 class DeliveryReceipt(TypedDict):
-    """How far a chat's messages were delivered to a user."""
+    """The position up to which the messages of a chat were delivered to a user."""
 
     userId: Annotated[str, Id(), "The member."]
     deliveredSeq: Annotated[int, "All messages up to this `seq` are delivered."]
 
 
 class MessagesDelivered(TypedDict):
-    """How far a chat's messages were delivered."""
+    """The positions up to which the messages of a chat were delivered."""
 
     chatId: Annotated[str, Id(), "The chat."]
     receipts: Annotated[
@@ -479,7 +479,7 @@ class SyncAnswer(TypedDict):
     me: NotRequired[
         Annotated[
             OwnChanges,
-            "What changed of the caller's own state; only with `me` in the request, and without `cursor`.",
+            "The changes of the caller's own state; only with `me` in the request, and without `cursor`.",
         ]
     ]
     nextCursor: Annotated[

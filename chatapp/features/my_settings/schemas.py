@@ -11,7 +11,7 @@ class PatchSettingsSchema(Input):
     notify = Choice(
         "Notify",
         NOTIFY,
-        metadata={"description": "Which messages notify the caller, in chats without a `notify` of their own."},
+        metadata={"description": "The messages that notify the caller, in chats without a `notify` of their own."},
     )
     readReceipts = Flag(
         metadata={
@@ -41,5 +41,5 @@ class PatchSettingsSchema(Input):
     pushContent = Choice(
         "PushContent",
         PUSH_CONTENT,
-        metadata={"description": "What push notifications contain: the message, only its sender, or neither."},
+        metadata={"description": "The content of push notifications: the message, only its sender, or neither."},
     )

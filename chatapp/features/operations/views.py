@@ -52,7 +52,7 @@ def list_jobs(actor: Actor, query: Json) -> Page:
 def get_job(principal: Principal, id: str) -> Job:
     """Get a job.
 
-    For the API key that created it, of any scope, and for users with the role ADMIN. A job is kept for 30 days after it
+    Available to the API key that created it, of any scope, and to users with the role ADMIN. A job is kept for 30 days after it
     finished.
     """
     return queries.job(principal, id)

@@ -16,7 +16,7 @@ MAX_OWN_CHANGES = 500
 
 
 class OwnChanges(TypedDict):
-    """What changed of the caller's own state since the `meRev` of the request. Apply `reset` first."""
+    """The changes of the caller's own state since the `meRev` of the request. Apply `reset` first."""
 
     rev: Annotated[int, "The `meRev` to continue from."]
     # Objects stay as the database encoded them.

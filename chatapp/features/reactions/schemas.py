@@ -39,7 +39,7 @@ class ReactionsQuery(list_query()):  # type: ignore[misc]
     emoji = fields.String(
         load_default=absent,
         validate=validate.Length(1, MAX_EMOJI),
-        metadata=EMOJI | {"description": "Only reactions with this emoji."},
+        metadata=EMOJI | {"description": "Return only reactions with this emoji."},
     )
 
 

@@ -34,7 +34,7 @@ LIMITED = {429: "The caller reacts too often (`rate_limited`). Retry after `Retr
 
 resource = Resource("reactions", "/messages", "React to messages.", PARTS, limit=limit_reactions)
 # Its requests are counted as others are.
-list_resource = Resource("reactions_list", "/messages", "List the reactions to messages.", PARTS)
+list_resource = Resource("reaction lists", "/messages", "List the reactions to messages.", PARTS)
 
 
 @resource.endpoint(

@@ -16,7 +16,7 @@ REASONS = ("spam", "abuse", "illegal", "self_harm", "other")
 STATUSES = ("open", "done", "dismissed")
 MAX_TEXT = 1000
 _ONE_TARGET = "Send exactly one of messageId, userId and chatId."
-_REASON = {"description": "Why it is reported.", "example": "spam"}
+_REASON = {"description": "The reason for the report.", "example": "spam"}
 
 # A user as moderators see them, whether or not they share a chat.
 _USER = build_object(
@@ -65,9 +65,11 @@ class ReportedChat(TypedDict):
 
 
 class ReportTarget(TypedDict):
-    """What was reported."""
+    """The message, user or chat that was reported."""
 
-    type: Annotated[str, Column("r.target_type"), Choice("ReportTargetType", TARGETS), "What kind of object it is."]
+    type: Annotated[
+        str, Column("r.target_type"), Choice("ReportTargetType", TARGETS), "The kind of the reported object."
+    ]
     id: Annotated[str, Column("r.target_id"), Id(), "The id of the message, user or chat."]
     user: NotRequired[
         Annotated[
@@ -101,20 +103,20 @@ class Report(TypedDict):
 
     # From a row `r`.
     id: Annotated[str, Column("r.id"), Id(), "The id of the report."]
-    target: Annotated[ReportTarget, Column(build_object(ReportTarget)), "What was reported."]
-    reason: Annotated[str, Column("r.reason"), Choice("ReportReason", REASONS), "Why it was reported."]
+    target: Annotated[ReportTarget, Column(build_object(ReportTarget)), "The message, user or chat that was reported."]
+    reason: Annotated[str, Column("r.reason"), Choice("ReportReason", REASONS), "The reason for the report."]
     status: Annotated[
         str,
         Column("r.status"),
         Choice("ReportStatus", STATUSES),
         "`open`, or closed: `done` if something was done about it, `dismissed` otherwise.",
     ]
-    createdAt: Annotated[str, Column("wire_time(r.created_at)"), Timestamp(), "When it was reported."]
+    createdAt: Annotated[str, Column("wire_time(r.created_at)"), Timestamp(), "When the report was made."]
     reporter: NotRequired[
         Annotated[
             User,
             Column(f"(SELECT {_USER} FROM users u WHERE u.id = r.reporter_id)"),
-            "Who reported it; absent 90 days after the report was closed, and when the account was erased.",
+            "The user who reported it; absent 90 days after the report was closed, and when the account was erased.",
         ]
     ]
     text: NotRequired[
@@ -122,7 +124,7 @@ class Report(TypedDict):
             str,
             Column("r.text"),
             fields.String(validate=validate.Length(max=MAX_TEXT), metadata={"example": "He sends this every day."}),
-            "What the reporter wrote.",
+            "The text of the reporter.",
         ]
     ]
     excerpt: NotRequired[
@@ -139,7 +141,7 @@ class Report(TypedDict):
             str,
             Column("r.note"),
             fields.String(validate=validate.Length(max=MAX_TEXT), metadata={"example": "Warned the user."}),
-            "What the moderators noted.",
+            "The note of the moderators.",
         ]
     ]
     closedAt: NotRequired[
@@ -180,7 +182,7 @@ class NewReportSchema(Input):
         max_length=MAX_TEXT,
         load_default=None,
         allow_none=True,
-        metadata={"description": "What the moderators should know.", "example": "He sends this every day."},
+        metadata={"description": "An explanation for the moderators.", "example": "He sends this every day."},
     )
 
     @validates_schema

@@ -68,6 +68,6 @@ def list_reports(principal: Principal, query: Json) -> Page:
 def update_report(principal: Principal, report_id: str, body: Json) -> Report:
     """Close or reopen a report, or change its note.
 
-    What changes is recorded in the audit log.
+    The audit log records each change.
     """
     return actions.update_report(principal, report_id, **body)

@@ -37,7 +37,7 @@ class MessageHit(TypedDict):
             fields.List(
                 fields.List(Whole(), validate=validate.Length(equal=2)), metadata={"example": [[0, 5], [12, 3]]}
             ),
-            "What matches in `content`: pairs of a start and a length in Unicode code points, ascending, without overlaps. "
+            "The parts of `content` that match: pairs of a start and a length in Unicode code points, ascending, without overlaps. "
             "Whole words, also where only the beginning of a word matches. Absent if only the file name matches.",
         ]
     ]
@@ -61,26 +61,28 @@ class MessageSearchQuery(list_query(DEFAULT_LIMIT, MAX_LIMIT)):  # type: ignore[
         },
     )
     chat_id = Id(
-        data_key="chatId", load_default=absent, metadata={"description": "Searches one chat of the caller only."}
+        data_key="chatId",
+        load_default=absent,
+        metadata={"description": "Return only messages of this chat of the caller."},
     )
     from_id = Id(
-        data_key="fromId", load_default=absent, metadata={"description": "Finds messages of this sender only."}
+        data_key="fromId", load_default=absent, metadata={"description": "Return only messages of this sender."}
     )
     has = Choice(
         "MessageFilter",
         HAS,
         load_default=absent,
         metadata={
-            "description": "Finds only messages of the type FILE (`file`) or IMAGE (`image`), with an http or https URL in the "
+            "description": "Return only messages of the type FILE (`file`) or IMAGE (`image`), with an http or https URL in the "
             "text (`link`), or that mention the caller or all members (`mention`).",
             "example": "link",
         },
     )
     before = Instant(
-        load_default=absent, metadata={"description": "Finds only messages that were sent before this time."}
+        load_default=absent, metadata={"description": "Return only messages that were sent before this time."}
     )
     after = Instant(
-        load_default=absent, metadata={"description": "Finds only messages that were sent after this time."}
+        load_default=absent, metadata={"description": "Return only messages that were sent after this time."}
     )
     sort = Choice(
         "SearchOrder",

@@ -96,11 +96,11 @@ class AddMembersSchema(Input):
 class ListChatsQuery(list_query()):  # type: ignore[misc]
     """Page of all chats, or of those of a user."""
 
-    user = ReferenceField(load_default=absent, metadata={"description": "Lists only the chats of this user."})
+    user = ReferenceField(load_default=absent, metadata={"description": "Return only chats of this user."})
     updated_after = Instant(
         data_key="updatedAfter",
         load_default=absent,
-        metadata={"description": "Lists only chats that changed or received a message after this time."},
+        metadata={"description": "Return only chats that changed or received a message after this time."},
     )
 
 
@@ -109,7 +109,7 @@ class ServerHistoryQuery(HistoryFields, list_query()):  # type: ignore[misc]
 
 
 class System(Data):
-    """What happened, in a system message."""
+    """The event that a system message reports."""
 
     def __init__(self) -> None:
         description = (

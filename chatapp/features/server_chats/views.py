@@ -37,8 +37,8 @@ PARTS: dict[str, Json] = {
 }
 # Not `direct`: a group with this external id is `ext:direct` here.
 CHAT_PATH = "/<reference(direct):chat>"
-resource = Resource("server_chats", "/server/chats", "Chats, their members and messages, for servers.", PARTS)
-messages_resource = Resource("server_messages", "/server/messages", "Messages of any sender, for servers.", PARTS)
+resource = Resource("server chats", "/server/chats", "Chats, their members and messages, for servers.", PARTS)
+messages_resource = Resource("server messages", "/server/messages", "Messages of any sender, for servers.", PARTS)
 
 NO_CHAT = {404: "The chat does not exist (`not_found`)."}
 NO_CHAT_OR_USER = {404: "The chat or a user does not exist; the error names the user (`not_found`)."}

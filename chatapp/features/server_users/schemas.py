@@ -103,7 +103,7 @@ class UnreadRequestSchema(Input):
 
 
 class BatchMeta(TypedDict):
-    """What a batch did."""
+    """The number of users that a batch created, updated and left unchanged."""
 
     created: Annotated[int, Whole(metadata={"example": 2}), "The number of users that were created."]
     updated: Annotated[int, Whole(metadata={"example": 1}), "The number of users that were changed."]
@@ -128,7 +128,7 @@ class Presence(TypedDict):
 
 
 class Unread(UnreadSums):
-    """What a user has not read, without chats that are muted, archived or hidden."""
+    """The unread messages of a user, without chats that are muted, archived or hidden."""
 
     # From a row `u` and the sums `n` of their chats.
     userId: Annotated[str, Column("u.id"), Id(), "The id of the user."]

@@ -28,8 +28,8 @@ USER = {
 # Not `lookup`: a user with this external id is `ext:lookup` here.
 USER_PATH = "/<reference(lookup):user>"
 
-users = Resource("server_users", "/server/users", "Users of your app.", {"user": USER})
-others = Resource("server_presence", "/server", "Presence and unread messages of users of your app.")
+users = Resource("server users", "/server/users", "Users of your app.", {"user": USER})
+others = Resource("server presence", "/server", "Presence and unread messages of users of your app.")
 
 TAKEN = "The username is taken (`username_taken`). The email address is taken (`email_taken`)."
 LAST_ADMIN = "The user is the last active ADMIN of the server (`last_admin`)."

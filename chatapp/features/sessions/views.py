@@ -20,7 +20,7 @@ ERASING = {409: "A job is erasing the user (`job_running`)."}
 PARTS: dict[str, Json] = {"user": USER, "sessionId": {"description": "The id of the session."}}
 
 resource = Resource("sessions", "/auth", "The sessions of the caller.", PARTS)
-server = Resource("serverSessions", "/server/users", "Sessions of any user, for servers.", PARTS)
+server = Resource("server sessions", "/server/users", "Sessions of any user, for servers.", PARTS)
 
 
 @resource.endpoint("GET", "/sessions", returns=SessionSchema, many=True)

@@ -24,7 +24,7 @@ class SignalSchema(Input):
         ],
         metadata={
             "pattern": f"^{NAME}$",
-            "description": f"What is signalled: 1–{MAX_NAME} of the characters a–z, 0–9, `.`, `_` and `-`.",
+            "description": f"The name of the signal: 1–{MAX_NAME} of the characters a–z, 0–9, `.`, `_` and `-`.",
             "example": "recording",
         },
     )
@@ -55,9 +55,11 @@ class SignalEvent(TypedDict):
     name: Annotated[
         str,
         fields.String(validate=validate.Length(max=MAX_NAME), metadata={"example": "recording"}),
-        "What is signalled.",
+        "The name of the signal.",
     ]
-    data: NotRequired[Annotated[Any, AnyData(MAX_DATA), "What the sender added; absent if that is nothing, or null."]]
+    data: NotRequired[
+        Annotated[Any, AnyData(MAX_DATA), "The data of the sender; absent if there is none, or if it is null."]
+    ]
 
 
 SignalEventSchema = schema_of(SignalEvent)

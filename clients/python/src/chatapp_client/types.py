@@ -65,11 +65,11 @@ class ApiKey(TypedDict):
 
     # The id of the key, which its text contains.
     id: str
-    # What the key is for.
+    # The name, which says what the key is for.
     name: str
     # When the key was created.
     createdAt: str
-    # What the key may do; absent if it has no scope.
+    # The scopes, which decide what the key may do; absent if there are none.
     scopes: NotRequired[list[Scope]]
     # The user as whom the key always acts; absent if there is none.
     actsAs: NotRequired[str]
@@ -81,14 +81,14 @@ class ApiKey(TypedDict):
     lastUsedAt: NotRequired[str]
     # When the secret was last rotated.
     rotatedAt: NotRequired[str]
-    # Until when the previous secret is valid; absent if it is not.
+    # When the previous secret expires; absent if there is none that is valid.
     previousValidUntil: NotRequired[str]
     # When the key was revoked; absent if it is not.
     revokedAt: NotRequired[str]
 
 
 class AuditActor(TypedDict):
-    """Who made a change."""
+    """The user, key, command or server that made a change."""
 
     # A user, an API key, a command of the operator, or the server itself. Later versions may add values.
     type: AuditActorType
@@ -110,7 +110,7 @@ class AuditEntry(TypedDict):
     at: str
     # Who made the change.
     actor: AuditActor
-    # What was done: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, `message.…` or
+    # The kind of change: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, `message.…` or
     # `report.…`. Later versions add values.
     action: str
     # The id of the user that the key acted as; absent otherwise.
@@ -157,7 +157,7 @@ class Batch(TypedDict):
 
 
 class BatchMeta(TypedDict):
-    """What a batch did."""
+    """The number of users that a batch created, updated and left unchanged."""
 
     # The number of users that were created.
     created: int
@@ -188,7 +188,7 @@ class BlockedUser(TypedDict):
 
 
 class Capabilities(TypedDict):
-    """What this server can do."""
+    """The features and limits of this server."""
 
     # The version of the wire contract, as major.minor.
     contract: str
@@ -385,7 +385,7 @@ class ChatState(TypedDict):
     chatId: str
     # The number of the last change of this state, of the user's own `meRev`.
     meRev: int
-    # Until when the chat is muted; `9999-12-31T23:59:59.999Z` means until it is unmuted.
+    # The end of the mute; `9999-12-31T23:59:59.999Z` means until the user unmutes the chat.
     mutedUntil: NotRequired[str]
     # True while `archivedSeq` is set and is the `lastSeq` of the chat, or the chat is muted.
     isArchived: NotRequired[bool]
@@ -403,7 +403,7 @@ class ChatState(TypedDict):
     unreadFrom: NotRequired[int]
     # The `lastSeq` when it was marked. A later message of the caller removes the mark.
     markedSeq: NotRequired[int]
-    # Which messages of the chat notify the caller; absent: their own setting applies.
+    # The messages of the chat that notify the caller; absent: their own setting applies.
     notify: NotRequired[Notify]
     # Messages up to this `seq` were deleted for the caller.
     clearedSeq: NotRequired[int]
@@ -413,7 +413,7 @@ ChatType = Literal["DIRECT", "GROUP"]
 
 
 class ClearChat(TypedDict):
-    """How much of a chat to clear."""
+    """The part of a chat to clear."""
 
     # Clears the messages up to and including this `seq`; omit it for all messages so far.
     upTo: NotRequired[int]
@@ -422,9 +422,9 @@ class ClearChat(TypedDict):
 class CreateKey(TypedDict):
     """A new key."""
 
-    # What the key is for.
+    # The name, which says what the key is for.
     name: str
-    # What the key may do.
+    # The scopes, which decide what the key may do.
     scopes: list[Scope]
     # When the key expires, in the future; absent or null: never.
     expiresAt: NotRequired[str | None]
@@ -457,7 +457,7 @@ class DeleteMessage(TypedDict):
 
 
 class DeliveryReceipt(TypedDict):
-    """How far a chat's messages were delivered to a user."""
+    """The position up to which the messages of a chat were delivered to a user."""
 
     # The member.
     userId: str
@@ -531,7 +531,7 @@ class EditMessage(TypedDict):
 
     # 1–4000 characters after trimming; a file's caption may be empty.
     content: NotRequired[str]
-    # Who is mentioned; null for none. The text is not searched for names.
+    # The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[NewMentions | None]
     # Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64
     # characters. Replaced as a whole; null clears it.
@@ -635,9 +635,9 @@ class Job(TypedDict):
     type: str
     # A failed job is not repeated; a queued one may be.
     status: JobStatus
-    # How much is done, in units of the type.
+    # The number of units of work that are done; the type of the job defines the unit.
     done: int
-    # How much there is to do; 0 if it is not known.
+    # The number of units of work in all; 0 if it is not known.
     total: int
     # When the job was created.
     createdAt: str
@@ -759,7 +759,7 @@ MemberRole = Literal["MEMBER", "ADMIN"]
 
 
 class Mentions(TypedDict):
-    """Who is mentioned by a message."""
+    """The members whom a message mentions."""
 
     # The members who are mentioned; absent if there are none.
     userIds: NotRequired[list[str]]
@@ -809,11 +809,11 @@ class Message(TypedDict):
     createdAt: str
     # When the message was last edited, or null.
     editedAt: str | None
-    # What happened, only with the type SYSTEM: its `event`, and fields of that event.
+    # The `event` that a SYSTEM message reports, and its fields. Only with the type SYSTEM.
     system: NotRequired[dict[str, Any]]
     # The message that this one replies to, as it is now. Update it when that message is edited or deleted.
     replyTo: NotRequired[Quote]
-    # Who is mentioned.
+    # The members whom the message mentions.
     mentions: NotRequired[Mentions]
     # Data of your app, up to 4,096 bytes as JSON.
     metadata: NotRequired[dict[str, Any]]
@@ -856,7 +856,7 @@ class MessageChangedEvent(TypedDict):
 class MessageChanges(TypedDict):
     """The new values of the fields that changed; null for a field that is now empty."""
 
-    # Who is mentioned.
+    # The members whom the message mentions.
     mentions: NotRequired[Mentions | None]
     # Data of your app.
     metadata: NotRequired[dict[str, Any] | None]
@@ -932,11 +932,11 @@ class MessageEvent(TypedDict):
     createdAt: str
     # When the message was last edited, or null.
     editedAt: str | None
-    # What happened, only with the type SYSTEM: its `event`, and fields of that event.
+    # The `event` that a SYSTEM message reports, and its fields. Only with the type SYSTEM.
     system: NotRequired[dict[str, Any]]
     # The message that this one replies to, as it is now. Update it when that message is edited or deleted.
     replyTo: NotRequired[Quote]
-    # Who is mentioned.
+    # The members whom the message mentions.
     mentions: NotRequired[Mentions]
     # Data of your app, up to 4,096 bytes as JSON.
     metadata: NotRequired[dict[str, Any]]
@@ -965,8 +965,8 @@ class MessageHit(TypedDict):
 
     # The message. It does not become DELIVERED.
     message: Message
-    # What matches in `content`: pairs of a start and a length in Unicode code points, ascending, without overlaps.
-    # Whole words, also where only the beginning of a word matches. Absent if only the file name matches.
+    # The parts of `content` that match: pairs of a start and a length in Unicode code points, ascending, without
+    # overlaps. Whole words, also where only the beginning of a word matches. Absent if only the file name matches.
     highlights: NotRequired[list[list[int]]]
     # The chat of the message.
     chat: ChatName
@@ -1013,7 +1013,7 @@ class MessageVersion(TypedDict):
 
 
 class MessagesDelivered(TypedDict):
-    """How far a chat's messages were delivered."""
+    """The positions up to which the messages of a chat were delivered."""
 
     # The chat.
     chatId: str
@@ -1022,7 +1022,7 @@ class MessagesDelivered(TypedDict):
 
 
 class MessagesRead(TypedDict):
-    """How far the caller read a chat, and how many messages are unread."""
+    """The position up to which the caller read a chat, and the number of unread messages."""
 
     # The chat.
     chatId: str
@@ -1037,7 +1037,7 @@ class MessagesRead(TypedDict):
 
 
 class MessagesReadEvent(TypedDict):
-    """How far a member read a chat."""
+    """A receipt: the messages that a member newly read."""
 
     # The chat.
     chatId: str
@@ -1052,7 +1052,7 @@ class MessagesReadEvent(TypedDict):
 class MySettings(TypedDict):
     """The caller's settings. Contacts are users who share a chat with them."""
 
-    # Which messages notify the caller, in chats without a `notify` of their own.
+    # The messages that notify the caller, in chats without a `notify` of their own.
     notify: Notify
     # False to send no read receipts to other users; then the caller gets none of others either.
     readReceipts: bool
@@ -1066,7 +1066,7 @@ class MySettings(TypedDict):
     findable: bool
     # False to not be named as the author of messages that others forward.
     forwards: bool
-    # What push notifications contain: the message, only its sender, or neither.
+    # The content of push notifications: the message, only its sender, or neither.
     pushContent: PushContent
     # The number of their last change, of the user's own `meRev`.
     meRev: int
@@ -1104,11 +1104,11 @@ class NewApiKey(TypedDict):
 
     # The id of the key, which its text contains.
     id: str
-    # What the key is for.
+    # The name, which says what the key is for.
     name: str
     # When the key was created.
     createdAt: str
-    # What the key may do; absent if it has no scope.
+    # The scopes, which decide what the key may do; absent if there are none.
     scopes: NotRequired[list[Scope]]
     # The user as whom the key always acts; absent if there is none.
     actsAs: NotRequired[str]
@@ -1120,7 +1120,7 @@ class NewApiKey(TypedDict):
     lastUsedAt: NotRequired[str]
     # When the secret was last rotated.
     rotatedAt: NotRequired[str]
-    # Until when the previous secret is valid; absent if it is not.
+    # When the previous secret expires; absent if there is none that is valid.
     previousValidUntil: NotRequired[str]
     # When the key was revoked; absent if it is not.
     revokedAt: NotRequired[str]
@@ -1212,7 +1212,7 @@ class NewMember(TypedDict):
 
 
 class NewMentions(TypedDict):
-    """Who is mentioned."""
+    """The members to mention."""
 
     # Up to 50 members. Other users, and the sender, are ignored.
     userIds: NotRequired[list[str]]
@@ -1229,9 +1229,9 @@ class NewReport(TypedDict):
     userId: NotRequired[str]
     # A chat of which the caller is a member.
     chatId: NotRequired[str]
-    # Why it is reported.
+    # The reason for the report.
     reason: ReportReason
-    # What the moderators should know.
+    # An explanation for the moderators.
     text: NotRequired[str | None]
 
 
@@ -1246,7 +1246,7 @@ Notify = Literal["all", "mentions", "none"]
 
 
 class OwnChanges(TypedDict):
-    """What changed of the caller's own state since the `meRev` of the request. Apply `reset` first."""
+    """The changes of the caller's own state since the `meRev` of the request. Apply `reset` first."""
 
     # The `meRev` to continue from.
     rev: int
@@ -1305,7 +1305,7 @@ class PatchChatState(TypedDict):
     isHidden: NotRequired[bool]
     # True to pin the chat to the top of the list.
     pinned: NotRequired[bool]
-    # Which messages notify the caller; null for their own setting.
+    # The messages of the chat that notify the caller; null for their own setting.
     notify: NotRequired[Notify | None]
     # True to mark the last message as unread, false to remove the mark.
     isMarkedUnread: NotRequired[bool]
@@ -1317,9 +1317,9 @@ class PatchChatState(TypedDict):
 class PatchKey(TypedDict):
     """Changes of a key; absent fields stay as they are."""
 
-    # What the key is for.
+    # The name, which says what the key is for.
     name: NotRequired[str]
-    # What the key may do.
+    # The scopes, which decide what the key may do.
     scopes: NotRequired[list[Scope]]
     # When the key expires; a time in the past ends it at once, null: never.
     expiresAt: NotRequired[str | None]
@@ -1341,11 +1341,11 @@ class PatchMe(TypedDict):
 
 
 class PatchMessage(TypedDict):
-    """What to change of a message; at least one field. Fields that are omitted stay as they are."""
+    """Changes of a message, at least one; absent fields stay as they are."""
 
     # 1–4000 characters after trimming; a file's caption may be empty.
     content: NotRequired[str]
-    # Who is mentioned; null for none. The text is not searched for names.
+    # The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[NewMentions | None]
     # Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64
     # characters. Replaced as a whole; null clears it.
@@ -1386,7 +1386,7 @@ class PatchServerChat(TypedDict):
 class PatchSettings(TypedDict):
     """Changes of the caller's settings; absent fields stay as they are."""
 
-    # Which messages notify the caller, in chats without a `notify` of their own.
+    # The messages that notify the caller, in chats without a `notify` of their own.
     notify: NotRequired[Notify]
     # False to send no read receipts to other users; then the caller gets none of others either.
     readReceipts: NotRequired[bool]
@@ -1401,7 +1401,7 @@ class PatchSettings(TypedDict):
     findable: NotRequired[bool]
     # False to not be named as the author of messages that others forward from now on.
     forwards: NotRequired[bool]
-    # What push notifications contain: the message, only its sender, or neither.
+    # The content of push notifications: the message, only its sender, or neither.
     pushContent: NotRequired[PushContent]
 
 
@@ -1726,23 +1726,23 @@ class Report(TypedDict):
 
     # The id of the report.
     id: str
-    # What was reported.
+    # The message, user or chat that was reported.
     target: ReportTarget
-    # Why it was reported.
+    # The reason for the report.
     reason: ReportReason
     # `open`, or closed: `done` if something was done about it, `dismissed` otherwise.
     status: ReportStatus
-    # When it was reported.
+    # When the report was made.
     createdAt: str
-    # Who reported it; absent 90 days after the report was closed, and when the account was erased.
+    # The user who reported it; absent 90 days after the report was closed, and when the account was erased.
     reporter: NotRequired[User]
-    # What the reporter wrote.
+    # The text of the reporter.
     text: NotRequired[str]
     # The reported message as it was then. Names and the quoted message are as they are now. The URLs of its file are
     # null once the message was deleted. Absent for a message that was already deleted, 90 days after the report was
     # closed, and after an erasure with `messages=erase`.
     excerpt: NotRequired[MessageEvent]
-    # What the moderators noted.
+    # The note of the moderators.
     note: NotRequired[str]
     # When it was closed; absent while it is open.
     closedAt: NotRequired[str]
@@ -1756,9 +1756,9 @@ ReportStatus = Literal["open", "done", "dismissed"]
 
 
 class ReportTarget(TypedDict):
-    """What was reported."""
+    """The message, user or chat that was reported."""
 
-    # What kind of object it is.
+    # The kind of the reported object.
     type: ReportTargetType
     # The id of the message, user or chat.
     id: str
@@ -1852,7 +1852,7 @@ class SendFile(TypedDict):
     clientId: NotRequired[str]
     # The message of this chat to reply to; it must not be deleted.
     replyToId: NotRequired[str]
-    # As JSON. Who is mentioned; null for none. The text is not searched for names.
+    # As JSON. The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[str]
     # As JSON. Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to
     # 64 characters. Replaced as a whole; null clears it.
@@ -1880,7 +1880,7 @@ class SendMessage(TypedDict):
     fileSize: NotRequired[int | None]
     # The message of this chat to reply to; it must not be deleted.
     replyToId: NotRequired[str | None]
-    # Who is mentioned; null for none. The text is not searched for names.
+    # The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[NewMentions | None]
     # Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64
     # characters. Replaced as a whole; null clears it.
@@ -2003,7 +2003,7 @@ class ServerMessage(TypedDict):
     fileSize: NotRequired[int | None]
     # The message of this chat to reply to; it must not be deleted.
     replyToId: NotRequired[str | None]
-    # Who is mentioned; null for none. The text is not searched for names.
+    # The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[NewMentions | None]
     # Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64
     # characters. Replaced as a whole; null clears it.
@@ -2079,7 +2079,7 @@ class ServerUser(TypedDict):
     isActive: bool
     # When the user was last changed.
     updatedAt: str
-    # Data of your app, up to 4,096 bytes as JSON; absent if empty.
+    # Data of your app that only API keys see, up to 4,096 bytes as JSON; absent if empty.
     privateData: NotRequired[dict[str, Any]]
     # True if the account has a password; absent otherwise.
     passwordLogin: NotRequired[bool]
@@ -2090,9 +2090,9 @@ class ServerUser(TypedDict):
 class ServerUserBatch(TypedDict):
     """A page of a list. Each item: A user, as servers see them."""
 
-    # In order.
+    # The items, in the order of the request.
     data: list[ServerUser]
-    # A summary.
+    # The result of the batch.
     meta: BatchMeta
 
 
@@ -2128,7 +2128,7 @@ SessionKind = Literal["password", "server", "appToken"]
 class Signal(TypedDict):
     """A signal to the members of a chat."""
 
-    # What is signalled: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`.
+    # The name of the signal: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`.
     name: str
     # Any JSON of your app of up to 1,024 bytes, with up to 5 levels.
     data: NotRequired[dict[str, Any] | list[Any] | str | float | bool | None]
@@ -2144,16 +2144,16 @@ class SignalEvent(TypedDict):
     chatId: str
     # The member who sent it.
     userId: str
-    # What is signalled.
+    # The name of the signal.
     name: str
-    # What the sender added; absent if that is nothing, or null.
+    # The data of the sender; absent if there is none, or if it is null.
     data: NotRequired[dict[str, Any] | list[Any] | str | float | bool]
 
 
 class SignalInChat(TypedDict):
     """A signal, and the chat whose members receive it."""
 
-    # What is signalled: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`.
+    # The name of the signal: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`.
     name: str
     # Any JSON of your app of up to 1,024 bytes, with up to 5 levels.
     data: NotRequired[dict[str, Any] | list[Any] | str | float | bool | None]
@@ -2193,7 +2193,7 @@ class SyncAnswer(TypedDict):
     # Chats for which the client is ahead of the server, because a backup was restored: discard the local copy; this
     # response has the chat from the start.
     reset: list[str]
-    # What changed of the caller's own state; only with `me` in the request, and without `cursor`.
+    # The changes of the caller's own state; only with `me` in the request, and without `cursor`.
     me: NotRequired[OwnChanges]
     # Cursor of the next chats: call again with the same `chats` and this as `cursor`. Null in the last response.
     nextCursor: str | None
@@ -2238,7 +2238,7 @@ class TypingStopped(TypedDict):
 
 
 class Unread(TypedDict):
-    """What a user has not read, without chats that are muted, archived or hidden."""
+    """The unread messages of a user, without chats that are muted, archived or hidden."""
 
     # The number of chats with unread messages.
     chats: int
@@ -2351,7 +2351,7 @@ class SendOptions(TypedDict):
     fileSize: NotRequired[int | None]
     # The message of this chat to reply to; it must not be deleted.
     replyToId: NotRequired[str | None]
-    # Who is mentioned; null for none. The text is not searched for names.
+    # The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[NewMentions | None]
     # Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64
     # characters. Replaced as a whole; null clears it.
@@ -2375,7 +2375,7 @@ class ServerMessageOptions(TypedDict):
     fileSize: NotRequired[int | None]
     # The message of this chat to reply to; it must not be deleted.
     replyToId: NotRequired[str | None]
-    # Who is mentioned; null for none. The text is not searched for names.
+    # The members to mention; null for none. The text is not searched for names.
     mentions: NotRequired[NewMentions | None]
     # Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64
     # characters. Replaced as a whole; null clears it.

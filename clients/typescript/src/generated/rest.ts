@@ -599,7 +599,7 @@ export interface Operations {
     body: RotateKey;
     response: NewApiKeyEnvelope;
   };
-  /** Get what this server can do. */
+  /** Get the features and limits of this server. */
   "GET /capabilities": {
     path: undefined;
     query: undefined;

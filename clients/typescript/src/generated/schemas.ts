@@ -42,9 +42,9 @@ export interface AccountEnvelope {
 
 /** A page of a list. Each item: An account, as ADMINs see it. */
 export interface AccountList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Account>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -62,11 +62,11 @@ export type Announcement = "joined" | "left" | "renamed" | "role";
 export interface ApiKey {
   /** The id of the key, which its text contains. */
   id: string;
-  /** What the key is for. */
+  /** The name, which says what the key is for. */
   name: string;
   /** When the key was created. */
   createdAt: string;
-  /** What the key may do; absent if it has no scope. */
+  /** The scopes, which decide what the key may do; absent if there are none. */
   scopes?: Array<Scope>;
   /** The user as whom the key always acts; absent if there is none. */
   actsAs?: string;
@@ -78,7 +78,7 @@ export interface ApiKey {
   lastUsedAt?: string;
   /** When the secret was last rotated. */
   rotatedAt?: string;
-  /** Until when the previous secret is valid; absent if it is not. */
+  /** When the previous secret expires; absent if there is none that is valid. */
   previousValidUntil?: string;
   /** When the key was revoked; absent if it is not. */
   revokedAt?: string;
@@ -92,13 +92,13 @@ export interface ApiKeyEnvelope {
 
 /** A page of a list. Each item: An API key. */
 export interface ApiKeyList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<ApiKey>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
-/** Who made a change. */
+/** The user, key, command or server that made a change. */
 export interface AuditActor {
   /** A user, an API key, a command of the operator, or the server itself. Later versions may add values. */
   type: AuditActorType;
@@ -118,7 +118,7 @@ export interface AuditEntry {
   at: string;
   /** Who made the change. */
   actor: AuditActor;
-  /** What was done: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, `message.…` or `report.…`. Later versions add values. */
+  /** The kind of change: `key.…`, `user.…`, `role.changed`, `session.ended`, `chat.…`, `member.…`, `message.…` or `report.…`. Later versions add values. */
   action: string;
   /** The id of the user that the key acted as; absent otherwise. */
   actingAs?: string;
@@ -132,9 +132,9 @@ export interface AuditEntry {
 
 /** A page of a list. Each item: A change by an API key, a moderator, an administrator or a command. */
 export interface AuditEntryList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<AuditEntry>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -164,7 +164,7 @@ export interface Batch {
   users: Array<NamedUser>;
 }
 
-/** What a batch did. */
+/** The number of users that a batch created, updated and left unchanged. */
 export interface BatchMeta {
   /** The number of users that were created. */
   created: number;
@@ -194,13 +194,13 @@ export interface BlockedUser {
 
 /** A page of a list. Each item: A user whom the caller blocks. */
 export interface BlockedUserList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<BlockedUser>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
-/** What this server can do. */
+/** The features and limits of this server. */
 export interface Capabilities {
   /** The version of the wire contract, as major.minor. */
   contract: string;
@@ -224,7 +224,7 @@ export interface Capabilities {
   limits: Record<string, number>;
 }
 
-/** What this server can do. */
+/** The features and limits of this server. */
 export interface CapabilitiesEnvelope {
   /** The requested object. */
   data: Capabilities;
@@ -374,9 +374,9 @@ export interface ChatEvent {
 
 /** A page of a list. Each item: A chat, as the caller sees it. */
 export interface ChatList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Chat>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -406,7 +406,7 @@ export interface ChatState {
   chatId: string;
   /** The number of the last change of this state, of the user's own `meRev`. */
   meRev: number;
-  /** Until when the chat is muted; `9999-12-31T23:59:59.999Z` means until it is unmuted. */
+  /** The end of the mute; `9999-12-31T23:59:59.999Z` means until the user unmutes the chat. */
   mutedUntil?: string;
   /** True while `archivedSeq` is set and is the `lastSeq` of the chat, or the chat is muted. */
   isArchived?: boolean;
@@ -424,7 +424,7 @@ export interface ChatState {
   unreadFrom?: number;
   /** The `lastSeq` when it was marked. A later message of the caller removes the mark. */
   markedSeq?: number;
-  /** Which messages of the chat notify the caller; absent: their own setting applies. */
+  /** The messages of the chat that notify the caller; absent: their own setting applies. */
   notify?: Notify;
   /** Messages up to this `seq` were deleted for the caller. */
   clearedSeq?: number;
@@ -438,7 +438,7 @@ export interface ChatStateEnvelope {
 
 export type ChatType = "DIRECT" | "GROUP";
 
-/** How much of a chat to clear. */
+/** The part of a chat to clear. */
 export interface ClearChat {
   /** Clears the messages up to and including this `seq`; omit it for all messages so far. */
   upTo?: number;
@@ -446,9 +446,9 @@ export interface ClearChat {
 
 /** A new key. */
 export interface CreateKey {
-  /** What the key is for. */
+  /** The name, which says what the key is for. */
   name: string;
-  /** What the key may do. */
+  /** The scopes, which decide what the key may do. */
   scopes: Array<Scope>;
   /** When the key expires, in the future; absent or null: never. */
   expiresAt?: string | null;
@@ -482,7 +482,7 @@ export interface DeleteMessage {
   messageId: string;
 }
 
-/** How far a chat's messages were delivered to a user. */
+/** The position up to which the messages of a chat were delivered to a user. */
 export interface DeliveryReceipt {
   /** The member. */
   userId: string;
@@ -554,7 +554,7 @@ export interface DraftEvent {
 export interface EditMessage {
   /** 1–4000 characters after trimming; a file's caption may be empty. */
   content?: string;
-  /** Who is mentioned; null for none. The text is not searched for names. */
+  /** The members to mention; null for none. The text is not searched for names. */
   mentions?: NewMentions | null;
   /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
   metadata?: Record<string, unknown> | null;
@@ -610,9 +610,9 @@ export interface GivenReaction {
 
 /** A page of a list. Each item: A reaction of one user. */
 export interface GivenReactionList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<GivenReaction>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -666,9 +666,9 @@ export interface Job {
   type: string;
   /** A failed job is not repeated; a queued one may be. */
   status: JobStatus;
-  /** How much is done, in units of the type. */
+  /** The number of units of work that are done; the type of the job defines the unit. */
   done: number;
-  /** How much there is to do; 0 if it is not known. */
+  /** The number of units of work in all; 0 if it is not known. */
   total: number;
   /** When the job was created. */
   createdAt: string;
@@ -696,9 +696,9 @@ export interface JobEnvelope {
 
 /** A page of a list. Each item: Work that the server does in the background. */
 export interface JobList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Job>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -808,15 +808,15 @@ export interface MemberLeft {
 
 /** A page of a list. Each item: A member of a chat. */
 export interface MemberList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Member>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
 export type MemberRole = "MEMBER" | "ADMIN";
 
-/** Who is mentioned by a message. */
+/** The members whom a message mentions. */
 export interface Mentions {
   /** The members who are mentioned; absent if there are none. */
   userIds?: Array<string>;
@@ -864,11 +864,11 @@ export interface Message {
   createdAt: string;
   /** When the message was last edited, or null. */
   editedAt: string | null;
-  /** What happened, only with the type SYSTEM: its `event`, and fields of that event. */
+  /** The `event` that a SYSTEM message reports, and its fields. Only with the type SYSTEM. */
   system?: Record<string, unknown>;
   /** The message that this one replies to, as it is now. Update it when that message is edited or deleted. */
   replyTo?: Quote;
-  /** Who is mentioned. */
+  /** The members whom the message mentions. */
   mentions?: Mentions;
   /** Data of your app, up to 4,096 bytes as JSON. */
   metadata?: Record<string, unknown>;
@@ -906,7 +906,7 @@ export interface MessageChangedEvent {
 
 /** The new values of the fields that changed; null for a field that is now empty. */
 export interface MessageChanges {
-  /** Who is mentioned. */
+  /** The members whom the message mentions. */
   mentions?: Mentions | null;
   /** Data of your app. */
   metadata?: Record<string, unknown> | null;
@@ -984,11 +984,11 @@ export interface MessageEvent {
   createdAt: string;
   /** When the message was last edited, or null. */
   editedAt: string | null;
-  /** What happened, only with the type SYSTEM: its `event`, and fields of that event. */
+  /** The `event` that a SYSTEM message reports, and its fields. Only with the type SYSTEM. */
   system?: Record<string, unknown>;
   /** The message that this one replies to, as it is now. Update it when that message is edited or deleted. */
   replyTo?: Quote;
-  /** Who is mentioned. */
+  /** The members whom the message mentions. */
   mentions?: Mentions;
   /** Data of your app, up to 4,096 bytes as JSON. */
   metadata?: Record<string, unknown>;
@@ -1012,9 +1012,9 @@ export type MessageFormat = "markdown";
 
 /** A page of a list. Each item: A message as the caller sees it, with its delivery status. */
 export interface MessageHistory {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Message>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: HistoryMeta;
 }
 
@@ -1022,7 +1022,7 @@ export interface MessageHistory {
 export interface MessageHit {
   /** The message. It does not become DELIVERED. */
   message: Message;
-  /** What matches in `content`: pairs of a start and a length in Unicode code points, ascending, without overlaps. Whole words, also where only the beginning of a word matches. Absent if only the file name matches. */
+  /** The parts of `content` that match: pairs of a start and a length in Unicode code points, ascending, without overlaps. Whole words, also where only the beginning of a word matches. Absent if only the file name matches. */
   highlights?: Array<[number, number]>;
   /** The chat of the message. */
   chat: ChatName;
@@ -1030,17 +1030,17 @@ export interface MessageHit {
 
 /** A page of a list. Each item: A message that was found. */
 export interface MessageHitPartial {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<MessageHit>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PartialMeta;
 }
 
 /** A page of a list. Each item: A message as the caller sees it, with its delivery status. */
 export interface MessageList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Message>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -1074,9 +1074,9 @@ export interface MessageStatus {
 
 /** A page of a list. Each item: The delivery status of a message for one member. */
 export interface MessageStatusList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<MessageStatus>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -1096,13 +1096,13 @@ export interface MessageVersion {
 
 /** A page of a list. Each item: A text that a message has or had. */
 export interface MessageVersionList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<MessageVersion>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
-/** How far a chat's messages were delivered. */
+/** The positions up to which the messages of a chat were delivered. */
 export interface MessagesDelivered {
   /** The chat. */
   chatId: string;
@@ -1110,7 +1110,7 @@ export interface MessagesDelivered {
   receipts: Array<DeliveryReceipt>;
 }
 
-/** How far the caller read a chat, and how many messages are unread. */
+/** The position up to which the caller read a chat, and the number of unread messages. */
 export interface MessagesRead {
   /** The chat. */
   chatId: string;
@@ -1124,13 +1124,13 @@ export interface MessagesRead {
   unreadCount: number;
 }
 
-/** How far the caller read a chat, and how many messages are unread. */
+/** The position up to which the caller read a chat, and the number of unread messages. */
 export interface MessagesReadEnvelope {
   /** The requested object. */
   data: MessagesRead;
 }
 
-/** How far a member read a chat. */
+/** A receipt: the messages that a member newly read. */
 export interface MessagesReadEvent {
   /** The chat. */
   chatId: string;
@@ -1144,7 +1144,7 @@ export interface MessagesReadEvent {
 
 /** The caller's settings. Contacts are users who share a chat with them. */
 export interface MySettings {
-  /** Which messages notify the caller, in chats without a `notify` of their own. */
+  /** The messages that notify the caller, in chats without a `notify` of their own. */
   notify: Notify;
   /** False to send no read receipts to other users; then the caller gets none of others either. */
   readReceipts: boolean;
@@ -1158,7 +1158,7 @@ export interface MySettings {
   findable: boolean;
   /** False to not be named as the author of messages that others forward. */
   forwards: boolean;
-  /** What push notifications contain: the message, only its sender, or neither. */
+  /** The content of push notifications: the message, only its sender, or neither. */
   pushContent: PushContent;
   /** The number of their last change, of the user's own `meRev`. */
   meRev: number;
@@ -1196,11 +1196,11 @@ export interface NamedUser {
 export interface NewApiKey {
   /** The id of the key, which its text contains. */
   id: string;
-  /** What the key is for. */
+  /** The name, which says what the key is for. */
   name: string;
   /** When the key was created. */
   createdAt: string;
-  /** What the key may do; absent if it has no scope. */
+  /** The scopes, which decide what the key may do; absent if there are none. */
   scopes?: Array<Scope>;
   /** The user as whom the key always acts; absent if there is none. */
   actsAs?: string;
@@ -1212,7 +1212,7 @@ export interface NewApiKey {
   lastUsedAt?: string;
   /** When the secret was last rotated. */
   rotatedAt?: string;
-  /** Until when the previous secret is valid; absent if it is not. */
+  /** When the previous secret expires; absent if there is none that is valid. */
   previousValidUntil?: string;
   /** When the key was revoked; absent if it is not. */
   revokedAt?: string;
@@ -1300,7 +1300,7 @@ export interface NewMember {
   userId: string;
 }
 
-/** Who is mentioned. */
+/** The members to mention. */
 export interface NewMentions {
   /** Up to 50 members. Other users, and the sender, are ignored. */
   userIds?: Array<string>;
@@ -1316,9 +1316,9 @@ export interface NewReport {
   userId?: string;
   /** A chat of which the caller is a member. */
   chatId?: string;
-  /** Why it is reported. */
+  /** The reason for the report. */
   reason: ReportReason;
-  /** What the moderators should know. */
+  /** An explanation for the moderators. */
   text?: string | null;
 }
 
@@ -1330,7 +1330,7 @@ export interface NewRole {
 
 export type Notify = "all" | "mentions" | "none";
 
-/** What changed of the caller's own state since the `meRev` of the request. Apply `reset` first. */
+/** The changes of the caller's own state since the `meRev` of the request. Apply `reset` first. */
 export interface OwnChanges {
   /** The `meRev` to continue from. */
   rev: number;
@@ -1402,7 +1402,7 @@ export interface PatchChatState {
   isHidden?: boolean;
   /** True to pin the chat to the top of the list. */
   pinned?: boolean;
-  /** Which messages notify the caller; null for their own setting. */
+  /** The messages of the chat that notify the caller; null for their own setting. */
   notify?: Notify | null;
   /** True to mark the last message as unread, false to remove the mark. */
   isMarkedUnread?: boolean;
@@ -1412,9 +1412,9 @@ export interface PatchChatState {
 
 /** Changes of a key; absent fields stay as they are. */
 export interface PatchKey {
-  /** What the key is for. */
+  /** The name, which says what the key is for. */
   name?: string;
-  /** What the key may do. */
+  /** The scopes, which decide what the key may do. */
   scopes?: Array<Scope>;
   /** When the key expires; a time in the past ends it at once, null: never. */
   expiresAt?: string | null;
@@ -1432,11 +1432,11 @@ export interface PatchMe {
   data?: Record<string, unknown> | null;
 }
 
-/** What to change of a message; at least one field. Fields that are omitted stay as they are. */
+/** Changes of a message, at least one; absent fields stay as they are. */
 export interface PatchMessage {
   /** 1–4000 characters after trimming; a file's caption may be empty. */
   content?: string;
-  /** Who is mentioned; null for none. The text is not searched for names. */
+  /** The members to mention; null for none. The text is not searched for names. */
   mentions?: NewMentions | null;
   /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
   metadata?: Record<string, unknown> | null;
@@ -1470,7 +1470,7 @@ export interface PatchServerChat {
 
 /** Changes of the caller's settings; absent fields stay as they are. */
 export interface PatchSettings {
-  /** Which messages notify the caller, in chats without a `notify` of their own. */
+  /** The messages that notify the caller, in chats without a `notify` of their own. */
   notify?: Notify;
   /** False to send no read receipts to other users; then the caller gets none of others either. */
   readReceipts?: boolean;
@@ -1484,7 +1484,7 @@ export interface PatchSettings {
   findable?: boolean;
   /** False to not be named as the author of messages that others forward from now on. */
   forwards?: boolean;
-  /** What push notifications contain: the message, only its sender, or neither. */
+  /** The content of push notifications: the message, only its sender, or neither. */
   pushContent?: PushContent;
 }
 
@@ -1524,9 +1524,9 @@ export interface Presence {
 
 /** A page of a list. Each item: Whether a user is online. */
 export interface PresenceList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Presence>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -1712,21 +1712,21 @@ export interface Renewed {
 export interface Report {
   /** The id of the report. */
   id: string;
-  /** What was reported. */
+  /** The message, user or chat that was reported. */
   target: ReportTarget;
-  /** Why it was reported. */
+  /** The reason for the report. */
   reason: ReportReason;
   /** `open`, or closed: `done` if something was done about it, `dismissed` otherwise. */
   status: ReportStatus;
-  /** When it was reported. */
+  /** When the report was made. */
   createdAt: string;
-  /** Who reported it; absent 90 days after the report was closed, and when the account was erased. */
+  /** The user who reported it; absent 90 days after the report was closed, and when the account was erased. */
   reporter?: User;
-  /** What the reporter wrote. */
+  /** The text of the reporter. */
   text?: string;
   /** The reported message as it was then. Names and the quoted message are as they are now. The URLs of its file are null once the message was deleted. Absent for a message that was already deleted, 90 days after the report was closed, and after an erasure with `messages=erase`. */
   excerpt?: MessageEvent;
-  /** What the moderators noted. */
+  /** The note of the moderators. */
   note?: string;
   /** When it was closed; absent while it is open. */
   closedAt?: string;
@@ -1742,9 +1742,9 @@ export type ReportExpansion = "target";
 
 /** A page of a list. Each item: A report of a message, a user or a chat. */
 export interface ReportList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Report>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -1752,9 +1752,9 @@ export type ReportReason = "spam" | "abuse" | "illegal" | "self_harm" | "other";
 
 export type ReportStatus = "open" | "done" | "dismissed";
 
-/** What was reported. */
+/** The message, user or chat that was reported. */
 export interface ReportTarget {
-  /** What kind of object it is. */
+  /** The kind of the reported object. */
   type: ReportTargetType;
   /** The id of the message, user or chat. */
   id: string;
@@ -1824,7 +1824,7 @@ export interface SendFile {
   clientId?: string;
   /** The message of this chat to reply to; it must not be deleted. */
   replyToId?: string;
-  /** As JSON. Who is mentioned; null for none. The text is not searched for names. */
+  /** As JSON. The members to mention; null for none. The text is not searched for names. */
   mentions?: string;
   /** As JSON. Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
   metadata?: string;
@@ -1850,7 +1850,7 @@ export interface SendMessage {
   fileSize?: number | null;
   /** The message of this chat to reply to; it must not be deleted. */
   replyToId?: string | null;
-  /** Who is mentioned; null for none. The text is not searched for names. */
+  /** The members to mention; null for none. The text is not searched for names. */
   mentions?: NewMentions | null;
   /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
   metadata?: Record<string, unknown> | null;
@@ -1962,9 +1962,9 @@ export interface ServerChatEnvelope {
 
 /** A page of a list. Each item: A chat, as a server sees it. */
 export interface ServerChatList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<ServerChat>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -1984,7 +1984,7 @@ export interface ServerMessage {
   fileSize?: number | null;
   /** The message of this chat to reply to; it must not be deleted. */
   replyToId?: string | null;
-  /** Who is mentioned; null for none. The text is not searched for names. */
+  /** The members to mention; null for none. The text is not searched for names. */
   mentions?: NewMentions | null;
   /** Data of your app: an object of up to 4,096 bytes as compact JSON, with up to 5 levels and keys of up to 64 characters. Replaced as a whole; null clears it. */
   metadata?: Record<string, unknown> | null;
@@ -2058,7 +2058,7 @@ export interface ServerUser {
   isActive: boolean;
   /** When the user was last changed. */
   updatedAt: string;
-  /** Data of your app, up to 4,096 bytes as JSON; absent if empty. */
+  /** Data of your app that only API keys see, up to 4,096 bytes as JSON; absent if empty. */
   privateData?: Record<string, unknown>;
   /** True if the account has a password; absent otherwise. */
   passwordLogin?: boolean;
@@ -2068,9 +2068,9 @@ export interface ServerUser {
 
 /** A page of a list. Each item: A user, as servers see them. */
 export interface ServerUserBatch {
-  /** In order. */
+  /** The items, in the order of the request. */
   data: Array<ServerUser>;
-  /** A summary. */
+  /** The result of the batch. */
   meta: BatchMeta;
 }
 
@@ -2082,9 +2082,9 @@ export interface ServerUserEnvelope {
 
 /** A page of a list. Each item: A user, as servers see them. */
 export interface ServerUserList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<ServerUser>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -2116,15 +2116,15 @@ export type SessionKind = "password" | "server" | "appToken";
 
 /** A page of a list. Each item: A session of the user: one login, which continues until it ends or expires. */
 export interface SessionList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Session>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
 /** A signal to the members of a chat. */
 export interface Signal {
-  /** What is signalled: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`. */
+  /** The name of the signal: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`. */
   name: string;
   /** Any JSON of your app of up to 1,024 bytes, with up to 5 levels. */
   data?: Record<string, unknown> | Array<unknown> | string | number | boolean | null;
@@ -2138,15 +2138,15 @@ export interface SignalEvent {
   chatId: string;
   /** The member who sent it. */
   userId: string;
-  /** What is signalled. */
+  /** The name of the signal. */
   name: string;
-  /** What the sender added; absent if that is nothing, or null. */
+  /** The data of the sender; absent if there is none, or if it is null. */
   data?: Record<string, unknown> | Array<unknown> | string | number | boolean;
 }
 
 /** A signal, and the chat whose members receive it. */
 export interface SignalInChat {
-  /** What is signalled: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`. */
+  /** The name of the signal: 1–64 of the characters a–z, 0–9, `.`, `_` and `-`. */
   name: string;
   /** Any JSON of your app of up to 1,024 bytes, with up to 5 levels. */
   data?: Record<string, unknown> | Array<unknown> | string | number | boolean | null;
@@ -2182,7 +2182,7 @@ export interface SyncAnswer {
   unread: Record<string, number>;
   /** Chats for which the client is ahead of the server, because a backup was restored: discard the local copy; this response has the chat from the start. */
   reset: Array<string>;
-  /** What changed of the caller's own state; only with `me` in the request, and without `cursor`. */
+  /** The changes of the caller's own state; only with `me` in the request, and without `cursor`. */
   me?: OwnChanges;
   /** Cursor of the next chats: call again with the same `chats` and this as `cursor`. Null in the last response. */
   nextCursor: string | null;
@@ -2234,7 +2234,7 @@ export interface TypingStopped {
   userId: string;
 }
 
-/** What a user has not read, without chats that are muted, archived or hidden. */
+/** The unread messages of a user, without chats that are muted, archived or hidden. */
 export interface Unread {
   /** The number of chats with unread messages. */
   chats: number;
@@ -2248,11 +2248,11 @@ export interface Unread {
   externalId?: string;
 }
 
-/** A page of a list. Each item: What a user has not read, without chats that are muted, archived or hidden. */
+/** A page of a list. Each item: The unread messages of a user, without chats that are muted, archived or hidden. */
 export interface UnreadList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<Unread>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
@@ -2312,9 +2312,9 @@ export interface UserEnvelope {
 
 /** A page of a list. Each item: A user, as other users see them. */
 export interface UserList {
-  /** In order, a page of them. */
+  /** The items of the page, in the order of the list. */
   data: Array<User>;
-  /** Where the list goes on. */
+  /** The position of the page in the list. */
   meta: PageMeta;
 }
 
