@@ -41,7 +41,7 @@ def read(report: dict[str, Any]) -> Audit:
         audit.audited += 1
         for found in dependency["vulns"]:
             fixed = ", ".join(found["fix_versions"]) or "no version yet"
-            audit.vulnerable.append(f"{dependency['name']} {dependency['version']}: {found['id']}, mended in {fixed}")
+            audit.vulnerable.append(f"{dependency['name']} {dependency['version']}: {found['id']}, fixed in {fixed}")
     audit.reached = audit.audited > 0
     return audit
 

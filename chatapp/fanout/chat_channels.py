@@ -22,7 +22,7 @@ from chatapp.fanout.order import ChatOrder
 
 PREFIX = b"chatapp:chat:"
 # How long a subscription outlives the last subscriber of its chat.
-LINGER_SECONDS = 10.0
+UNSUBSCRIBE_DELAY = 10.0
 # How long a new socket waits for its chats; Redis confirms them in milliseconds, or the bus disconnects.
 CONFIRM_TIMEOUT = 2.0
 # How long the nodes of a Cluster are given to agree who has a slot.
@@ -140,7 +140,7 @@ class ChatChannels:
 
     def end_idle(self) -> None:
         """Unsubscribe from chats that have had no subscriber for some time; raises redis.RedisError."""
-        before = time.monotonic() - LINGER_SECONDS
+        before = time.monotonic() - UNSUBSCRIBE_DELAY
         idle = []
         for chat_id, since in self._idle.items():
             if since > before:

@@ -102,7 +102,7 @@ def serve(settings: Settings, started: ExitStack) -> int:
     started.callback(print, "Stopping ...", flush=True)
     with step("Starting the server"):
         if not wait_for(lambda: server.poll() is not None or responds(settings), HEALTHY_SECONDS):
-            raise LauncherError(f"The server does not answer on {settings.address(settings.port)}.")
+            raise LauncherError(f"The server does not respond on {settings.address(settings.port)}.")
     if server.poll() is None:
         announce(settings)
     while (code := server.poll()) is None:

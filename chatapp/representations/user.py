@@ -14,7 +14,7 @@ ROLES = tuple(role.value for role in UserRole)
 IS_ONLINE = """EXISTS (
         SELECT FROM presence p JOIN workers w ON w.id = p.worker_id AND w.expires_at > now() WHERE p.user_id = u.id
     )"""
-# Without a reader: of users who hide their presence, nobody sees it.
+# Without a reader: no user sees the presence of those who hide it.
 _SHOWS_ONLINE = f"NOT {HIDES_PRESENCE} AND {IS_ONLINE}"
 _SHOWN_LAST_SEEN = f"CASE WHEN NOT {HIDES_PRESENCE} THEN wire_time(u.last_seen) END"
 

@@ -31,7 +31,7 @@ def refused(work: Callable[[], object]) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("what", ACTIONS)
-def test_refusals_take_the_same_statements(
+def test_refused_requests_take_the_same_statements(
     statements: CountStatements, alice: Person, bob: Person, carol: Person, what: str
 ) -> None:
     block(bob, alice)

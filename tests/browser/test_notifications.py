@@ -58,7 +58,7 @@ def allow(visitor: Visitor) -> None:
     visitor.context.add_init_script(RECORD)
     visitor.page.reload()
     ready(visitor.page)
-    look_away(visitor.page)
+    leave_window(visitor.page)
 
 
 def ready(page: Page) -> None:
@@ -72,13 +72,13 @@ def locks(page: Page, state: str, prefix: str) -> int:
     return int(page.evaluate(counted, [state, prefix]))
 
 
-def look_away(page: Page) -> None:
+def leave_window(page: Page) -> None:
     """The user looks at another window, and no page has a chat in view."""
     page.evaluate("focused = false; window.dispatchEvent(new Event('blur'))")
     eventually(lambda: locks(page, "held", "chat.view:") == 0, 40)
 
 
-def look_again(page: Page) -> None:
+def return_to_window(page: Page) -> None:
     page.evaluate("focused = true; window.dispatchEvent(new Event('focus'))")
 
 
@@ -111,7 +111,7 @@ def test_a_message_notifies_once_and_a_click_opens_it(visit: Visit, alice: Perso
     expect(hers.message("Who waters the plants?")).to_be_visible()
     expect(hers.page).to_have_url(f"{hers.url}/#/chats/{group}")
     # Those of chats that are read, here or on another device, go.
-    look_again(hers.page)
+    return_to_window(hers.page)
     data(alice.post(f"/messages/{chat}/read", {}))
     eventually(lambda: [closed for *_, closed in shown(hers.page)] == [True, True], 40)
 
@@ -120,14 +120,14 @@ def test_the_chat_in_view_is_quiet(visit: Visit, alice: Person, bob: Person, car
     chat, other = alice.direct_chat(bob), alice.direct_chat(carol)
     hers = visit(alice)
     allow(hers)
-    look_again(hers.page)
+    return_to_window(hers.page)
     hers.entry(bob.name).click()
     expect(hers.composer).to_be_visible()
     bob.send(chat, "Seen at once")
     expect(hers.message("Seen at once")).to_be_visible()
     carol.send(other, "Elsewhere")
     eventually(lambda: [title for title, *_ in shown(hers.page)] == [carol.name], 40)
-    look_away(hers.page)
+    leave_window(hers.page)
     bob.send(chat, "Not seen")
     eventually(lambda: [title for title, *_ in shown(hers.page)] == [carol.name, bob.name], 40)
 
@@ -139,7 +139,7 @@ def test_one_of_several_tabs_notifies(visit: Visit, alice: Person, bob: Person) 
     second = another_tab(hers)
     expect(second.get_by_role("link", name=bob.name)).to_be_visible()
     tabs = [hers.page, second]
-    look_away(second)
+    leave_window(second)
 
     def titles() -> list[str]:
         return [text for page in tabs for _, text, *_ in shown(page)]
@@ -147,12 +147,12 @@ def test_one_of_several_tabs_notifies(visit: Visit, alice: Person, bob: Person) 
     bob.send(chat, "To both tabs")
     eventually(lambda: titles() == ["To both tabs"], 40)
     # The other tab shows the chat: no tab notifies.
-    look_again(second)
+    return_to_window(second)
     second.get_by_role("link", name=bob.name).click()
     expect(second.get_by_role("log")).to_contain_text("To both tabs")
     bob.send(chat, "Seen in the second tab")
     expect(second.get_by_role("log")).to_contain_text("Seen in the second tab")
-    look_away(second)
+    leave_window(second)
     # The tab that is left takes over.
     hers.page.close()
     tabs.remove(hers.page)
@@ -254,7 +254,7 @@ def test_notifications_and_sounds_can_be_turned_off_in_a_browser(visit: Visit, a
     assert shown(hers.page) == []
     hers.page.reload()
     ready(hers.page)
-    look_away(hers.page)
+    leave_window(hers.page)
     notifications = hers.open_settings("Notifications")
     notifications.get_by_role("switch", name="Show notifications").click()
     notifications.get_by_role("switch", name="Play a sound").click()

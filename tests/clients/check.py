@@ -1,7 +1,7 @@
 """`python -m tests.clients.check`, a part of `make check`: lint, formatting and types of both clients.
 
 Installs what that takes. Where Node.js or its packages can't be had the clients are not checked: that is said, and is no
-failure unless REQUIRE_NODE is set. `--fix` formats, and mends what the linter can, instead of checking.
+failure unless REQUIRE_NODE is set. `--fix` formats, and fixes what the linter can, instead of checking.
 """
 
 import os

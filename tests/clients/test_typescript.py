@@ -30,7 +30,7 @@ def test_client_unit_tests_pass(roomy: Server) -> None:
         "message-changes",
         "paging",
         "timeline",
-        "refusals",
+        "error-responses",
         "talking",
         "profiles",
         server=roomy,

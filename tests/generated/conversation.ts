@@ -28,5 +28,5 @@ const refused = await new MessagesApi(bob.configuration).editMessage({ id: sent.
   () => null,
   (error: ResponseError) => error.response.json(),
 );
-check(refused?.code === "forbidden", "the refusal has its code");
+check(refused?.code === "forbidden", "the error has its code");
 console.log("done");

@@ -51,12 +51,12 @@ class Launched:
     @property
     def stderr(self) -> str:
         """Its standard error since the last start."""
-        return (self._folder / "complaint").read_text()
+        return (self._folder / "stderr").read_text()
 
     def begin(self) -> None:
         """Start it without waiting."""
         self._folder.mkdir(exist_ok=True)
-        with (self._folder / "said").open("wb") as said, (self._folder / "complaint").open("wb") as stderr:
+        with (self._folder / "said").open("wb") as said, (self._folder / "stderr").open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chatapp.launcher"],
                 cwd=ROOT,

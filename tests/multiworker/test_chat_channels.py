@@ -21,8 +21,8 @@ from tests.server import Server
 from tests.socket_clients import JsDriver, SocketClient
 
 MACHINES = 3
-LINGER_SECONDS = 2.0
-SHORT = f"from chatapp.fanout import chat_channels\nchat_channels.LINGER_SECONDS = {LINGER_SECONDS}"
+UNSUBSCRIBE_DELAY = 2.0
+SHORT = f"from chatapp.fanout import chat_channels\nchat_channels.UNSUBSCRIBE_DELAY = {UNSUBSCRIBE_DELAY}"
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_no_message_is_lost_while_sockets_come_and_go(machines: list[Server], js
             wait_for_all(socket, known, sent)
             socket.disconnect()
         if turn % 8 == 7:
-            time.sleep(LINGER_SECONDS + 2)
+            time.sleep(UNSUBSCRIBE_DELAY + 2)
     ends = dict(zip(chats, talk.stop(), strict=True))
     assert open_sockets
     for socket, known in open_sockets:

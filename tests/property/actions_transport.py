@@ -17,7 +17,7 @@ from chatapp.features.chats import actions as chats
 from chatapp.features.chats import queries as chat_queries
 from chatapp.features.messages import actions as messages
 from chatapp.features.messages import queries as message_queries
-from chatapp.features.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncAnswerSchema, SyncSchema
+from chatapp.features.messages.schemas import MessagesReadSchema, MessageStatusSchema, SyncResponseSchema, SyncSchema
 from chatapp.features.messages.views import HistoryQuery
 from chatapp.representations.chat import ChatDetailSchema, ChatSchema
 from chatapp.representations.member import MemberSchema
@@ -118,7 +118,7 @@ class ActionsTransport:
     def sync(self, who: str, revs: dict[str, int], *, only: bool = False, cursor: str | None = None) -> Json:
         with self._as(who) as actor:
             requested = load(SyncSchema(), {"chats": revs, "only": only, "cursor": cursor})
-            return _checked(SyncAnswerSchema, orjson.loads(orjson.dumps(messages.sync(actor, **requested))))
+            return _checked(SyncResponseSchema, orjson.loads(orjson.dumps(messages.sync(actor, **requested))))
 
     @contextmanager
     def _as(self, who: str) -> Iterator[Actor]:

@@ -152,7 +152,7 @@ def test_both_documents_describe_an_object_alike(server: Server, document: Json)
     rest = requests.get(f"{server.url}/api/v1/openapi.json", timeout=20).json()["components"]["schemas"]
     sockets = document["components"]["schemas"]
     shared = rest.keys() & sockets.keys()
-    assert {"Chat", "Member", "Message", "Problem", "SyncAnswer", "User"} <= shared
+    assert {"Chat", "Member", "Message", "Problem", "SyncResponse", "User"} <= shared
     for name in shared:
         assert rest[name] == sockets[name], name
 

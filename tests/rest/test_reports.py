@@ -133,7 +133,7 @@ def test_users_are_reported_by_those_who_can_find_them(alice: Person, bob: Perso
     assert refused(alice, userId=carol.id) == (404, "not_found")
     assert refused(alice, userId=UNKNOWN_ID) == (404, "not_found")
     assert refused(alice, userId=SYSTEM_ID) == (404, "not_found")
-    # Whoever blocks the caller is not found.
+    # A user who blocks the caller is not found.
     assert bob.request("PUT", f"/users/me/blocks/{carol.id}").ok
     assert refused(carol, userId=bob.id) == (404, "not_found")
     # The caller knows whom they block, and who is in their chats.

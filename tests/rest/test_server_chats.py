@@ -213,7 +213,7 @@ def test_direct_chats_are_those_of_users(backend: Backend, alice: Person, bob: P
 
 def test_direct_chats_are_no_groups(backend: Backend, alice: Person, bob: Person) -> None:
     path = f"/server/chats/{alice.direct_chat(bob)}"
-    refusals = [
+    responses = [
         backend.patch(path, {"name": "x"}),
         backend.patch(path, {"announces": ["joined"]}),
         backend.delete(path),
@@ -221,7 +221,7 @@ def test_direct_chats_are_no_groups(backend: Backend, alice: Person, bob: Person
         backend.patch(f"{path}/members/{bob.id}", {"role": "ADMIN"}),
         backend.delete(f"{path}/members/{bob.id}"),
     ]
-    assert {problem(response) for response in refusals} == {(409, "not_a_group")}
+    assert {problem(response) for response in responses} == {(409, "not_a_group")}
     id = new_id()
     assert data(backend.patch(path, {"externalId": id, "data": {"a": 1}}))["externalId"] == id
     assert problem(backend.put(f"/server/chats/{id}", {"name": "x"})) == (409, "not_a_group")

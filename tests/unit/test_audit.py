@@ -22,7 +22,7 @@ def audited(*dependencies: dict[str, Any]) -> Audit:
 @pytest.mark.parametrize("required", [False, True])
 def test_a_vulnerable_package_fails(capsys: pytest.CaptureFixture[str], required: bool) -> None:
     assert report([audited(CLEAN, HOLED)], required) == 1
-    assert "oldlib 1.0: PYSEC-2026-1, mended in 1.1" in capsys.readouterr().out
+    assert "oldlib 1.0: PYSEC-2026-1, fixed in 1.1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("required", [False, True])

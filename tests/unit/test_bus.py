@@ -448,7 +448,7 @@ def test_a_waiting_socket_wakes_for_its_own_chats_only(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("end", ["close", "end_idle"])
 def test_a_socket_does_not_wait_for_a_subscription_that_has_ended(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_channels, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(chat_channels, "UNSUBSCRIBE_DELAY", 0.0)
     order = ChatOrder()
     channels = ChatChannels(order, Unconfirmed(), nothing)
     channels.open(nothing)
@@ -464,7 +464,7 @@ def test_a_socket_does_not_wait_for_a_subscription_that_has_ended(end: str, monk
 def test_a_subscription_outlives_its_last_subscriber(
     url: str, new_worker: NewWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat_channels, "LINGER_SECONDS", 1.0)
+    monkeypatch.setattr(chat_channels, "UNSUBSCRIBE_DELAY", 1.0)
     one, two, chat_id = new_worker(url), new_worker(url), new_id()
     two.order.track(chat_id, 0, 0)
     two.bus.chats.wait({chat_id})
@@ -491,7 +491,7 @@ def test_a_subscription_outlives_its_last_subscriber(
 def test_subscriptions_come_and_go_in_any_order(
     url: str, new_worker: NewWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat_channels, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(chat_channels, "UNSUBSCRIBE_DELAY", 0.0)
     one, two = new_worker(url), new_worker(url)
     chats, dice = [new_id() for _ in range(50)], random.Random(3)
     for number in range(2000):

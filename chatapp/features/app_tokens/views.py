@@ -5,7 +5,7 @@ from chatapp.core.errors import Json
 from chatapp.features.app_tokens import actions
 from chatapp.features.app_tokens.schemas import ExchangeSchema
 from chatapp.features.auth.access_tokens import tokens_response
-from chatapp.features.auth.schemas import LoginAnswer, LoginAnswerSchema
+from chatapp.features.auth.schemas import LoginResponse, LoginResponseSchema
 from chatapp.features.sessions.actions import Device
 from chatapp.rest.bearer import current_client
 from chatapp.rest.resource import DATABASE_UNAVAILABLE, Resource
@@ -18,7 +18,7 @@ resource = Resource("app tokens", "/auth", "Tokens of your app.")
     "/exchange",
     public=True,
     body=ExchangeSchema,
-    returns=LoginAnswerSchema,
+    returns=LoginResponseSchema,
     rate=lambda: settings.current().rate_login,
     errors={
         401: "The token is invalid, was revoked, or is one of a deactivated user (`token_invalid`). The token has expired "
@@ -27,7 +27,7 @@ resource = Resource("app tokens", "/auth", "Tokens of your app.")
         503: f"{DATABASE_UNAVAILABLE} The keys of the issuer can't be fetched (`issuer_unavailable`).",
     },
 )
-def exchange_token(body: Json) -> LoginAnswer:
+def exchange_token(body: Json) -> LoginResponse:
     """Exchange a token of your app.
 
     Opens a session for the user of a JWT that your app issued, and creates or updates the user by its claims. The session

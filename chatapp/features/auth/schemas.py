@@ -145,11 +145,11 @@ class Tokens(TypedDict):
     ]
 
 
-class LoginAnswer(Tokens):
+class LoginResponse(Tokens):
     """The account that logged in, and its tokens."""
 
     user: Annotated[Me, "The account that logged in."]
 
 
 TokensSchema = schema_of(Tokens)
-LoginAnswerSchema = schema_of(LoginAnswer)
+LoginResponseSchema = schema_of(LoginResponse)

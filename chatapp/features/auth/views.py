@@ -7,8 +7,8 @@ from chatapp.features.auth import actions
 from chatapp.features.auth.access_tokens import tokens_response
 from chatapp.features.auth.schemas import (
     IssueTokensSchema,
-    LoginAnswer,
-    LoginAnswerSchema,
+    LoginResponse,
+    LoginResponseSchema,
     LoginSchema,
     RefreshSchema,
     RegisterSchema,
@@ -31,7 +31,7 @@ LOGIN_UNAVAILABLE = f"{DATABASE_UNAVAILABLE} Too many logins are in progress (`b
     "/register",
     public=True,
     body=RegisterSchema,
-    returns=LoginAnswerSchema,
+    returns=LoginResponseSchema,
     status=201,
     rate=lambda: settings.current().rate_register,
     errors={
@@ -40,7 +40,7 @@ LOGIN_UNAVAILABLE = f"{DATABASE_UNAVAILABLE} Too many logins are in progress (`b
         503: LOGIN_UNAVAILABLE,
     },
 )
-def register(body: Json) -> LoginAnswer:
+def register(body: Json) -> LoginResponse:
     """Register an account.
 
     Creates the account and logs it in; the response has the form of a login. Email addresses and usernames are unique
@@ -55,7 +55,7 @@ def register(body: Json) -> LoginAnswer:
     "/login",
     public=True,
     body=LoginSchema,
-    returns=LoginAnswerSchema,
+    returns=LoginResponseSchema,
     rate=lambda: settings.current().rate_login,
     errors={
         401: "Wrong username, email address or password (`invalid_credentials`).",
@@ -63,7 +63,7 @@ def register(body: Json) -> LoginAnswer:
         503: LOGIN_UNAVAILABLE,
     },
 )
-def login(body: Json) -> LoginAnswer:
+def login(body: Json) -> LoginResponse:
     """Log in with an email address or a username.
 
     Opens a new session; other sessions of the account continue. The response is identical for unknown, deactivated and
@@ -112,7 +112,7 @@ def logout(actor: Actor) -> None:
     "/tokens",
     scope="tokens",
     body=IssueTokensSchema,
-    returns=LoginAnswerSchema,
+    returns=LoginResponseSchema,
     status=201,
     errors={
         404: "The user does not exist (`not_found`).",
@@ -120,7 +120,7 @@ def logout(actor: Actor) -> None:
         "taken (`email_taken`). The change would leave the server without an ADMIN (`last_admin`).",
     },
 )
-def issue_tokens(principal: Principal, body: Json) -> LoginAnswer:
+def issue_tokens(principal: Principal, body: Json) -> LoginResponse:
     """Issue tokens for a user.
 
     Opens a session; pass the tokens to the device of the user. Not available to access tokens of users, whatever their

@@ -217,7 +217,7 @@ def sync(
     only_named: bool = False,
     cursor: tuple[int, str] | None = None,
     me: int | None = None,
-) -> schemas.SyncAnswer:
+) -> schemas.SyncResponse:
     """The changes that the actor missed, given the highest `rev` that they have of each chat, and the `meRev` that they have
     of their own state (see `sync.missed`)."""
     found = missed(actor, chats, only_named=only_named, cursor=cursor, me=me)

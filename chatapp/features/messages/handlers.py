@@ -8,7 +8,7 @@ from chatapp.features.messages.schemas import (
     MessagesReadSchema,
     ReadMessagesSchema,
     SendMessageSchema,
-    SyncAnswerSchema,
+    SyncResponseSchema,
     SyncSchema,
 )
 from chatapp.representations.message import MessageSchema
@@ -45,6 +45,6 @@ EVENTS = (
         SyncSchema,
         "Get all changes since the client was last connected.",
         actions.sync,
-        returns=SyncAnswerSchema,
+        returns=SyncResponseSchema,
     ),
 )

@@ -425,7 +425,7 @@ class SyncSchema(Input):
     )
 
 
-class SyncAnswer(TypedDict):
+class SyncResponse(TypedDict):
     """The changes that the client missed: at most 512 KiB of JSON, most recently active chats first."""
 
     # Chats and messages stay as the database encoded them.
@@ -488,4 +488,4 @@ class SyncAnswer(TypedDict):
     ]
 
 
-SyncAnswerSchema = schema_of(SyncAnswer, max_bytes=MAX_SYNC_BYTES)
+SyncResponseSchema = schema_of(SyncResponse, max_bytes=MAX_SYNC_BYTES)

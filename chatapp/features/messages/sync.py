@@ -12,7 +12,7 @@ from chatapp.core.identity import Actor
 from chatapp.core.pagination import encode_cursor
 from chatapp.core.prepared import Prepared, array
 from chatapp.features.chats.queries import AFTER_CURSOR, FIRST_CHAT
-from chatapp.features.messages.schemas import MAX_SYNC_BYTES, SyncAnswer
+from chatapp.features.messages.schemas import MAX_SYNC_BYTES, SyncResponse
 from chatapp.features.own_state.queries import own_changes
 from chatapp.representations.chat import CHAT_TEXT
 from chatapp.representations.chat_state import CLEARED, READ_POSITION
@@ -104,7 +104,7 @@ class _Chat:
 class Missed:
     """The response to a `sync`; `newest` is the highest `seq` per chat that this response newly delivers."""
 
-    response: SyncAnswer
+    response: SyncResponse
     newest: dict[str, int]
 
 
@@ -165,7 +165,7 @@ def missed(
     # The client has received these, though its worker may have ended before it recorded the delivery.
     newest = {chat.id: chat.sent_seq for chat in covered if chat.sent_seq} | messages.newest
     last = covered[-1] if covered else None
-    response: SyncAnswer = {
+    response: SyncResponse = {
         "chats": chats,
         "messages": messages.by_chat,
         "more": messages.more,

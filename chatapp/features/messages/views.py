@@ -17,8 +17,8 @@ from chatapp.features.messages.schemas import (
     ReadReceiptSchema,
     SendFileSchema,
     SendMessageSchema,
-    SyncAnswer,
-    SyncAnswerSchema,
+    SyncResponse,
+    SyncResponseSchema,
     SyncSchema,
 )
 from chatapp.representations.message import Message, MessageSchema
@@ -190,8 +190,8 @@ def list_statuses(actor: Actor, message_id: str, query: Json) -> Page:
     return queries.list_statuses(actor, message_id, **query)
 
 
-@sync_resource.endpoint("POST", "", body=SyncSchema, returns=SyncAnswerSchema)
-def sync(actor: Actor, body: Json) -> SyncAnswer:
+@sync_resource.endpoint("POST", "", body=SyncSchema, returns=SyncResponseSchema)
+def sync(actor: Actor, body: Json) -> SyncResponse:
     """Get all changes since the client was last connected.
 
     Same as the event `sync`, for clients without a socket. The returned messages become DELIVERED for the caller.

@@ -84,7 +84,7 @@ _REAP = text(
     SELECT DISTINCT p.user_id::text FROM presence p JOIN dead ON dead.id = p.worker_id
     """
 )
-# Without the chats of users who hide their presence: nobody sees it.
+# Without the chats of users who hide their presence: no user sees it.
 _LEAVE_OFF = text(
     f"""
     UPDATE users u SET last_seen = greatest(u.last_seen, now() - make_interval(secs => gone.seconds))

@@ -64,7 +64,7 @@ WRITE = Prepared(
     """,
 )
 # Sums up all rows of each message, and gives it the next number of its locked chat. An emoji keeps its place while a
-# user gives it, whoever was the first.
+# user gives it, even if another user was the first.
 SUMMARIZE = Prepared(
     "summarize_reactions",
     f"""

@@ -1,7 +1,7 @@
 import type { ChatStore } from "./chat-store.js";
 import type { LiveConnection } from "./connection.js";
 import { NetworkError, RateLimitedError } from "./errors.js";
-import type { ChatList, Sync, SyncAnswer } from "./generated/schemas.js";
+import type { ChatList, Sync, SyncResponse } from "./generated/schemas.js";
 import type { Http } from "./http.js";
 import type { AskedOwn, OwnState } from "./own-state.js";
 import { pause } from "./waiting.js";
@@ -154,7 +154,7 @@ export class CatchUp {
     let cursor: string | null = null;
     do {
       const place = cursor ? { cursor } : own && { me: own.me };
-      const response: SyncAnswer = await this.ask({ chats, ...(only && { only }), ...place });
+      const response: SyncResponse = await this.ask({ chats, ...(only && { only }), ...place });
       const { me } = response;
       if (me && own) this.own.reset(me, own);
       for (const id of this.chatStore.applySync(response, lastSeqs)) more.add(id);
@@ -176,7 +176,7 @@ export class CatchUp {
     }
   }
 
-  private async ask(payload: Sync): Promise<SyncAnswer> {
+  private async ask(payload: Sync): Promise<SyncResponse> {
     for (;;) {
       try {
         return await this.connection.emit("sync", payload);

@@ -14,7 +14,7 @@ import type {
   MessageEvent,
   MessageReactions,
   NewChatEvent,
-  SyncAnswer,
+  SyncResponse,
   User,
 } from "./generated/schemas.js";
 import type { Chat, DeliveryStatus, Members, Message } from "./model.js";
@@ -154,7 +154,7 @@ export class ChatStore {
    * Take in a response of `sync`; the chats of which more has to be asked for. `lastSeqs` has the `lastSeq` of each chat
    * that was named, as of the request.
    */
-  applySync(response: SyncAnswer, lastSeqs: ReadonlyMap<string, number>): string[] {
+  applySync(response: SyncResponse, lastSeqs: ReadonlyMap<string, number>): string[] {
     const more = new Set(response.more);
     const again: string[] = [];
     // The server was restored from a backup: it may not have the changes of the chat that are loaded here.

@@ -155,7 +155,7 @@ export class LiveConnection {
       };
       return await timed.emitWithAck(event, payload);
     } catch (error) {
-      throw new NetworkError("The server did not answer.", { cause: error });
+      throw new NetworkError("The server did not respond.", { cause: error });
     }
   }
 
@@ -178,7 +178,7 @@ export class LiveConnection {
       this.socket.disconnect();
       // A proxy may hold websockets back without a word.
       this.socket.io.opts.transports?.reverse();
-      this.lost(new NetworkError("The server did not answer."));
+      this.lost(new NetworkError("The server did not respond."));
     }, CONNECT_MS);
     this.socket.connect();
   }

@@ -2,7 +2,7 @@
 import type {
   Chat as ServerChat,
   Draft as StoredDraft,
-  LoginAnswer,
+  LoginResponse,
   Me,
   Member,
   Mentions,
@@ -31,7 +31,7 @@ export type {
   GivenReaction,
   Job,
   JobStatus,
-  LoginAnswer,
+  LoginResponse,
   Me,
   Member,
   MemberRole,
@@ -216,7 +216,7 @@ export type Session =
  * `data` of it; or `appToken`, a JWT of the application, which is exchanged for a session. Null when no user is logged in
  * to the application (any more), which ends the session.
  */
-export type TokenProvider = () => Promise<LoginAnswer | { data: LoginAnswer } | { appToken: string } | null>;
+export type TokenProvider = () => Promise<LoginResponse | { data: LoginResponse } | { appToken: string } | null>;
 
 /**
  * The live connection. `offline`: not connected, until `retryAt` if that is set; `connecting`; `catchingUp`: connected,

@@ -1,5 +1,5 @@
 import { LoggedOutError, RateLimitedError, UnauthenticatedError } from "./errors.js";
-import type { LoginAnswer, Me, Tokens as TokensAnswer } from "./generated/schemas.js";
+import type { LoginResponse, Me, Tokens as TokensAnswer } from "./generated/schemas.js";
 import { isPassing, type Tokens } from "./http.js";
 import type { Session, TokenProvider } from "./model.js";
 import type { SessionStorage, StoredSession } from "./storage.js";
@@ -9,7 +9,7 @@ import { backoff, pause } from "./waiting.js";
 export interface SessionHooks {
   refresh(refreshToken: string): Promise<TokensAnswer>;
   /** Exchange a token (JWT) of the application. */
-  exchange(appToken: string): Promise<LoginAnswer>;
+  exchange(appToken: string): Promise<LoginResponse>;
   /** There is a new access token, of this tab's making or another's. */
   renewed(accessToken: string): void;
   /** `session` is another. */
@@ -64,7 +64,7 @@ export class SessionKeeper implements Tokens {
   }
 
   /** A user has logged in. */
-  async begin(login: LoginAnswer): Promise<Me> {
+  async begin(login: LoginResponse): Promise<Me> {
     this.appUser = null;
     const { user, ...tokens } = login;
     await this.store(user, tokens);
@@ -172,7 +172,7 @@ export class SessionKeeper implements Tokens {
   }
 
   /** The session that the application gives its user; null when no user is logged in there. */
-  private async tokensOf({ tokens }: AppUser): Promise<LoginAnswer | null> {
+  private async tokensOf({ tokens }: AppUser): Promise<LoginResponse | null> {
     const given = await tokens();
     if (given && "appToken" in given) return this.hooks.exchange(given.appToken);
     const login = given && "data" in given ? given.data : given;

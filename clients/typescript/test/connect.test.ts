@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 
-import { type LoginAnswer, LoggedOutError, memoryQueue, memorySession } from "../src/index.js";
+import { type LoginResponse, LoggedOutError, memoryQueue, memorySession } from "../src/index.js";
 import { client, online, pass, SERVER, until } from "./support.js";
 
 const LIFETIME_MS = 3000;
@@ -29,7 +29,7 @@ describe("a user of an application", { concurrency: 4 }, () => {
   test("takes the response of the backend's login with its envelope too", async (t) => {
     const ada = await shopper("ada");
     const page = client(t);
-    await page.connect({ userId: "1", tokens: async () => ({ data: (await ada.tokens()) as LoginAnswer }) });
+    await page.connect({ userId: "1", tokens: async () => ({ data: (await ada.tokens()) as LoginResponse }) });
     await online(page);
   });
 
@@ -153,11 +153,11 @@ function appToken(userId: string): string {
 }
 
 interface Shopper {
-  me: LoginAnswer["user"];
+  me: LoginResponse["user"];
   /** What the backend does: log in with a password that it alone knows. */
-  tokens: () => Promise<LoginAnswer>;
+  tokens: () => Promise<LoginResponse>;
   logins: number;
-  last: LoginAnswer;
+  last: LoginResponse;
 }
 
 async function shopper(name: string): Promise<Shopper> {
@@ -176,12 +176,12 @@ async function shopper(name: string): Promise<Shopper> {
   return made;
 }
 
-async function post(path: string, body: object, token = ""): Promise<LoginAnswer> {
+async function post(path: string, body: object, token = ""): Promise<LoginResponse> {
   const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
   const response = await fetch(`${SERVER}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
   const text = await response.text();
   assert.ok(response.ok, `${response.status} ${text}`);
-  return text ? (JSON.parse(text) as { data: LoginAnswer }).data : (undefined as never);
+  return text ? (JSON.parse(text) as { data: LoginResponse }).data : (undefined as never);
 }
 
 async function status(token: string): Promise<number> {
@@ -189,6 +189,6 @@ async function status(token: string): Promise<number> {
 }
 
 /** What an expired refresh token and an ended session have in common: neither of its tokens is accepted any more. */
-async function endAllSessions(login: LoginAnswer): Promise<void> {
+async function endAllSessions(login: LoginResponse): Promise<void> {
   await post("/auth/logout", {}, login.accessToken);
 }

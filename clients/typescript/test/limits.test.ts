@@ -63,7 +63,7 @@ test("an upload beyond those that the server takes at the same time waits for th
     alice.client.send(id, "", { file: { data: pdf("x".repeat(300_000), HERE, "x".repeat(100_000)), name: "a.pdf" } }),
   );
   await begun;
-  const refused = refusal(t);
+  const refused = firstErrorStatus(t);
   const [chat] = chats as [Chat, Chat];
   const short: Promise<Message>[] = [];
   for (let status: number | null = null; status === null; ) {
@@ -83,7 +83,7 @@ const HERE = "=here=";
 const pdf = (...parts: string[]): Blob => new Blob(["%PDF-1.4\n", ...parts]);
 
 /** The status of the first upload that is refused. Those that stop may time out: they are sent again. */
-function refusal(t: TestContext): Promise<number> {
+function firstErrorStatus(t: TestContext): Promise<number> {
   const { fetch } = globalThis;
   t.after(() => {
     globalThis.fetch = fetch;

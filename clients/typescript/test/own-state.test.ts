@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import type { ChatStore } from "../src/chat-store.js";
 import { ForbiddenError } from "../src/errors.js";
-import type { ChatState, Draft, MySettings, OwnChanges, SyncAnswer } from "../src/generated/schemas.js";
+import type { ChatState, Draft, MySettings, OwnChanges, SyncResponse } from "../src/generated/schemas.js";
 import type { Http } from "../src/http.js";
 import { hiddenTombstone } from "../src/message-changes.js";
 import type { Chat, PatchChatState, Message } from "../src/model.js";
@@ -731,7 +731,7 @@ test("a sync response names chats by what it says of their own state", async () 
   const me: OwnChanges = { rev: 3, reset: [CHAT], chats: [state] };
   const rest = { messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
   own.reset(me, asked);
-  chatStore.applySync({ chats: [chatOf(CHAT, { lastRev: 9, me: state })], ...rest } as SyncAnswer, new Map());
+  chatStore.applySync({ chats: [chatOf(CHAT, { lastRev: 9, me: state })], ...rest } as SyncResponse, new Map());
   own.apply(me, asked);
   own.synced();
   assert.deepEqual([chat().isPinned, chat().isArchived], [false, true]);

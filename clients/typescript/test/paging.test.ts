@@ -4,21 +4,21 @@ import { test, type TestContext } from "node:test";
 
 import { CatchUp } from "../src/catchup.js";
 import type { LiveConnection } from "../src/connection.js";
-import type { Chat, Sync, SyncAnswer } from "../src/generated/schemas.js";
+import type { Chat, Sync, SyncResponse } from "../src/generated/schemas.js";
 import type { Http } from "../src/http.js";
 import { emptyStore, ownState } from "./empty-store.js";
 
-const NOTHING: SyncAnswer = { chats: [], messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
+const NOTHING: SyncResponse = { chats: [], messages: {}, more: [], gone: [], unread: {}, reset: [], nextCursor: null };
 
 /** A client that has so many chats, and what it asks of a server with these responses, the last one again and again. */
-function clientOf(t: TestContext, count: number, ...responses: Partial<SyncAnswer>[]) {
+function clientOf(t: TestContext, count: number, ...responses: Partial<SyncResponse>[]) {
   return clientOfServer(t, { count, hasOwnState: false }, ...responses);
 }
 
 function clientOfServer(
   t: TestContext,
   { count, hasOwnState }: { count: number; hasOwnState: boolean },
-  ...responses: Partial<SyncAnswer>[]
+  ...responses: Partial<SyncResponse>[]
 ) {
   const chatStore = emptyStore();
   const asked: Sync[] = [];
@@ -101,7 +101,7 @@ test("what is missed while a sync is under way is asked for by another one", asy
 
 test("own state is asked for on the first page, and goes on where it did not fit", async (t) => {
   const [chat, other] = ["chat 0", "chat 1"];
-  const responses: Partial<SyncAnswer>[] = [
+  const responses: Partial<SyncResponse>[] = [
     { me: { rev: 3, more: true, chats: [{ chatId: chat, meRev: 3, pinnedAt: "1" }] }, nextCursor: "one" },
     { me: { rev: 5, blocked: ["other"], mentions: {} } },
     {},

@@ -179,8 +179,8 @@ describe("search", { concurrency: 4, timeout: 60_000 }, () => {
     await assert.rejects(alice.client.searchMessages("-only"), ValidationError);
     const { id: chatId } = await bob.client.createDirectChat(carol.me.id);
     await assert.rejects(alice.client.searchMessages("tea", { chatId }), NotFoundError);
-    const refusals = [problem(403, "search_off"), problem(429, "rate_limited", { retryAfter: 40 })];
-    const other = await answered(t, async () => refusals.shift() as Response);
+    const problems = [problem(403, "search_off"), problem(429, "rate_limited", { retryAfter: 40 })];
+    const other = await answered(t, async () => problems.shift() as Response);
     await assert.rejects(other.searchMessages("tea"), (error) => {
       return error instanceof ForbiddenError && error.code === "search_off";
     });

@@ -674,7 +674,7 @@ class Login(TypedDict):
     password: str
 
 
-class LoginAnswer(TypedDict):
+class LoginResponse(TypedDict):
     """The account that logged in, and its tokens."""
 
     # The JWT to send as `Authorization: Bearer`.
@@ -2177,7 +2177,7 @@ class Sync(TypedDict):
     me: NotRequired[int]
 
 
-class SyncAnswer(TypedDict):
+class SyncResponse(TypedDict):
     """The changes that the client missed: at most 512 KiB of JSON, most recently active chats first."""
 
     # Chats that are new to the client or changed.

@@ -717,7 +717,7 @@ export interface Login {
 }
 
 /** The account that logged in, and its tokens. */
-export interface LoginAnswer {
+export interface LoginResponse {
   /** The JWT to send as `Authorization: Bearer`. */
   accessToken: string;
   /** Opaque; can be used for one refresh. Null if none was requested from `POST /server/tokens`. */
@@ -729,9 +729,9 @@ export interface LoginAnswer {
 }
 
 /** The account that logged in, and its tokens. */
-export interface LoginAnswerEnvelope {
+export interface LoginResponseEnvelope {
   /** The requested object. */
-  data: LoginAnswer;
+  data: LoginResponse;
 }
 
 /** External ids of users. */
@@ -2169,7 +2169,7 @@ export interface Sync {
 }
 
 /** The changes that the client missed: at most 512 KiB of JSON, most recently active chats first. */
-export interface SyncAnswer {
+export interface SyncResponse {
   /** Chats that are new to the client or changed. */
   chats: Array<Chat>;
   /** By chat, the messages created or changed since, sorted by `rev`: up to 100 per chat and 500 in total. */
@@ -2189,9 +2189,9 @@ export interface SyncAnswer {
 }
 
 /** The changes that the client missed: at most 512 KiB of JSON, most recently active chats first. */
-export interface SyncAnswerEnvelope {
+export interface SyncResponseEnvelope {
   /** The requested object. */
-  data: SyncAnswer;
+  data: SyncResponse;
 }
 
 /** Access and refresh token of a session. */

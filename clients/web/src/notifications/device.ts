@@ -29,7 +29,7 @@ export function canNotify(): boolean {
 export const mayNotify = () =>
   "Notification" in window && Notification.permission === "granted" && isOn("notifications");
 
-/** Ask for the permission, once: whoever dismisses the question finds it in the settings. */
+/** Ask for the permission, once: a user who dismisses the question finds it in the settings. */
 export function askOnce(): void {
   if (localStorage.getItem(ASKED) || !isOn("notifications") || !canNotify()) return;
   if (Notification.permission !== "default") return;

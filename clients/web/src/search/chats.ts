@@ -1,7 +1,7 @@
 import type { Chat } from "@chatapp/client";
 import { BURST_MS, client, useLive } from "../client";
 import { chatName } from "../format";
-import { useAnswer } from "./answers";
+import { useResults } from "./results";
 
 /** The names by which a chat is found. */
 export const namesOf = (chat: Chat): string[] => [chatName(chat), ...(chat.peer ? [chat.peer.username] : [])];
@@ -13,9 +13,9 @@ export const namesOf = (chat: Chat): string[] => [chatName(chat), ...(chat.peer 
 export function useChats(query: string): readonly Chat[] | null {
   const chats = useLive(() => client.chats, BURST_MS);
   const isLoaded = useLive(() => client.chatsLoaded);
-  const answer = useAnswer(isLoaded ? "" : query, (signal) => client.searchChats(query, { signal }));
+  const results = useResults(isLoaded ? "" : query, (signal) => client.searchChats(query, { signal }));
   if (!query) return [];
-  if (!isLoaded) return answer?.query === query ? answer.items : null;
+  if (!isLoaded) return results?.query === query ? results.items : null;
   const words = query.toLocaleLowerCase();
   const ranked: Chat[][] = [[], [], []];
   for (const chat of chats) {

@@ -7,7 +7,7 @@ import { t } from "../texts";
 import { useAction } from "../ui/action";
 import { icons } from "../ui/icons";
 import { Person } from "../ui/person";
-import { useAnswer } from "./answers";
+import { useResults } from "./results";
 
 /** The server finds no longer names. */
 const MAX_LENGTH = 50;
@@ -68,10 +68,10 @@ export function PeopleList({ people, onChosen }: { people: readonly User[]; onCh
 export function usePeople(query: string): readonly User[] | null {
   const me = useMe();
   const isSearched = query !== "" && query.length <= MAX_LENGTH;
-  const answer = useAnswer(isSearched ? query : "", (signal) => client.searchUsers(query, { signal }));
+  const results = useResults(isSearched ? query : "", (signal) => client.searchUsers(query, { signal }));
   if (!isSearched) return [];
-  const others = answer?.items.filter((user) => user.id !== me.id);
-  if (answer?.query === query) return others!;
+  const others = results?.items.filter((user) => user.id !== me.id);
+  if (results?.query === query) return others!;
   // While the user types on, those who are still found stay visible.
   const words = query.toLowerCase();
   const left = others?.filter(({ username, displayName }) =>

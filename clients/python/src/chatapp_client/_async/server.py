@@ -14,20 +14,20 @@ from chatapp_client._async.operations import AsyncJobs, AsyncKeys, AsyncReports
 from chatapp_client._async.transport import AsyncPart, AsyncTransport, timestamp
 from chatapp_client._async.user import AsyncUserClient
 from chatapp_client._async.users import AsyncUsers
-from chatapp_client.types import AuditEntry, Capabilities, IssueTokens, LoginAnswer
+from chatapp_client.types import AuditEntry, Capabilities, IssueTokens, LoginResponse
 
 
 class AsyncTokens(AsyncPart):
     """Tokens for the devices of your users."""
 
-    async def create(self, **fields: Unpack[IssueTokens]) -> LoginAnswer:
+    async def create(self, **fields: Unpack[IssueTokens]) -> LoginResponse:
         """Open a session for a user, who is created or changed first if you give `user` instead of `userId`.
 
         Pass the result on to the device as it is. With `device={"id": …}` the session replaces that device's earlier one.
         """
         # Without the id of a device, a repeated request would open a second session.
         repeatable = bool(fields.get("device", {}).get("id"))
-        login: LoginAnswer = await self._transport.call("POST", "/server/tokens", body=fields, idempotent=repeatable)
+        login: LoginResponse = await self._transport.call("POST", "/server/tokens", body=fields, idempotent=repeatable)
         return login
 
 

@@ -27,7 +27,7 @@ from chatapp_client.types import (
     PatchMe,
     SearchOrder,
     SendOptions,
-    SyncAnswer,
+    SyncResponse,
     User,
 )
 
@@ -270,10 +270,10 @@ class AsyncUserClient:
         """Which members received and read a message."""
         return self._transport.pages(f"/messages/{segment(message_id)}/statuses")
 
-    async def sync(self, chats: Mapping[str, int], *, only: bool = False, cursor: str | None = None) -> SyncAnswer:
+    async def sync(self, chats: Mapping[str, int], *, only: bool = False, cursor: str | None = None) -> SyncResponse:
         """What changed since the given `rev` of each chat; call again with the `cursor` in `nextCursor`."""
         body = {"chats": dict(chats), "only": only, "cursor": cursor}
-        changes: SyncAnswer = await self._transport.call("POST", "/sync", body=body, idempotent=True)
+        changes: SyncResponse = await self._transport.call("POST", "/sync", body=body, idempotent=True)
         return changes
 
 

@@ -15,20 +15,20 @@ from chatapp_client._sync.operations import Jobs, Keys, Reports
 from chatapp_client._sync.transport import Part, Transport, timestamp
 from chatapp_client._sync.user import UserClient
 from chatapp_client._sync.users import Users
-from chatapp_client.types import AuditEntry, Capabilities, IssueTokens, LoginAnswer
+from chatapp_client.types import AuditEntry, Capabilities, IssueTokens, LoginResponse
 
 
 class Tokens(Part):
     """Tokens for the devices of your users."""
 
-    def create(self, **fields: Unpack[IssueTokens]) -> LoginAnswer:
+    def create(self, **fields: Unpack[IssueTokens]) -> LoginResponse:
         """Open a session for a user, who is created or changed first if you give `user` instead of `userId`.
 
         Pass the result on to the device as it is. With `device={"id": …}` the session replaces that device's earlier one.
         """
         # Without the id of a device, a repeated request would open a second session.
         repeatable = bool(fields.get("device", {}).get("id"))
-        login: LoginAnswer = self._transport.call("POST", "/server/tokens", body=fields, idempotent=repeatable)
+        login: LoginResponse = self._transport.call("POST", "/server/tokens", body=fields, idempotent=repeatable)
         return login
 
 

@@ -28,7 +28,7 @@ from chatapp_client.types import (
     PatchMe,
     SearchOrder,
     SendOptions,
-    SyncAnswer,
+    SyncResponse,
     User,
 )
 
@@ -269,10 +269,10 @@ class UserClient:
         """Which members received and read a message."""
         return self._transport.pages(f"/messages/{segment(message_id)}/statuses")
 
-    def sync(self, chats: Mapping[str, int], *, only: bool = False, cursor: str | None = None) -> SyncAnswer:
+    def sync(self, chats: Mapping[str, int], *, only: bool = False, cursor: str | None = None) -> SyncResponse:
         """What changed since the given `rev` of each chat; call again with the `cursor` in `nextCursor`."""
         body = {"chats": dict(chats), "only": only, "cursor": cursor}
-        changes: SyncAnswer = self._transport.call("POST", "/sync", body=body, idempotent=True)
+        changes: SyncResponse = self._transport.call("POST", "/sync", body=body, idempotent=True)
         return changes
 
 

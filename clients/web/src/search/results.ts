@@ -5,21 +5,21 @@ import { showError } from "../ui/toast";
 /** How long to wait for the next key before the server is asked. */
 const PAUSE_MS = 200;
 
-interface Answer<T> {
+interface Results<T> {
   readonly query: string;
   readonly items: readonly T[];
 }
 
 /** What the server finds for a query, or found for an earlier one; null at first. It is not asked for "". */
-export function useAnswer<T>(query: string, ask: (signal: AbortSignal) => Promise<Page<T>>): Answer<T> | null {
-  const [answer, setAnswer] = useState<Answer<T> | null>(null);
+export function useResults<T>(query: string, ask: (signal: AbortSignal) => Promise<Page<T>>): Results<T> | null {
+  const [results, setResults] = useState<Results<T> | null>(null);
   useEffect(() => {
     if (!query) return undefined;
     const abort = new AbortController();
     const timer = setTimeout(async () => {
       try {
         const { items } = await ask(abort.signal);
-        setAnswer({ query, items });
+        setResults({ query, items });
       } catch (error) {
         if (!abort.signal.aborted) showError(error);
       }
@@ -29,5 +29,5 @@ export function useAnswer<T>(query: string, ask: (signal: AbortSignal) => Promis
       clearTimeout(timer);
     };
   }, [query]);
-  return answer;
+  return results;
 }
