@@ -22,7 +22,7 @@ from chatapp.launcher.process import end, spawn
 from chatapp.launcher.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parent.parent
-PORT = 3917
+PORT = int(os.environ.get("BENCH_PORT", "3917"))
 SECRET = "a secret that is known to the bench only"
 # Six workers on a busy core take most of a minute.
 START_SECONDS = 120.0

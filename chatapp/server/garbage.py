@@ -1,42 +1,54 @@
-"""Full garbage collections, between storms of handshakes instead of in the middle of them.
+"""Garbage collections in small portions, so that none of them delays the events of open sockets.
 
-A full collection visits every object that has lived for some time: it stops the worker for 10 to 30 µs per open socket.
-By default Python starts one whenever these objects have become a quarter more, so while thousands of sockets connect,
-several of them. Here they wait until no work waits for the loop. The younger generations, which find nearly all garbage,
-are collected as usual.
+A full collection visits every object that has lived for some time, which takes 20 µs per open socket: with thousands of
+them, longer than anything else that the event loop does. Here full collections are frequent and small: what is left after
+one is frozen, so that the next one visits only what was made since then. Nearly all objects end without a collection.
+Garbage in cycles that was frozen stays until everything is visited again, which is rare: once as many objects were frozen
+as there are, and the worker has little to do.
 """
 
 import gc
+import time
 
-from chatapp.server.turns import turns
-
-# New objects, less the freed ones, per collection of the youngest generation, and of these per collection of the next.
-YOUNG, MIDDLE = 700, 10
-# More than the C integer counts to before the worker is replaced.
-NEVER = 1 << 30
-# Collections of the middle generation between two full ones, at least; each adds up to 7,000 objects to those that live.
-MIN_GROWTH = 10
-# With this multiple of the growth that would be enough, a full collection does not wait any longer.
-OVERDUE = 8
+# New objects, less the freed ones, per collection of the youngest generation, of these per collection of the next, and
+# of these per full one, which thus visits about 8,000 objects, within 5 ms.
+YOUNG, MIDDLE, OLD = 700, 5, 0
+# The share of a core up to which a worker has little to do. With this multiple of the growth it does not matter.
+QUIET, OVERDUE = 0.1, 4
 
 
 class Garbage:
-    """Decides when this worker runs a full garbage collection."""
+    """When this worker collects what."""
 
     def __init__(self) -> None:
-        self._growth = MIN_GROWTH
+        # The objects that were left by the last collection of all, and those that were frozen since then.
+        self._kept = self._frozen = 0
+        self._measured = time.monotonic(), time.process_time()
 
     def start(self) -> None:
-        """Start: what is there by now is frozen, so that no collection visits it."""
-        gc.set_threshold(YOUNG, MIDDLE, NEVER)
-        gc.collect()
-        gc.freeze()
+        """Collect in portions from now on."""
+        gc.set_threshold(YOUNG, MIDDLE, OLD)
+        self._collect_all()
+        gc.callbacks.append(self._freeze)
 
     def collect(self) -> None:
-        """Run a full collection if there has been enough growth, and nothing waits (a background task)."""
-        growth = gc.get_count()[2]
-        if growth < self._growth or (turns.busy and growth < self._growth * OVERDUE):
-            return
+        """Collect all if enough was frozen and there is little to do (a background task)."""
+        at, used = self._measured
+        self._measured = time.monotonic(), time.process_time()
+        quiet = self._measured[1] - used <= (self._measured[0] - at) * QUIET
+        if self._frozen > self._kept * (1 if quiet else OVERDUE):
+            self._collect_all()
+
+    def _collect_all(self) -> None:
+        gc.unfreeze()
         gc.collect()
-        # As Python does: once the objects have become a quarter more.
-        self._growth = max(MIN_GROWTH, len(gc.get_objects(generation=2)) // (4 * YOUNG * MIDDLE))
+        gc.freeze()
+        # Python starts a full collection once a quarter of what the last one left is new: that has to be little.
+        gc.collect()
+        self._kept, self._frozen = gc.get_freeze_count(), 0
+
+    def _freeze(self, phase: str, about: dict[str, int]) -> None:
+        """Called by Python before and after each collection."""
+        if phase == "stop" and about["generation"] == 2:
+            self._frozen += len(gc.get_objects(generation=2))
+            gc.freeze()

@@ -17,7 +17,7 @@ Packet = str | bytes
 
 
 class ClientQueue:
-    """The packets of one client that were received and not handled yet.
+    """The packets of one client that were received and not handled yet. `owner` is None once the session has ended.
 
     `unsettled` counts events that wait for their ack while later ones may already be handled.
     """

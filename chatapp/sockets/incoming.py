@@ -75,7 +75,9 @@ class PacketHandler:
 
     def _handle(self, queue: ClientQueue, packet: Packet) -> bool:
         """Handle a client's next packet; False if it has to wait for earlier ones. Called by the dispatcher."""
-        session: Session = queue.owner
+        session: Session | None = queue.owner
+        if session is None:
+            return True
         connection = self._connection_of(session.sid)
         event = NO_EVENT
         if connection and isinstance(packet, str) and packet[:1] not in ("0", "1"):

@@ -226,6 +226,8 @@ class Session(BaseSession):
         self._enter(Stage.CLOSED)
         self.forget()
         self.transport.end()
+        # With this cycle a garbage collection would have to find the session.
+        self.client_queue.owner = None
 
     def _lost(self, reason: str) -> None:
         """The client has left, or does not read. Neither blocks nor raises."""

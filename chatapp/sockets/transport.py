@@ -166,6 +166,8 @@ class Transport:
             gevent.spawn_later(CLOSE_DELAY, websocket.close)
         elif websocket:
             websocket.close()
+        # Nothing more is received. The session and this refer to each other no longer, and need no garbage collection.
+        self._received = self._lost = _ignore
 
     def _take_probe(self, packet: str | bytes) -> None:
         """Handle a packet on a websocket that the session does not use yet."""
@@ -200,6 +202,10 @@ class Transport:
         if self.state is State.WEBSOCKET:
             self._lost(BACKLOG_EXCEEDED if websocket and websocket.backlog_exceeded else WEBSOCKET_CLOSED)
         self._enter(State.ENDED)
+
+
+def _ignore(_received: object) -> None:
+    pass
 
 
 def _frame(packet: Packet) -> bytes:
