@@ -40,6 +40,22 @@ def test_patching_a_profile_changes_only_given_fields(alice: Person) -> None:
     assert data(alice.patch("/users/me", {}))["username"] == renamed["username"]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.b/c.png",
+        "http://my_storage:9000/a.png",
+        "http://localhost",
+        "HTTPS://EXAMPLE.ORG?size=96",
+        "http://192.0.2.7:8080/a.png",
+        "http://[2001:db8::1]/a.png",
+        "https://user:word@cdn.example.museum./a%20b/(c)~d,e;f=g?h=i&j#k",
+    ],
+)
+def test_an_avatar_is_any_http_url(alice: Person, url: str) -> None:
+    assert data(alice.patch("/users/me", {"avatar": url}))["avatar"] == url
+
+
 def test_own_username_can_change_case(alice: Person) -> None:
     assert data(alice.patch("/users/me", {"username": alice.name.upper()}))["username"] == alice.name.upper()
 
@@ -57,6 +73,13 @@ def test_a_taken_name_is_refused(alice: Person, bob: Person) -> None:
         {"avatar": "javascript:alert(1)"},
         {"avatar": "https://example.org/" + "a" * 2048},
         {"avatar": "not a url"},
+        {"avatar": "https://"},
+        {"avatar": "https:///a.png"},
+        {"avatar": "https://example..org/a.png"},
+        {"avatar": "https://example.org/a b.png"},
+        {"avatar": "https://example.org/\u00e4.png"},
+        {"avatar": "https://example.org:port/a.png"},
+        {"avatar": "//example.org/a.png"},
         {"avatar": ""},
         {"avatar": 7},
         {"role": "ADMIN"},

@@ -13,6 +13,12 @@ from chatapp.representations.user import MAX_USER_DATA, ROLES, User
 
 RESERVED_USERNAMES = frozenset({"me", "search", "admin", "administrator", "moderator", "root", "support", "system"})
 _NAME = "[A-Za-z0-9_]{3,20}"
+# Hosts may have names that only a local network knows, with underscores and without a known top-level domain.
+_HOST_LABEL = r"\w(?:[\w-]*\w)?"
+_HTTP_URL = re.compile(
+    rf"https?://(?:[^@/?#\s]*@)?(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*\.?|\[[0-9a-f:.]+\])(?::\d{{1,5}})?(?:[/?#][!-~]*)?\Z",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class Username(fields.String):
@@ -42,16 +48,16 @@ class Avatar(Text):
     """The http(s) URL of a picture, or null."""
 
     def __init__(self, **kwargs: Any) -> None:
-        url = validate.URL(schemes={"http", "https"}, require_tld=False)
         # Chats contain the avatars of their members, so their size in bytes is bounded.
         ascii_only = validate.Regexp(r"[\0-\x7f]*\Z", error="Must be ASCII, other characters percent-encoded.")
+        url = validate.Regexp(_HTTP_URL, error="Not an http(s) URL.")
         metadata = {
             "description": "The http(s) URL of a picture, up to 2048 ASCII characters; null for none.",
             "format": "uri",
             "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
             "example": "https://example.org/a.png",
         }
-        super().__init__(max_length=2048, allow_none=True, validate=[url, ascii_only], metadata=metadata, **kwargs)
+        super().__init__(max_length=2048, allow_none=True, validate=[ascii_only, url], metadata=metadata, **kwargs)
 
 
 def _known_domain(email: str) -> None:
