@@ -83,6 +83,22 @@ def test_sessions_are_listed_with_their_client_last_used_first(alice: Person, en
     assert session_of(phone)["id"] == newer["id"]
 
 
+def test_the_list_of_sessions_is_paged(alice: Person, bob: Person, admin: Person) -> None:
+    for _ in range(2):
+        log_in(alice)
+    all_sessions = [each["id"] for each in data(alice.get("/auth/sessions"))]
+    for person, path in ((alice, "/auth/sessions"), (admin, f"/server/users/{alice.id}/sessions")):
+        first = person.get(path, limit=2)
+        cursor = first.json()["meta"]["nextCursor"]
+        last = person.get(path, limit=2, cursor=cursor)
+        assert [each["id"] for each in data(first) + data(last)] == all_sessions
+        assert last.json()["meta"] == {"nextCursor": None, "hasMore": False}
+        for wrong in ("x", cursor[:-1]):
+            assert problem(person.get(path, cursor=wrong)) == (400, "cursor_invalid")
+        assert problem(person.get(path, limit=101)) == (422, "validation_error")
+    assert problem(bob.get("/auth/sessions", cursor=cursor)) == (400, "cursor_invalid")
+
+
 def test_refreshing_is_a_use_at_most_once_an_hour(alice: Person, engine: Engine) -> None:
     before = session_of(alice)
     age(engine, before["id"], 0.9)
@@ -187,12 +203,12 @@ def test_the_least_recently_used_of_more_than_a_hundred_sessions_ends(
         for expiry, count in (("now() + interval '1 day'", 98), ("now() - interval '1 s'", 5)):
             sessions = [{"id": str(uuid.uuid4()), "user_id": alice.id} for _ in range(count)]
             db.execute(text(new.format(expiry)), sessions)
-    assert len(data(alice.get("/auth/sessions"))) == 100
+    assert len(data(alice.get("/auth/sessions", limit=100))) == 100
     age(engine, id, 1)
     tablet = log_in(alice)
     assert has_ended(phone)
     assert socket.wait_disconnect() == "io server disconnect"
-    assert len(data(alice.get("/auth/sessions"))) == 100
+    assert len(data(alice.get("/auth/sessions", limit=100))) == 100
     assert tablet.get("/users/me").ok
 
 

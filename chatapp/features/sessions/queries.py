@@ -4,7 +4,7 @@ from sqlalchemy import Connection, text
 
 from chatapp.core.db import reading
 from chatapp.core.identity import Actor, Principal
-from chatapp.core.pagination import Page
+from chatapp.core.pagination import Listing, Page
 from chatapp.core.permissions import require_admin_scope
 from chatapp.core.prepared import Prepared, array
 from chatapp.core.references import Reference
@@ -23,10 +23,13 @@ _ACTORS = Prepared(
 )
 _LIST = text(
     f"""
-    SELECT {SESSION} FROM sessions s WHERE s.user_id = :user_id AND s.ended_at IS NULL AND {EXPIRES_AT} > now()
-    ORDER BY {LAST_USED_AT} DESC, s.id DESC LIMIT {MAX_SESSIONS}
+    SELECT {SESSION}, {LAST_USED_AT}::text, s.id::text FROM sessions s
+    WHERE s.user_id = :user_id AND s.ended_at IS NULL AND {EXPIRES_AT} > now()
+    AND ({LAST_USED_AT}, s.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))
+    ORDER BY {LAST_USED_AT} DESC, s.id DESC LIMIT :limit
     """
 )
+_LATEST = ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 
 def find_actors(session_ids: list[str]) -> list[Actor | None]:
@@ -36,16 +39,16 @@ def find_actors(session_ids: list[str]) -> list[Actor | None]:
     return [found.get(session_id) for session_id in session_ids]
 
 
-def list_sessions(actor: Actor) -> Page:
+def list_sessions(actor: Actor, *, limit: int, cursor: str | None = None) -> Page:
     """The actor's sessions, last used first."""
     with reading() as db:
-        return _list(db, actor.user_id, actor.session_id)
+        return _list(db, actor.user_id, actor.session_id, limit, cursor)
 
 
-def list_sessions_of(principal: Principal, user: Reference) -> Page:
+def list_sessions_of(principal: Principal, user: Reference, *, limit: int, cursor: str | None = None) -> Page:
     """The sessions of a user, last used first; raises NotFound, Forbidden (`scope_missing`)."""
     with reading() as db:
-        return _list(db, find_target(db, principal, user).id, None)
+        return _list(db, find_target(db, principal, user).id, None, limit, cursor)
 
 
 def find_target(db: Connection, principal: Principal, user: Reference) -> FoundUser:
@@ -56,5 +59,8 @@ def find_target(db: Connection, principal: Principal, user: Reference) -> FoundU
     return found
 
 
-def _list(db: Connection, user_id: str, current: str | None) -> Page:
-    return Page(list(db.scalars(_LIST, {"user_id": user_id, "current": current})), None)
+def _list(db: Connection, user_id: str, current: str | None, limit: int, cursor: str | None) -> Page:
+    listing = Listing("sessions", user_id)
+    at, id = listing.start(cursor) or _LATEST
+    row = {"user_id": user_id, "current": current, "at": at, "id": id, "limit": limit + 1}
+    return listing.page([(session, place) for session, *place in db.execute(_LIST, row)], limit)

@@ -2,7 +2,7 @@
 
 from chatapp.core.errors import Json
 from chatapp.core.identity import Actor, Principal
-from chatapp.core.pagination import Page
+from chatapp.core.pagination import Page, list_query
 from chatapp.core.references import PATH_SCHEMA, reference_in_path
 from chatapp.features.sessions import actions, queries
 from chatapp.features.sessions.schemas import RevokeSchema, SessionSchema
@@ -23,13 +23,13 @@ resource = Resource("sessions", "/auth", "The sessions of the caller.", PARTS)
 server = Resource("server sessions", "/server/users", "Sessions of any user, for servers.", PARTS)
 
 
-@resource.endpoint("GET", "/sessions", returns=SessionSchema, many=True)
-def list_sessions(actor: Actor) -> Page:
+@resource.endpoint("GET", "/sessions", query=list_query(), returns=SessionSchema, many=True)
+def list_sessions(actor: Actor, query: Json) -> Page:
     """List the caller's sessions.
 
-    Last used first, all on one page. A user has at most 100 sessions: a further one ends the least recently used one.
+    Last used first. A user has at most 100 sessions: a further one ends the least recently used one.
     """
-    return queries.list_sessions(actor)
+    return queries.list_sessions(actor, **query)
 
 
 @resource.endpoint("DELETE", "/sessions/<uuid:sessionId>", status=204, errors=NO_SESSION)
@@ -51,14 +51,20 @@ def end_other_sessions(actor: Actor) -> None:
 
 
 @server.endpoint(
-    "GET", "/<user>/sessions", scope="tokens:revoke", returns=SessionSchema, many=True, errors=NO_USER | ERASING
+    "GET",
+    "/<user>/sessions",
+    scope="tokens:revoke",
+    query=list_query(),
+    returns=SessionSchema,
+    many=True,
+    errors=NO_USER | ERASING,
 )
-def list_sessions_of_user(principal: Principal, user: str) -> Page:
+def list_sessions_of_user(principal: Principal, user: str, query: Json) -> Page:
     """List the sessions of a user.
 
-    Last used first, all on one page. A user whose role is not USER requires the scope `admin` too.
+    Last used first. A user whose role is not USER requires the scope `admin` too.
     """
-    return queries.list_sessions_of(principal, reference_in_path(user))
+    return queries.list_sessions_of(principal, reference_in_path(user), **query)
 
 
 @server.endpoint(

@@ -231,7 +231,7 @@ export class ChatClient {
 
   /** Where the user is logged in, the session used last first. */
   async sessions(): Promise<readonly LoginSession[]> {
-    const { items } = await this.http.page("GET /auth/sessions", {}, (session) => session);
+    const { items } = await this.http.page("GET /auth/sessions", { query: { limit: 100 } }, (session) => session);
     return items;
   }
 

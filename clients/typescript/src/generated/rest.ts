@@ -42,7 +42,7 @@ export interface Operations {
   /** List the caller's sessions. */
   "GET /auth/sessions": {
     path: undefined;
-    query: undefined;
+    query: { limit?: number; cursor?: string };
     body: undefined;
     response: SessionList;
   };
@@ -63,7 +63,7 @@ export interface Operations {
   /** List the sessions of a user. */
   "GET /server/users/{user}/sessions": {
     path: { user: string };
-    query: undefined;
+    query: { limit?: number; cursor?: string };
     body: undefined;
     response: SessionList;
   };

@@ -104,7 +104,10 @@ export function AccountDialog({ account, onChange, onClose }: AccountProps) {
 function Sessions({ account }: { account: Account }) {
   const { run, busy } = useAction();
   const path = { user: account.id };
-  const list = useList(() => client.list("GET /server/users/{user}/sessions", { path }), [account.id]);
+  const list = useList(
+    () => client.list("GET /server/users/{user}/sessions", { path, query: { limit: 100 } }),
+    [account.id],
+  );
   const end = (sessionId: string) =>
     run(async () => {
       await client.call("DELETE /server/users/{user}/sessions/{sessionId}", { path: { ...path, sessionId } });
