@@ -1,13 +1,15 @@
 """`chat reset-link`: an operator gives a user back their account."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from sqlalchemy import Engine, text
 
 from tests.cli.conftest import Chat
-from tests.people import PASSWORD, Person, data, problem
+from tests.locks import until_blocked
+from tests.people import PASSWORD, Backend, Person, data, problem
 
 NEW = "Battery5Staple"
 
@@ -47,6 +49,26 @@ def test_a_new_link_replaces_the_earlier_one(chat: Chat, alice: Person, engine: 
     with engine.connect() as db:
         assert second not in "".join(db.scalars(text("SELECT m::text FROM mail_codes m")))
     assert PASSWORD != NEW
+
+
+def test_a_change_of_the_address_ends_the_link(chat: Chat, alice: Person, backend: Backend) -> None:
+    code = code_in(chat("reset-link", alice.name).stdout, "http://127.0.0.1:3000")
+    data(backend.patch(f"/server/users/{alice.id}", {"displayName": "Alice", "email": alice.email}))
+    data(backend.patch(f"/server/users/{alice.id}", {"email": f"new-{alice.email}"}))
+    assert problem(reset(alice, code)) == (422, "code_invalid")
+
+
+def test_a_reset_waits_for_another_change_of_the_account(chat: Chat, alice: Person, engine: Engine) -> None:
+    code = code_in(chat("reset-link", alice.name).stdout, "http://127.0.0.1:3000")
+    account = {"id": alice.id}
+    with ThreadPoolExecutor(1) as thread:
+        with engine.begin() as db:
+            db.execute(text("SELECT FROM users WHERE id = :id FOR NO KEY UPDATE"), account)
+            response = thread.submit(reset, alice, code)
+            until_blocked(engine, db, response)
+            db.execute(text("DELETE FROM mail_codes WHERE user_id = :id"), account)
+        assert problem(response.result()) == (422, "code_invalid")
+    assert alice.get("/users/me").ok
 
 
 def test_accounts_without_password_login_get_no_link(chat: Chat, alice: Person, bob: Person, engine: Engine) -> None:

@@ -30,10 +30,11 @@ _KEEP_CODE = text(
     VALUES (:hash, :user_id, :kind, now() + make_interval(mins => :minutes))
     """
 )
+_OWNER = text("SELECT user_id::text FROM mail_codes WHERE hash = :hash AND kind = :kind")
 _USE_CODE = text(
     """
     UPDATE mail_codes SET used_at = now()
-    WHERE hash = :hash AND kind = :kind AND used_at IS NULL AND expires_at > now() RETURNING user_id::text
+    WHERE hash = :hash AND kind = :kind AND used_at IS NULL AND expires_at > now()
     """
 )
 _WRONG_CODE = "The code is unknown, was used, or has expired."
@@ -74,9 +75,11 @@ def reset_password(client: Client, *, code: str, new_password: str) -> None:
     # First, so that wrong codes take as long as right ones, and outside of the transaction.
     new = hash_password(new_password)
     with unit_of_work() as work:
-        user_id = work.db.scalar(_USE_CODE, {"hash": _hash_of(code), "kind": RESET})
+        used = {"hash": _hash_of(code), "kind": RESET}
+        user_id = work.db.scalar(_OWNER, used)
+        # The account is locked before its codes, as by whatever else drops them.
         username = work.db.scalar(_SET, {"hash": new, "id": user_id}) if user_id else None
-        if username is None:
+        if username is None or not work.db.execute(_USE_CODE, used).rowcount:
             raise Invalid(_WRONG_CODE, code="code_invalid")
         work.db.execute(_DROP_CODES, {"user_id": user_id})
         end_sessions(work, user_id)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from enum import StrEnum
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -18,7 +18,7 @@ from chatapp.core.unit_of_work import UnitOfWork, unit_of_work
 from chatapp.features.users import queries
 from chatapp.features.users.events import AccountChanged, ProfileChanged
 from chatapp.features.users.queries import LockedUser
-from chatapp.models import Member, User
+from chatapp.models import MailCode, Member, User
 from chatapp.models.enums import UserRole
 from chatapp.representations.user import Me, ServerUser
 
@@ -129,6 +129,9 @@ def apply_changes(work: UnitOfWork, user: LockedUser, changes: Json) -> set[str]
         work.db.execute(update(User).where(User.id == user.id).values(**columns))
     except IntegrityError as error:
         raise taken(error) from None
+    if "email" in differing:
+        # A link that was sent to the earlier address must not open the account.
+        work.db.execute(delete(MailCode).where(MailCode.user_id == user.id, MailCode.used_at.is_(None)))
     announce_changes(work, user.id, differing)
     return set(differing)
 
