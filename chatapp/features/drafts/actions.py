@@ -6,6 +6,7 @@ from sqlalchemy import text
 from chatapp.core import audit, limits, settings
 from chatapp.core.errors import Conflict, Invalid, Json
 from chatapp.core.identity import Actor
+from chatapp.core.limits import Limit
 from chatapp.core.unit_of_work import unit_of_work
 from chatapp.features.drafts import queries
 from chatapp.features.drafts.schemas import DraftEvent
@@ -40,7 +41,7 @@ def put_draft(
 
     Raises RateLimited, NotFound for non-members, Invalid for a reply to no message of the chat, Conflict (`limit_reached`).
     """
-    limits.hit_user("drafts", actor.user_id, settings.current().rate_drafts)
+    limits.hit(Limit(settings.current().rate_drafts, "drafts", actor.user_id, exact=True))
     values: Json = {"user_id": actor.user_id, "chat_id": chat_id, "content": content, "reply_to": reply_to_id}
     values["metadata"] = orjson.dumps(metadata).decode() if metadata else None
     with unit_of_work() as work:
@@ -62,7 +63,7 @@ def put_draft(
 
 def delete_draft(actor: Actor, chat_id: str) -> None:
     """Delete the actor's draft in a chat; without one, nothing happens. Raises RateLimited, NotFound for non-members."""
-    limits.hit_user("drafts", actor.user_id, settings.current().rate_drafts)
+    limits.hit(Limit(settings.current().rate_drafts, "drafts", actor.user_id, exact=True))
     with unit_of_work() as work:
         lock_reader(work, actor, chat_id)
         if queries.find_draft(work.db, actor, chat_id) is None:

@@ -64,4 +64,4 @@ def count_mention_of_all(db: Connection, actor: Actor, chat_id: str) -> None:
             f"Only admins can mention all members of a group of more than {MAX_MENTIONED_BY_MEMBERS}.",
             code="mention_all_forbidden",
         )
-    limits.hit(Limit(settings.current().rate_mention_all, "mention all", f"{actor.user_id} {chat_id}"))
+    limits.hit(Limit(settings.current().rate_mention_all, "mention all", f"{actor.user_id} {chat_id}", exact=True))
