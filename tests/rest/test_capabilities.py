@@ -26,9 +26,9 @@ def test_capabilities_are_public_and_can_be_cached(server: Server) -> None:
     }
     assert (found["registration"], found["passwordLogin"]) == ("open", True)
     assert (found["contract"], found["appName"]) == ("1.1", "Chat")
-    assert {"server_keys", "act_as", "sessions", "profiles", "avatars", "system_messages"} <= set(found["features"])
+    assert {"server_keys", "act_as", "bots", "sessions", "profiles", "avatars"} <= set(found["features"])
+    assert {"system_messages", "settings", "blocking"} <= set(found["features"])
     assert len(set(found["features"])) == len(found["features"])
-    assert {"settings", "blocking"} <= set(found["features"])
     limits = {"content": 4000, "upload": 10485760, "groupMembers": 1000, "blocks": 1000, "searchQuery": 100}
     assert found["limits"] | limits == found["limits"]
 

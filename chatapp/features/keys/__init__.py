@@ -7,5 +7,5 @@ feature = Feature(
     "keys",
     resources=(views.resource,),
     subscribers=subscribers.SUBSCRIBERS,
-    capabilities=("server_keys", "act_as"),
+    capabilities=("server_keys", "act_as", "bots"),
 )
