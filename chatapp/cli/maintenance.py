@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chatapp.core.jobs import Report
+from chatapp.core.jobs import prune as delete_jobs
 from chatapp.features.audit.jobs import prune_audit_log
 from chatapp.features.auth import queries as sessions
 from chatapp.features.auth.jobs import prune_tokens as delete_tokens
@@ -16,6 +17,7 @@ from chatapp.features.avatars.jobs import prune_avatars
 from chatapp.features.chats.jobs import prune_changes
 from chatapp.features.files.jobs import prune_files
 from chatapp.features.presence import actions as presence
+from chatapp.features.reports.jobs import purge_reports
 
 # Live workers remove the leases of dead ones, and announce their users as offline, much sooner than this.
 LONG_DEAD_SECONDS = 60
@@ -44,7 +46,8 @@ def housekeeping() -> None:
     """Delete data that is no longer needed. The server does this daily by itself.
 
     Deletes expired refresh tokens, ended sessions, addresses without a login for 30 days, changes of chats older than
-    a day, presence of dead workers, files without a message, avatars that nothing shows, and old entries of the audit log.
+    a day, presence of dead workers, files without a message, avatars that nothing shows, jobs that finished 30 days ago,
+    entries of the audit log older than AUDIT_DAYS, and reporter and excerpt of reports that were closed 90 days ago.
     """
     run_tasks(
         [
@@ -53,7 +56,9 @@ def housekeeping() -> None:
             Task("Presence of dead workers", lambda: None, _prune_presence),
             Task("Files without a message", lambda: None, prune_files),
             Task("Replaced avatars", lambda: None, prune_avatars),
+            Task("Finished jobs", lambda: None, lambda report: report(delete_jobs())),
             Task("Entries of the audit log", lambda: None, prune_audit_log),
+            Task("Reporters and excerpts of closed reports", lambda: None, purge_reports),
         ]
     )
 

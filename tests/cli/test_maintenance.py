@@ -58,7 +58,7 @@ def test_expired_tokens_and_old_sessions_go(
     assert problem(refresh(carol)) == (401, "refresh_reused")
 
 
-def test_housekeeping_removes_presence_of_dead_workers(chat: Chat, new_database: NewDatabase) -> None:
+def test_housekeeping_removes_what_the_jobs_of_a_server_remove(chat: Chat, new_database: NewDatabase) -> None:
     # A database without a server, since live workers would do this themselves.
     url = new_database("chat_maintenance")
     engine = create_engine(url)
@@ -78,6 +78,18 @@ def test_housekeeping_removes_presence_of_dead_workers(chat: Chat, new_database:
             " VALUES (:id, :rev, 'UPDATED', now() - CAST(:age AS interval))"
         )
         change(engine, old, id=group, rev=rev, age=f"{age} h")
+    for status, age in (("done", "31"), ("done", "29")):
+        job = (
+            "INSERT INTO jobs (id, type, status, finished_at)"
+            " VALUES (gen_random_uuid(), 'test', :status, now() - CAST(:age AS interval))"
+        )
+        change(engine, job, status=status, age=f"{age} days")
+    for age in ("91", "89"):
+        report = (
+            "INSERT INTO reports (id, reporter_id, target_type, target_id, reason, status, closed_at)"
+            " VALUES (gen_random_uuid(), :user, 'user', gen_random_uuid(), 'spam', 'done', now() - CAST(:age AS interval))"
+        )
+        change(engine, report, user=person, age=f"{age} days")
     done = chat("housekeeping", DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
@@ -86,7 +98,9 @@ def test_housekeeping_removes_presence_of_dead_workers(chat: Chat, new_database:
         "Presence of dead workers: 1 removed.",
         "Files without a message: 0 removed.",
         "Replaced avatars: 0 removed.",
+        "Finished jobs: 1 removed.",
         "Entries of the audit log: 0 removed.",
+        "Reporters and excerpts of closed reports: 1 removed.",
     ]
     with engine.connect() as db:
         # A worker that may just be late is left to the others.
