@@ -43,7 +43,7 @@ class Program:
             env=os.environ | environment | {"PATH": _path()},
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
         )
         assert done.returncode == 0, f"{self.text}\n{done.stdout}\n{done.stderr}"
         for line in self.output:
