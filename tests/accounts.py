@@ -38,10 +38,10 @@ _INSERT = """
 class Accounts:
     """Makes accounts with the usual password on a server, each with a session of the same rights as after registration."""
 
-    def __init__(self, server: Server, database_url: str) -> None:
-        """`database_url` is that of the server's database. The server has the secrets of its instance folder."""
+    def __init__(self, server: Server) -> None:
+        """The server has the secrets of its instance folder."""
         self._url = server.url
-        self._engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(server.database_url, isolation_level="AUTOCOMMIT")
         stored = development_secrets(server.instance)
         self._access, self._refresh = stored["JWT_ACCESS_SECRET"], stored["JWT_REFRESH_SECRET"].encode()
 

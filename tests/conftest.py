@@ -255,9 +255,9 @@ def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def register_person(server: Server, database_url: str) -> Iterator[NewPerson]:
+def register_person(server: Server) -> Iterator[NewPerson]:
     """Makes an account on the shared server."""
-    accounts = Accounts(server, database_url)
+    accounts = Accounts(server)
     yield accounts.new
     accounts.close()
 

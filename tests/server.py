@@ -90,6 +90,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment(database_url, folder, PORT=str(self.port), **changes)
+        self.database_url = database_url
         self.instance = Path(self._environment["INSTANCE_PATH"])
         self._log = folder / f"server-{self.port}.log"
         self._process: Fork | subprocess.Popen[bytes] | None = None
