@@ -17,9 +17,11 @@ from chatapp.features.passwords import actions as passwords
 
 
 @click.command()
-@click.option("--email", prompt=True)
-@click.option("--username", prompt=True)
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.option("--email", prompt=True, help="The email address.")
+@click.option("--username", prompt=True, help="The username of a new account.")
+@click.option(
+    "--password", prompt=True, hide_input=True, confirmation_prompt=True, help="The password of a new account."
+)
 @with_appcontext
 def create_admin(email: str, username: str, password: str) -> None:
     """Create an account with the role ADMIN, or give this role to the account with this email address."""

@@ -188,7 +188,7 @@ def _servers(config: Settings) -> str:
             f"These workers share the database and miss each other's events, so set one REDIS_URL: {names}."
         )
     _needed_connections(config, live)
-    return f"{live} workers run on this database, and none misses the events of others."
+    return f"Workers on this database: {live}. None misses the events of others."
 
 
 def _outbox(config: Settings) -> str:

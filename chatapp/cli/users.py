@@ -39,7 +39,7 @@ class ReferenceArgument(click.ParamType[Reference]):
 @click.command()
 @click.argument("external_id")
 @click.option("--display-name", help="The name to show.")
-@click.option("--username", help="Made from the display name if it is not given.")
+@click.option("--username", help="The username; by default made from the display name.")
 @click.option("--email", help="The email address.")
 @click.option("--role", type=click.Choice(["USER", "MODERATOR", "ADMIN"]), help="The role on the server.")
 @click.option("--bot", is_flag=True, help="Create a bot.")
@@ -73,8 +73,8 @@ def create_user(external_id: str, as_json: bool, bot: bool, **options: str | Non
 def deactivate(user: Reference, as_json: bool) -> None:
     """Deactivate a user and end their sessions. USER is a UUID, or ext: and an external id.
 
-    Open sockets close when their access token expires, at the latest; DELETE and POST …/deactivate of the API close them at
-    once.
+    Open sockets close when their access token expires, at the latest. POST /api/v1/server/users/{user}/deactivate closes
+    them at once.
     """
     changed = actions.update_user(CLI, user, is_active=False)
     if as_json:
