@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from types import SimpleNamespace
 
+import gevent
 import pytest
 
 from chatapp.core.errors import Unavailable
@@ -40,6 +41,23 @@ def test_deliveries_within_a_pause_are_recorded_once(clock: Clock) -> None:
     queue.flush()
     queue.flush()
     assert noted == [("chat", "bob", 3)]
+
+
+def test_the_task_that_records_sleeps_until_there_is_something(clock: Clock) -> None:
+    noted: Noted = []
+    queue = Deliveries(noted.extend)
+    for seq in (1, 2):
+        waiting = gevent.spawn(queue.wait)
+        gevent.idle()
+        assert not waiting.ready()
+        queue.add("chat", seq, ["bob"])
+        gevent.idle()
+        assert waiting.ready()
+        while not noted or noted[-1] != ("chat", "bob", seq):
+            # What is not due is not slept over.
+            queue.wait()
+            clock.pause()
+            queue.flush()
 
 
 def test_large_groups_are_recorded_in_portions(clock: Clock) -> None:

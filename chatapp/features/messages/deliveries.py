@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import islice
 
+from gevent.event import Event
+
 # How long the first delivery waits for others, and the time between two writes while there are more.
 PAUSE_SECONDS = 0.2
 PERIOD_SECONDS = 0.25
@@ -35,6 +37,13 @@ class Deliveries:
         self._chats: dict[str, _Chat] = {}
         # When the chats that wait are due, all at the same time: a write costs more than a chat in it.
         self._due = 0.0
+        self._added = Event()
+
+    def wait(self) -> None:
+        """Return once there are deliveries, due or not."""
+        if not self._chats:
+            self._added.clear()
+            self._added.wait()
 
     def add(self, chat_id: str, seq: int, user_ids: Collection[str]) -> None:
         """A message was delivered to these users, all other subscribers of the chat."""
@@ -44,6 +53,7 @@ class Deliveries:
             if self._due <= now:
                 self._due = now + PAUSE_SECONDS
             chat = self._chats[chat_id] = _Chat(self._due)
+            self._added.set()
         chat.at_once = max(1, int(MAX_RECEIPTS * PAUSE_SECONDS / len(user_ids)))
         newest = chat.newest
         for user_id in user_ids:

@@ -27,8 +27,10 @@ _group_receipts = PerApplication(lambda: GroupReceipts(_emit_receipts))
 
 
 def flush_deliveries() -> None:
-    """Record the deliveries that are due (a background task)."""
-    _deliveries.get().flush()
+    """Record the deliveries that are due, once there are any (a background task)."""
+    deliveries = _deliveries.get()
+    deliveries.wait()
+    deliveries.flush()
 
 
 def emit_message(event: MessageSent) -> None:

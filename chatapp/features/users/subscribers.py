@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gevent.event import Event
+
 from chatapp.core.application import PerApplication
 from chatapp.core.events import Subscriber
 from chatapp.fanout import broadcast
@@ -27,16 +29,22 @@ class _Pending:
 
 # By user.
 _pending = PerApplication[dict[str, _Pending]](dict)
+_noted = PerApplication(Event)
 
 
 def note_profile(event: ProfileChanged) -> None:
     """Emit the profile soon."""
     _pending.get().setdefault(event.user_id, _Pending()).chat_ids.update(event.chat_ids)
+    _noted.get().set()
 
 
 def emit_due() -> None:
-    """Emit the profiles that are due (a background task)."""
-    pending, now = _pending.get(), time.monotonic()
+    """Emit the profiles that are due, once there are changed ones (a background task)."""
+    pending, noted = _pending.get(), _noted.get()
+    if not pending:
+        noted.clear()
+        noted.wait()
+    now = time.monotonic()
     due = {user_id: each.chat_ids for user_id, each in pending.items() if each.due <= now}
     here = [user_id for user_id, chat_ids in due.items() if _has_recipients(user_id, chat_ids)]
     # As they are now, for changes until now: later ones follow.
