@@ -83,8 +83,8 @@ def test_bot_responds_to_every_message_once(
         id, key = account.id, ""
         if text == WITH_KEY:
             id, key = create_bot(site, insert_key(engine, site.url, ("users", "keys", "act")).key, capsys)
-        chat = open_chat(alice, id)
-        alice.send(chat, "Before the bot started")
+        chat = open_chat(login(site.url, alice), id)
+        login(site.url, alice).send(chat, "Before the bot started")
         environment = {"CHAT_URL": site.url, "BOT_KEY": key, "BOT_NAME": account.name, "BOT_PASSWORD": PASSWORD}
         bot = Program(text, tmp_path, environment)
         try:

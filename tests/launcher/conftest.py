@@ -13,7 +13,7 @@ import pytest
 from chatapp.launcher.process import wait_for
 from tests.server import ROOT, free_port
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 8.0
 
 

@@ -81,7 +81,7 @@ def test_dashboard_uses_existing_metrics(
     assert names <= samples
 
 
-def wait_until_ready(server: Server, seconds: float = 10, status: int = 200) -> None:
+def wait_until_ready(server: Server, seconds: float = 20, status: int = 200) -> None:
     """Wait until `/readyz` reports that all is well, or returns another status."""
     deadline = time.monotonic() + seconds
     while requests.get(f"{server.url}/readyz", timeout=20).status_code != status:
@@ -180,7 +180,7 @@ def test_sends_are_stored_without_redis_and_events_resume_afterwards(
     assert alice.delete(f"/chats/{group}/members/{bob.id}").status_code == 204
     valkey.start()
     for server in machines:
-        wait_until_ready(server, 5)
+        wait_until_ready(server, 15)
     alice.send(group, "not for bob")
     sockets[0].call("message:send", {"chatId": chat, "content": "heard"})
     assert sockets[1].wait_for("message:new", lambda m: m["content"] == "heard")["seq"] == 2
@@ -203,7 +203,7 @@ def test_workers_table_has_the_state_of_redis(
     eventually(lambda: workers() == {(gethostname(), False)}, 15)
     valkey.start()
     for server in machines:
-        wait_until_ready(server, 5)
+        wait_until_ready(server, 15)
 
 
 def test_users_of_a_killed_worker_go_offline(

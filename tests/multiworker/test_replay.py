@@ -364,7 +364,7 @@ def test_what_is_replayed_is_delivered(
         sent = alice.send(chat, "missed")
     sockets[0].wait_for("message:new", lambda m: m["id"] == sent["id"])
     statuses = f"/messages/{sent['id']}/statuses"
-    eventually(lambda: data(alice.get(statuses))[0]["status"] == "DELIVERED", 5)
+    eventually(lambda: data(alice.get(statuses))[0]["status"] == "DELIVERED", 20)
 
 
 def test_leaving_and_returning_are_both_replayed(

@@ -84,7 +84,7 @@ describe("a user of an application", { concurrency: 4 }, () => {
     await online(page);
     const states = new Set<string>();
     page.subscribe(() => states.add(page.session.state));
-    await endAllSessions(ada.last);
+    await ada.endSessions();
     await until(page, () => ada.logins === 2);
     await online(page);
     await pass(LIFETIME_MS);
@@ -99,7 +99,7 @@ describe("a user of an application", { concurrency: 4 }, () => {
       const page = client(t);
       await page.connect({ userId: "1", tokens: () => ((asked += 1) === 1 ? ada.tokens() : next()) });
       await online(page);
-      await endAllSessions(ada.last);
+      await ada.endSessions();
       await until(page, () => page.session.state === "loggedOut");
       assert.deepEqual(page.chats, []);
     }
@@ -158,6 +158,8 @@ interface Shopper {
   tokens: () => Promise<LoginResponse>;
   logins: number;
   last: LoginResponse;
+  /** What an expired refresh token and an ended session have in common: neither of its tokens is accepted any more. */
+  endSessions: () => Promise<void>;
 }
 
 async function shopper(name: string): Promise<Shopper> {
@@ -172,13 +174,27 @@ async function shopper(name: string): Promise<Shopper> {
       made.last = await post("/auth/login", account);
       return made.last;
     },
+    async endSessions() {
+      // By a new one, whose token has not expired yet.
+      const { accessToken } = await post("/auth/login", account);
+      await call("DELETE", "/auth/sessions", undefined, accessToken);
+    },
   };
   return made;
 }
 
-async function post(path: string, body: object, token = ""): Promise<LoginResponse> {
-  const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
-  const response = await fetch(`${SERVER}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+const post = (path: string, body: object): Promise<LoginResponse> => call("POST", path, body);
+
+async function call(method: string, path: string, body?: object, token = ""): Promise<LoginResponse> {
+  const headers = {
+    ...(body && { "Content-Type": "application/json" }),
+    ...(token && { Authorization: `Bearer ${token}` }),
+  };
+  const response = await fetch(`${SERVER}/api/v1${path}`, {
+    method,
+    headers,
+    ...(body && { body: JSON.stringify(body) }),
+  });
   const text = await response.text();
   assert.ok(response.ok, `${response.status} ${text}`);
   return text ? (JSON.parse(text) as { data: LoginResponse }).data : (undefined as never);
@@ -186,9 +202,4 @@ async function post(path: string, body: object, token = ""): Promise<LoginRespon
 
 async function status(token: string): Promise<number> {
   return (await fetch(`${SERVER}/api/v1/users/me`, { headers: { Authorization: `Bearer ${token}` } })).status;
-}
-
-/** What an expired refresh token and an ended session have in common: neither of its tokens is accepted any more. */
-async function endAllSessions(login: LoginResponse): Promise<void> {
-  await post("/auth/logout", {}, login.accessToken);
 }

@@ -127,7 +127,7 @@ export class Line {
   broken = false;
   /** While set, the server's data is dropped: the server receives and handles requests, the client gets no response. */
   dropsResponses = false;
-  /** Connections on which a client sends something for which this is true stop there, until `resume`. */
+  /** Connections on which a client sends something for which this is true stop there, until `resume` or a response. */
   slow: (sent: Buffer) => boolean = () => false;
   /** Called with what a client sends. */
   onSent: (sent: Buffer) => void = () => {};
@@ -184,6 +184,8 @@ export class Line {
       if (this.slow(sent)) from.pause();
     });
     to.on("data", (said: Buffer) => {
+      // A request that is refused before its end is sent again once all of it is sent.
+      from.resume();
       if (!this.dropsResponses) from.write(said);
     });
   }
