@@ -10,12 +10,11 @@ from playwright.sync_api import Browser, expect
 from chatapp.launcher.node import NodeError
 from chatapp.launcher.web import build
 from tests.browser.chromium import SHELL, chromium, find_chromium
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import SECONDS, Visitor
 from tests.people import Person
 from tests.server import Server
 
-# Tests share the machine with others: a page is drawn in time, but not always in the usual five seconds.
-expect.set_options(timeout=40_000)
+expect.set_options(timeout=SECONDS * 1000)
 
 # Set where these tests must run: what is missing fails them.
 REQUIRED = "REQUIRE_BROWSER"

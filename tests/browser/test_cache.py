@@ -7,12 +7,13 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
+from tests.browser.visitor import SECONDS
 from tests.people import Person, data
 
 
 def wait_until_stored(page: Page, text: str) -> None:
     """Return once the browser has stored this; it does so within a few seconds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SECONDS
     while text not in stored_data(page):
         assert time.monotonic() < deadline, f"{text} is not stored"
         page.wait_for_timeout(250)
@@ -59,7 +60,7 @@ def test_nothing_is_stored_after_the_logout(visit: Visit, alice: Person, bob: Pe
     hers.page.get_by_role("menuitem", name="Log out").click()
     expect(hers.page.get_by_role("button", name="Log in")).to_be_visible()
     hers.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.startsWith('chat.session'))")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SECONDS
     while (left := stored_data(hers.page)) and (alice.id in left or "Private" in left):
         assert time.monotonic() < deadline, left
         hers.page.wait_for_timeout(100)
@@ -73,7 +74,7 @@ def test_list_is_requested_before_the_script_has_loaded(visit: Visit, alice: Per
     hers.page.route("**/assets/index-*.js", lambda route: held.append(route))
     hers.page.reload(wait_until="commit")
     hers.page.wait_for_function("() => window.ahead")
-    assert held
+    hers.wait_for(lambda: held)
     for route in held:
         route.continue_()
     expect(hers.entry(bob.name)).to_contain_text("Early")
@@ -118,7 +119,7 @@ def test_hanging_early_request_is_repeated(visit: Visit, alice: Person, bob: Per
     hers.page.clock.install()
     hers.page.reload()
     hers.page.wait_for_function("() => !window.ahead")
-    assert held
+    hers.wait_for(lambda: held)
     hers.page.clock.fast_forward(20_000)
     # The whole list is here once the first page of it is.
     hers.page.goto(f"{hers.url}/#/chats/unknown")

@@ -35,6 +35,7 @@ def test_the_details_list_pictures_and_files(visit: Visit, alice: Person, bob: P
     expect(viewer).to_have_count(0)
     dialog.get_by_role("button", name="Files", exact=True).click()
     expect(dialog.get_by_role("listitem")).to_contain_text(["menu.pdf"])
+    hers.stop_timers()
     dialog.get_by_role("button", name="Show in chat").click()
     expect(dialog).to_have_count(0)
     expect(page.locator(".row.flash")).to_contain_text("menu.pdf")

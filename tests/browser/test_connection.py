@@ -10,8 +10,6 @@ from tests.browser.conftest import Visit
 from tests.people import Person, register
 from tests.server import Server
 
-BACK_MS = 20_000
-
 
 @pytest.fixture
 def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -24,16 +22,16 @@ def test_offline_messages_are_sent_and_missed_ones_arrive(visit: Visit, alice: P
     hers = visit(alice)
     hers.find(bob.name)
     hers.say("Before the tunnel")
+    expect(hers.message("Before the tunnel")).to_contain_text("Sent")
     chat = bob.direct_chat(alice)
-    hers.context.set_offline(True)
-    expect(hers.page.get_by_text("You are offline.")).to_be_visible(timeout=BACK_MS)
+    hers.go_offline()
     hers.say("From inside the tunnel")
     expect(hers.message("From inside the tunnel")).to_contain_text("Sending")
     bob.send(chat, "Are you still there?")
     assert "tunnel" in str(bob.get(f"/messages/{chat}").json())
     assert "inside" not in str(bob.get(f"/messages/{chat}").json())
     hers.context.set_offline(False)
-    expect(hers.message("From inside the tunnel")).to_contain_text("Sent", timeout=BACK_MS)
+    expect(hers.message("From inside the tunnel")).to_contain_text("Sent")
     expect(hers.message("Are you still there?")).to_be_visible()
     expect(hers.page.get_by_text("You are offline.")).to_have_count(0)
     said = [message["content"] for message in reversed(bob.get(f"/messages/{chat}").json()["data"])]
@@ -47,10 +45,10 @@ def test_a_restarted_server_and_an_expired_token_go_unnoticed(visit: Visit, site
     hers = visit(alice, url=site.url)
     hers.entry(bob.name).click()
     site.stop()
-    expect(hers.page.get_by_text("The server can't be reached.")).to_be_visible(timeout=BACK_MS)
+    expect(hers.page.get_by_text("The server can't be reached.")).to_be_visible()
     hers.say("Written while you were away")
     site.start()
-    expect(hers.message("Written while you were away")).to_contain_text("Sent", timeout=BACK_MS)
+    expect(hers.message("Written while you were away")).to_contain_text("Sent")
     hers.page.wait_for_timeout(4500)
     hers.page.reload()
     expect(hers.message("Written while you were away")).to_be_visible()
@@ -61,16 +59,16 @@ def test_server_down_and_device_offline_are_distinguished(visit: Visit, site: Se
     page = visit(alice, url=site.url).page
     banner = page.locator(".banner")
     site.stop()
-    expect(banner).to_contain_text("The server can't be reached.", timeout=BACK_MS)
-    expect(banner).to_contain_text(re.compile(r"Trying again in \d+ ?s…"), timeout=BACK_MS)
+    expect(banner).to_contain_text("The server can't be reached.")
+    expect(banner).to_contain_text(re.compile(r"Trying again in \d+ ?s…"))
     page.context.set_offline(True)
-    expect(banner).to_contain_text("You are offline.", timeout=BACK_MS)
+    expect(banner).to_contain_text("You are offline.")
     expect(banner).not_to_contain_text("can't be reached")
     page.context.set_offline(False)
-    expect(banner).to_contain_text("The server can't be reached.", timeout=BACK_MS)
+    expect(banner).to_contain_text("The server can't be reached.")
     expect(banner.get_by_role("button", name="Try again")).to_be_visible()
     site.start()
-    expect(banner).to_have_text("", timeout=BACK_MS)
+    expect(banner).to_have_text("")
 
 
 def test_a_session_that_the_server_ended_says_so(visit: Visit, alice: Person, bob: Person) -> None:
@@ -83,7 +81,7 @@ def test_a_session_that_the_server_ended_says_so(visit: Visit, alice: Person, bo
         " await fetch('/api/v1/auth/logout', {method: 'POST', headers: {Authorization: `Bearer ${kept.accessToken}`}});"
         "}"
     )
-    expect(hers.page.get_by_text("Your session has ended.")).to_be_visible(timeout=BACK_MS)
+    expect(hers.page.get_by_text("Your session has ended.")).to_be_visible()
 
 
 def test_a_script_that_could_not_be_fetched_is_fetched_again(visit: Visit, alice: Person, bob: Person) -> None:

@@ -9,7 +9,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessible import bring_axe, violations
 from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
-from tests.browser.visitor import NARROW, WIDE, Visitor
+from tests.browser.visitor import NARROW, SECONDS, WIDE, Visitor
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
@@ -45,11 +45,15 @@ def rows(visitor: Visitor) -> Locator:
 def test_a_message_is_deleted_for_its_reader(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     phone = opened(visit, alice, bob, viewport=NARROW)
     laptop = opened(visit, alice, bob)
+    laptop.stop_clock()
     laptop.act(laptop.message("Meet at seven"), "Delete for me")
     expect(rows(laptop).first).to_contain_text(DELETED_FOR_ME)
     # Nothing is sent while it can be undone.
-    laptop.page.wait_for_timeout(UNDO_MS / 2)
+    laptop.page.clock.run_for(UNDO_MS // 2)
+    laptop.page.wait_for_timeout(500)
     assert contents(alice, chat) == ["Meet at seven", "Or at eight"]
+    laptop.page.clock.run_for(UNDO_MS)
+    laptop.page.clock.resume()
     expect(rows(phone).first).to_contain_text(DELETED_FOR_ME)
     expect(undo(laptop)).to_have_count(0)
     assert contents(alice, chat) == [None, "Or at eight"]
@@ -60,13 +64,15 @@ def test_a_message_is_deleted_for_its_reader(visit: Visit, alice: Person, bob: P
 
 def test_a_deletion_can_be_undone(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    hers.stop_clock()
     for action, tombstone in (("Delete for me", DELETED_FOR_ME), ("Delete for everyone", DELETED)):
         hers.act(hers.message("Or at eight"), action)
         expect(rows(hers).last).to_contain_text(tombstone)
         undo(hers).click()
         expect(hers.message("Or at eight")).to_be_visible()
         expect(undo(hers)).to_have_count(0)
-    hers.page.wait_for_timeout(UNDO_MS + 500)
+    hers.page.clock.run_for(UNDO_MS + 500)
+    hers.page.wait_for_timeout(500)
     assert contents(alice, chat) == ["Meet at seven", "Or at eight"]
 
 
@@ -87,17 +93,21 @@ def test_several_are_deleted_at_once(visit: Visit, alice: Person, bob: Person, c
     for number in range(3):
         bob.send(chat, f"Number {number}")
     hers = opened(visit, alice, bob)
+    hers.stop_clock()
     for text in ("Meet at seven", "Or at eight", "Number 0", "Number 1", "Number 2"):
         hers.act(hers.message(text), "Delete for me")
     expect(undo(hers)).to_have_count(5)
     undo(hers).nth(1).click()
     expect(hers.message("Or at eight")).to_be_visible()
-    eventually(lambda: contents(alice, chat) == [None, "Or at eight", None, None, None], 40)
+    hers.page.clock.run_for(UNDO_MS)
+    hers.page.clock.resume()
+    eventually(lambda: contents(alice, chat) == [None, "Or at eight", None, None, None], SECONDS)
     expect(rows(hers).filter(has_text=DELETED_FOR_ME)).to_have_count(4)
 
 
 def test_selected_messages_are_deleted_together(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     hers.act(hers.message("Meet at seven"), "Select")
     hers.message("Or at eight").click()
     hers.page.get_by_role("toolbar", name="Select").get_by_role("button", name="Delete for me").click()
@@ -109,16 +119,18 @@ def test_selected_messages_are_deleted_together(visit: Visit, alice: Person, bob
 
 def test_leaving_the_page_sends_deletions(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     hers.act(hers.message("Meet at seven"), "Delete for me")
     hers.act(hers.message("Or at eight"), "Delete for everyone")
     expect(undo(hers)).to_have_count(2)
     hers.page.goto("about:blank")
-    eventually(lambda: contents(alice, chat) == [None, None], UNDO_MS / 2000)
-    assert contents(bob, chat) == ["Meet at seven", None]
+    eventually(lambda: contents(alice, chat) == [None, None], SECONDS)
+    eventually(lambda: contents(bob, chat) == ["Meet at seven", None], SECONDS)
 
 
 def test_logging_out_sends_deletions(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     hers.act(hers.message("Meet at seven"), "Delete for me")
     hers.page.get_by_role("button", name="Account of").click()
     hers.page.get_by_role("menuitem", name="Log out").click()
@@ -128,16 +140,17 @@ def test_logging_out_sends_deletions(visit: Visit, alice: Person, bob: Person, c
 
 def test_a_deletion_without_a_connection_is_sent_later(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
-    hers.context.set_offline(True)
+    hers.go_offline()
     hers.act(hers.message("Meet at seven"), "Delete for me")
     expect(undo(hers)).to_have_count(0)
     expect(rows(hers).first).to_contain_text(DELETED_FOR_ME)
     hers.context.set_offline(False)
-    eventually(lambda: contents(alice, chat) == [None, "Or at eight"], 30)
+    eventually(lambda: contents(alice, chat) == [None, "Or at eight"], SECONDS)
 
 
 def test_a_deletion_is_undone_by_keys(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     row = hers.message("Or at eight")
     row.focus()
     hers.page.keyboard.press("Enter")
@@ -157,6 +170,8 @@ def test_a_deletion_is_accessible(
     bring_axe(hers)
     hers.page.goto(f"{hers.url}/#/chats/{chat}")
     hers.page.reload()
+    expect(hers.message("Meet at seven")).to_be_visible()
+    hers.stop_timers()
     hers.act(hers.message("Meet at seven"), "Delete for me")
     expect(undo(hers)).to_be_visible()
     assert violations(hers.page) == []

@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_composer import confirm_logout, log_out
+from tests.browser.test_composer import await_stored, confirm_logout, log_out
 from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
-from tests.browser.visitor import NARROW
+from tests.browser.visitor import NARROW, SECONDS
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
@@ -41,7 +41,7 @@ def test_a_draft_follows_its_user(visit: Visit, alice: Person, bob: Person, chat
     phone.composer.press("Enter")
     expect(laptop.composer).to_have_value("")
     expect(laptop.message("Tomorrow, at noon")).to_have_count(1)
-    assert saved(alice, chat) == {}
+    eventually(lambda: saved(alice, chat) == {}, SECONDS)
 
 
 def test_a_reply_follows_too(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -60,16 +60,18 @@ def test_a_reply_follows_too(visit: Visit, alice: Person, bob: Person, chat: str
 def test_leaving_the_chat_saves_at_once(visit: Visit, alice: Person, bob: Person, carol: Person, chat: str) -> None:
     carol.send(alice.direct_chat(carol), "Hello from Carol")
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     hers.composer.fill("Tomorrow")
     hers.entry(carol.name).click()
-    eventually(lambda: saved(alice, chat).get("content") == "Tomorrow", 1)
+    eventually(lambda: saved(alice, chat).get("content") == "Tomorrow", SECONDS)
 
 
 def test_leaving_the_page_saves_at_once(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     hers.composer.fill("Tomorrow")
     hers.page.goto("about:blank")
-    eventually(lambda: saved(alice, chat).get("content") == "Tomorrow", 1)
+    eventually(lambda: saved(alice, chat).get("content") == "Tomorrow", SECONDS)
 
 
 def test_a_draft_that_is_being_written_is_not_replaced(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -79,27 +81,29 @@ def test_a_draft_that_is_being_written_is_not_replaced(visit: Visit, alice: Pers
     hers.composer.press_sequentially(", still")
     expect(hers.composer).to_have_value("From the laptop, still")
     # The last one written is kept.
-    eventually(lambda: saved(alice, chat).get("content") == "From the laptop, still", 10)
+    eventually(lambda: saved(alice, chat).get("content") == "From the laptop, still", SECONDS)
 
 
 def test_few_requests_save_a_long_text(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
     requests: list[str] = []
     hers.page.on("request", lambda request: requests.append(request.url))
+    hers.stop_clock()
     for word in ("A", " text", " that", " is", " written", " word", " by", " word"):
         hers.composer.press_sequentially(word)
-        hers.page.wait_for_timeout(200)
-    eventually(lambda: saved(alice, chat).get("content") == "A text that is written word by word", 10)
+        hers.page.clock.run_for(200)
+    hers.page.clock.resume()
+    eventually(lambda: saved(alice, chat).get("content") == "A text that is written word by word", SECONDS)
     assert len([url for url in requests if url.endswith("/draft")]) <= 2
 
 
 def test_a_draft_without_a_connection_is_saved_later(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
-    hers.context.set_offline(True)
+    hers.go_offline()
     hers.composer.fill("Written in a tunnel")
     hers.page.wait_for_timeout(2000)
     hers.context.set_offline(False)
-    eventually(lambda: saved(alice, chat).get("content") == "Written in a tunnel", 30)
+    eventually(lambda: saved(alice, chat).get("content") == "Written in a tunnel", SECONDS)
 
 
 def test_a_draft_that_was_deleted_elsewhere_is_gone_from_a_page_that_was_closed(
@@ -107,7 +111,7 @@ def test_a_draft_that_was_deleted_elsewhere_is_gone_from_a_page_that_was_closed(
 ) -> None:
     hers = opened(visit, alice, bob)
     hers.composer.fill("Tomorrow")
-    eventually(lambda: saved(alice, chat).get("content") == "Tomorrow", 10)
+    eventually(lambda: saved(alice, chat).get("content") == "Tomorrow", SECONDS)
     hers.page.goto("about:blank")
     assert alice.delete(f"/chats/{chat}/draft").status_code == 204
     hers.enter()
@@ -124,6 +128,7 @@ def test_drafts_stay_in_the_browser_where_the_server_lacks_them(
     hers.take_session(alice)
     hers.entry(bob.name).click()
     hers.composer.fill("Only here")
+    await_stored(hers, "Only here")
     hers.page.reload()
     expect(hers.composer).to_have_value("Only here")
     assert saved(alice, chat) == {}
@@ -131,7 +136,7 @@ def test_drafts_stay_in_the_browser_where_the_server_lacks_them(
     hers.context.unroute_all(behavior="wait")
     hers.page.reload()
     expect(hers.composer).to_have_value("Only here")
-    eventually(lambda: saved(alice, chat).get("content") == "Only here", 10)
+    eventually(lambda: saved(alice, chat).get("content") == "Only here", SECONDS)
 
 
 def test_a_draft_is_kept_that_is_written_before_the_features_are_known(
@@ -139,7 +144,7 @@ def test_a_draft_is_kept_that_is_written_before_the_features_are_known(
 ) -> None:
     hers = opened(visit, alice, bob)
     hers.composer.fill("x")
-    eventually(lambda: saved(alice, chat).get("content") == "x", 10)
+    eventually(lambda: saved(alice, chat).get("content") == "x", SECONDS)
     held: list[Route] = []
     hers.context.route("**/api/v1/capabilities", lambda route: held.append(route))
     hers.page.reload()
@@ -150,7 +155,7 @@ def test_a_draft_is_kept_that_is_written_before_the_features_are_known(
         route.continue_()
     hers.page.wait_for_timeout(500)
     expect(hers.composer).to_have_value("Written early")
-    eventually(lambda: saved(alice, chat).get("content") == "Written early", 10)
+    eventually(lambda: saved(alice, chat).get("content") == "Written early", SECONDS)
 
 
 def test_logging_out_saves_a_draft(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -163,7 +168,7 @@ def test_logging_out_saves_a_draft(visit: Visit, alice: Person, bob: Person, cha
 
 def test_logging_out_without_a_connection_asks(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
-    hers.context.set_offline(True)
+    hers.go_offline()
     hers.composer.fill("Never")
     log_out(hers, alice.name)
     confirm_logout(hers)

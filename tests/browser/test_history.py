@@ -1,13 +1,13 @@
 """Long conversations."""
 
-import re
 import threading
+import time
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import SECONDS, Visitor
 from tests.people import Person, data
 
 TALK = 130
@@ -34,14 +34,19 @@ def scroll_to(visitor: Visitor, place: str) -> None:
     visitor.page.locator(".scroller").evaluate(f"box => box.scrollTo(0, {place})")
 
 
+def scroll_by_wheel(visitor: Visitor, row: Locator, step: int) -> None:
+    """Scroll by so many pixels at a time until a message is rendered, however long its page takes to load."""
+    visitor.talk.locator(".scroller").hover()
+    deadline = time.monotonic() + SECONDS
+    while not row.count():
+        assert time.monotonic() < deadline, "The message is not rendered."
+        visitor.page.mouse.wheel(0, step)
+        visitor.page.wait_for_timeout(30)
+
+
 def scroll_up_to(visitor: Visitor, row: Locator) -> None:
     """Scroll by the wheel until a message is rendered, then so that it is the first one visible."""
-    visitor.talk.locator(".scroller").hover()
-    for _ in range(200):
-        if row.count():
-            break
-        visitor.page.mouse.wheel(0, -300)
-        visitor.page.wait_for_timeout(30)
+    scroll_by_wheel(visitor, row, -300)
     row.evaluate("row => row.scrollIntoView({block: 'start'})")
     visitor.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -57,6 +62,7 @@ def test_older_messages_load_on_scroll_without_jumps(visit: Visit, alice: Person
     scroll_up_to(hers, held)
     before = top(held)
     height = hers.page.locator(".scroller").evaluate("box => box.scrollHeight")
+    hers.wait_for(lambda: waiting)
     for route in waiting:
         route.continue_()
     hers.page.unroute("**/messages/*cursor=*")
@@ -67,10 +73,14 @@ def test_older_messages_load_on_scroll_without_jumps(visit: Visit, alice: Person
     expect(hers.page.get_by_text("This is the beginning of your conversation")).to_be_in_viewport()
 
 
-def rendered(visitor: Visitor) -> list[int]:
-    """The numbers of the messages that are rendered, in their order."""
-    texts = visitor.page.locator(".messages [data-key] .bubble").all_text_contents()
-    return [int(found[1]) for text in texts if (found := re.search(r"Message (\d+)\.", text))]
+# The numbers of the messages that are rendered, in their order, and how far they reach beyond the upper and the lower edge
+# of the visible part, in pixels.
+RENDERED = """() => {
+  const rows = [...document.querySelectorAll(".messages [data-key]")];
+  const found = rows.map((row) => [row, /Message (\\d+)\\./.exec(row.querySelector(".bubble").textContent)]).filter(([, match]) => match);
+  const [box, first, last] = [document.querySelector(".scroller"), found[0][0], found.at(-1)[0]].map((one) => one.getBoundingClientRect());
+  return [found.map(([, match]) => Number(match[1])), box.top - first.top, last.top - box.bottom];
+}"""
 
 
 def test_only_the_messages_around_the_visible_ones_are_rendered(
@@ -84,16 +94,17 @@ def test_only_the_messages_around_the_visible_ones_are_rendered(
     for step in [-500] * 14 + [500] * 14:
         hers.page.mouse.wheel(0, step)
         hers.page.wait_for_timeout(60)
-        numbers = rendered(hers)
-        # A part without gaps, never all of it, and it fills the visible part.
-        assert numbers == list(range(numbers[0], numbers[-1] + 1))
-        assert len(numbers) < 100
-        first, last = hers.message(f"Message {numbers[0]}.").first, hers.message(f"Message {numbers[-1]}.").first
-        scroller = hers.page.locator(".scroller").bounding_box()
-        assert scroller
-        assert top(first) <= scroller["y"] or numbers[0] == 1
-        assert top(last) >= scroller["y"] + scroller["height"] - 80 or numbers[-1] == TALK
-        seen |= set(numbers)
+
+        def is_filled() -> bool:
+            numbers, above, below = hers.page.evaluate(RENDERED)
+            # A part without gaps, and never all of it.
+            assert numbers == list(range(numbers[0], numbers[-1] + 1))
+            assert len(numbers) < 100
+            seen.update(numbers)
+            return bool((above >= 0 or numbers[0] == 1) and (below >= -80 or numbers[-1] == TALK))
+
+        # It fills the visible part, once the page has drawn what was scrolled to.
+        hers.wait_for(is_filled)
     assert seen == set(range(min(seen), TALK + 1))
     assert len(seen) > 100
     assert hers.page.locator(".messages *").count() < 1500
@@ -183,10 +194,10 @@ def test_the_place_in_a_chat_is_kept_on_switching_chats_and_on_reload(
     expect(hers.message("Elsewhere")).to_be_in_viewport()
     hers.entry(bob.name).click()
     expect(held).to_be_in_viewport()
-    assert abs(top(held) - before) < 2
+    hers.wait_for(lambda: abs(top(held) - before) < 2)
     hers.page.reload()
     expect(held).to_be_in_viewport()
-    assert abs(top(held) - before) < 2
+    hers.wait_for(lambda: abs(top(held) - before) < 2)
 
 
 def test_pages_are_dropped_when_the_reader_is_back_at_the_end(visit: Visit, alice: Person, bob: Person) -> None:
@@ -218,9 +229,10 @@ CLICKS = """async name => {
         await frame();
         await frame();
         document.querySelector(`[aria-label="${name}"]`).click();
-        const end = performance.now() + 1200;
-        while (performance.now() < end) await frame();
-        ends.push(box.scrollHeight - box.clientHeight - box.scrollTop);
+        const left = () => box.scrollHeight - box.clientHeight - box.scrollTop;
+        const [least, most] = [1200, 20_000].map((ms) => performance.now() + ms);
+        while (performance.now() < least || (left() >= 2 && performance.now() < most)) await frame();
+        ends.push(left());
     }
     return ends;
 }"""

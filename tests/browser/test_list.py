@@ -78,7 +78,7 @@ def test_each_name_and_preview_has_the_direction_of_its_text(visit: Visit, alice
 @pytest.mark.parametrize("view", ["list", "menu", "new chat", "search"])
 def test_touch_targets_are_large_enough(visit: Visit, alice: Person, bob: Person, view: str) -> None:
     bob.send(alice.direct_chat(bob), "Hello")
-    hers = visit(alice, viewport=NARROW, has_touch=True, is_mobile=True)
+    hers = visit(alice, viewport=NARROW, has_touch=True, is_mobile=True, reduced_motion="reduce")
     expect(hers.entry(bob.name)).to_be_visible()
     if view == "menu":
         hers.page.get_by_role("button", name="Account of").tap()

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_history import scroll_by_wheel
 from tests.browser.test_messages import opened
 from tests.people import Person, data
 
@@ -29,12 +30,7 @@ def test_a_link_leads_to_its_message_through_the_login(visit: Visit, alice: Pers
     expect(goal).to_contain_text("Message 7.")
     expect(goal).to_be_in_viewport()
     # What is scrolled to is loaded, up to the newest message.
-    visitor.talk.locator(".scroller").hover()
-    for _ in range(60):
-        if visitor.message(f"Message {COUNT}.").count():
-            break
-        visitor.page.mouse.wheel(0, 1500)
-        visitor.page.wait_for_timeout(50)
+    scroll_by_wheel(visitor, visitor.message(f"Message {COUNT}."), 1500)
     expect(visitor.message(f"Message {COUNT}.")).to_have_count(1)
     # The same link can be followed again.
     visitor.page.evaluate("path => (location.hash = path)", f"#/chats/{chat}/7")

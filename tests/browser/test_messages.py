@@ -175,8 +175,13 @@ def test_the_day_is_shown_while_one_scrolls_and_covers_nothing_then(
     expect(pill).to_have_css("opacity", "0")
     hers.page.locator(".scroller").hover()
     hers.page.mouse.wheel(0, -200)
-    expect(pill).to_have_css("opacity", "1")
-    expect(pill).to_have_text("Today")
+    # It is there for a second only, so each frame is looked at.
+    hers.page.wait_for_function(
+        """() => {
+          const pill = document.querySelector(".day-pill");
+          return getComputedStyle(pill).opacity === "1" && pill.textContent === "Today";
+        }"""
+    )
     expect(pill).to_have_css("opacity", "0")
 
 
@@ -302,7 +307,7 @@ def test_a_change_without_a_connection_shows_that_it_waits(visit: Visit, alice: 
     alice.send(chat, "Or not at all")
     hers = opened(visit, alice, bob)
     expect(hers.message("Or not at all")).to_be_visible()
-    hers.context.set_offline(True)
+    hers.go_offline()
     hers.act(hers.message("Meet at seven"), "Edit")
     hers.composer.fill("Meet at eight")
     hers.composer.press("Enter")
@@ -373,6 +378,7 @@ def test_a_picture_has_its_final_size_at_once(visit: Visit, alice: Person, bob: 
     expect(thumbnail).not_to_have_js_property("naturalWidth", 0)
     before = thumbnail.bounding_box()
     assert before
+    hers.wait_for(lambda: waiting)
     for route in waiting:
         route.continue_()
     whole = viewing(hers, "noon.png").get_by_role("img", name="noon.png")
@@ -398,9 +404,9 @@ def test_keys_lead_through_the_pictures_of_a_chat_and_zoom(
     width = "() => document.querySelector('.frame').getBoundingClientRect().width"
     whole = hers.page.evaluate(width)
     keys.press("+")
-    assert hers.page.evaluate(width) > whole * 1.4
+    hers.page.wait_for_function(f"({width})() > {whole * 1.4}")
     keys.press("0")
-    assert hers.page.evaluate(width) == whole
+    hers.page.wait_for_function(f"({width})() === {whole}")
     keys.press("Escape")
     expect(hers.page.get_by_role("dialog")).to_have_count(0)
 

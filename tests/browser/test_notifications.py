@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_chat_state import choose
 from tests.browser.test_tabs import another_tab
 from tests.browser.visitor import Visitor
 from tests.multiworker.conftest import eventually
@@ -93,9 +94,12 @@ def texts(page: Page) -> list[str]:
     return [str(text).rpartition(": ")[2] for _, text, *_ in shown(page)]
 
 
-def is_unread(visitor: Visitor, name: str, count: int) -> None:
-    """The page knows this many unread messages of a chat."""
-    expect(visitor.entry(name).get_by_text(str(count), exact=True)).to_be_visible()
+def has_level(visitor: Visitor, name: str, level: str) -> None:
+    """Wait until the page knows the notification level of a chat."""
+    choose(visitor, name, "Notifications…")
+    expect(visitor.page.get_by_role("menuitemradio", name=level)).to_be_checked()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.page.get_by_role("menu")).to_have_count(0)
 
 
 def test_a_message_notifies_once_and_a_click_opens_it(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
@@ -183,8 +187,8 @@ def test_levels_and_mutes_are_respected(visit: Visit, alice: Person, bob: Person
     # Muted, with the level of mentions: only by name.
     data(alice.patch(f"/chats/{muted}/me", {"notify": "mentions"}))
     data(alice.patch(f"/chats/{loud}/me", {"notify": "none"}))
-    is_unread(hers, "Muted", 1)
-    hers.page.wait_for_function("() => true")
+    for name, level in (("Muted", "Mentions only"), ("Loud", "Nothing")):
+        has_level(hers, name, level)
     bob.send(loud, "Named, but off", **named)
     bob.send(muted, "Not named")
     bob.send(muted, "Named", **named)

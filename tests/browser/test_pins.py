@@ -21,6 +21,7 @@ def test_a_pinned_message_is_above_the_others(visit: Visit, alice: Person, bob: 
     hers.act(hers.message("Ring twice"), "Pin")
     expect(bar).to_contain_text("Ring twice")
     expect(hers.message("Ring twice")).to_contain_text("Pinned")
+    hers.stop_timers()
     # The other user pins one that is not loaded here.
     data(bob.request("PUT", f"/messages/{first['id']}/pin"))
     bar.get_by_role("button", name=re.compile("Pinned message.*The address")).click()

@@ -1,7 +1,7 @@
 """The settings of a user: what notifies them, what others see of them, and whom they block."""
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Response, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_accessible import bring_axe, violations
@@ -9,7 +9,8 @@ from tests.browser.test_error_messages import refuse
 from tests.browser.test_switched_off import without_features
 from tests.browser.test_texts import check, log_in
 from tests.browser.test_touch_targets import small
-from tests.browser.visitor import NARROW, WIDE
+from tests.browser.visitor import NARROW, SECONDS, WIDE
+from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
 
@@ -19,10 +20,15 @@ def settings_of(person: Person) -> dict[str, object]:
     return found
 
 
+def is_saved(response: Response) -> bool:
+    """Whether it is the response to a change of settings."""
+    return response.request.method == "PATCH" and response.url.endswith("/users/me/settings")
+
+
 def test_each_setting_is_saved_as_it_is_changed(visit: Visit, alice: Person) -> None:
     hers = visit(alice)
     notifications = hers.open_settings("Notifications")
-    with hers.page.expect_response("**/users/me/settings"):
+    with hers.page.expect_response(is_saved):
         notifications.get_by_label("Notify me about").select_option("Direct messages, mentions and replies")
     hers.page.keyboard.press("Escape")
     privacy = hers.open_settings("Privacy")
@@ -31,12 +37,12 @@ def test_each_setting_is_saved_as_it_is_changed(visit: Visit, alice: Person) -> 
         "Who can start a chat with you": "People who share a chat with you",
     }
     for label, value in changes.items():
-        with hers.page.expect_response("**/users/me/settings"):
+        with hers.page.expect_response(is_saved):
             privacy.get_by_label(label).select_option(value)
     for label in ("Read receipts", "Show when you are typing", "Let people find you", "Show your name"):
-        with hers.page.expect_response("**/users/me/settings"):
+        with hers.page.expect_response(is_saved):
             privacy.get_by_role("switch", name=label).click()
-    assert settings_of(alice) == {
+    expected = {
         "notify": "mentions",
         "readReceipts": False,
         "typing": False,
@@ -46,6 +52,7 @@ def test_each_setting_is_saved_as_it_is_changed(visit: Visit, alice: Person) -> 
         "forwards": False,
         "pushContent": "full",
     }
+    eventually(lambda: settings_of(alice) == expected, SECONDS)
     hers.page.reload()
     privacy = hers.open_settings("Privacy")
     expect(privacy.get_by_role("switch", name="Read receipts")).not_to_be_checked()
@@ -87,7 +94,8 @@ def test_blocked_users_are_listed_and_unblocked(visit: Visit, alice: Person, bob
     # It can be taken back, and the focus stays.
     again = blocked.get_by_role("button", name=f"Block: {bob.name}")
     expect(again).to_be_focused()
-    assert [block["user"]["id"] for block in data(alice.get("/users/me/blocks"))] == [carol.id]
+    # It shows before the server has it.
+    eventually(lambda: [block["user"]["id"] for block in data(alice.get("/users/me/blocks"))] == [carol.id], SECONDS)
     hers.page.keyboard.press("Escape")
     expect(hers.open_settings("Blocked users").get_by_role("listitem")).to_contain_text([carol.name])
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Dialog, FilePayload, Page, Request, Route, expec
 
 from tests.browser.conftest import Visit
 from tests.browser.test_composer import confirm_logout, log_out
+from tests.browser.test_composing import await_sent
 from tests.browser.test_files import png
 from tests.browser.test_tabs import WITHOUT_LOCKS, another_tab
 from tests.browser.visitor import Visitor
@@ -19,7 +20,7 @@ SENT = re.compile("Sent|Delivered")
 # What the browser keeps of unsent work, once it is that, or after a while.
 STORED = """async (expected) => {
   let kinds;
-  for (const end = Date.now() + 15_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 30))) {
+  for (const end = Date.now() + 40_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 30))) {
     const open = indexedDB.open("chat.queue");
     const database = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
     const all = database.transaction("values").objectStore("values").getAll();
@@ -39,7 +40,7 @@ def attach(visitor: Visitor, *files: FilePayload) -> None:
 
 def go_offline(visitor: Visitor) -> None:
     visitor.context.route("**/socket.io/**", lambda route: route.abort())
-    visitor.context.set_offline(True)
+    visitor.go_offline()
 
 
 def go_online(visitor: Visitor) -> None:
@@ -79,6 +80,7 @@ def test_text_is_sent_while_a_file_is_uploaded(visit: Visit, alice: Person, bob:
     expect(hers.message("Look at this")).to_contain_text("Sending")
     hers.say("Meanwhile")
     expect(hers.message("Meanwhile")).to_contain_text(SENT)
+    hers.wait_for(lambda: held)
     held[0].continue_()
     expect(hers.message("Look at this")).to_contain_text(SENT)
 
@@ -94,8 +96,8 @@ def test_an_upload_goes_on_after_a_reload(visit: Visit, alice: Person, bob: Pers
     hers.page.unroute(UPLOADS)
     hers.page.reload()
     expect(hers.page.get_by_role("button", name="Open sea.png")).to_be_visible()
-    assert [(message["content"], message["fileName"]) for message in stored(bob, chat)] == [("Look at this", "sea.png")]
     expect_stored(hers.page, [])
+    assert [(message["content"], message["fileName"]) for message in stored(bob, chat)] == [("Look at this", "sea.png")]
 
 
 def test_an_upload_is_made_by_one_tab_and_taken_over_when_that_is_closed(
@@ -117,6 +119,7 @@ def test_an_upload_is_made_by_one_tab_and_taken_over_when_that_is_closed(
         attach(hers, png("sea.png"))
         hers.say("Look at this")
     expect_stored(other, ["message"])
+    hers.wait_for(lambda: uploads)
     assert len(uploads) == 1
     with other.expect_response(UPLOADS):
         hers.page.close()
@@ -185,8 +188,10 @@ def test_messages_that_an_earlier_version_left_are_sent(visit: Visit, alice: Per
     hers.page.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(left)])
     hers.page.reload()
     expect(hers.entry(bob.name)).to_contain_text("From before")
-    assert [message["content"] for message in stored(bob, chat)] == ["From before"]
-    assert hers.page.evaluate("key => localStorage.getItem(key)", key) is None
+    hers.page.wait_for_function("key => localStorage.getItem(key) === null", arg=key)
+    # The list shows the message before it is sent.
+    await_sent(bob, chat, "From before")
+    assert len(stored(bob, chat)) == 1
 
 
 def test_without_a_database_messages_are_sent_and_leaving_asks(visit: Visit, alice: Person, bob: Person) -> None:

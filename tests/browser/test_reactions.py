@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_messages import PHONE, finger, middle, opened
+from tests.browser.visitor import SECONDS
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
@@ -46,7 +47,7 @@ def test_a_quick_reaction_is_given_and_taken_back(visit: Visit, alice: Person, b
         return [(one["emoji"], one["count"], one.get("mine")) for one in found]
 
     # It shows before the server has it.
-    eventually(lambda: stored() == [("👍", 1, True)], 10)
+    eventually(lambda: stored() == [("👍", 1, True)], SECONDS)
 
 
 def test_any_emoji_can_be_picked(visit: Visit, alice: Person, bob: Person, chat: str) -> None:

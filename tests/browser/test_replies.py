@@ -62,6 +62,7 @@ def test_a_quote_leads_to_its_message_however_far_it_is(visit: Visit, alice: Per
         bob.send(chat, f"Message {number}.")
     data(alice.post("/messages", {"chatId": chat, "content": "About that", "replyToId": first["id"]}))
     hers = opened(visit, alice, bob)
+    hers.stop_timers()
     hers.message("About that").get_by_role("button", name="In reply to").click()
     goal = hers.page.locator(".row.flash")
     expect(goal).to_contain_text("The very first message")

@@ -56,7 +56,7 @@ def test_unsent_messages_are_sent_by_the_next_page(visit: Visit, alice: Person, 
     hers.entry(bob.name).click()
     # Nothing reaches the server, though the page can be left and opened again.
     hers.context.route("**/socket.io/**", lambda route: route.abort())
-    hers.context.set_offline(True)
+    hers.go_offline()
     hers.say("Written on the way out")
     expect(hers.message("Written on the way out")).to_contain_text("Sending")
     hers.page.close()

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from tests.people import PASSWORD, TIMEOUT, Person, data
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+# So long is waited for what a page shows or does: tests share the machine with others.
+SECONDS = 40
 # What a page may say without anything being wrong: connections are lost on purpose.
 EXPECTED = re.compile(r"net::ERR_|WebSocket connection|Failed to load resource")
 
@@ -31,7 +34,7 @@ class Visitor:
         self.errors: list[str] = []
         self.strangers: list[str] = []
         self.context: BrowserContext = browser.new_context(**({"viewport": WIDE, "locale": "en-GB"} | options))
-        self.context.set_default_timeout(40_000)
+        self.context.set_default_timeout(SECONDS * 1000)
         self.page: Page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._on_console)
@@ -72,6 +75,33 @@ class Visitor:
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
         expect(self.page.get_by_role("heading", name="Chats", exact=True)).to_be_visible()
+
+    def go_offline(self) -> None:
+        """Cut the network, and wait until the page knows: until then it sends by the connection that it has."""
+        self.context.set_offline(True)
+        expect(self.page.get_by_text("You are offline.")).to_be_visible()
+
+    def stop_timers(self) -> None:
+        """Of the timers that the page starts from now on, those of a second or more never end."""
+        self.page.evaluate(
+            """() => {
+              const start = setTimeout;
+              window.setTimeout = (run, ms, ...given) => start(run, ms >= 1000 ? 2 ** 31 - 1 : ms, ...given);
+            }"""
+        )
+
+    def stop_clock(self) -> None:
+        """Stop the time of the page: from now on it passes as the page's `clock` says, however busy the machine is."""
+        self.page.clock.install()
+        self.page.clock.pause_at(int(time.time() * 1000) + 1000)
+
+    def wait_for(self, happened: Callable[[], object]) -> None:
+        """Wait for something that the page causes in this process, as a request that a test holds back."""
+        deadline = time.monotonic() + SECONDS
+        while not happened():
+            assert time.monotonic() < deadline, f"It has not happened within {SECONDS} s."
+            # Playwright calls handlers only while it runs.
+            self.page.wait_for_timeout(20)
 
     @property
     def search_field(self) -> Locator:
