@@ -25,6 +25,7 @@ from chatapp.compat.gunicorn_processes import (
     BaseWorker,
     receive_at_once,
     respond_to_invalid_requests,
+    send_head_with_body,
     write_without_waiting,
 )
 from chatapp.core import batching
@@ -50,6 +51,7 @@ DRAIN_STEP_SECONDS = 0.1
 RECEIVED_BYTES = 64 * 1024
 
 receive_at_once(RECEIVED_BYTES)
+send_head_with_body()
 
 
 class Listener:
