@@ -26,7 +26,9 @@ from chatapp.features.search.indexer import Indexer, index_changes
 from chatapp.features.search.queries import search_messages
 from chatapp.features.search.words import index_words
 from tests.actions.conftest import actor
+from tests.multiworker.conftest import eventually
 from tests.people import Person
+from tests.server import Server
 
 BLOCKED = text(
     """
@@ -34,7 +36,23 @@ BLOCKED = text(
     WHERE cardinality(pg_blocking_pids(pid)) > 0 AND query LIKE '%FROM chat_search%FOR UPDATE%'
     """
 )
+TAKE = text(
+    """
+    UPDATE jobs SET status = 'running', lease_until = now() + interval '1 hour'
+    WHERE type = 'index_messages' AND status = 'queued'
+    """
+)
+RETURN = text("UPDATE jobs SET status = 'queued', lease_until = NULL WHERE type = 'index_messages'")
 LOCK = text("SELECT FROM chat_search WHERE chat_id = :chat_id FOR NO KEY UPDATE")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def alone(server: Server, engine: Engine) -> Iterator[None]:
+    """While it lasts, the job of the shared server does not index what these tests leave to be indexed."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        eventually(lambda: db.execute(TAKE).rowcount == 1, 30)
+        yield
+        db.execute(RETURN)
 
 
 @pytest.fixture
