@@ -92,6 +92,7 @@ NOT_FAST = (
 )
 # What takes longest, in this order: it starts first, so that no process works on it alone in the end.
 LONG = (
+    "chaos/test_chaos.py",
     "clients/test_outages.py",
     "cli/test_causes.py",
     "realtime/test_bounds.py",
@@ -107,7 +108,6 @@ LONG = (
     "files/test_maintenance.py",
     "fuzz/test_events.py",
     "generated",
-    "chaos/test_chaos.py",
     "hosts",
     "multiworker/test_replay.py",
     "launcher/test_server.py",

@@ -133,7 +133,8 @@ def main() -> int:
             fast = command("fast", folder, *spread_over(cores + 1), *arguments[1:])
             codes = [subprocess.run(fast, env=environment()).returncode]
         else:
-            parallel = command("parallel", folder, *spread_over(cores + 1), *arguments)
+            # One more: from the end of `waiting` on it has the processors for itself, and its browsers wait in turns.
+            parallel = command("parallel", folder, *spread_over(cores + 2), *arguments)
             waiting = command("waiting", folder, *spread_over(cores + 1), *arguments)
             codes = run_beside(parallel, waiting, folder / "waiting.txt")
             if not ({"-x", "--exitfirst"} & set(arguments) and set(codes) - {0, NO_TESTS}):

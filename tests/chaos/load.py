@@ -46,9 +46,11 @@ class Scale:
     uploads: int = 60
     storm: int = 2000
     rounds: int = 3
+    # How long half-open connections stay.
+    seconds: float = 5
 
 
-SMALL = Scale(messages=500, half_open=300, events=1500, uploads=10, storm=120, rounds=2)
+SMALL = Scale(messages=500, half_open=300, events=1500, uploads=10, storm=120, rounds=2, seconds=2)
 # A load is repeated until the normal users have sent that many messages meanwhile.
 MIN_SAMPLES = 5
 
@@ -145,7 +147,7 @@ def half_open(server: Server, scale: Scale) -> Iterator[str]:
                 connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
                 connection.sendall(words[number % 4])
                 opened.append(connection)
-        time.sleep(5)
+        time.sleep(scale.seconds)
         yield f"{scale.half_open} connections that are never finished"
     finally:
         for each in opened:
@@ -234,7 +236,7 @@ KINDS: dict[str, Callable[[Server, Scale], AbstractContextManager[str]]] = {
 def measure(server: Server, kind: str, scale: Scale) -> Finding:
     """Measure normal users under a kind of load."""
     # Data that is loaded or cached once does not count as growth.
-    with KINDS[kind](server, SMALL if scale is not SMALL else Scale(1, 50, 20, 200, 4, 20, 1)):
+    with KINDS[kind](server, SMALL if scale is not SMALL else Scale(1, 50, 20, 200, 4, 20, 1, 0)):
         pass
     with Healthy(server) as healthy:
         time.sleep(1)

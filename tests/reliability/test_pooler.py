@@ -21,7 +21,7 @@ from tests.server import Server
 from tests.socket_clients import PyClient
 
 pytestmark = needs_pgbouncer
-SENDERS, EACH = 6, 25
+SENDERS, EACH = 6, 12
 
 
 @pytest.fixture(scope="module")
