@@ -391,8 +391,9 @@ def test_connections_outlive_an_outage_of_the_database(
     until(lambda: len(reads) == 4 and two.bus.connected)
     assert len(opened) == 1
     assert (two.of(chat_id), two.losses) == ((4, 0) if has_room else (0, 1))
-    # No worker was forgotten.
-    assert (one.bus.peers(), two.bus.peers()) == ({two.id}, {one.id})
+    # No worker was forgotten. Those of the test before may still count as peers.
+    assert {two.id} <= (one.bus.peers() or set())
+    assert {one.id} <= (two.bus.peers() or set())
     two.bus.share(Left("chat", 2))
     assert len(one.received) == 1
 

@@ -60,7 +60,8 @@ def test_exact_limits_agree_in_redis_and_in_memory(workers: list[RedisLimits]) -
         assert bool(here.at) == bool(there.at), call
         assert [remaining for remaining, _ in here.states] == [remaining for remaining, _ in there.states], call
         for (_, milliseconds), (_, other) in zip(here.states, there.states, strict=True):
-            assert abs(milliseconds - other) < 10_000, call
+            # In memory, the calls of a fiftieth of the window, 12 s, leave it together.
+            assert abs(milliseconds - other) < 20_000, call
         if here.at and not dice.randrange(4):
             local.remove(wanted, here.at)
             shared.remove(wanted, there.at)

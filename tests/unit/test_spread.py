@@ -47,7 +47,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     options = ["--processes", "3", "-p", "no:cacheprovider", "--junitxml", "report.xml", str(folder)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    done = subprocess.run([*command, *options], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [*command, *options], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
     return folder, done
 
 
