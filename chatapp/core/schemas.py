@@ -19,7 +19,6 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing, validat
 from chatapp.compat.marshmallow import checks_of, conversion_of
 from chatapp.core.errors import Invalid, Json
 from chatapp.core.json_input import (
-    CONTROL,
     Convert,
     LoadedField,
     Loader,
@@ -38,8 +37,10 @@ _DURATION = re.compile("[0-9]{1,9}[smhd]")
 MAX_INTEGER_BITS = 63
 # What PostgreSQL's JSON can't contain.
 _NOT_STORABLE = re.compile(r"[\0\ud800-\udfff]")
-_ANY_TEXT = f"^[^{CONTROL}]*$"
-_SOME_TEXT = rf"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$"
+# For patterns, as `json_input.CONTROL`, without the carriage return: in texts it becomes a newline.
+_NOT_IN_TEXT = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+_ANY_TEXT = f"^[^{_NOT_IN_TEXT}]*$"
+_SOME_TEXT = rf"^[^{_NOT_IN_TEXT}]*[^{_NOT_IN_TEXT}\s][^{_NOT_IN_TEXT}]*$"
 
 
 class Input(Schema):

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from chatapp.launcher.node import ensure_node_modules, node_binary
-from tests.people import Person, problem
+from tests.people import Person, data, problem
 from tests.server import ROOT, Server
 
 Json = dict[str, Any]
@@ -174,6 +174,14 @@ def patterns(part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for inner in part:
             yield from patterns(inner)
+
+
+def test_line_ends_of_windows_are_accepted_as_documented(document: Json, alice: Person) -> None:
+    body = {"chatId": alice.group(), "content": "a\r\nb\rc"}
+    send = document["paths"]["/api/v1/messages"]["post"]
+    schema = send["requestBody"]["content"]["application/json"]["schema"]
+    assert not schema_errors(document, schema, body)
+    assert data(alice.post("/messages", body))["content"] == "a\nb\nc"
 
 
 def test_patterns_mean_the_same_in_every_language(server: Server, document: Json) -> None:
