@@ -71,6 +71,7 @@ class Histogram:
         self._bounds = bounds
         # The count of each bucket, the count beyond the last one, and the sum of all values.
         self._rows: dict[Labels, list[float]] = {}
+        self._reported: dict[Labels, list[float]] = {}
         if not labels:
             self._new_row(())
         ALL.append(self)
@@ -82,8 +83,14 @@ class Histogram:
         row[-1] += value
 
     def samples(self) -> Iterator[Sample]:
-        """The current samples."""
+        """The current samples of the combinations of labels that have changed since the last call.
+
+        A worker has a thousand buckets, and few of them change within the second between two calls.
+        """
         for labels, row in list(self._rows.items()):
+            if self._reported.get(labels) == row:
+                continue
+            self._reported[labels] = row.copy()
             for up_to, count in zip((*self._bounds, float("inf")), row, strict=False):
                 yield Sample(f"{self.name}_bucket", labels, count, up_to)
             yield Sample(f"{self.name}_sum", labels, row[-1])
