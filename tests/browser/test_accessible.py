@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_files import picture
-from tests.browser.visitor import NARROW, WIDE, Visitor
+from tests.browser.visitor import NARROW, SECONDS, WIDE, Visitor
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 from tests.server import ROOT
@@ -225,6 +225,13 @@ INSIDE = (
     new_chat,
     new_group,
     shortcuts,
+    message_menu,
+    reactors,
+    forwarding,
+    selecting,
+    replying,
+    pinned,
+    files,
     account,
     profile,
 )
@@ -274,7 +281,7 @@ def test_new_messages_are_announced_to_screen_readers(visit: Visit, alice: Perso
     # Presence is visible to users who share a chat.
     chat = bob.direct_chat(alice)
     hers = visit(alice)
-    eventually(lambda: data(bob.get(f"/users/{alice.name}"))["isOnline"], 10)
+    eventually(lambda: data(bob.get(f"/users/{alice.name}"))["isOnline"], SECONDS)
     announced = hers.page.get_by_role("status").filter(has_text=f"{bob.name}: Can you hear me?")
 
     def is_announced() -> bool:
@@ -283,7 +290,7 @@ def test_new_messages_are_announced_to_screen_readers(visit: Visit, alice: Perso
         hers.page.wait_for_timeout(500)
         return announced.count() == 1
 
-    eventually(is_announced, 40)
+    eventually(is_announced, SECONDS)
 
 
 def test_a_phone_shows_one_thing_at_a_time(visit: Visit, alice: Person, bob: Person) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
-from tests.browser.visitor import NARROW, Visitor
+from tests.browser.visitor import NARROW, SECONDS, Visitor
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
@@ -24,7 +24,7 @@ LIMIT = 20
 
 def wait_until_found(person: Person, q: str, count: int = 1) -> None:
     """New messages are found within seconds."""
-    eventually(lambda: len(data(person.get("/search/messages", q=q))) >= count, 10)
+    eventually(lambda: len(data(person.get("/search/messages", q=q))) >= count, SECONDS)
 
 
 def region(visitor: Visitor, name: str) -> Locator:
@@ -56,17 +56,28 @@ def respond(items: list[Any], *, partial: bool = False, cursor: str | None = Non
     return {"data": items, "meta": meta}
 
 
-@pytest.fixture
-def chat(alice: Person, bob: Person) -> str:
-    """A group of alice and bob in which bob has written about a harbour, far above the newest messages."""
+def harbours(alice: Person, bob: Person, between: int) -> str:
+    """A group of alice and bob in which bob has written twice about a harbour, with so many messages between."""
     chat = alice.group(bob, name="Boats")
     bob.send(chat, "The old harbour is closed")
-    for number in range(120):
+    for number in range(between):
         bob.send(chat, f"Message {number}.")
     bob.send(chat, "The new harbour is open")
     data(alice.post(f"/messages/{chat}/read", {}))
     wait_until_found(alice, "harbour", 2)
     return chat
+
+
+@pytest.fixture
+def chat(alice: Person, bob: Person) -> str:
+    """A chat in which a harbour is mentioned twice."""
+    return harbours(alice, bob, 3)
+
+
+@pytest.fixture
+def long_chat(alice: Person, bob: Person) -> str:
+    """The same with one of the mentions far above the newest messages."""
+    return harbours(alice, bob, 120)
 
 
 def test_people_chats_and_messages_are_found_as_one_types(
@@ -92,18 +103,28 @@ def test_people_chats_and_messages_are_found_as_one_types(
     expect(hers.page.get_by_text("Nothing found for “zzzzzz”.").first).to_be_visible()
 
 
+def type_slowly(visitor: Visitor, text: str) -> None:
+    """Type in a page whose clock stands still, with a pause after each key and a longer one in the end."""
+    for character in text:
+        visitor.search_field.press_sequentially(character)
+        visitor.page.clock.run_for(60)
+    visitor.page.clock.run_for(1000)
+
+
 def test_typing_takes_few_requests(visit: Visit, alice: Person, chat: str) -> None:
     hers = visit(alice)
     searches = asked(hers)
-    hers.search_field.press_sequentially("harbour", delay=60)
+    expect(hers.entry("Boats")).to_be_visible()
+    hers.stop_clock()
+    type_slowly(hers, "harbour")
     expect(hits(hers)).to_have_count(2)
     assert [search["q"] for search in searches] == ["harbour"]
     # The same words, and those that were searched for a moment ago.
-    hers.search_field.press_sequentially("  ")
-    hers.search_field.press_sequentially("open", delay=60)
+    type_slowly(hers, "  open")
     expect(hits(hers)).to_have_count(1)
     for _ in range(6):
         hers.search_field.press("Backspace")
+    hers.page.clock.run_for(1000)
     expect(hits(hers)).to_have_count(2)
     assert [search["q"] for search in searches] == ["harbour", "harbour open"]
 
@@ -133,22 +154,13 @@ def test_a_late_response_does_not_replace_a_newer_one(visit: Visit, alice: Perso
 
     hers.context.route(SEARCH, hold)
     hers.search_field.fill("old")
-    eventually_held(hers, held)
+    hers.wait_for(lambda: held)
     hers.search_field.fill("new")
     expect(hits(hers)).to_contain_text("The new harbour is open")
     # The request was cancelled: there is nobody to respond to.
     held[0].fulfill(json=respond([]))
     hers.page.wait_for_timeout(300)
     expect(hits(hers)).to_have_text(re.compile("The new harbour is open"))
-
-
-def eventually_held(visitor: Visitor, held: list[Route]) -> None:
-    """Wait for a request."""
-    for _ in range(100):
-        if held:
-            return
-        visitor.page.wait_for_timeout(50)
-    pytest.fail("Nothing was requested.")
 
 
 def test_the_keys_go_through_all_results(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -189,10 +201,10 @@ def test_the_keys_go_through_all_results(visit: Visit, alice: Person, bob: Perso
 
 @pytest.mark.parametrize("way", ["browser", "escape"])
 def test_a_message_is_shown_in_its_chat_and_back_are_the_results(
-    visit: Visit, alice: Person, bob: Person, chat: str, way: str
+    visit: Visit, alice: Person, bob: Person, long_chat: str, way: str
 ) -> None:
     for number in range(30):
-        bob.send(chat, f"To the harbour {number}")
+        bob.send(long_chat, f"To the harbour {number}")
     wait_until_found(alice, "harbour 29")
     hers = visit(alice)
     hers.search_field.fill("harbour")
@@ -222,7 +234,7 @@ def test_a_message_is_shown_in_its_chat_and_back_are_the_results(
 
 
 def test_one_step_back_leads_out_of_a_chat_of_which_several_messages_were_opened(
-    visit: Visit, alice: Person, chat: str
+    visit: Visit, alice: Person, long_chat: str
 ) -> None:
     hers = visit(alice)
     hers.search_field.fill("harbour")
@@ -234,10 +246,10 @@ def test_one_step_back_leads_out_of_a_chat_of_which_several_messages_were_opened
 
 
 def test_a_phone_shows_the_search_alone_and_comes_back_to_it(
-    visit: Visit, alice: Person, bob: Person, chat: str
+    visit: Visit, alice: Person, bob: Person, long_chat: str
 ) -> None:
     for number in range(15):
-        bob.send(chat, f"To the harbour {number}")
+        bob.send(long_chat, f"To the harbour {number}")
     wait_until_found(alice, "harbour 14")
     hers = visit(alice, **PHONE)
     hers.entry("Boats").tap()
@@ -330,26 +342,26 @@ def test_filters_are_added_from_the_menu(visit: Visit, alice: Person, chat: str)
     expect(hits(hers)).to_have_count(2)
 
 
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("from:nobody_of_this_name x", "No one found for “nobody_of_this_name”."),
-        ("in:nowhere x", "No chat found for “nowhere”."),
-        ("has:cake x", "Choose one of these: file, image, link, mention."),
-        ("before:soon x", "“soon” is not a date."),
-        ("上", "Type at least two characters to search messages"),
-        ("x", "Type at least two letters to search messages."),
-        ("-harbour", "Also type a word that the messages contain, not only words to leave out."),
-        ("🎉", "Type a word with letters or digits to search messages."),
-        ("a b c d e f g h i", "Use up to 8 words to search messages."),
-        ("has:link ", "Type a word that the messages contain."),
-    ],
-)
-def test_what_can_not_be_searched_for_is_explained(visit: Visit, alice: Person, text: str, hint: str) -> None:
+HINTS = {
+    "from:nobody_of_this_name x": "No one found for “nobody_of_this_name”.",
+    "in:nowhere x": "No chat found for “nowhere”.",
+    "has:cake x": "Choose one of these: file, image, link, mention.",
+    "before:soon x": "“soon” is not a date.",
+    "上": "Type at least two characters to search messages",
+    "x": "Type at least two letters to search messages.",
+    "-harbour": "Also type a word that the messages contain, not only words to leave out.",
+    "🎉": "Type a word with letters or digits to search messages.",
+    "a b c d e f g h i": "Use up to 8 words to search messages.",
+    "has:link ": "Type a word that the messages contain.",
+}
+
+
+def test_what_can_not_be_searched_for_is_explained(visit: Visit, alice: Person) -> None:
     hers = visit(alice)
     searches = asked(hers)
-    hers.search_field.fill(text)
-    expect(hers.page.get_by_text(hint)).to_be_visible()
+    for text, hint in HINTS.items():
+        hers.search_field.fill(text)
+        expect(hers.page.get_by_text(hint)).to_be_visible()
     assert [search["q"] for search in searches if search["q"] != "x"] == []
 
 
