@@ -135,7 +135,8 @@ def test_what_a_key_does_as_a_user_is_recorded(alice: Person, bob: Person, new_k
     body = {"chatId": alice.direct_chat(bob), "content": "secret", "clientId": new_id()}
     sent = data(backend.post("/messages", body, act_as=alice.id))
     assert data(backend.post("/messages", body, act_as=alice.id)) == sent
-    assert backend.patch(f"/messages/{sent['id']}", {"content": "another secret"}, act_as=alice.id).ok
+    for _ in range(2):
+        assert backend.patch(f"/messages/{sent['id']}", {"content": "another secret"}, act_as=alice.id).ok
     assert problem(backend.get("/admin/audit")) == (403, "scope_missing")
     updated, created = data(auditor.get("/admin/audit", actor=backend.id))
     assert [updated["action"], created["action"]] == ["message.updated", "message.created"]
@@ -143,7 +144,8 @@ def test_what_a_key_does_as_a_user_is_recorded(alice: Person, bob: Person, new_k
         assert entry["actor"]["type"] == "key"
         assert (entry["actingAs"], entry["address"]) == (alice.id, "127.0.0.1")
         assert entry["target"] == {"type": "message", "id": sent["id"]}
-        assert entry["details"] == {"chatId": sent["chatId"]}
+    assert updated["details"] == {"chatId": sent["chatId"], "fields": ["content"]}
+    assert created["details"] == {"chatId": sent["chatId"]}
 
 
 def test_the_command_that_creates_administrators_is_recorded(admin: Person, chat: Chat) -> None:

@@ -150,8 +150,9 @@ def edit_message(actor: Actor, message_id: str, **fields: Any) -> Message:
     with turn(queries.chat_of(message_id)), unit_of_work() as work:
         message = queries.known_message(work.db, actor, message_id)
         known = require(PERMISSIONS, MessagePermission.EDIT, actor, message)
-        changes.edit(work, known, fields, actor=actor)
-        audit.record_acting(work.db, actor, "message.updated", ("message", known.id), chatId=known.chat_id)
+        if changed := changes.edit(work, known, fields, actor=actor):
+            details = {"chatId": known.chat_id, "fields": changed}
+            audit.record_acting(work.db, actor, "message.updated", ("message", known.id), **details)
         return queries.message_seen(work.db, actor, message_id)
 
 

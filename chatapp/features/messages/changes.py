@@ -115,9 +115,9 @@ class Reader:
     member_count: int
 
 
-def edit(work: UnitOfWork, message: KnownMessage, fields: Json, *, actor: Actor | None = None) -> None:
-    """Set the `content`, `mentions`, `metadata` and `format` of a message, as far as `fields` has them. A field that has
-    its value already is not changed; without a change nothing happens.
+def edit(work: UnitOfWork, message: KnownMessage, fields: Json, *, actor: Actor | None = None) -> list[str]:
+    """Set the `content`, `mentions`, `metadata` and `format` of a message, as far as `fields` has them; returns the names of
+    the fields that changed. A field that has its value already does not; without a change nothing happens.
 
     `actor` is the sender; a server edits at any time. Raises Conflict for a deleted message, (`too_many_edits`) and
     (`edit_window_over`), Forbidden (`you_blocked`, `cannot_send`, `mention_all_forbidden`), Invalid for a message without a
@@ -138,7 +138,7 @@ def edit(work: UnitOfWork, message: KnownMessage, fields: Json, *, actor: Actor 
     if "mentions" in changed and actor and values["mentions_all"] and not row.mentions_all:
         count_mention_of_all(work.db, actor, message.chat_id)
     if not changed:
-        return
+        return changed
     rev = set_columns(work.db, message, ", ".join(_ASSIGNMENTS[name] for name in changed), values)
     if "mentions" in changed:
         work.db.execute(_MENTION, {"id": message.id, "mention_ids": values["mention_ids"] or []})
@@ -146,6 +146,7 @@ def edit(work: UnitOfWork, message: KnownMessage, fields: Json, *, actor: Actor 
         work.announce(MessageEdited(message.chat_id, rev, queries.message_event(work.db, message.id)))
     else:
         announce_change(work, message, rev, _shown(work.db, message, changed, fields))
+    return changed
 
 
 def lock_chat(db: Connection, message: KnownMessage) -> bool:

@@ -274,8 +274,9 @@ def edit_message(principal: Principal, message_id: str, *, content: str) -> repr
     """Edit a message of any sender. Raises NotFound, Conflict for a deleted message, Invalid as `messages.changes.edit`."""
     with turn(messages.chat_of(message_id)), unit_of_work() as work:
         message = queries.known_message(work.db, message_id)
-        message_changes.edit(work, message, {"content": content})
-        audit.record(work.db, principal, "message.updated", ("message", message_id), chatId=message.chat_id)
+        if changed := message_changes.edit(work, message, {"content": content}):
+            details = {"chatId": message.chat_id, "fields": changed}
+            audit.record(work.db, principal, "message.updated", ("message", message_id), **details)
         return queries.message(work.db, message_id)
 
 
