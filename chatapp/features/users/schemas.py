@@ -44,12 +44,16 @@ def _username(value: str) -> None:
         raise ValidationError("This name is reserved.")
 
 
+def _ascii(url: str) -> None:
+    # Chats contain the avatars of their members, so their size in bytes is bounded.
+    if not url.isascii():
+        raise ValidationError("Must be ASCII, other characters percent-encoded.")
+
+
 class Avatar(Text):
     """The http(s) URL of a picture, or null."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # Chats contain the avatars of their members, so their size in bytes is bounded.
-        ascii_only = validate.Regexp(r"[\0-\x7f]*\Z", error="Must be ASCII, other characters percent-encoded.")
         url = validate.Regexp(_HTTP_URL, error="Not an http(s) URL.")
         metadata = {
             "description": "The http(s) URL of a picture, up to 2048 ASCII characters; null for none.",
@@ -57,7 +61,7 @@ class Avatar(Text):
             "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
             "example": "https://example.org/a.png",
         }
-        super().__init__(max_length=2048, allow_none=True, validate=[ascii_only, url], metadata=metadata, **kwargs)
+        super().__init__(max_length=2048, allow_none=True, validate=[_ascii, url], metadata=metadata, **kwargs)
 
 
 def _known_domain(email: str) -> None:
