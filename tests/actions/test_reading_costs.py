@@ -107,6 +107,38 @@ def test_a_page_touches_a_pages_rows_at_any_depth(long_chat: tuple[Person, str],
     assert touched < A_PAGES_ROWS
 
 
+@pytest.mark.parametrize(("statement", "key"), [(BACK_IN_TIME, 2**53 - 1), (FORWARD_IN_TIME, 1000)])
+def test_a_page_of_one_large_chat_among_small_ones_touches_a_pages_rows(
+    app: Flask, engine: Engine, register_person: NewPerson, statement: Prepared, key: int
+) -> None:
+    reader = register_person("reader")
+    chat = reader.direct_chat(register_person("other"))
+    with engine.begin() as db:
+        fill = """
+            INSERT INTO messages (id, chat_id, seq, rev, sender_id, content)
+            SELECT gen_random_uuid(), :chat_id, n, n + 1, :sender_id, 'message ' || n FROM generate_series(1, 3000) n
+        """
+        db.execute(text(fill), {"chat_id": chat, "sender_id": reader.id})
+        others = """
+            WITH chat AS (
+                INSERT INTO chats (id, type, name, member_count, last_seq)
+                SELECT gen_random_uuid(), 'GROUP', 'small', 1, 1 FROM generate_series(1, 20000) RETURNING id
+            )
+            INSERT INTO messages (id, chat_id, seq, rev, sender_id, content)
+            SELECT gen_random_uuid(), id, 1, 2, :sender_id, 'message' FROM chat
+        """
+        db.execute(text(others), {"sender_id": reader.id})
+        db.execute(text("ANALYZE"))
+    try:
+        assert rows_touched(statement, chat_id=chat, user_id=reader.id, key=key, limit=51) < A_PAGES_ROWS
+    finally:
+        # Other tests list all chats.
+        with engine.begin() as db:
+            small = "SELECT id FROM chats WHERE name = 'small' AND member_count = 1"
+            db.execute(text(f"DELETE FROM messages WHERE chat_id IN ({small})"))
+            db.execute(text(f"DELETE FROM chats WHERE id IN ({small})"))
+
+
 @pytest.mark.parametrize("key", [0, 60, 15_000, 2**53 - 1])
 def test_a_page_around_a_message_touches_a_pages_rows_at_any_depth(long_chat: tuple[Person, str], key: int) -> None:
     reader, chat = long_chat

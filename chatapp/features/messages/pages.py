@@ -15,7 +15,6 @@ from chatapp.representations.chat_state import CLEARED
 from chatapp.representations.message import (
     IS_FOUND_MESSAGE,
     MESSAGE_IN_PAGE,
-    MESSAGE_JOINS,
     MESSAGE_JOINS_BY_KEY,
     messages_since,
 )
@@ -23,18 +22,21 @@ from chatapp.representations.message import (
 # `me` has the watermark from before this page; the action records that the page moves it.
 _PAGE = f"""
     SELECT {MESSAGE_IN_PAGE}, m.seq, m.rev, me.delivered_seq
-    FROM members me %s {MESSAGE_JOINS}
-    WHERE me.chat_id = :chat_id AND me.user_id = :user_id %s
+    FROM members me %s m {MESSAGE_JOINS_BY_KEY}
+    WHERE me.chat_id = :chat_id AND me.user_id = :user_id ORDER BY %s
 """
-_ALL = f"JOIN messages m ON m.chat_id = me.chat_id AND m.seq > {CLEARED}"
-BACK_IN_TIME = Prepared("back_in_time", _PAGE % (_ALL, "AND m.seq < :key ORDER BY m.seq DESC LIMIT :limit"))
-FORWARD_IN_TIME = Prepared("forward_in_time", _PAGE % (_ALL, "AND m.seq > :key ORDER BY m.seq LIMIT :limit"))
+# The page is limited before it is joined: a plan for a chat of the usual size would read and sort all messages of a large one.
+_BESIDE = f"""CROSS JOIN LATERAL (
+    SELECT * FROM messages WHERE chat_id = me.chat_id AND seq > {CLEARED} AND seq %s LIMIT :limit
+)"""
+BACK_IN_TIME = Prepared("back_in_time", _PAGE % (_BESIDE % "< :key ORDER BY seq DESC", "m.seq DESC"))
+FORWARD_IN_TIME = Prepared("forward_in_time", _PAGE % (_BESIDE % "> :key ORDER BY seq", "m.seq"))
 CHANGED_SINCE = Prepared(
     "changed_since",
     _PAGE
     % (
-        f"JOIN chats c ON c.id = me.chat_id CROSS JOIN LATERAL {messages_since(':key', after=CLEARED)} m",
-        "ORDER BY m.rev",
+        f"JOIN chats c ON c.id = me.chat_id CROSS JOIN LATERAL {messages_since(':key', after=CLEARED)}",
+        "m.rev",
     ),
 )
 

@@ -25,7 +25,13 @@ from chatapp.representations.chat import (
     ServerChat,
     ServerChatDetail,
 )
-from chatapp.representations.message import MESSAGE_FOR_SERVER, MESSAGE_JOINS, Message, messages_since
+from chatapp.representations.message import (
+    MESSAGE_FOR_SERVER,
+    MESSAGE_JOINS,
+    MESSAGE_JOINS_BY_KEY,
+    Message,
+    messages_since,
+)
 
 _BY_ID = text("SELECT id::text, type FROM chats WHERE id = :name AND NOT is_deleted")
 _BY_EXTERNAL_ID = text("SELECT id::text, type FROM chats WHERE external_id = :name")
@@ -55,9 +61,11 @@ _MESSAGES_AROUND = text(
     FROM chats c {messages_around()} {MESSAGE_JOINS} WHERE c.id = :chat_id ORDER BY m.seq DESC
     """
 )
-_MESSAGES = f"SELECT {MESSAGE_FOR_SERVER}, m.seq, m.rev FROM %s {MESSAGE_JOINS} WHERE %s LIMIT :limit"
-_BACK_IN_TIME = text(_MESSAGES % ("messages m", "m.chat_id = :chat_id AND m.seq < :key ORDER BY m.seq DESC"))
-_FORWARD_IN_TIME = text(_MESSAGES % ("messages m", "m.chat_id = :chat_id AND m.seq > :key ORDER BY m.seq"))
+_MESSAGES = f"SELECT {MESSAGE_FOR_SERVER}, m.seq, m.rev FROM %s {MESSAGE_JOINS_BY_KEY} WHERE %s LIMIT :limit"
+# The page is limited before it is joined, as in `messages/pages.py`.
+_BESIDE = "(SELECT * FROM messages WHERE chat_id = :chat_id AND seq %s LIMIT :limit) m"
+_BACK_IN_TIME = text(_MESSAGES % (_BESIDE % "< :key ORDER BY seq DESC", "true ORDER BY m.seq DESC"))
+_FORWARD_IN_TIME = text(_MESSAGES % (_BESIDE % "> :key ORDER BY seq", "true ORDER BY m.seq"))
 _CHANGED_SINCE = text(
     _MESSAGES % (f"chats c CROSS JOIN LATERAL {messages_since(':key')} m", "c.id = :chat_id ORDER BY m.rev")
 )
