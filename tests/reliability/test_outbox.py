@@ -103,14 +103,14 @@ def test_every_message_is_processed_in_order_through_kills(site: Site) -> None:
         seconds = wait_until(lambda pid=pid: site.written[-1].pid != pid)  # type: ignore[misc]
         print(f"another worker took over after {seconds:.1f} s")
         assert seconds < TAKEOVER_SECONDS
+    site.slow_down(0)
+    wait_until(lambda: len(site.written) > 100, 90)
     for sender in senders:
         sender.stopping.set()
         sender.join()
-    site.slow_down(0)
     wait_until(lambda: not site.violations())
     with site.engine.connect() as db:
         wait_until(lambda: db.execute(text("SELECT count(*) FROM outbox")).scalar() == 0)
-    assert len(site.written) > 100
     assert "Traceback" not in site.server.log
 
 
