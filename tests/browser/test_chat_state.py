@@ -367,7 +367,8 @@ def test_each_view_of_it_is_accessible(
         hers.enter()
         expect(hers.entry("Club")).to_be_visible()
         expect(hers.page.locator(".with-menus")).to_be_attached()
-        assert violations(hers.page) == []
+        if view is views[0]:
+            assert violations(hers.page) == []
         view(hers)
         assert violations(hers.page) == [], view.__name__
 
