@@ -45,6 +45,7 @@ def rows(visitor: Visitor) -> Locator:
 def test_a_message_is_deleted_for_its_reader(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     phone = opened(visit, alice, bob, viewport=NARROW)
     laptop = opened(visit, alice, bob)
+    expect(laptop.message("Or at eight")).to_be_visible()
     laptop.stop_clock()
     laptop.act(laptop.message("Meet at seven"), "Delete for me")
     expect(rows(laptop).first).to_contain_text(DELETED_FOR_ME)
@@ -64,6 +65,7 @@ def test_a_message_is_deleted_for_its_reader(visit: Visit, alice: Person, bob: P
 
 def test_a_deletion_can_be_undone(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
+    expect(hers.message("Or at eight")).to_be_visible()
     hers.stop_clock()
     for action, tombstone in (("Delete for me", DELETED_FOR_ME), ("Delete for everyone", DELETED)):
         hers.act(hers.message("Or at eight"), action)
@@ -93,6 +95,7 @@ def test_several_are_deleted_at_once(visit: Visit, alice: Person, bob: Person, c
     for number in range(3):
         bob.send(chat, f"Number {number}")
     hers = opened(visit, alice, bob)
+    expect(hers.message("Or at eight")).to_be_visible()
     hers.stop_clock()
     for text in ("Meet at seven", "Or at eight", "Number 0", "Number 1", "Number 2"):
         hers.act(hers.message(text), "Delete for me")

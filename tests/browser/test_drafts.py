@@ -88,6 +88,7 @@ def test_few_requests_save_a_long_text(visit: Visit, alice: Person, bob: Person,
     hers = opened(visit, alice, bob)
     requests: list[str] = []
     hers.page.on("request", lambda request: requests.append(request.url))
+    expect(hers.message("Shall we meet?")).to_be_visible()
     hers.stop_clock()
     for word in ("A", " text", " that", " is", " written", " word", " by", " word"):
         hers.composer.press_sequentially(word)

@@ -91,7 +91,10 @@ class Visitor:
         )
 
     def stop_clock(self) -> None:
-        """Stop the time of the page: from now on it passes as the page's `clock` says, however busy the machine is."""
+        """Stop the time of the page: from now on it passes as the page's `clock` says, however busy the machine is.
+
+        What is still being loaded then may never be shown: wait for it first.
+        """
         self.page.clock.install()
         self.page.clock.pause_at(int(time.time() * 1000) + 1000)
 
