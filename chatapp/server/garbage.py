@@ -10,6 +10,8 @@ as there are, and the worker has little to do.
 import gc
 import time
 
+from chatapp.server.turns import turns
+
 # New objects, less the freed ones, per collection of the youngest generation, of these per collection of the next, and
 # of these per full one, which thus visits about 8,000 objects, within 5 ms.
 YOUNG, MIDDLE, OLD = 700, 5, 0
@@ -35,7 +37,8 @@ class Garbage:
         """Collect all if enough was frozen and there is little to do (a background task)."""
         at, used = self._measured
         self._measured = time.monotonic(), time.process_time()
-        quiet = self._measured[1] - used <= (self._measured[0] - at) * QUIET
+        # A worker that gets no processor uses little of it too.
+        quiet = not turns.busy and self._measured[1] - used <= (self._measured[0] - at) * QUIET
         if self._frozen > self._kept * (1 if quiet else OVERDUE):
             self._collect_all()
 
