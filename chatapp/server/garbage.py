@@ -3,8 +3,8 @@
 A full collection visits every object that has lived for some time, which takes 20 µs per open socket: with thousands of
 them, longer than anything else that the event loop does. Here full collections are frequent and small: what is left after
 one is frozen, so that the next one visits only what was made since then. Nearly all objects end without a collection.
-Garbage in cycles that was frozen stays until everything is visited again, which is rare: once as many objects were frozen
-as there are, and the worker has little to do.
+Garbage in cycles that was frozen stays until everything is visited again, which is rare: once the objects
+have become twice as many, and the worker has little to do.
 """
 
 import gc
@@ -39,8 +39,12 @@ class Garbage:
         self._measured = time.monotonic(), time.process_time()
         # A worker that gets no processor uses little of it too.
         quiet = not turns.busy and self._measured[1] - used <= (self._measured[0] - at) * QUIET
-        if self._frozen > self._kept * (1 if quiet else OVERDUE):
-            self._collect_all()
+        enough = self._kept * (1 if quiet else OVERDUE)
+        if self._frozen > enough:
+            # Most have ended meanwhile.
+            self._frozen = gc.get_freeze_count() - self._kept
+            if self._frozen > enough:
+                self._collect_all()
 
     def _collect_all(self) -> None:
         gc.unfreeze()

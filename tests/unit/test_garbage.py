@@ -84,6 +84,14 @@ def test_garbage_that_outlived_a_collection_is_found_after_growth(garbage: Garba
     assert kept
 
 
+def test_objects_that_ended_meanwhile_are_no_growth(garbage: Garbage, clock: Clock) -> None:
+    cycle = frozen_garbage()
+    grow(gc.get_freeze_count() + 1000)
+    clock.pass_second(0.01)
+    garbage.collect()
+    assert cycle() is not None
+
+
 def test_a_busy_worker_waits_but_not_forever(garbage: Garbage, clock: Clock) -> None:
     cycle, size = frozen_garbage(), gc.get_freeze_count()
     kept = [grow(size + 1000)]
