@@ -47,7 +47,12 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     workers: list[Worker] = []
     for _ in range(processes):
         workers.append(Worker(session, files, [worker.connection for worker in workers]))
-    serve(session, workers, deque(range(len(files))))
+    try:
+        serve(session, workers, deque(range(len(files))))
+    finally:
+        # After an interruption too, they end once they can't report: this process waits for what they started.
+        for worker in workers:
+            worker.connection.close()
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
     return True
