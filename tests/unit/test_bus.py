@@ -348,10 +348,10 @@ def slowed(url: str, rate: float) -> Iterator[str]:
 def test_beats_come_back_while_many_chats_are_subscribed(
     valkey: EmbeddedValkey, new_worker: NewWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(bus_module, "SILENCE_SECONDS", 2.0)
     monkeypatch.setattr(chat_channels, "MAX_UNCONFIRMED", 200)
-    # All confirmations take about two seconds, those of a portion a tenth of it.
-    with slowed(valkey.url, rate=130_000) as url:
+    # All confirmations take about four seconds, those of a portion a tenth of it.
+    with slowed(valkey.url, rate=65_000) as url:
         worker = new_worker(url)
         chats = {new_id() for _ in range(3000)}
         worker.bus._fail(redis.ConnectionError())
