@@ -5,8 +5,6 @@
 - The master overrides `setup`, `reload`, `manage_workers` and `reap_workers` of gunicorn's arbiter, since that one ends
   old workers before new ones can serve. There is no setting for its class: `base.Arbiter` is replaced.
 - `SocketUnreader.max_body_chunk` is how much of a body is received at once; there is no setting for it.
-- `wsgi.Response.write` sends the head of a response, and then a piece of its body. There is no setting for the class:
-  `wsgi.Response` is replaced.
 - `util.write_error` writes responses to requests that can't be parsed, as HTML; it is replaced. `util.write_nonblock`
   writes without waiting for the client.
 
@@ -19,7 +17,6 @@ from typing import Any
 from gunicorn import arbiter, util
 from gunicorn.app import base
 from gunicorn.errors import HaltServer
-from gunicorn.http import wsgi
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -59,20 +56,6 @@ def use_arbiter(arbiter_class: type[BaseArbiter]) -> None:
 def receive_at_once(size: int) -> None:
     """Receive at most `size` bytes of a body at once."""
     SocketUnreader.max_body_chunk = size
-
-
-class _Response(wsgi.Response):  # type: ignore[misc]
-    """A response whose head leaves by the same system call as the first piece of its body."""
-
-    def write(self, arg: bytes) -> None:
-        """Send a piece of the body, at first with the head."""
-        with self.sock.together():
-            super().write(arg)
-
-
-def send_head_with_body() -> None:
-    """Send the head of each response together with its body; connections have a context manager `together`."""
-    wsgi.Response = _Response
 
 
 def respond_to_invalid_requests(write: Callable[[Any, int, str, str], None]) -> None:

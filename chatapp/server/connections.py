@@ -3,8 +3,6 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from gevent import monkey
@@ -33,7 +31,6 @@ class Connection(TimedSocket):
     late = False
     # The slot that it occupies while unauthenticated.
     held: Held | None = None
-    _gathered: list[bytes] | None = None
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """The next bytes, at most `size`; none at the stream's end. Raises OSError, and RequestTimeout for a late body."""
@@ -49,25 +46,11 @@ class Connection(TimedSocket):
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send bytes; TimeoutError when the client does not take them in time."""
-        if self._gathered is not None:
-            self._gathered.append(data)
-            return
         self.timeout = SEND_TIMEOUT + len(data) / SEND_BYTES_PER_SECOND
         try:
             super().sendall(data, flags)
         finally:
             self.timeout = None
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Send what is sent in the block at once at its end; nothing if it raises."""
-        gathered: list[bytes] = []
-        self._gathered = gathered
-        try:
-            yield
-        finally:
-            self._gathered = None
-        self.sendall(b"".join(gathered))
 
     def opened(self) -> None:
         """Start the deadline of the first request."""

@@ -25,7 +25,6 @@ from chatapp.compat.gunicorn_processes import (
     BaseWorker,
     receive_at_once,
     respond_to_invalid_requests,
-    send_head_with_body,
     write_without_waiting,
 )
 from chatapp.core import batching
@@ -51,7 +50,6 @@ DRAIN_STEP_SECONDS = 0.1
 RECEIVED_BYTES = 64 * 1024
 
 receive_at_once(RECEIVED_BYTES)
-send_head_with_body()
 
 
 class Listener:
