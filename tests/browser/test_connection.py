@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.visitor import await_online
 from tests.people import Person, register
 from tests.server import Server
 
@@ -44,6 +45,7 @@ def test_a_restarted_server_and_an_expired_token_go_unnoticed(visit: Visit, site
     bob.send(chat, "Good morning")
     hers = visit(alice, url=site.url)
     hers.entry(bob.name).click()
+    await_online(hers.page)
     site.stop()
     expect(hers.page.get_by_text("The server can't be reached.")).to_be_visible()
     hers.say("Written while you were away")
@@ -58,6 +60,7 @@ def test_server_down_and_device_offline_are_distinguished(visit: Visit, site: Se
     alice = register(site.url, "alice")
     page = visit(alice, url=site.url).page
     banner = page.locator(".banner")
+    await_online(page)
     site.stop()
     expect(banner).to_contain_text("The server can't be reached.")
     expect(banner).to_contain_text(re.compile(r"Trying again in \d+ ?s…"))

@@ -404,9 +404,9 @@ def test_keys_lead_through_the_pictures_of_a_chat_and_zoom(
     width = "() => document.querySelector('.frame').getBoundingClientRect().width"
     whole = hers.page.evaluate(width)
     keys.press("+")
-    hers.page.wait_for_function(f"({width})() > {whole * 1.4}")
+    hers.page.wait_for_function(f"() => ({width})() > {whole * 1.4}")
     keys.press("0")
-    hers.page.wait_for_function(f"({width})() === {whole}")
+    hers.page.wait_for_function(f"() => ({width})() === {whole}")
     keys.press("Escape")
     expect(hers.page.get_by_role("dialog")).to_have_count(0)
 
@@ -440,22 +440,22 @@ def test_wheel_double_click_and_fingers_zoom_and_turn_the_page(
     whole = hers.page.evaluate(width)
     hers.page.mouse.move(x, y)
     hers.page.mouse.wheel(0, -200)
-    hers.page.wait_for_function(f"({width})() > {whole * 1.3}")
+    hers.page.wait_for_function(f"() => ({width})() > {whole * 1.3}")
     hers.page.mouse.dblclick(x, y)
-    hers.page.wait_for_function(f"({width})() === {whole}")
+    hers.page.wait_for_function(f"() => ({width})() === {whole}")
     hers.page.mouse.dblclick(x, y)
-    hers.page.wait_for_function(f"({width})() > {whole * 2}")
+    hers.page.wait_for_function(f"() => ({width})() > {whole * 2}")
     hers.page.mouse.dblclick(x, y)
-    hers.page.wait_for_function(f"({width})() === {whole}")
+    hers.page.wait_for_function(f"() => ({width})() === {whole}")
     session = hers.context.new_cdp_session(hers.page)
     for spread in (20, 60, 100):
         points = [{"x": x - spread, "y": y, "id": 1}, {"x": x + spread, "y": y, "id": 2}]
         kind = "touchStart" if spread == 20 else "touchMove"
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    hers.page.wait_for_function(f"({width})() > {whole * 3}")
+    hers.page.wait_for_function(f"() => ({width})() > {whole * 3}")
     hers.page.keyboard.press("0")
-    hers.page.wait_for_function(f"({width})() === {whole}")
+    hers.page.wait_for_function(f"() => ({width})() === {whole}")
     touch = finger(hers)
     touch("touchStart", x - 60, y)
     for step in range(1, 7):

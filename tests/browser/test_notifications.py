@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import Visit
 from tests.browser.test_chat_state import choose
 from tests.browser.test_tabs import another_tab
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, await_online
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 
@@ -63,7 +63,8 @@ def allow(visitor: Visitor) -> None:
 
 
 def ready(page: Page) -> None:
-    """Wait until the page, the only one, can notify: a page that was closed keeps its lock for a moment."""
+    """Wait until the page, the only one, can notify. A page that was closed keeps its lock for a moment."""
+    await_online(page)
     eventually(lambda: locks(page, "held", "chat.notifier:") == 1 and not locks(page, "pending", "chat.notifier:"), 40)
 
 
@@ -254,7 +255,7 @@ def test_notifications_and_sounds_can_be_turned_off_in_a_browser(visit: Visit, a
     notifications.get_by_role("switch", name="Show notifications").click()
     hers.page.keyboard.press("Escape")
     bob.send(chat, "Only a sound")
-    hers.page.wait_for_function("sounds === 1")
+    hers.page.wait_for_function("() => sounds === 1")
     assert shown(hers.page) == []
     hers.page.reload()
     ready(hers.page)

@@ -12,7 +12,7 @@ from tests.browser.test_composer import confirm_logout, log_out
 from tests.browser.test_composing import await_sent
 from tests.browser.test_files import png
 from tests.browser.test_tabs import WITHOUT_LOCKS, another_tab
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, await_online
 from tests.people import Person
 
 UPLOADS = "**/messages/upload"
@@ -39,6 +39,7 @@ def attach(visitor: Visitor, *files: FilePayload) -> None:
 
 
 def go_offline(visitor: Visitor) -> None:
+    await_online(visitor.page)
     visitor.context.route("**/socket.io/**", lambda route: route.abort())
     visitor.go_offline()
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, await_online, await_saved
 from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server
@@ -54,11 +54,13 @@ def test_unsent_messages_are_sent_by_the_next_page(visit: Visit, alice: Person, 
     chat = alice.direct_chat(bob)
     hers = visit(alice)
     hers.entry(bob.name).click()
+    await_online(hers.page)
     # Nothing reaches the server, though the page can be left and opened again.
     hers.context.route("**/socket.io/**", lambda route: route.abort())
     hers.go_offline()
     hers.say("Written on the way out")
     expect(hers.message("Written on the way out")).to_contain_text("Sending")
+    await_saved(hers.page)
     hers.page.close()
     hers.context.set_offline(False)
     hers.context.unroute("**/socket.io/**")

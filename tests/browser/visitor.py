@@ -26,6 +26,16 @@ if (location.origin === %(url)s && !sessionStorage.getItem("test.session")) {
 """
 
 
+def await_online(page: Page) -> None:
+    """Wait until a page receives events: what happened before is fetched, and notifies of nothing."""
+    expect(page.locator("[role=status][data-state=online]")).to_be_attached()
+
+
+def await_saved(page: Page) -> None:
+    """Wait until nothing that the user did would be lost with the page, of which the browser would warn."""
+    page.wait_for_function("() => dispatchEvent(new Event('beforeunload', {cancelable: true}))")
+
+
 class Visitor:
     """A browser context with one page; `errors` are errors of its scripts, and `strangers` requests to elsewhere."""
 
@@ -78,6 +88,8 @@ class Visitor:
 
     def go_offline(self) -> None:
         """Cut the network, and wait until the page knows: until then it sends by the connection that it has."""
+        # A handshake that has begun would not be cut.
+        await_online(self.page)
         self.context.set_offline(True)
         expect(self.page.get_by_text("You are offline.")).to_be_visible()
 

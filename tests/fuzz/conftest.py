@@ -13,6 +13,7 @@ from tests.conftest import NewDatabase
 from tests.fuzz.raw_clients import Polling, RawWebSocket
 from tests.people import Person, data, register
 from tests.server import Server
+from tests.socket_clients import PyClient, SocketClient
 
 # The same cases in every run; FUZZ_EXAMPLES asks for more of them, and for new ones.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -46,10 +47,11 @@ def chat(target: Server, mallory: Person) -> str:
 
 
 @pytest.fixture(scope="module")
-def neighbour(target: Server) -> Iterator[RawWebSocket]:
-    """The socket of an unrelated user. It answers pings only while it is read: files of other folders would end it."""
-    with RawWebSocket(target.url) as socket:
-        yield socket.join(register(target.url, "neighbour").token)
+def neighbour(target: Server) -> Iterator[SocketClient]:
+    """The socket of an unrelated user."""
+    socket = PyClient.connect(target.url, register(target.url, "neighbour").token, transports=["websocket"])
+    yield socket
+    socket.disconnect()
 
 
 @pytest.fixture
@@ -67,11 +69,12 @@ def polling(target: Server, mallory: Person) -> Iterator[Polling]:
 
 
 @pytest.fixture(autouse=True)
-def unaffected(target: Server, neighbour: RawWebSocket) -> Iterator[None]:
+def unaffected(target: Server, neighbour: SocketClient) -> Iterator[None]:
     """After each test the unrelated client works and has received nothing, and the log contains no error."""
     before = len(target.errors_in_log())
     yield
-    assert neighbour.flush() == []
+    neighbour.flush()
+    assert neighbour.received() == []
     assert target.errors_in_log()[before:] == []
 
 

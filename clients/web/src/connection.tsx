@@ -27,7 +27,7 @@ export function ConnectionBanner() {
   const isLoading = !wasOnline.current && !connection.cause && !connection.error;
   const isShown = isLate && !isOnline && !isLoading;
   return (
-    <div class={`banner ${isShown ? connection.state : "online"}`} role="status">
+    <div class={`banner ${isShown ? connection.state : "online"}`} role="status" data-state={connection.state}>
       {isShown &&
         (connection.state === "catchingUp" ? (
           <p>{t.connection.catchingUp}</p>
