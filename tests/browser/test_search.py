@@ -163,6 +163,17 @@ def test_a_late_response_does_not_replace_a_newer_one(visit: Visit, alice: Perso
     expect(hits(hers)).to_have_text(re.compile("The new harbour is open"))
 
 
+def test_the_shortcut_selects_the_earlier_text_before_the_next_key(visit: Visit, alice: Person) -> None:
+    hers = visit(alice)
+    hers.search_field.fill("harbour")
+    selected = hers.page.evaluate("""() => {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "k", code: "KeyK", ctrlKey: true, bubbles: true}));
+      const {selectionStart, selectionEnd} = document.activeElement;
+      return [selectionStart, selectionEnd];
+    }""")
+    assert selected == [0, len("harbour")]
+
+
 def test_the_keys_go_through_all_results(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     alice.send(chat, f"Ask {bob.name}")
     wait_until_found(alice, bob.name)

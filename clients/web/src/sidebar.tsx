@@ -50,12 +50,15 @@ export function Sidebar({ openId }: { openId: string | null }) {
     // Where one came from, once it is there.
     setTimeout(() => results.current?.querySelector<HTMLElement>(".entry.archive, .entry")?.focus());
   };
+  const enter = () => {
+    field.current?.focus();
+    field.current?.select();
+  };
   const search = useSearch(() => {
     setList("main");
-    setTimeout(() => {
-      field.current?.focus();
-      field.current?.select();
-    });
+    // At once, as the user may type on; beside the archive there is no field yet.
+    if (field.current) enter();
+    else setTimeout(enter);
   });
   const stop = () => {
     closeSearch();
