@@ -10,8 +10,8 @@ import pytest
 import requests
 from sqlalchemy import Connection, Engine, text
 
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, problem
+from tests.waiting import eventually
 
 Sent = dict[str, Any]
 Call = Callable[[], requests.Response]

@@ -26,9 +26,9 @@ from chatapp.features.search.indexer import Indexer, index_changes
 from chatapp.features.search.queries import search_messages
 from chatapp.features.search.words import index_words
 from tests.actions.conftest import actor
-from tests.multiworker.conftest import eventually
 from tests.people import Person
 from tests.server import Server
+from tests.waiting import eventually
 
 BLOCKED = text(
     """

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.browser.test_files import picture
 from tests.browser.visitor import NARROW, SECONDS, WIDE, Visitor
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
 from tests.server import ROOT
+from tests.waiting import eventually
 
 AXE = ROOT / "clients/web/node_modules/axe-core/axe.min.js"
 SETTLED = """() => Promise.allSettled(

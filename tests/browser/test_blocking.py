@@ -8,8 +8,8 @@ from tests.browser.test_accessible import bring_axe, violations
 from tests.browser.test_switched_off import without_features
 from tests.browser.test_texts import check, log_in
 from tests.browser.visitor import NARROW, WIDE
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 COLLAPSED = "Message from a blocked user"
 YOU_BLOCKED = "You blocked {}."

@@ -13,8 +13,8 @@ from tests.browser.test_messages import PHONE, finger, middle
 from tests.browser.test_switched_off import without_features
 from tests.browser.test_texts import check, log_in
 from tests.browser.visitor import NARROW, SECONDS, WIDE, Visitor
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 HOUR_MS = 3_600_000
 

@@ -9,8 +9,8 @@ from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
 from tests.browser.test_files import TRANSFER, png
 from tests.browser.visitor import SECONDS, Visitor
-from tests.multiworker.conftest import eventually
 from tests.people import Person
+from tests.waiting import eventually
 
 # An Enter key as browsers report it while an input method composes a word.
 COMPOSING_ENTER = """(element, init) => element.dispatchEvent(

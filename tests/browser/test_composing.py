@@ -5,8 +5,8 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 SELECT = """(field, part) => {
   const at = field.value.indexOf(part);

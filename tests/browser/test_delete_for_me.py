@@ -10,8 +10,8 @@ from tests.browser.test_accessible import bring_axe, violations
 from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
 from tests.browser.visitor import NARROW, SECONDS, WIDE, Visitor
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 DELETED, DELETED_FOR_ME = "Message deleted", "You deleted this message"
 # So long can it be undone.

@@ -10,8 +10,8 @@ from tests.browser.test_composer import await_stored, confirm_logout, log_out
 from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
 from tests.browser.visitor import NARROW, SECONDS
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from tests.browser.conftest import Visit
 from tests.browser.test_chat_state import choose
 from tests.browser.test_tabs import another_tab
 from tests.browser.visitor import Visitor, await_online
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 # Keeps what is shown and played, and lets the test say whether the window has the focus. The headless shell denies every
 # notification, whatever it is granted.

@@ -10,8 +10,8 @@ from tests.browser.test_switched_off import without_features
 from tests.browser.test_texts import check, log_in
 from tests.browser.test_touch_targets import small
 from tests.browser.visitor import NARROW, SECONDS, WIDE
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 
 def settings_of(person: Person) -> dict[str, object]:

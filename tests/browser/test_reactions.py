@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visit
 from tests.browser.test_messages import PHONE, finger, middle, opened
 from tests.browser.visitor import SECONDS
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 
 @pytest.fixture

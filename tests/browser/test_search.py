@@ -12,8 +12,8 @@ from playwright.sync_api import Locator, Route, expect
 from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
 from tests.browser.visitor import NARROW, SECONDS, Visitor
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 SEARCH = "**/api/v1/search/messages?*"
 PHONE: dict[str, Any] = {"viewport": NARROW, "has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}

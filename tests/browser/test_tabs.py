@@ -7,9 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import Visitor, await_online, await_saved
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server
+from tests.waiting import eventually
 
 # As pages see it that come over plain HTTP from another machine.
 WITHOUT_LOCKS = "Object.defineProperty(navigator, 'locks', {value: undefined})"

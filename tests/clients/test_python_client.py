@@ -34,8 +34,8 @@ from chatapp_client._sync import waiting
 from tests.documents import programs
 from tests.files import samples
 from tests.people import PASSWORD, Backend, Person
-from tests.rest.test_sessions import wait_until
 from tests.server import ROOT, Server
+from tests.waiting import eventually
 
 PYTHON = ROOT / "clients" / "python"
 URL = "http://chat.example.org"
@@ -293,7 +293,7 @@ def test_a_search_finds_messages_and_chats_and_users(server: Server, alice: Pers
     late = bob.send(group, "no ferry today")["id"]
     with UserClient(server.url, username=alice.name, password=PASSWORD) as client:
         # The index follows within two seconds.
-        wait_until(lambda: any(client.search_messages("ferry today")))
+        eventually(lambda: any(client.search_messages("ferry today")), 15)
         hits = list(client.search_messages("ferry"))
         assert [hit["message"]["id"] for hit in hits] == [late, *reversed(sent)]
         assert (hits[0]["chat"]["name"], hits[0].get("highlights")) == ("Ferry", [[3, 5]])

@@ -46,14 +46,6 @@ class Place:
         return requests.get(self.server.url + path, headers=headers, timeout=20, **options)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a background task has made it true."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="session")
 def database_url(new_database: NewDatabase) -> str:
     """The database of these servers: in that of `server` they would take its jobs, whose events it then misses."""

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.files import samples
-from tests.files.conftest import Place, wait_until
+from tests.files.conftest import Place
 from tests.people import Person, data, problem
+from tests.waiting import eventually
 
 Url = tuple[str, str]
 
@@ -140,7 +141,7 @@ def test_file_is_deleted_with_its_group(place: Place, alice: Person) -> None:
     assert alice.delete(f"/chats/{group}").status_code == 204
     assert place.fetch(url).status_code == 404
     assert place.fetch(bare(url), alice).status_code == 404
-    wait_until(lambda: bare(url).removeprefix("/uploads/") not in place.stored())
+    eventually(lambda: bare(url).removeprefix("/uploads/") not in place.stored(), 30)
 
 
 def test_forwarded_file_exists_until_its_last_message_is_deleted(

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from sqlalchemy import Engine, text
 
 from tests.files import samples
-from tests.files.conftest import Place, wait_until
+from tests.files.conftest import Place
 from tests.people import Person, data, register
+from tests.waiting import eventually
 
 
 def put(person: Person, path: str) -> str:
@@ -59,7 +60,7 @@ def test_the_server_deletes_them_by_itself(disk_place: Place, engine: Engine) ->
             return bool(db.scalar(text("SELECT count(*) FROM avatars WHERE name = :name"), {"name": old[9:]}))
 
     # Another server of this database may run the job, and leaves the files to this one.
-    wait_until(lambda: not is_known())
+    eventually(lambda: not is_known(), 30)
 
 
 def test_the_sweep_deletes_files_of_unknown_avatars_only(

@@ -15,10 +15,11 @@ from sqlalchemy import Engine, text
 
 from tests.conftest import NewDatabase
 from tests.files import samples
-from tests.files.conftest import Place, wait_until
+from tests.files.conftest import Place
 from tests.forked import run_flask
 from tests.people import Person, data, problem, register
 from tests.server import ROOT, Server, environment
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_the_files_of_a_deleted_group_are_deleted(
     _, uploads, stored = place.count(engine)
     assert alice.delete(f"/chats/{group}").status_code == 204
     # A file and a thumbnail each, and a row.
-    wait_until(lambda: len(stored - place.stored()) == 4)
+    eventually(lambda: len(stored - place.stored()) == 4, 30)
     assert place.count(engine)[1] == uploads - 2
     assert place.fetch(again["fileUrl"]).status_code == 200
 
@@ -128,7 +129,7 @@ def test_failed_deletions_are_retried_after_a_restart(database_url: str, engine:
         (uploads / names[0]).mkdir(parents=True)
         shutil.copy(tmp_path / "elsewhere" / ".folder-id", uploads)
         assert alice.delete(f"/chats/{groups[0]}").status_code == 204
-        wait_until(lambda: "files_not_deleted" in server.log)
+        eventually(lambda: "files_not_deleted" in server.log, 30)
     assert noted(engine, names)
     shutil.rmtree(uploads)
     (tmp_path / "elsewhere").rename(uploads)
@@ -137,8 +138,8 @@ def test_failed_deletions_are_retried_after_a_restart(database_url: str, engine:
         db.execute(text("DELETE FROM messages WHERE chat_id = :id"), {"id": groups[1]})
     assert stored() == 2
     with Server(database_url, tmp_path):
-        wait_until(lambda: stored() == 0)
-        wait_until(lambda: not noted(engine, names))
+        eventually(lambda: stored() == 0, 30)
+        eventually(lambda: not noted(engine, names), 30)
 
 
 def test_file_in_another_upload_folder_is_reported(database_url: str, tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_file_in_another_upload_folder_is_reported(database_url: str, tmp_path: 
         assert requests.get(other.url + url, timeout=20).status_code == 200
         other.stop()
         other.start()
-        wait_until(lambda: "upload_folders_differ" in other.log)
+        eventually(lambda: "upload_folders_differ" in other.log, 30)
 
 
 def test_concurrent_servers_agree_on_the_folder_id(tmp_path: Path) -> None:

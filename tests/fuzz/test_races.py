@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 
 from tests.fuzz.raw_clients import Ended, Polling, RawWebSocket, frame
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server
+from tests.waiting import eventually
 
 TIMES = 40
 

@@ -16,10 +16,10 @@ from tests.chaos.proxy import Proxy
 from tests.conftest import TEMPLATE, NewPostgres
 from tests.forked import enter
 from tests.hosts.network import Network
-from tests.multiworker.conftest import eventually
 from tests.people import Person, register
 from tests.server import UNREACHED_LIMITS, Server
 from tests.socket_clients import JsClient, JsDriver
+from tests.waiting import eventually
 
 HOSTS = ("one", "two", "three")
 WORKERS = 2

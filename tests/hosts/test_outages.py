@@ -9,9 +9,9 @@ import pytest
 from chatapp.fanout.bus import ACK_TIMEOUT
 from tests.hosts.conftest import HOSTS, WORKERS, Site
 from tests.hosts.network import needs_namespaces
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, problem
 from tests.socket_clients import JsClient
+from tests.waiting import eventually
 
 pytestmark = needs_namespaces
 People = dict[str, Person]

@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy import Engine, create_engine
 
 from tests.conftest import NewDatabase
 from tests.server import Server
+from tests.waiting import eventually
 
 WORKERS = 3
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -138,11 +138,3 @@ def own_workers(database_url: str, tmp_path: Path) -> Iterator[WorkersServer]:
     """The same, for a single test."""
     with WorkersServer(database_url, tmp_path) as server:
         yield server
-
-
-def eventually(happened: Callable[[], bool], seconds: float) -> None:
-    """Wait until it has happened, AssertionError if it does not: for changes without an event."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"It has not happened within {seconds} s."
-        time.sleep(0.05)

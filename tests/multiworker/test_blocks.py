@@ -9,8 +9,9 @@ import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import Connect
-from tests.multiworker.conftest import WORKERS, WorkersServer, eventually
+from tests.multiworker.conftest import WORKERS, WorkersServer
 from tests.people import Person, data, register
+from tests.waiting import eventually
 
 ROUNDS = 12
 SOCKETS = 2 * WORKERS

@@ -13,12 +13,12 @@ from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import NewDatabase
 from tests.edited import EditedServer
 from tests.metrics import number, scrape
-from tests.multiworker.conftest import eventually
 from tests.multiworker.test_machines import wait_until_ready
 from tests.multiworker.test_replay import suspended
 from tests.people import Person, data, register
 from tests.server import Server
 from tests.socket_clients import JsDriver, SocketClient
+from tests.waiting import eventually
 
 MACHINES = 3
 UNSUBSCRIBE_DELAY = 2.0

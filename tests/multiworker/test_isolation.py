@@ -10,11 +10,12 @@ import requests
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
 from tests.conftest import NewDatabase
-from tests.multiworker.conftest import POLLING, eventually
+from tests.multiworker.conftest import POLLING
 from tests.multiworker.test_machines import wait_until_ready
 from tests.people import register
 from tests.server import Server, free_port
 from tests.socket_clients import JsDriver
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from chatapp.launcher.valkey import EmbeddedValkey
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, problem, register
 from tests.server import Server
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from sqlalchemy import create_engine
 
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import NewDatabase, insert_key
-from tests.multiworker.conftest import eventually
 from tests.people import Backend, Person, data, register
 from tests.server import ROOT, Server
 from tests.socket_clients import JsDriver, SocketClient
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ from pathlib import Path
 import requests
 
 from tests.metrics import number, scrape
-from tests.multiworker.conftest import POLLING, WORKERS, WorkersServer, eventually, looks_at_processes
+from tests.multiworker.conftest import POLLING, WORKERS, WorkersServer, looks_at_processes
 from tests.people import register
 from tests.server import free_port
 from tests.socket_clients import JsDriver
+from tests.waiting import eventually
 
 RESPONDED = {"method": "GET", "route": "/api/v1/users/me", "status": "401"}
 SOCKETS = 12

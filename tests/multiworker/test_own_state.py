@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
-from tests.multiworker.conftest import WorkersServer, eventually
+from tests.multiworker.conftest import WorkersServer
 from tests.people import Person, data, register
 from tests.socket_clients import PyClient
+from tests.waiting import eventually
 
 Json = dict[str, Any]
 ROUNDS = 12

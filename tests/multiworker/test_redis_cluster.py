@@ -11,13 +11,13 @@ from chatapp.compat.redis import slot_of
 from chatapp.fanout.chat_channels import channel_of
 from chatapp.fanout.publisher import CHANNEL
 from tests.conftest import NewDatabase
-from tests.multiworker.conftest import eventually
 from tests.multiworker.test_chat_channels import Talk, connected_machines, group
 from tests.multiworker.test_machines import wait_until_ready
 from tests.people import Person, data, register
 from tests.redis_cluster import RedisCluster
 from tests.server import UNREACHED_LIMITS, Server
 from tests.socket_clients import JsDriver, SocketClient
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ import requests
 from chatapp.fanout.bus import BEAT_SECONDS
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import NewDatabase
-from tests.multiworker.conftest import eventually
 from tests.multiworker.test_machines import wait_until_ready
 from tests.people import Person, data, register
 from tests.server import Server
 from tests.socket_clients import JsDriver, PyClient, SocketClient
+from tests.waiting import eventually
 
 SUSPENDED_SECONDS = 6.0
 

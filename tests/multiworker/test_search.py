@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine, text
 
 from tests.metrics import number, scrape
-from tests.multiworker.conftest import WorkersServer, eventually
+from tests.multiworker.conftest import WorkersServer
 from tests.people import Person, data, register
+from tests.waiting import eventually
 
 FRESH_SECONDS = 2.0
 SENDERS, CHATS, MESSAGES = 6, 30, 600

@@ -10,8 +10,8 @@ import requests
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import NewDatabase
 from tests.forked import run_flask
-from tests.multiworker.conftest import eventually
 from tests.server import Server, environment
+from tests.waiting import eventually
 
 # By then every worker has compared itself with the others several times.
 DETECTED_SECONDS = 40

@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.conftest import Connect, both_clients
-from tests.multiworker.conftest import POLLING, PollingConnection, WorkersServer, eventually, looks_at_processes
+from tests.multiworker.conftest import POLLING, PollingConnection, WorkersServer, looks_at_processes
 from tests.people import Person, register
 from tests.server import Server
 from tests.socket_clients import JsDriver, SocketClient
 from tests.socket_clients.surface import NO_CHAT
+from tests.waiting import eventually
 
 LARGE = 60_000
 TRANSPORTS: list[list[str] | None] = [["polling"], ["websocket"], None]

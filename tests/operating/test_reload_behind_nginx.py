@@ -2,11 +2,11 @@
 
 import requests
 
-from tests.multiworker.conftest import eventually
 from tests.nginx import needs_nginx
 from tests.operating.conftest import WORKERS, Production
 from tests.people import register
 from tests.reliability.reloading import TRANSPORTS, Requests, Watched, reload
+from tests.waiting import eventually
 
 pytestmark = needs_nginx
 MAX_AWAY = 1.0

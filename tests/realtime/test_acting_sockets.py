@@ -10,9 +10,9 @@ from sqlalchemy import Engine, text
 
 from tests.conftest import NewKey, insert_key
 from tests.people import Backend, Person, data, register
-from tests.realtime.test_connecting import wait_until
 from tests.server import UNREACHED_LIMITS, Server
 from tests.socket_clients import ConnectError, PyClient
+from tests.waiting import eventually
 
 Open = Callable[..., PyClient]
 
@@ -69,9 +69,9 @@ def test_presence_of_the_user_is_the_one_of_their_own_sockets(
 
     acting = open_socket(new_key("act"), alice.id)
     own = PyClient.connect(alice.url, alice.token)
-    wait_until(is_online)
+    eventually(is_online, 10)
     own.disconnect()
-    wait_until(lambda: not is_online())
+    eventually(lambda: not is_online(), 10)
     assert acting.connected
 
 
@@ -80,13 +80,13 @@ def test_a_bot_is_online_while_connected_and_sends_no_receipts(
 ) -> None:
     chat_id = alice.direct_chat(bob)
     bot = open_socket(new_key(acts_as=bob.id))
-    wait_until(lambda: bool(data(alice.get(f"/users/{bob.name}"))["isOnline"]))
+    eventually(lambda: bool(data(alice.get(f"/users/{bob.name}"))["isOnline"]), 10)
     message = alice.send(chat_id, "Hello")
     bot.wait_for("message:new", lambda sent: sent["id"] == message["id"])
     time.sleep(0.5)
     assert data(alice.get(f"/messages/{chat_id}"))[0]["status"] == "SENT"
     bot.disconnect()
-    wait_until(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"])
+    eventually(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"], 10)
 
 
 def test_refused_handshakes(
@@ -222,7 +222,7 @@ def test_a_key_has_limits_of_its_own(limited: Server, engine: Engine, open_socke
             time.sleep(0.2)
             return False
 
-    wait_until(has_room)
+    eventually(has_room, 10)
     # Connections and events count with requests.
     response = other.get("/users/me", act_as=people[0].id)
     assert (response.headers["RateLimit-Limit"], response.headers["RateLimit-Remaining"]) == ("20", "18")

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,16 +13,9 @@ from tests.conftest import Connect, both_clients
 from tests.people import PASSWORD, Person, data
 from tests.server import Server
 from tests.socket_clients import ConnectError
+from tests.waiting import eventually
 
 POLLING = "EIO=4&transport=polling"
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until it has happened, for changes without an event."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"It has not happened within {seconds} s."
-        time.sleep(0.05)
 
 
 @both_clients
@@ -120,6 +112,6 @@ def test_disconnect_during_connect_is_cleaned_up(server: Server, alice: Person, 
             responses = list(both.map(requests.post, [session] * 2, [connect_packet, "1"]))
         assert {response.status_code for response in responses} <= {200, 400}
     listener = connect(alice)
-    wait_until(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"])
+    eventually(lambda: not data(alice.get(f"/users/{bob.name}"))["isOnline"], 10)
     sent = alice.send(chat, "Hello?")
     assert listener.wait_for("message:new")["seq"] == sent["seq"]

@@ -3,8 +3,8 @@
 import time
 
 from tests.conftest import Connect, NewPerson
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data
+from tests.waiting import eventually
 
 
 def about(person: Person) -> dict[str, str]:

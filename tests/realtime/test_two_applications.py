@@ -1,8 +1,7 @@
 """Two applications in one process are independent, whichever is created last."""
 
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.edited import EditedServer
 from tests.people import PASSWORD, TIMEOUT, Person, data, problem
 from tests.server import free_port
 from tests.socket_clients.python import PyClient
+from tests.waiting import eventually
 
 FIRST, SECOND = "First chat", "Second chat"
 EVENTS = 6
@@ -120,13 +120,6 @@ def pairs(sites: Sites) -> tuple[tuple[Person, Person, str], ...]:
     return tuple((alice, bob, alice.direct_chat(bob)) for alice, bob in people)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_settings_and_documents_are_separate(sites: Sites) -> None:
     for site, name in zip(sites, (FIRST, SECOND), strict=True):
         document = requests.get(f"{site.url}/api/v1/openapi.json", timeout=TIMEOUT).json()
@@ -174,7 +167,7 @@ def test_events_are_separate(
         for socket in pair:
             socket.disconnect()
     for site in sites:
-        wait_until(lambda site=site: not site.column("SELECT user_id FROM presence"))  # type: ignore[misc]
+        eventually(lambda site=site: not site.column("SELECT user_id FROM presence"), 15)  # type: ignore[misc]
 
 
 def test_rate_limits_are_separate(sites: Sites, pairs: tuple[tuple[Person, Person, str], ...]) -> None:
@@ -192,8 +185,8 @@ def test_rate_limits_are_separate(sites: Sites, pairs: tuple[tuple[Person, Perso
 def test_outbox_and_jobs_are_separate(sites: Sites, pairs: tuple[tuple[Person, Person, str], ...]) -> None:
     for site, name, (alice, _, chat) in zip(sites, (FIRST, SECOND), pairs, strict=True):
         sent = alice.send(chat, "for the outbox")["id"]
-        wait_until(lambda line=f"{name}: {sent}", site=site: line in site.lines())  # type: ignore[misc]
-        wait_until(lambda line=f"{name}: tick", site=site: line in site.lines())  # type: ignore[misc]
+        eventually(lambda line=f"{name}: {sent}", site=site: line in site.lines(), 15)  # type: ignore[misc]
+        eventually(lambda line=f"{name}: tick", site=site: line in site.lines(), 15)  # type: ignore[misc]
         assert all(line.startswith(name) for line in site.lines())
         messages = {f"{name}: {id}" for id in site.column("SELECT id::text FROM messages")}
         assert {line for line in site.lines() if not line.endswith("tick")} <= messages
@@ -206,4 +199,4 @@ def test_connections_ended_by_the_server_are_cleaned_up(
         socket = PyClient.connect(site.url, alice.token, transports=["websocket"])
         assert alice.post("/auth/logout").ok
         socket.wait_disconnect()
-        wait_until(lambda site=site: not site.column("SELECT user_id FROM presence"))  # type: ignore[misc]
+        eventually(lambda site=site: not site.column("SELECT user_id FROM presence"), 15)  # type: ignore[misc]

@@ -14,9 +14,9 @@ import requests
 
 from tests.edited import EditedServer
 from tests.fuzz.raw_clients import PATH, RawWebSocket, frame
-from tests.multiworker.conftest import eventually
 from tests.people import Person, register
 from tests.server import Server
+from tests.waiting import eventually
 
 MAX_OPEN = 20
 HANDSHAKES = 30

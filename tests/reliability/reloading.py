@@ -9,10 +9,10 @@ from collections.abc import Callable
 import psutil
 import requests
 
-from tests.multiworker.conftest import eventually
 from tests.people import Person
 from tests.server import Server
 from tests.socket_clients import SocketClient
+from tests.waiting import eventually
 
 # A client's own share of the time that it is away.
 DELAY_SECONDS = 0.1

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from chatapp.core import jobs
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import NewDatabase
 from tests.edited import EditedServer
+from tests.waiting import eventually
 
 TAKEOVER_SECONDS = 15.0
 STEPS = 60
@@ -68,15 +69,8 @@ def site(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) ->
     engine.dispose()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "It took too long."
-        time.sleep(0.05)
-
-
 def test_a_scheduled_job_runs_once_per_due_time(site: Site) -> None:
-    wait_until(lambda: len(site.lines("tick")) > 5)
+    eventually(lambda: len(site.lines("tick")) > 5, 30)
     times = [at for _, at, _ in site.lines("tick")]
     # Within a poll of its due time, an even second, and never twice for the same.
     due = [at // 2 for at in times]
@@ -91,16 +85,16 @@ def test_a_job_continues_in_another_worker_after_a_kill(site: Site) -> None:
         with site.engine.connect() as db:
             return db.execute(text(f"SELECT {column} FROM jobs WHERE id = :id"), {"id": id}).scalar()
 
-    wait_until(lambda: int(str(job("done"))) > 10)
+    eventually(lambda: int(str(job("done"))) > 10, 30)
     [(pid, _, _)] = site.lines("began")
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
-    wait_until(lambda: len(site.lines("began")) > 1)
+    eventually(lambda: len(site.lines("began")) > 1, 30)
     seconds = time.monotonic() - killed
     print(f"another worker continued after {seconds:.1f} s")
     assert seconds < TAKEOVER_SECONDS
     other, _, done = site.lines("began")[1]
     assert other != pid
     assert done > 10
-    wait_until(lambda: job("status") == "done")
+    eventually(lambda: job("status") == "done", 30)
     assert (job("attempts"), job("result"), len(site.lines("ended"))) == (2, {"steps": STEPS}, 1)

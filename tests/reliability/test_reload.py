@@ -10,11 +10,11 @@ import requests
 
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.edited import EditedServer
-from tests.multiworker.conftest import eventually
 from tests.people import register
 from tests.reliability.reloading import TRANSPORTS, Requests, Watched, reload, workers_of
 from tests.server import ROOT, Server
 from tests.socket_clients import JsDriver, PyClient
+from tests.waiting import eventually
 
 # Usually 0.5 s. A client that learns of the end of its connection by a missing ping is away for more than 25 s.
 MAX_AWAY = 5.0

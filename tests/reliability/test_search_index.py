@@ -13,9 +13,9 @@ from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import TEMPLATE, NewPostgres
 from tests.metrics import number, scrape
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server
+from tests.waiting import eventually
 
 FRESH_SECONDS = 2.0
 RECOVERY_SECONDS = 60.0

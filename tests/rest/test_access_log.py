@@ -14,10 +14,10 @@ from sqlalchemy import Engine, create_engine, text
 
 from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.conftest import NewDatabase
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, register
 from tests.server import Server
 from tests.socket_clients import JsDriver
+from tests.waiting import eventually
 
 
 def lines(server: Server, **fields: Any) -> list[dict[str, Any]]:

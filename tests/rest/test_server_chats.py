@@ -11,8 +11,8 @@ import requests
 from sqlalchemy import Engine, text
 
 from tests.conftest import NewKey
-from tests.multiworker.conftest import eventually
 from tests.people import Backend, Person, data, problem
+from tests.waiting import eventually
 
 READER_FIELDS = {"unreadCount", "peer"}
 

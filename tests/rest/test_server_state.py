@@ -11,8 +11,8 @@ from chatapp.core import jobs
 from chatapp.core.ids import new_id
 from chatapp.core.version import __version__
 from tests.conftest import Connect, NewKey
-from tests.multiworker.conftest import eventually
 from tests.people import Person, data, problem
+from tests.waiting import eventually
 
 Json = dict[str, Any]
 Enqueue = Callable[..., tuple[str, str]]

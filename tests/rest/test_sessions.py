@@ -1,6 +1,5 @@
 """Sessions: listed and ended by their user, by servers, and by new ones."""
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import Engine, text
 from tests.conftest import Connect
 from tests.people import PASSWORD, Person, data, problem
 from tests.server import Server
+from tests.waiting import eventually
 
 UNKNOWN_ID = "00000000-0000-0000-0000-00000000dead"
 
@@ -59,13 +59,6 @@ def audited(engine: Engine, user_id: str) -> list[tuple[str, str | None]]:
     statement = "SELECT action, actor_id::text FROM audit_log WHERE target_id = :id ORDER BY id"
     with engine.connect() as db:
         return [tuple(row) for row in db.execute(text(statement), {"id": user_id})]
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"It has not happened within {seconds} s."
-        time.sleep(0.05)
 
 
 def test_sessions_are_listed_with_their_client_last_used_first(alice: Person, engine: Engine) -> None:
@@ -152,13 +145,13 @@ def test_a_session_is_online_while_it_has_a_socket(alice: Person, connect: Conne
     assert online == {session_of(phone)["id"]: True, session_of(alice)["id"]: None}
     for socket in sockets:
         socket.disconnect()
-    wait_until(lambda: all("isOnline" not in each for each in data(alice.get("/auth/sessions"))))
+    eventually(lambda: all("isOnline" not in each for each in data(alice.get("/auth/sessions"))), 15)
 
 
 def test_a_socket_with_a_new_token_belongs_to_its_session(alice: Person, connect: Connect) -> None:
     phone, socket = log_in(alice), connect(alice)
     assert socket.call("auth:renew", {"token": phone.token})["ok"]
-    wait_until(lambda: "isOnline" in session_of(phone) and "isOnline" not in session_of(alice))
+    eventually(lambda: "isOnline" in session_of(phone) and "isOnline" not in session_of(alice), 15)
     alice.delete(f"/auth/sessions/{session_of(phone)['id']}")
     assert socket.wait_disconnect() == "io server disconnect"
 
@@ -167,7 +160,7 @@ def test_a_connected_socket_is_a_use(alice: Person, connect: Connect, engine: En
     before = session_of(alice)
     age(engine, before["id"], 3)
     connect(alice)
-    wait_until(lambda: session_of(alice)["lastUsedAt"] > before["lastUsedAt"])
+    eventually(lambda: session_of(alice)["lastUsedAt"] > before["lastUsedAt"], 15)
 
 
 def test_a_locked_session_delays_no_other(alice: Person, bob: Person, connect: Connect, engine: Engine) -> None:
@@ -178,7 +171,7 @@ def test_a_locked_session_delays_no_other(alice: Person, bob: Person, connect: C
         db.execute(text("SELECT FROM sessions WHERE user_id = :id FOR UPDATE"), {"id": alice.id})
         connect(alice)
         connect(bob)
-        wait_until(lambda: session_of(bob)["lastUsedAt"] > before["lastUsedAt"])
+        eventually(lambda: session_of(bob)["lastUsedAt"] > before["lastUsedAt"], 15)
 
 
 def test_a_login_is_a_use_of_the_account(alice: Person, engine: Engine) -> None:
