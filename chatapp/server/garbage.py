@@ -30,7 +30,8 @@ class Garbage:
     def start(self) -> None:
         """Collect in portions from now on."""
         gc.set_threshold(YOUNG, MIDDLE, OLD)
-        self._collect_all()
+        # The application was collected when `wsgi.py` enabled collections.
+        self._freeze_all()
         gc.callbacks.append(self._freeze)
 
     def collect(self) -> None:
@@ -49,6 +50,9 @@ class Garbage:
     def _collect_all(self) -> None:
         gc.unfreeze()
         gc.collect()
+        self._freeze_all()
+
+    def _freeze_all(self) -> None:
         gc.freeze()
         # Python starts a full collection once a quarter of what the last one left is new: that has to be little.
         gc.collect()
