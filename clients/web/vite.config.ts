@@ -64,6 +64,18 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     emptyOutDir: true,
+    rolldownOptions: {
+      output: {
+        // The first view is one script, besides `ahead`, and what later parts share is another one. By default there is
+        // one for each set of parts that share something: 18 requests before the list of chats is shown.
+        codeSplitting: {
+          groups: [
+            { name: "index", tags: ["$initial"], test: /^(?!.*\/src\/ahead\.ts$)/, priority: 2 },
+            { name: "shared", minShareCount: 2, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   // `npm run dev` beside a `make run`.
   server: {

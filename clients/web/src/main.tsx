@@ -7,5 +7,5 @@ import { refuseStrayFiles } from "./drop";
 import { loadTexts } from "./texts";
 
 refuseStrayFiles();
-await loadTexts();
-render(<App />, document.getElementById("app")!);
+// No top-level await: texts import from this script, and would wait for its end.
+void loadTexts().then(() => render(<App />, document.getElementById("app")!));
