@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect
 
 from chatapp.compat.flask_cors import response_function
+from chatapp.compat.werkzeug import LateRule
 from chatapp.core import application
 
 T = TypeVar("T")
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 class App(Flask):
     """A Flask application whose functions are all synchronous. Its requests and contexts enter `application`."""
+
+    url_rule_class = LateRule
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.application = application.current()
