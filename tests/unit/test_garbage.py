@@ -40,7 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def garbage(clock: Clock) -> Iterator[Garbage]:
     thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
-    made = Garbage()
+    made = Garbage(len(gc.get_objects()))
     made.start()
     # The tests decide when.
     gc.disable()
