@@ -3,8 +3,10 @@
 from typing import Any
 
 from playwright.sync_api import expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.people import Person, data
 from tests.waiting import eventually
 
@@ -98,12 +100,13 @@ def test_members_are_mentioned_by_name(visit: Visit, alice: Person, bob: Person,
     assert await_sent(bob, chat, "@all dinner!")["mentions"] == {"all": True}
 
 
-def test_mentions_of_the_reader_are_counted_marked_and_listed(visit: Visit, alice: Person, bob: Person) -> None:
+def test_mentions_of_the_reader_are_counted_marked_and_listed(
+    visit: Visit, alice: Person, bob: Person, engine: Engine
+) -> None:
     chat = bob.group(alice, name="Club")
     mentioned = {"mentions": {"userIds": [alice.id]}}
     bob.send(chat, f"@{alice.name}: **hello**", format="markdown", **mentioned)
-    for number in range(60):
-        bob.send(chat, f"Line {number}")
+    write_past(engine, chat, bob, (f"Line {number}" for number in range(60)))
     hers = visit(alice)
     entry = hers.entry("Club")
     expect(entry).to_contain_text("1 message mentions you")

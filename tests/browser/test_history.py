@@ -5,8 +5,10 @@ import time
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.visitor import SECONDS, Visitor
 from tests.people import Person, data
 
@@ -14,11 +16,10 @@ TALK = 130
 
 
 @pytest.fixture
-def chat(alice: Person, bob: Person) -> str:
+def chat(alice: Person, bob: Person, engine: Engine) -> str:
     """A conversation of three pages, which alice has read."""
     chat = alice.direct_chat(bob)
-    for number in range(1, TALK + 1):
-        bob.send(chat, f"Message {number}.")
+    write_past(engine, chat, bob, (f"Message {number}." for number in range(1, TALK + 1)))
     data(alice.post(f"/messages/{chat}/read", {}))
     return chat
 
@@ -144,9 +145,10 @@ def test_new_messages_do_not_move_the_reader_of_old_ones(visit: Visit, alice: Pe
     expect(hers.page).to_have_title("Chat")
 
 
-def test_many_unread_messages_are_read_from_the_first(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    for number in range(30):
-        bob.send(chat, f"News {number}, in a few words more than one.")
+def test_many_unread_messages_are_read_from_the_first(
+    visit: Visit, alice: Person, bob: Person, chat: str, engine: Engine
+) -> None:
+    write_past(engine, chat, bob, (f"News {number}, in a few words more than one." for number in range(30)))
     hers = visit(alice)
     hers.entry(bob.name).click()
     expect(hers.page.get_by_text("New messages")).to_be_in_viewport()
@@ -200,10 +202,11 @@ def test_the_place_in_a_chat_is_kept_on_switching_chats_and_on_reload(
     hers.wait_for(lambda: abs(top(held) - before) < 2)
 
 
-def test_pages_are_dropped_when_the_reader_is_back_at_the_end(visit: Visit, alice: Person, bob: Person) -> None:
+def test_pages_are_dropped_when_the_reader_is_back_at_the_end(
+    visit: Visit, alice: Person, bob: Person, engine: Engine
+) -> None:
     chat = alice.direct_chat(bob)
-    for number in range(1, 421):
-        bob.send(chat, f"Message {number}.")
+    write_past(engine, chat, bob, (f"Message {number}." for number in range(1, 421)))
     data(alice.post(f"/messages/{chat}/read", {}))
     hers = visit(alice)
     hers.entry(bob.name).click()

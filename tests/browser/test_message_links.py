@@ -2,8 +2,10 @@
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.test_history import scroll_by_wheel
 from tests.browser.test_messages import opened
 from tests.people import Person, data
@@ -13,11 +15,10 @@ TO_END = "Go to the newest messages"
 
 
 @pytest.fixture
-def chat(alice: Person, bob: Person) -> str:
+def chat(alice: Person, bob: Person, engine: Engine) -> str:
     """A chat of three pages, which alice has read."""
     chat = alice.direct_chat(bob)
-    for number in range(1, COUNT + 1):
-        bob.send(chat, f"Message {number}.")
+    write_past(engine, chat, bob, (f"Message {number}." for number in range(1, COUNT + 1)))
     data(alice.post(f"/messages/{chat}/read", {}))
     return chat
 

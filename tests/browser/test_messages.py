@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.test_error_messages import refuse
 from tests.browser.test_files import picture, png
 from tests.browser.visitor import NARROW, Visitor
@@ -23,10 +25,9 @@ def chat(alice: Person, bob: Person) -> str:
     return alice.direct_chat(bob)
 
 
-def read_messages(reader: Person, sender: Person, chat: str, count: int) -> None:
+def read_messages(engine: Engine, reader: Person, sender: Person, chat: str, count: int) -> None:
     """That many messages of the sender, "Message 0." and so on, all of them read."""
-    for number in range(count):
-        sender.send(chat, f"Message {number}.")
+    write_past(engine, chat, sender, (f"Message {number}." for number in range(count)))
     data(reader.post(f"/messages/{chat}/read", {}))
 
 
@@ -114,9 +115,9 @@ def test_one_time_stands_for_a_run_and_the_others_show_on_hover(
 
 
 def test_a_message_that_arrives_in_sight_is_read_at_once_and_hovered_by_no_resting_pointer(
-    visit: Visit, alice: Person, bob: Person, chat: str
+    visit: Visit, alice: Person, bob: Person, chat: str, engine: Engine
 ) -> None:
-    read_messages(alice, bob, chat, 30)
+    read_messages(engine, alice, bob, chat, 30)
     hers = opened(visit, alice, bob)
     # A row that appears below the pointer is not hovered.
     expect(hers.message("Message 29.")).to_be_in_viewport()
@@ -166,9 +167,9 @@ def test_messages_are_not_read_until_the_page_has_the_focus(
 
 
 def test_the_day_is_shown_while_one_scrolls_and_covers_nothing_then(
-    visit: Visit, alice: Person, bob: Person, chat: str
+    visit: Visit, alice: Person, bob: Person, chat: str, engine: Engine
 ) -> None:
-    read_messages(alice, bob, chat, 40)
+    read_messages(engine, alice, bob, chat, 40)
     hers = opened(visit, alice, bob)
     expect(hers.message("Message 39.")).to_be_in_viewport()
     pill = hers.page.locator(".day-pill")
@@ -204,9 +205,10 @@ def test_a_failed_message_stays_in_its_place_and_can_be_tried_again(
     expect(hers.message("Not sent.")).to_have_count(0)
 
 
-def test_the_list_is_one_stop_of_the_tab_key(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    for number in range(60):
-        bob.send(chat, f"Message {number}. https://example.org/{number}")
+def test_the_list_is_one_stop_of_the_tab_key(
+    visit: Visit, alice: Person, bob: Person, chat: str, engine: Engine
+) -> None:
+    write_past(engine, chat, bob, (f"Message {number}. https://example.org/{number}" for number in range(60)))
     data(alice.post(f"/messages/{chat}/read", {}))
     hers = opened(visit, alice, bob)
     expect(hers.message("Message 59.")).to_be_in_viewport()

@@ -3,17 +3,18 @@
 import re
 
 from playwright.sync_api import expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.test_messages import opened
 from tests.people import Person, data
 
 
-def test_a_pinned_message_is_above_the_others(visit: Visit, alice: Person, bob: Person) -> None:
+def test_a_pinned_message_is_above_the_others(visit: Visit, alice: Person, bob: Person, engine: Engine) -> None:
     chat = alice.direct_chat(bob)
     first = bob.send(chat, "The address is Elm Street 5")
-    for number in range(60):
-        bob.send(chat, f"Message {number}.")
+    write_past(engine, chat, bob, (f"Message {number}." for number in range(60)))
     second = bob.send(chat, "Ring twice")
     data(alice.post(f"/messages/{chat}/read", {}))
     hers = opened(visit, alice, bob)

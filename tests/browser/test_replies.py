@@ -4,8 +4,10 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.test_messages import PHONE, finger, middle, opened
 from tests.people import Person, data
 
@@ -56,10 +58,11 @@ def test_a_quote_follows_its_message(visit: Visit, alice: Person, bob: Person, c
     expect(quote).not_to_contain_text(bob.name)
 
 
-def test_a_quote_leads_to_its_message_however_far_it_is(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
+def test_a_quote_leads_to_its_message_however_far_it_is(
+    visit: Visit, alice: Person, bob: Person, chat: str, engine: Engine
+) -> None:
     first = bob.send(chat, "The very first message")
-    for number in range(120):
-        bob.send(chat, f"Message {number}.")
+    write_past(engine, chat, bob, (f"Message {number}." for number in range(120)))
     data(alice.post("/messages", {"chatId": chat, "content": "About that", "replyToId": first["id"]}))
     hers = opened(visit, alice, bob)
     hers.stop_timers()

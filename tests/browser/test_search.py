@@ -8,8 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.stored import stored_data
 from tests.browser.visitor import NARROW, SECONDS, Visitor
 from tests.people import Person, data
@@ -56,12 +58,11 @@ def respond(items: list[Any], *, partial: bool = False, cursor: str | None = Non
     return {"data": items, "meta": meta}
 
 
-def harbours(alice: Person, bob: Person, between: int) -> str:
+def harbours(alice: Person, bob: Person, between: int, engine: Engine) -> str:
     """A group of alice and bob in which bob has written twice about a harbour, with so many messages between."""
     chat = alice.group(bob, name="Boats")
     bob.send(chat, "The old harbour is closed")
-    for number in range(between):
-        bob.send(chat, f"Message {number}.")
+    write_past(engine, chat, bob, (f"Message {number}." for number in range(between)))
     bob.send(chat, "The new harbour is open")
     data(alice.post(f"/messages/{chat}/read", {}))
     wait_until_found(alice, "harbour", 2)
@@ -69,15 +70,15 @@ def harbours(alice: Person, bob: Person, between: int) -> str:
 
 
 @pytest.fixture
-def chat(alice: Person, bob: Person) -> str:
+def chat(alice: Person, bob: Person, engine: Engine) -> str:
     """A chat in which a harbour is mentioned twice."""
-    return harbours(alice, bob, 3)
+    return harbours(alice, bob, 3, engine)
 
 
 @pytest.fixture
-def long_chat(alice: Person, bob: Person) -> str:
+def long_chat(alice: Person, bob: Person, engine: Engine) -> str:
     """The same with one of the mentions far above the newest messages."""
-    return harbours(alice, bob, 120)
+    return harbours(alice, bob, 120, engine)
 
 
 def test_people_chats_and_messages_are_found_as_one_types(
