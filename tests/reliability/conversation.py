@@ -2,26 +2,32 @@
 
 import threading
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, text
 
 from tests.people import Person
 from tests.socket_clients import SocketClient
+from tests.waiting import eventually
 
 RESPONSE_TIMEOUT = 1.0
 # About as long as the server takes, so that a fault hits messages of several users and leaves time for the others.
 PAUSE_SECONDS = 0.01
+# While a fault lasts and the server recovers: more messages would only keep the machine busy.
+SLOW_SECONDS = 0.2
 
 
 class Talker:
-    """A user who sends one message after the other, each repeated with its `clientId` until it is acknowledged."""
+    """A user who sends one message after the other, each repeated with its `clientId` until it is acknowledged, and
+    waits `pause` seconds between them."""
 
     def __init__(self, person: Person, socket: SocketClient, chat_id: str) -> None:
         self.person = person
         self.socket = socket
         self.chat_id = chat_id
         self.acknowledged: list[dict[str, Any]] = []
+        self.pause = PAUSE_SECONDS
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._talk)
 
@@ -35,18 +41,8 @@ class Talker:
         self._thread.join(60)
         assert not self._thread.is_alive(), "a send is never acknowledged"
 
-    def wait_for(self, amount: int) -> None:
-        """Wait until that many more messages are acknowledged."""
-        wanted = len(self.acknowledged) + amount
-        waiting = threading.Event()
-        for _ in range(600):
-            if len(self.acknowledged) >= wanted:
-                return
-            waiting.wait(0.1)
-        raise AssertionError("sending does not resume")
-
     def _talk(self) -> None:
-        while not self._stopping.wait(PAUSE_SECONDS):
+        while not self._stopping.wait(self.pause):
             message = {"chatId": self.chat_id, "content": f"{self.person.name} {len(self.acknowledged)}"}
             message["clientId"] = str(uuid.uuid4())
             while True:
@@ -58,6 +54,16 @@ class Talker:
                     self.acknowledged.append(ack["data"])
                     break
                 assert ack["error"]["code"] == "database_unavailable", ack
+
+
+def wait_for_each(talkers: Sequence[Talker], amount: int) -> None:
+    """Wait until so many more messages of each are acknowledged."""
+    wanted = [len(talker.acknowledged) + amount for talker in talkers]
+
+    def all_have() -> bool:
+        return all(len(talker.acknowledged) >= number for talker, number in zip(talkers, wanted, strict=True))
+
+    eventually(all_have, 60)
 
 
 def stored_messages(engine: Engine, chat_id: str) -> list[dict[str, Any]]:

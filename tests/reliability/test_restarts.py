@@ -11,7 +11,7 @@ from chatapp.launcher.postgres import EmbeddedPostgres
 from chatapp.launcher.valkey import EmbeddedValkey
 from tests.conftest import TEMPLATE, NewPostgres
 from tests.people import data, register
-from tests.reliability.conversation import Talker, check
+from tests.reliability.conversation import PAUSE_SECONDS, SLOW_SECONDS, Talker, check, wait_for_each
 from tests.server import Server
 from tests.socket_clients import JsDriver
 
@@ -107,19 +107,21 @@ def test_logout_with_an_event_lost_in_a_kill_is_enforced(site: Site, js_driver: 
 def test_a_conversation_survives(
     site: Site, talkers: list[Talker], fault: Callable[[Site], None], seconds: float
 ) -> None:
-    for talker in talkers:
-        talker.wait_for(20)
+    wait_for_each(talkers, 20)
     for _ in range(2):
+        # Messages are on their way now.
+        for talker in talkers:
+            talker.pause = SLOW_SECONDS
         fault(site)
         # The stopped process is back, and sends of all users are acknowledged again.
         back = time.monotonic()
-        for talker in talkers:
-            talker.wait_for(1)
+        wait_for_each(talkers, 1)
         resumed = time.monotonic() - back
         print(f"{fault.__name__}: sending resumed after {resumed:.1f} s")
         assert resumed < seconds
         for talker in talkers:
-            talker.wait_for(20)
+            talker.pause = PAUSE_SECONDS
+        wait_for_each(talkers, 20)
     for talker in talkers:
         talker.stop()
     assert check(site.engine, talkers[0].chat_id, talkers) >= 4 * 60
