@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -82,12 +83,14 @@ def serve(settings: Settings, started: ExitStack) -> int:
     pid_file = home / "server.pid"
     free_port(settings.host, settings.port, pid_file)
     services: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
+    applied: set[str] = set()
     if settings.database_url == default_url(home / "postgres", DATABASE):
         services["PostgreSQL"] = postgres = EmbeddedPostgres(home / "postgres")
         started.callback(postgres.stop, POSTGRES_STOP_SECONDS)
         with step("Starting PostgreSQL" if postgres.is_made else "Making the database and starting PostgreSQL"):
             postgres.start()
             postgres.create_database(DATABASE)
+            applied = postgres.revisions(DATABASE)
     if settings.workers > 1 and not settings.redis_url:
         services["Valkey"] = valkey = EmbeddedValkey(home / "valkey")
         started.callback(valkey.stop, VALKEY_STOP_SECONDS)
@@ -95,7 +98,8 @@ def serve(settings: Settings, started: ExitStack) -> int:
             valkey.start()
         environment["REDIS_URL"] = valkey.url
     with step("Bringing the database up to date"):
-        migrate(environment)
+        if applied != newest_revisions():
+            migrate(environment)
     command = [sys.executable, "-m", "gunicorn", "--pid", str(pid_file), "wsgi:app"]
     server = spawn(command, on_parent_death=signal.SIGKILL, env=environment, cwd=config.ROOT)
     started.callback(end, server, (signal.SIGTERM, SERVER_STOP_SECONDS))
@@ -136,6 +140,17 @@ def trouble_with(host: str, port: int) -> str | None:
         except OSError as error:
             return error.strerror
     return None
+
+
+def newest_revisions() -> set[str]:
+    """The migrations that no other one follows. Read as text: Alembic takes as long as a server to find that nothing is
+    left to do."""
+    sources = [path.read_text() for path in (config.ROOT / "migrations" / "versions").glob("*.py")]
+    revisions, followed = (
+        {name for source in sources for name in re.findall(rf'^{of} = "(\w+)"$', source, re.MULTILINE)}
+        for of in ("revision", "down_revision")
+    )
+    return revisions - followed
 
 
 def migrate(environment: Mapping[str, str]) -> None:

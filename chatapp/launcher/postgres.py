@@ -7,10 +7,11 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from chatapp.core.embedded_database import PORT, default_url, socket_folder
 from chatapp.launcher.process import (
@@ -159,17 +160,33 @@ class EmbeddedPostgres:
 
     def create_database(self, name: str) -> None:
         """Create the database `name` if it is missing."""
-        # Imported here: the configuration imports this module and does not need the driver.
-        import psycopg2
         from psycopg2 import sql
 
+        with self._cursor("postgres") as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def revisions(self, name: str) -> set[str]:
+        """The migrations up to which the database `name` has all; empty before the first one."""
+        with self._cursor(name) as cursor:
+            cursor.execute("SELECT to_regclass('alembic_version')")
+            if cursor.fetchone() == (None,):
+                return set()
+            cursor.execute("SELECT version_num FROM alembic_version")
+            return {revision for (revision,) in cursor.fetchall()}
+
+    @contextmanager
+    def _cursor(self, database: str) -> Iterator[Any]:
+        """A cursor outside of transactions."""
+        # Imported here: the configuration imports this module and does not need the driver.
+        import psycopg2
+
         host = str(socket_folder(self.folder))
-        with closing(psycopg2.connect(host=host, port=PORT, user="postgres", dbname="postgres")) as connection:
+        with closing(psycopg2.connect(host=host, port=PORT, user="postgres", dbname=database)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
-                if cursor.fetchone() is None:
-                    cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                yield cursor
 
     def _make_folders(self) -> None:
         """Create the folders of data and socket, private to their owner."""
