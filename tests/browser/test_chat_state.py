@@ -78,24 +78,26 @@ def test_an_archived_chat_has_a_list_of_its_own(
     visit: Visit, alice: Person, bob: Person, carol: Person, chat: str
 ) -> None:
     carol.send(alice.direct_chat(carol), "Hello from Carol")
-    phone, laptop = visit(alice, viewport=NARROW), visit(alice)
-    choose(laptop, bob.name, "Archive")
-    for device in (phone, laptop):
-        expect(device.entry(bob.name)).to_have_count(0)
-        expect(device.entry(carol.name)).to_be_visible()
-    laptop.page.get_by_role("button", name="Archived").click()
-    archive = laptop.page.get_by_role("navigation", name="Archived chats")
+    hers = visit(alice)
+    choose(hers, bob.name, "Archive")
+    expect(hers.entry(bob.name)).to_have_count(0)
+    expect(hers.entry(carol.name)).to_be_visible()
+    eventually(lambda: state(alice, chat).get("isArchived") is True, SECONDS)
+    hers.page.get_by_role("button", name="Archived").click()
+    archive = hers.page.get_by_role("navigation", name="Archived chats")
     expect(archive.get_by_role("link")).to_have_count(1)
-    expect(laptop.page.get_by_role("button", name="Back to all chats")).to_be_focused()
+    expect(hers.page.get_by_role("button", name="Back to all chats")).to_be_focused()
     archive.get_by_role("link", name=bob.name).click()
-    expect(laptop.message("Hello Alice")).to_be_visible()
-    laptop.page.get_by_role("button", name="Back to all chats").click()
-    expect(laptop.page.get_by_role("button", name="Archived")).to_be_focused()
+    expect(hers.message("Hello Alice")).to_be_visible()
+    hers.page.get_by_role("button", name="Back to all chats").click()
+    expect(hers.page.get_by_role("button", name="Archived")).to_be_focused()
     # A new message brings it back.
     bob.send(chat, "News")
-    for device in (phone, laptop):
-        expect(device.entry(bob.name)).to_be_visible()
-        expect(device.page.get_by_role("button", name="Archived")).to_have_count(0)
+    expect(hers.entry(bob.name)).to_be_visible()
+    expect(hers.page.get_by_role("button", name="Archived")).to_have_count(0)
+    # It may be archived on another device.
+    data(alice.patch(f"/chats/{chat}/me", {"isArchived": True}))
+    expect(hers.entry(bob.name)).to_have_count(0)
 
 
 def test_a_muted_chat_stays_archived(visit: Visit, alice: Person, bob: Person, carol: Person, chat: str) -> None:
@@ -133,70 +135,77 @@ def test_pinned_chats_come_first_and_the_last_pinned_is_at_the_top(
     group = alice.group(bob, name="Club")
     alice.send(group, "Welcome")
     carol.send(alice.direct_chat(carol), "Hello from Carol")
-    phone, laptop = visit(alice, viewport=NARROW), visit(alice)
-    expect(laptop.entry(bob.name)).to_be_visible()
-    assert names(laptop) == [carol.name, "Club", bob.name]
-    choose(laptop, bob.name, "Pin")
-    expect(phone.entry(bob.name).get_by_title("Pinned")).to_be_visible()
-    choose(phone, "Club", "Pin")
-    expect(laptop.entry("Club").get_by_title("Pinned")).to_be_visible()
-    assert names(laptop) == names(phone) == ["Club", bob.name, carol.name]
+    hers = visit(alice)
+    expect(hers.entry(bob.name)).to_be_visible()
+    assert names(hers) == [carol.name, "Club", bob.name]
+    choose(hers, bob.name, "Pin")
+    expect(hers.entry(bob.name).get_by_title("Pinned")).to_be_visible()
+    eventually(lambda: "pinnedAt" in state(alice, chat), SECONDS)
+    # On another device.
+    data(alice.patch(f"/chats/{group}/me", {"pinned": True}))
+    expect(hers.entry("Club").get_by_title("Pinned")).to_be_visible()
+    assert names(hers) == ["Club", bob.name, carol.name]
     # The arrow keys of the page follow the list.
-    laptop.page.keyboard.press("Alt+ArrowDown")
-    expect(laptop.talk).to_contain_text("Club")
-    laptop.page.keyboard.press("Alt+ArrowDown")
-    expect(laptop.talk).to_contain_text("Hello Alice")
-    choose(laptop, "Club", "Unpin")
-    expect(phone.entry("Club").get_by_title("Pinned")).to_have_count(0)
-    assert names(phone) == [bob.name, carol.name, "Club"]
+    hers.page.keyboard.press("Alt+ArrowDown")
+    expect(hers.talk).to_contain_text("Club")
+    hers.page.keyboard.press("Alt+ArrowDown")
+    expect(hers.talk).to_contain_text("Hello Alice")
+    choose(hers, "Club", "Unpin")
+    expect(hers.entry("Club").get_by_title("Pinned")).to_have_count(0)
+    assert names(hers) == [bob.name, carol.name, "Club"]
+    eventually(lambda: "pinnedAt" not in state(alice, group), SECONDS)
 
 
 def test_a_chat_is_marked_as_unread_until_it_is_opened(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    phone, laptop = visit(alice, viewport=NARROW), visit(alice)
-    laptop.entry(bob.name).click()
-    expect(laptop.message("Hello Alice")).to_be_visible()
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("Hello Alice")).to_be_visible()
     # To look at it would mark it as read again.
-    choose(laptop, bob.name, "Mark as unread")
-    expect(laptop.talk).to_have_count(0)
-    for device in (phone, laptop):
-        expect(device.entry(bob.name).get_by_text("Marked as unread")).to_be_attached()
+    choose(hers, bob.name, "Mark as unread")
+    expect(hers.talk).to_have_count(0)
+    expect(hers.entry(bob.name).get_by_text("Marked as unread")).to_be_attached()
+    eventually(lambda: state(alice, chat).get("isMarkedUnread") is True, SECONDS)
     message = data(alice.get(f"/messages/{chat}"))[0]
     assert data(bob.get(f"/messages/{message['id']}/statuses"))[0]["status"] == "READ"
-    choose(phone, bob.name, "Mark as read")
-    for device in (phone, laptop):
-        expect(device.entry(bob.name).locator(".badge")).to_have_count(0)
-    choose(phone, bob.name, "Mark as unread")
-    expect(laptop.entry(bob.name).locator(".badge.unnumbered")).to_be_visible()
-    laptop.entry(bob.name).click()
-    expect(phone.entry(bob.name).locator(".badge")).to_have_count(0)
+    choose(hers, bob.name, "Mark as read")
+    expect(hers.entry(bob.name).locator(".badge")).to_have_count(0)
+    eventually(lambda: "isMarkedUnread" not in state(alice, chat), SECONDS)
+    # On another device.
+    data(alice.patch(f"/chats/{chat}/me", {"isMarkedUnread": True}))
+    expect(hers.entry(bob.name).locator(".badge.unnumbered")).to_be_visible()
+    hers.entry(bob.name).click()
+    expect(hers.entry(bob.name).locator(".badge")).to_have_count(0)
+    eventually(lambda: "isMarkedUnread" not in state(alice, chat), SECONDS)
 
 
 def test_an_open_chat_stays_marked_by_another_device(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    phone, laptop = visit(alice, viewport=NARROW), visit(alice)
-    laptop.entry(bob.name).click()
-    expect(laptop.message("Hello Alice")).to_be_visible()
-    choose(phone, bob.name, "Mark as unread")
-    expect(laptop.entry(bob.name).locator(".badge.unnumbered")).to_be_visible()
-    laptop.page.wait_for_timeout(1000)
-    expect(phone.entry(bob.name).locator(".badge.unnumbered")).to_be_visible()
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    expect(hers.message("Hello Alice")).to_be_visible()
+    data(alice.patch(f"/chats/{chat}/me", {"isMarkedUnread": True}))
+    expect(hers.entry(bob.name).locator(".badge.unnumbered")).to_be_visible()
+    hers.page.wait_for_timeout(1000)
+    expect(hers.entry(bob.name).locator(".badge.unnumbered")).to_be_visible()
     assert state(alice, chat)["isMarkedUnread"] is True
 
 
 def test_a_hidden_chat_returns_with_the_next_message(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    phone, laptop = visit(alice, viewport=NARROW), visit(alice)
-    choose(laptop, bob.name, "Hide until the next message")
-    for device in (phone, laptop):
-        expect(device.entry(bob.name)).to_have_count(0)
+    hers = visit(alice)
+    choose(hers, bob.name, "Hide until the next message")
+    expect(hers.entry(bob.name)).to_have_count(0)
+    eventually(lambda: state(alice, chat).get("isHidden") is True, SECONDS)
     # A search finds it.
-    laptop.search_field.fill(bob.name)
-    found = laptop.page.get_by_role("region", name="Chats", exact=True).get_by_role("link", name=bob.name)
+    hers.search_field.fill(bob.name)
+    found = hers.page.get_by_role("region", name="Chats", exact=True).get_by_role("link", name=bob.name)
     found.click(button="right")
-    expect(laptop.page.get_by_role("menuitem", name="Show in the list")).to_be_visible()
-    laptop.page.keyboard.press("Escape")
-    laptop.page.get_by_role("button", name="Back to all chats").click()
+    expect(hers.page.get_by_role("menuitem", name="Show in the list")).to_be_visible()
+    hers.page.keyboard.press("Escape")
+    hers.page.get_by_role("button", name="Back to all chats").click()
     bob.send(chat, "News")
-    for device in (phone, laptop):
-        expect(device.entry(bob.name)).to_be_visible()
+    expect(hers.entry(bob.name)).to_be_visible()
+    # It may be hidden on another device.
+    data(alice.patch(f"/chats/{chat}/me", {"isHidden": True}))
+    expect(hers.entry(bob.name)).to_have_count(0)
 
 
 def test_each_chat_has_a_notification_level(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -210,24 +219,24 @@ def test_each_chat_has_a_notification_level(visit: Visit, alice: Person, bob: Pe
 
 
 def test_a_chat_is_cleared_for_its_user(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    phone, laptop = visit(alice, viewport=NARROW), visit(alice)
-    phone.entry(bob.name).click()
-    laptop.entry(bob.name).click()
-    expect(phone.message("Hello Alice")).to_be_visible()
-    laptop.page.get_by_role("button", name="Chat actions").click()
-    laptop.page.get_by_role("menuitem", name="Clear chat").click()
-    question = laptop.page.get_by_role("dialog", name=f"Clear the chat with {bob.name}?")
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    hers.page.get_by_role("button", name="Chat actions").click()
+    hers.page.get_by_role("menuitem", name="Clear chat").click()
+    question = hers.page.get_by_role("dialog", name=f"Clear the chat with {bob.name}?")
     question.get_by_role("button", name="Cancel").click()
-    expect(laptop.message("Hello Alice")).to_be_visible()
-    laptop.page.get_by_role("button", name="Chat actions").click()
-    laptop.page.get_by_role("menuitem", name="Clear chat").click()
+    expect(hers.message("Hello Alice")).to_be_visible()
+    hers.page.get_by_role("button", name="Chat actions").click()
+    hers.page.get_by_role("menuitem", name="Clear chat").click()
     question.get_by_role("button", name="Clear chat").click()
-    for device in (phone, laptop):
-        expect(device.message("Hello Alice")).to_have_count(0)
-    expect(laptop.entry(bob.name)).to_contain_text("Say hello")
+    expect(hers.message("Hello Alice")).to_have_count(0)
+    expect(hers.entry(bob.name)).to_contain_text("Say hello")
+    eventually(lambda: data(alice.get(f"/messages/{chat}")) == [], SECONDS)
     bob.send(chat, "A new start")
-    for device in (phone, laptop):
-        expect(device.message("A new start")).to_be_visible()
+    expect(hers.message("A new start")).to_be_visible()
+    # On another device.
+    data(alice.post(f"/chats/{chat}/clear", {}))
+    expect(hers.message("A new start")).to_have_count(0)
     assert [message["content"] for message in data(bob.get(f"/messages/{chat}"))] == ["A new start", "Hello Alice"]
 
 

@@ -45,16 +45,21 @@ def test_a_draft_follows_its_user(visit: Visit, alice: Person, bob: Person, chat
 
 
 def test_a_reply_follows_too(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    phone = visit(alice, viewport=NARROW)
-    laptop = opened(visit, alice, bob)
-    laptop.act(laptop.message("Shall we meet?"), "Reply")
-    laptop.composer.fill("Yes!")
-    expect(phone.entry(bob.name)).to_contain_text("Draft: Yes!")
-    phone.entry(bob.name).click()
-    expect(phone.page.get_by_text(f"Reply to {bob.name}")).to_be_visible()
-    phone.page.get_by_role("button", name="Cancel reply").click()
-    expect(laptop.page.get_by_text(f"Reply to {bob.name}")).to_have_count(0)
-    expect(laptop.composer).to_have_value("Yes!")
+    quoted = data(bob.get(f"/messages/{chat}"))[0]["id"]
+    elsewhere = {"content": "Yes!", "replyToId": quoted}
+    data(alice.request("PUT", f"/chats/{chat}/draft", json=elsewhere))
+    hers = visit(alice)
+    expect(hers.entry(bob.name)).to_contain_text("Draft: Yes!")
+    hers.entry(bob.name).click()
+    reply = hers.page.get_by_text(f"Reply to {bob.name}")
+    expect(reply).to_be_visible()
+    data(alice.request("PUT", f"/chats/{chat}/draft", json={"content": "Yes!"}))
+    expect(reply).to_have_count(0)
+    expect(hers.composer).to_have_value("Yes!")
+    hers.act(hers.message("Shall we meet?"), "Reply")
+    eventually(lambda: saved(alice, chat).get("replyToId") == quoted, SECONDS)
+    hers.page.get_by_role("button", name="Cancel reply").click()
+    eventually(lambda: "replyToId" not in saved(alice, chat), SECONDS)
 
 
 def test_leaving_the_chat_saves_at_once(visit: Visit, alice: Person, bob: Person, carol: Person, chat: str) -> None:

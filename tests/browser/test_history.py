@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
 from tests.browser.past import write_past
-from tests.browser.visitor import SECONDS, Visitor
+from tests.browser.presence import online
+from tests.browser.visitor import SECONDS, Visitor, await_online
 from tests.people import Person, data
 
 TALK = 130
@@ -171,14 +172,15 @@ def test_view_at_the_end_stays_at_the_end(visit: Visit, alice: Person, bob: Pers
 
 
 def test_typing_is_visible_at_the_end_of_a_long_chat(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    hers, his = visit(alice), visit(bob)
+    hers = visit(alice)
     hers.entry(bob.name).click()
-    his.entry(alice.name).click()
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport()
-    his.composer.press_sequentially("Well")
-    expect(hers.page.locator(".typers")).to_be_in_viewport(ratio=1)
-    his.composer.fill("")
-    expect(hers.page.locator(".typers")).to_have_count(0)
+    await_online(hers.page)
+    with online(bob) as his:
+        his.emit("typing:start", {"chatId": chat})
+        expect(hers.page.locator(".typers")).to_be_in_viewport(ratio=1)
+        his.emit("typing:stop", {"chatId": chat})
+        expect(hers.page.locator(".typers")).to_have_count(0)
     expect(hers.message(f"Message {TALK}.")).to_be_in_viewport(ratio=1)
 
 

@@ -5,6 +5,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.presence import online
+from tests.browser.visitor import SECONDS, await_online
 from tests.people import Person, data
 
 
@@ -40,22 +42,28 @@ def test_ticks_show_the_status_of_a_message(visit: Visit, alice: Person, bob: Pe
 
 
 def test_typing_is_shown_and_ends(visit: Visit, alice: Person, bob: Person) -> None:
-    hers, his = visit(alice), visit(bob)
-    hers.find(bob.name)
-    his.find(alice.name)
-    his.composer.press_sequentially("Well")
-    expect(hers.talk.get_by_text(re.compile("typing ?…"))).to_be_visible()
-    expect(hers.entry(bob.name)).to_contain_text("typing…")
-    his.composer.fill("")
-    expect(hers.page.get_by_text(re.compile("typing ?…"))).to_have_count(0)
+    chat = alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    await_online(hers.page)
+    with online(bob) as his:
+        his.emit("typing:start", {"chatId": chat})
+        expect(hers.talk.get_by_text(re.compile("typing ?…"))).to_be_visible()
+        expect(hers.entry(bob.name)).to_contain_text("typing…")
+        his.emit("typing:stop", {"chatId": chat})
+        expect(hers.page.get_by_text(re.compile("typing ?…"))).to_have_count(0)
+        hers.composer.press_sequentially("Well")
+        his.wait_for("typing:start", timeout=SECONDS)
+        hers.composer.fill("")
+        his.wait_for("typing:stop", timeout=SECONDS)
 
 
 def test_presence_comes_and_goes(visit: Visit, alice: Person, bob: Person) -> None:
-    hers, his = visit(alice), visit(bob)
+    hers = visit(alice)
     hers.find(bob.name)
     whom = hers.talk.get_by_role("link", name=bob.name)
-    expect(whom).to_contain_text("Online")
-    his.context.close()
+    with online(bob):
+        expect(whom).to_contain_text("Online")
     expect(whom).to_contain_text("Last seen just now")
 
 
