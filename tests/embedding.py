@@ -14,7 +14,7 @@ import requests
 
 from chatapp.launcher.node import ensure_node_modules, node_binary
 from tests.clients.package import PACKAGE
-from tests.server import ROOT, free_port
+from tests.server import ROOT, START_SECONDS, free_port
 from tests.socket_clients.javascript import JS
 
 DOCS = ROOT / "docs"
@@ -243,7 +243,7 @@ def running(command: Sequence[str | Path], folder: Path, environment: Mapping[st
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_SECONDS
         while not responds(f"http://127.0.0.1:{port}/sign-in/999/probe"):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -257,5 +257,5 @@ def running(command: Sequence[str | Path], folder: Path, environment: Mapping[st
 def responds(url: str) -> bool:
     try:
         return requests.get(url, timeout=5, allow_redirects=False).status_code < 400
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False

@@ -88,7 +88,7 @@ class Nginx:
     def _responds(self) -> bool:
         try:
             requests.get(f"{self.url}/healthz", verify=str(self.certificate), timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return True
 

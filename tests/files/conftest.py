@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from tests.conftest import NewDatabase
 from tests.forked import run_flask
 from tests.people import Person, register
-from tests.server import Server, environment, free_port
+from tests.server import START_SECONDS, Server, environment, free_port
 
 BUCKET = "chat-files"
 
@@ -71,18 +71,20 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    with (tmp_path_factory.mktemp("s3") / "moto.log").open("wb") as log:
+    log = tmp_path_factory.mktemp("s3") / "moto.log"
+    with log.open("wb") as output:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                requests.get(variables["AWS_ENDPOINT_URL"], timeout=5)
+                # Its first response may take long: it imports what it answers with after it listens.
+                requests.get(variables["AWS_ENDPOINT_URL"], timeout=START_SECONDS)
                 break
             except requests.ConnectionError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
         bucket(variables).create_bucket(Bucket=BUCKET)
         yield variables
