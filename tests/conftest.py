@@ -118,6 +118,9 @@ LONG = (
 # than one takes whose processors the tests of `waiting` need.
 LAST = ("clients/test_typescript.py", "rest/test_schemathesis.py", "browser/test_accessible.py", "browser")
 
+# No test uses a proxy, and `requests` searches the whole environment for one before each request to another host.
+os.environ["no_proxy"] = "127.0.0.1,localhost"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     choices = ("fast", *PHASES)

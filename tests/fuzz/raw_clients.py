@@ -48,7 +48,9 @@ def frame(
     if not masked:
         return head + data
     mask = os.urandom(4)
-    return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
+    # As numbers: a loop over the bytes takes a tenth of a second for each MB.
+    pad = (mask * (len(data) // 4 + 1))[: len(data)]
+    return head + mask + (int.from_bytes(data) ^ int.from_bytes(pad)).to_bytes(len(data))
 
 
 def event(name: str, payload: Any = None, *, ack: str = "") -> str:
