@@ -15,7 +15,7 @@ from tests.chaos.device import Device
 from tests.chaos.faults import FaultInjector
 from tests.chaos.plain import PlainClient
 from tests.chaos.site import OUTAGE, Site
-from tests.chaos.user import User
+from tests.chaos.user import PAUSE, User
 from tests.people import data, register
 from tests.socket_clients import JsDriver
 
@@ -60,13 +60,14 @@ def run(
     pause: float,
     say: Callable[[str], None],
     outage: tuple[float, float] = OUTAGE,
+    user_pause: tuple[float, float] = PAUSE,
 ) -> Result:
     """Inject faults for that many minutes, and check the logs."""
     result = Result(seed, minutes, workers, people)
     with ExitStack() as stack:
         site = stack.enter_context(Site(folder, workers, outage))
         driver = stack.enter_context(JsDriver())
-        users = gather(site, driver, seed, people)
+        users = gather(site, driver, seed, people, user_pause)
         began = time.monotonic()
         for user in users:
             user.start()
@@ -101,7 +102,7 @@ def run(
     return result
 
 
-def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[User]:
+def gather(site: Site, driver: JsDriver, seed: int, people: int, pause: tuple[float, float]) -> list[User]:
     """Users with one or two devices each, in overlapping groups and in direct chats."""
     rng = random.Random(f"people {seed}")
     persons = [register(site.server.url, f"p{number}") for number in range(people)]
@@ -122,7 +123,7 @@ def gather(site: Site, driver: JsDriver, seed: int, people: int) -> list[User]:
         # Every second one also has a client that never calls `sync`.
         transports = TRANSPORTS[number // 2 % len(TRANSPORTS)]
         plain = None if number % 2 else PlainClient(driver, site.url, person, transports)
-        users.append(User(site.url, person, devices, plain, f"user {seed} {number}"))
+        users.append(User(site.url, person, devices, plain, f"user {seed} {number}", pause))
     for user in users:
         user.others = [other for other in users if other is not user]
         for device in user.devices:

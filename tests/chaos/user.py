@@ -17,6 +17,8 @@ Json = dict[str, Any]
 # A request: method, path, body.
 Ask = tuple[str, str, Json | None]
 RESPONSE_TIMEOUT = 4.0
+# How many seconds a user waits between two operations, at least and at most.
+PAUSE = (0.02, 0.2)
 # Groups of up to this size lose no members.
 FEWEST = 3
 # The frequency of each operation.
@@ -35,9 +37,18 @@ WAYS = {
 
 
 class User:
-    """Acts over REST and over devices until stopped. `did` counts acknowledged operations."""
+    """Acts over REST and over devices until stopped, with a `pause` after each operation. `did` counts acknowledged
+    ones."""
 
-    def __init__(self, url: str, person: Person, devices: list[Device], plain: PlainClient | None, seed: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        person: Person,
+        devices: list[Device],
+        plain: PlainClient | None,
+        seed: str,
+        pause: tuple[float, float] = PAUSE,
+    ) -> None:
         self.person = person
         self.devices = devices
         self.plain = plain
@@ -53,6 +64,7 @@ class User:
         self.violations: list[str] = []
         self.others: list[User] = []
         self._url = f"{url}/api/v1"
+        self._pause = pause
         self._rng = random.Random(seed)
         self._http = requests.Session()
         self._http.trust_env = False
@@ -107,7 +119,7 @@ class User:
                     getattr(self, f"_{way}")(device, self._rng.choice(chats))
                 except Exception as error:
                     self.violations.append(f"{way} failed: {error!r}")
-            self._stopping.wait(self._rng.uniform(0.02, 0.2))
+            self._stopping.wait(self._rng.uniform(*self._pause))
 
     def _send(self, device: Device, chat_id: str) -> None:
         client_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
