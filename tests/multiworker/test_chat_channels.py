@@ -90,9 +90,10 @@ def test_a_worker_receives_only_events_of_its_chats(machines: list[Server], js_d
 
 
 class Talk:
-    """Messages in several chats, one after the other in each, until `stop`."""
+    """Messages in several chats, one after the other in each, `pause` seconds apart, until `stop`."""
 
-    def __init__(self, senders: list[Person], chats: list[str]) -> None:
+    def __init__(self, senders: list[Person], chats: list[str], pause: float = 0.02) -> None:
+        self.pause = pause
         self._ended = Event()
         self._pool = ThreadPoolExecutor(len(chats))
         self._sent: list[Future[int]] = [
@@ -104,8 +105,15 @@ class Talk:
         sent = 0
         while not self._ended.is_set():
             sent = sender.send(chat_id, "x" * 20)["seq"]
-            time.sleep(0.02)
+            self._ended.wait(self.pause)
         return sent
+
+    @contextmanager
+    def slowed(self) -> Iterator[None]:
+        """Send few messages in the meantime."""
+        usual, self.pause = self.pause, 0.3
+        yield
+        self.pause = usual
 
     def stop(self) -> list[int]:
         """The last `seq` of each chat."""
@@ -136,7 +144,8 @@ def test_no_message_is_lost_while_sockets_come_and_go(machines: list[Server], js
             wait_for_all(socket, known, sent)
             socket.disconnect()
         if turn % 8 == 7:
-            time.sleep(UNSUBSCRIBE_DELAY + 2)
+            with talk.slowed():
+                time.sleep(UNSUBSCRIBE_DELAY + 2)
     ends = dict(zip(chats, talk.stop(), strict=True))
     assert open_sockets
     for socket, known in open_sockets:

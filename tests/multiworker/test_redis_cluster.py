@@ -19,6 +19,9 @@ from tests.server import UNREACHED_LIMITS, Server
 from tests.socket_clients import JsDriver, SocketClient
 from tests.waiting import eventually
 
+# So that each move, which takes some hundredths of a second, meets messages of all chats.
+MOVING_PAUSE = 0.05
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
@@ -72,7 +75,7 @@ def test_slots_move_under_traffic(
         for _ in chats:
             socket.wait_for("chat:new")
     outages = [server.log.count('"redis_disconnected"') for server in machines]
-    talk = Talk(people, chats)
+    talk = Talk(people, chats, MOVING_PAUSE)
     moving = slot_of(channel_of(chats[0]))
     assert moving != slot_of(CHANNEL)
     for _ in range(6):
@@ -82,7 +85,7 @@ def test_slots_move_under_traffic(
     assert_complete(sockets, ends, 10)
     # Only the chats of the slot are read again.
     assert [server.log.count('"redis_disconnected"') for server in machines] == outages
-    talk = Talk(people, chats)
+    talk = Talk(people, chats, MOVING_PAUSE)
     time.sleep(0.5)
     cluster.move(slot_of(CHANNEL))
     time.sleep(1)
@@ -124,8 +127,9 @@ def test_a_node_fails_and_returns_under_traffic(
         talk = Talk(people, chats)
         time.sleep(0.3)
         node.kill()
-        for server in machines:
-            wait_until_ready(server, 10, 503)
+        with talk.slowed():
+            for server in machines:
+                wait_until_ready(server, 10, 503)
         # Without Redis messages are stored, and missed by sockets.
         ends = dict(zip(chats, talk.stop(), strict=True))
         node.start()
