@@ -30,7 +30,7 @@ _USERS_AND_CHATS = text(
 _STORE = text(
     """
     INSERT INTO messages (id, chat_id, seq, rev, sender_id, content, client_id)
-    SELECT gen_random_uuid(), m.chat_id, n, n + 1, m.user_id,
+    SELECT uuidv7(), m.chat_id, n, n + 1, m.user_id,
            'message number ' || n || ' of a long conversation', gen_random_uuid()
     FROM generate_series(1, :each) n, members m JOIN chats c ON c.id = m.chat_id WHERE c.name LIKE 'stored %'
     """
