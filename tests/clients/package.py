@@ -53,9 +53,12 @@ def fresh_clone(folder: Path) -> Path:
     return copy
 
 
-def install(application: Path, package: Path) -> None:
-    """`npm install <package>` in the folder of an application."""
-    run_npm(application, "install", "--prefer-offline", "--no-audit", "--no-fund", str(package), seconds=SECONDS)
+def install(application: Path, package: Path) -> Path:
+    """Pack the folder of the package, in that of an application, and install the file, which is returned."""
+    run_npm(application, "pack", str(package), seconds=SECONDS)
+    file = next(application.glob("*.tgz"))
+    run_npm(application, "install", "--prefer-offline", "--no-audit", "--no-fund", f"./{file.name}", seconds=SECONDS)
+    return file
 
 
 def run_tests(

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from chatapp.launcher.node import ensure_node_modules, node_binary, run_npm
+from chatapp.launcher.node import ensure_node_modules, node_binary
 from tests.clients.package import PACKAGE, fresh_clone, install
 from tests.server import ROOT
 
@@ -27,30 +27,17 @@ RESOLUTIONS = {"node16": "node16", "nodenext": "nodenext", "bundler": "esnext"}
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package's folder as git has it."""
-    return fresh_clone(tmp_path_factory.mktemp("clone"))
-
-
-@pytest.fixture(scope="module")
-def application(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty project into which the folder was installed."""
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the package, installed into an empty project in its folder."""
     folder = tmp_path_factory.mktemp("application")
     (folder / "package.json").write_text('{ "type": "module" }')
     (folder / "program.ts").write_text(PROGRAM)
-    install(folder, clone)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def packed(application: Path, clone: Path) -> Path:
-    """The file that `npm pack` makes."""
-    run_npm(clone, "pack", seconds=120)
-    return next(clone.glob("*.tgz"))
+    return install(folder, fresh_clone(tmp_path_factory.mktemp("clone")))
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_package_types_resolve(application: Path, resolution: str) -> None:
+def test_package_types_resolve(packed: Path, resolution: str) -> None:
+    application = packed.parent
     options = ["--strict", "--target", "es2022", "--module", RESOLUTIONS[resolution], "--moduleResolution", resolution]
     options += ["--types", "", "--ignoreConfig", "--outDir", resolution, "program.ts"]
     compiler = ensure_node_modules(PACKAGE) / "typescript" / "bin" / "tsc"

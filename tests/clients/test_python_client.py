@@ -365,7 +365,7 @@ def test_wheel_has_types(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     python = str(tmp_path / "venv" / "bin" / "python")
     commands: list[list[str | Path]] = [
-        ["build", "--offline", "--wheel", "--out-dir", wheels, PYTHON],
+        ["build", "--offline", "--python", sys.executable, "--wheel", "--out-dir", wheels, PYTHON],
         ["venv", "--system-site-packages", "--python", sys.executable, tmp_path / "venv"],
     ]
     for command in commands:

@@ -11,7 +11,7 @@ from tests.server import Server
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An application into which the package's folder was installed."""
+    """An application into which the package was installed."""
     folder = tmp_path_factory.mktemp("readme")
     application = folder / "application"
     application.mkdir()

@@ -1,5 +1,5 @@
-// Builds dist/ when the package is installed from its folder (`npm install <folder>`). npm links such a folder without
-// installing its dependencies, so they are installed first where they are missing.
+// Builds dist/ when the package is made from its folder (`npm pack <folder>`). npm does not install the dependencies of
+// such a folder, so they are installed first where they are missing.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
