@@ -190,7 +190,7 @@ def test_ended_sessions_leave_nothing_behind(workers: WorkersServer, js_driver: 
 
     come_and_go(20)
     before = workers.descriptors()
-    for _ in range(5):
+    for _ in range(3):
         come_and_go(40)
     eventually(lambda: all(count < before[pid] + 5 for pid, count in workers.descriptors().items()), 20)
 
