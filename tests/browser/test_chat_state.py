@@ -11,7 +11,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessible import bring_axe, variants, violations
 from tests.browser.test_messages import PHONE, finger, middle
 from tests.browser.test_switched_off import without_features
-from tests.browser.test_texts import check, log_in
+from tests.browser.test_texts import check
 from tests.browser.visitor import NARROW, SECONDS, Visitor
 from tests.people import Person, data
 from tests.waiting import eventually
@@ -384,9 +384,8 @@ def test_each_view_of_it_is_accessible(visit: Visit, alice: Person, bob: Person,
 
 def test_a_german_browser_shows_no_english_text(visit: Visit, alice: Person, bob: Person, carol: Person) -> None:
     arranged(alice, bob, carol)
-    hers = visit(locale="de-DE")
+    hers = visit(alice, locale="de-DE")
     page = hers.page
-    log_in(hers, alice)
     expect(page.locator(".with-menus")).to_be_attached()
     entry = page.get_by_role("link", name=re.compile("^Club"))
     for action in ("Stummschaltung aufheben", "Benachrichtigungen…"):

@@ -9,7 +9,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_composer import await_stored, confirm_logout, log_out
 from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
-from tests.browser.visitor import NARROW, SECONDS
+from tests.browser.visitor import NARROW, SECONDS, Visitor
 from tests.people import Person, data
 from tests.waiting import eventually
 
@@ -26,6 +26,13 @@ def saved(person: Person, chat: str) -> dict[str, Any]:
     """The draft that the server has; empty if it has none."""
     response = person.get(f"/chats/{chat}/draft")
     return {} if response.status_code == 404 else data(response)
+
+
+def writing(visit: Visit, person: Person, other: Person) -> Visitor:
+    """A user's page at their chat with another one, once it knows that the server stores drafts."""
+    visitor = opened(visit, person, other)
+    expect(visitor.page.locator(".with-menus")).to_be_attached()
+    return visitor
 
 
 def test_a_draft_follows_its_user(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
@@ -64,7 +71,7 @@ def test_a_reply_follows_too(visit: Visit, alice: Person, bob: Person, chat: str
 
 def test_leaving_the_chat_saves_at_once(visit: Visit, alice: Person, bob: Person, carol: Person, chat: str) -> None:
     carol.send(alice.direct_chat(carol), "Hello from Carol")
-    hers = opened(visit, alice, bob)
+    hers = writing(visit, alice, bob)
     hers.stop_timers()
     hers.composer.fill("Tomorrow")
     hers.entry(carol.name).click()
@@ -72,7 +79,7 @@ def test_leaving_the_chat_saves_at_once(visit: Visit, alice: Person, bob: Person
 
 
 def test_leaving_the_page_saves_at_once(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    hers = opened(visit, alice, bob)
+    hers = writing(visit, alice, bob)
     hers.stop_timers()
     hers.composer.fill("Tomorrow")
     hers.page.goto("about:blank")
@@ -165,7 +172,7 @@ def test_a_draft_is_kept_that_is_written_before_the_features_are_known(
 
 
 def test_logging_out_saves_a_draft(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
-    hers = opened(visit, alice, bob)
+    hers = writing(visit, alice, bob)
     hers.composer.fill("Later")
     log_out(hers, alice.name)
     expect(hers.page.get_by_role("button", name="Log in")).to_be_visible()

@@ -6,7 +6,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessible import bring_axe, variants, violations
 from tests.browser.test_error_messages import refuse
 from tests.browser.test_switched_off import without_features
-from tests.browser.test_texts import check, log_in
+from tests.browser.test_texts import check
 from tests.browser.test_touch_targets import small
 from tests.browser.visitor import SECONDS
 from tests.people import Person, data
@@ -137,8 +137,7 @@ def test_each_page_is_accessible(visit: Visit, alice: Person, bob: Person) -> No
 def test_a_german_browser_shows_no_english_text(visit: Visit, alice: Person, bob: Person) -> None:
     alice.direct_chat(bob)
     assert alice.request("PUT", f"/users/me/blocks/{bob.id}").status_code == 204
-    visitor = visit(locale="de-DE")
-    log_in(visitor, alice)
+    visitor = visit(alice, locale="de-DE")
     visitor.page.get_by_role("button", name="Konto von").click()
     visitor.page.get_by_role("menuitem", name="Einstellungen").click()
     tabs = visitor.page.get_by_role("tab")

@@ -37,7 +37,7 @@ def test_tabs_stay_logged_in_together_and_log_out_together(visit: Visit, hasty: 
     if not locks:
         hers.context.add_init_script(WITHOUT_LOCKS)
     hers.log_in(alice.name)
-    tabs = [hers.page, *(another_tab(hers) for _ in range(3))]
+    tabs = [hers.page, *(another_tab(hers) for _ in range(2))]
     token = "JSON.parse(localStorage.getItem('chat.session')).refreshToken"
     before = hers.page.evaluate(token)
     for _ in range(3):

@@ -138,8 +138,7 @@ def test_a_german_browser_shows_no_english_text_around_the_chats(visit: Visit, a
 
 def test_a_german_browser_shows_no_english_text_in_the_search(visit: Visit, alice: Person, bob: Person) -> None:
     bob.send(alice.direct_chat(bob), "…")
-    visitor = visit(locale="de-DE")
-    log_in(visitor, alice)
+    visitor = visit(alice, locale="de-DE")
     page = visitor.page
     field = page.get_by_role("searchbox", name="Suchen", exact=True)
     field.click()
@@ -170,10 +169,9 @@ def test_a_german_browser_shows_no_english_text_in_the_composer_and_the_details(
     visit: Visit, alice: Person, bob: Person
 ) -> None:
     group = data(alice.post("/chats/groups", {"name": "Chor", "memberIds": [bob.id]}))
-    visitor = visit(locale="de-DE")
+    visitor = visit(alice, locale="de-DE")
     page = visitor.page
     page.goto(f"{visitor.url}/#/chats/{group['id']}/details")
-    log_in(visitor, alice)
     field = page.get_by_role("textbox", name="Nachricht an Chor")
     field.evaluate(TRANSFER, ["drop", "a.png", "image/png"])
     field.evaluate(TRANSFER, ["drop", "a.exe", "image/png"])
@@ -197,8 +195,7 @@ def test_a_german_browser_shows_no_english_text_in_a_chat(visit: Visit, alice: P
     alice.send(chat, "…")
     group = alice.post("/chats/groups", {"name": "…", "memberIds": [bob.id]}).json()["data"]["id"]
     alice.send(group, "…")
-    visitor = visit(locale="de-DE")
-    log_in(visitor, alice)
+    visitor = visit(alice, locale="de-DE")
     page = visitor.page
     for opened, end in ((chat, ""), (chat, "/details"), (group, ""), (group, "/details")):
         page.goto(f"{visitor.url}/#/chats/{opened}{end}")
