@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from tests.server import ROOT, Server
 
 PACKAGE = ROOT / "clients" / "typescript"
 SECONDS = 120
+# That run tests at the same time.
+PROCESSES = 2
 
 
 def node(*arguments: str, **environment: str) -> str:
@@ -64,12 +67,19 @@ def install(application: Path, package: Path) -> Path:
 def run_tests(
     *names: str, server: Server, deeds: Mapping[str, Callable[[], object]] | None = None, **environment: str
 ) -> None:
-    """Run test files of the package concurrently against a server; the tests can request these actions on it."""
-    # They mostly wait, so there can be more of them than processors.
-    options = ("--test", "--test-reporter=spec", "--test-concurrency=3")
-    with Control(deeds or {}) as control:
-        files = [f"build/test/{name}.test.js" for name in names]
-        node(*options, *files, CHAT_URL=server.url, CONTROL_URL=control.url, **environment)
+    """Run test files of the package against a server, in a few processes; the tests can request these actions on it."""
+    # To start a process and load the client takes as long as the tests of a file do. They mostly wait, so there can be more
+    # processes than processors.
+    groups = [group for group in (names[number::PROCESSES] for number in range(PROCESSES)) if group]
+
+    def run(group: tuple[str, ...]) -> None:
+        program = "".join(f"import './build/test/{name}.test.js';" for name in group)
+        options = ("--test-reporter=spec", "--input-type=module", "--eval", program)
+        node(*options, CHAT_URL=server.url, CONTROL_URL=control.url, **environment)
+
+    with Control(deeds or {}) as control, ThreadPoolExecutor(len(groups)) as pool:
+        for _ in pool.map(run, groups):
+            pass
 
 
 class Control:
