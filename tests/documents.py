@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,12 +35,15 @@ class Program:
     text: str = ""
     output: list[str] = field(default_factory=list)
 
-    def run(self, folder: Path, environment: Mapping[str, str]) -> str:
-        """Everything it printed; AssertionError if it failed, or printed something else than the page says."""
+    def run(self, folder: Path, environment: Mapping[str, str], commands: Sequence[Path] = ()) -> str:
+        """Everything it printed; AssertionError if it failed, or printed something else than the page says.
+
+        The shell finds programs in the folders of `commands` first.
+        """
         done = subprocess.run(
             self._command(folder),
             cwd=ROOT if self.language == "sh" else folder,
-            env=os.environ | environment | {"PATH": _path()},
+            env=os.environ | environment | {"PATH": _path(commands)},
             capture_output=True,
             text=True,
             timeout=300,
@@ -87,6 +90,8 @@ def programs(page: Path, changes: Mapping[str, str]) -> list[Program]:
     return found
 
 
-def _path() -> str:
+def _path(first: Sequence[Path]) -> str:
     """Where commands are found: those of this environment, and the programs of a database."""
-    return os.pathsep.join([str(Path(sys.executable).parent), str(find_binaries()[0]), os.environ["PATH"]])
+    return os.pathsep.join(
+        [*map(str, first), str(Path(sys.executable).parent), str(find_binaries()[0]), os.environ["PATH"]]
+    )

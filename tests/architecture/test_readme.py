@@ -1,7 +1,12 @@
 """Examples in the README and the other documents work as written."""
 
+import json
 import re
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 
 import pytest
 from PIL import Image
@@ -10,8 +15,23 @@ from chatapp.core import metrics
 from chatapp.launcher.postgres import EmbeddedPostgres
 from tests.conftest import NewKey
 from tests.documents import PAGES, programs
+from tests.forked import run_flask
 from tests.people import Backend, Person
 from tests.server import ROOT, Server
+
+# Passes its arguments and environment on, and ends like the command.
+FLASK = """
+import json, os, socket, sys
+assert sys.argv[1:3] == ["--app", "wsgi"], sys.argv
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect({address!r})
+    job = dict(words=sys.argv[3:], environment=dict(os.environ))
+    connection.sendall(json.dumps(job).encode() + b"\\n")
+    code, output, errors = json.load(connection.makefile())
+sys.stdout.write(output)
+sys.stderr.write(errors)
+sys.exit(code)
+"""
 
 
 @pytest.fixture
@@ -45,15 +65,39 @@ def reader(
     }
 
 
+class Handler(StreamRequestHandler):
+    """Runs the command of a line of JSON."""
+
+    def handle(self) -> None:
+        """Reply with what the command returned and wrote."""
+        done = run_flask(**json.loads(self.rfile.readline()))
+        self.wfile.write(json.dumps([done.returncode, done.stdout, done.stderr]).encode())
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a program `flask` that runs forks: to import the server takes two seconds for each command."""
+    folder = tmp_path_factory.mktemp("commands")
+    flask = folder / "flask"
+    flask.write_text(f"#!{sys.executable} -IS\n{FLASK.format(address=str(folder / 'socket'))}")
+    flask.chmod(0o755)
+    with ThreadingUnixStreamServer(str(folder / "socket"), Handler) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield folder
+        listener.shutdown()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_documented_programs_run(page: Path, reader: dict[str, str], tmp_path: Path) -> None:
+def test_documented_programs_run(page: Path, reader: dict[str, str], commands: Path, tmp_path: Path) -> None:
     changes = {
         "http://127.0.0.1:3000": reader["CHAT_URL"],
         ".venv/bin/": "",
         "/var/backups/chat": str(tmp_path / "backups"),
         "/var/lib/chat-server": str(tmp_path),
     }
-    printed = "".join(program.run(tmp_path, reader) for program in programs(page, changes))
+    # The README runs the installed program.
+    forking = () if page.name == "README.md" else (commands,)
+    printed = "".join(program.run(tmp_path, reader, forking) for program in programs(page, changes))
     if page.name == "README.md":
         assert printed.count("Hello Bob!") == 2
         assert "carol: Hello Dave!" in printed
