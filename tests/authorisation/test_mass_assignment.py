@@ -65,17 +65,17 @@ def test_unknown_fields_in_bodies_are_refused(
     for caller in (people["admin"], people["group_admin"]):
         for operation, example in operations.items():
             method, path = operation.split()
-            for field, value in FIELDS.items():
-                response = requests.request(
-                    method,
-                    server.url + path.format(**parts),
-                    json=example | {field: value},
-                    headers={"Authorization": f"Bearer {caller.token}"},
-                    timeout=20,
-                )
-                assert response.status_code in (403, 404, 422), (operation, field, response.text)
-                if response.status_code == 422:
-                    assert field in response.json()["errors"], (operation, field, response.text)
+            response = requests.request(
+                method,
+                server.url + path.format(**parts),
+                json=example | FIELDS,
+                headers={"Authorization": f"Bearer {caller.token}"},
+                timeout=20,
+            )
+            assert response.status_code in (403, 404, 422), (operation, response.text)
+            if response.status_code == 422:
+                # An error per field: a field that were known would have none.
+                assert FIELDS.keys() <= response.json()["errors"].keys(), (operation, response.text)
 
 
 def test_unknown_fields_in_payloads_are_refused(server: Server, people: dict[str, Person], scene: Scene) -> None:
