@@ -18,7 +18,7 @@ YOUNG, MIDDLE, OLD = 700, 5, 0
 # The share of a core up to which a worker has little to do. With this multiple of the growth it does not matter.
 QUIET, OVERDUE = 0.1, 4
 # About the objects of the application itself. To count them at each start would take a fifth of its time.
-APPLICATION = 200_000
+APPLICATION = 300_000
 
 
 class Garbage:
@@ -33,7 +33,6 @@ class Garbage:
     def start(self) -> None:
         """Collect in portions from now on."""
         gc.set_threshold(YOUNG, MIDDLE, OLD)
-        # The application was collected when `wsgi.py` enabled collections.
         self._freeze_all()
         gc.callbacks.append(self._freeze)
 
