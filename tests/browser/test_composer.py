@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import CDPSession, Dialog, FilePayload, Locator, expect
 
+from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
 from tests.browser.stored import stored_data
 from tests.browser.test_files import TRANSFER, png
@@ -72,8 +73,7 @@ def confirm_logout(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("unsent", ["file", "message"])
 def test_a_logout_that_would_lose_something_is_confirmed(visit: Visit, alice: Person, bob: Person, unsent: str) -> None:
-    visitor = visit(alice)
-    visitor.find(bob.name)
+    visitor = chatting(visit, alice, bob)
     if unsent == "message":
         visitor.go_offline()
         visitor.say("Not sent yet")
@@ -215,8 +215,7 @@ def test_a_message_that_waits_can_be_corrected_before_it_is_sent(visit: Visit, a
 
 
 def test_a_type_that_can_not_be_sent_is_refused_at_once(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     for way in ("choose", "paste", "drop"):
         if way == "choose":
             attach(hers, {"name": "choose.exe", "mimeType": "application/octet-stream", "buffer": b"MZ"})
@@ -230,8 +229,7 @@ def test_a_type_that_can_not_be_sent_is_refused_at_once(visit: Visit, alice: Per
 def test_a_file_that_is_too_large_is_refused_at_once_and_the_others_are_kept(
     visit: Visit, alice: Person, bob: Person
 ) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     limit = 10 * 1024 * 1024
     hers.composer.evaluate(DROP, [["large.pdf", limit + 1], ["largest.pdf", limit]])
     expect(hers.page.get_by_role("alert")).to_contain_text("Files can be up to 10 MB. large.pdf is larger.")
@@ -242,8 +240,7 @@ def test_a_file_that_is_too_large_is_refused_at_once_and_the_others_are_kept(
 def test_the_page_takes_the_types_that_the_server_takes(visit: Visit, alice: Person, bob: Person) -> None:
     from chatapp.features.files.kinds import KINDS
 
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     accepted = hers.page.get_by_label("Files", exact=True).get_attribute("accept") or ""
     assert set(accepted.split(",")) == set(KINDS)
 
@@ -258,8 +255,7 @@ def test_a_file_that_is_dropped_beside_the_chat_does_not_leave_the_page(
 
 
 def test_the_enter_that_ends_a_composition_does_not_send(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     hers.composer.fill("にほんご")
     for init in ({"isComposing": True}, {"keyCode": 229}):
         hers.composer.evaluate(COMPOSING_ENTER, init)
@@ -281,8 +277,7 @@ def test_the_enter_that_ends_a_composition_does_not_choose_a_result(visit: Visit
 
 
 def test_a_pasted_text_of_a_thousand_lines_does_not_stall_the_field(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice, permissions=["clipboard-read", "clipboard-write"])
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob, permissions=["clipboard-read", "clipboard-write"])
     text = "\n".join(f"line {number}: the quick brown fox jumps over the lazy dog" for number in range(1000))
     hers.page.evaluate(COPY, text)
     session = hers.context.new_cdp_session(hers.page)
@@ -299,8 +294,7 @@ def test_a_pasted_text_of_a_thousand_lines_does_not_stall_the_field(visit: Visit
 
 
 def test_a_text_that_is_too_long_says_so_and_is_not_sent(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     hers.composer.fill("x" * 3999)
     expect(hers.page.get_by_role("status").filter(has_text="1 character left")).to_be_visible()
     hers.composer.fill("x" * 4100)
@@ -315,8 +309,7 @@ def test_a_text_that_is_too_long_says_so_and_is_not_sent(visit: Visit, alice: Pe
 
 
 def test_a_text_from_right_to_left_is_written_so(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     direction = "element => getComputedStyle(element).direction"
     hers.composer.fill("שלום לך")
     assert hers.composer.evaluate(direction) == "rtl"

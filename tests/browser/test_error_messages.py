@@ -4,6 +4,7 @@ import json
 
 from playwright.sync_api import Route, expect
 
+from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
 from tests.browser.test_files import png
 from tests.people import Person
@@ -37,8 +38,7 @@ def test_a_refused_origin_is_named(visit: Visit, alice: Person) -> None:
 
 
 def test_a_refused_file_says_why(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     upload = "**/messages/upload"
 
     def send(name: str, text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
+from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
 from tests.people import Person
 
@@ -39,8 +40,7 @@ TRANSFER = """(element, [kind, name, type]) => {
 
 
 def test_a_picture_is_previewed_sent_and_seen(visit: Visit, alice: Person, bob: Person) -> None:
-    hers, his = visit(alice), visit(bob)
-    hers.find(bob.name)
+    hers, his = chatting(visit, alice, bob), visit(bob)
     hers.page.get_by_label("Files", exact=True).set_input_files([png("sea.png")])
     tray = hers.page.get_by_role("list", name="Files to send")
     expect(tray).to_contain_text("sea.png")
@@ -59,8 +59,7 @@ def test_a_picture_is_previewed_sent_and_seen(visit: Visit, alice: Person, bob: 
 
 def test_a_document_is_downloaded_under_its_name(visit: Visit, alice: Person, bob: Person, tmp_path: Path) -> None:
     (tmp_path / "Minutes of May.pdf").write_bytes(PDF)
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     hers.page.get_by_label("Files", exact=True).set_input_files(tmp_path / "Minutes of May.pdf")
     hers.page.get_by_role("button", name="Send").click()
     with hers.page.expect_download() as download:
@@ -70,8 +69,7 @@ def test_a_document_is_downloaded_under_its_name(visit: Visit, alice: Person, bo
 
 
 def test_pictures_can_be_pasted_and_dropped(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     for kind in ("paste", "drop"):
         hers.composer.evaluate(TRANSFER, [kind, f"{kind}.png", "image/png"])
         expect(hers.page.get_by_role("list", name="Files to send")).to_contain_text(f"{kind}.png")
@@ -80,8 +78,7 @@ def test_pictures_can_be_pasted_and_dropped(visit: Visit, alice: Person, bob: Pe
 
 
 def test_upload_has_a_progress_bar_and_can_be_cancelled(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     network = hers.context.new_cdp_session(hers.page)
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 150_000}
     network.send("Network.emulateNetworkConditions", slow)
@@ -97,8 +94,7 @@ def test_upload_has_a_progress_bar_and_can_be_cancelled(visit: Visit, alice: Per
 
 
 def test_refused_upload_explains_why_and_can_be_discarded(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     # The name says nothing of it, so that only the server can tell.
     script: FilePayload = {"name": "run.pdf", "mimeType": "application/pdf", "buffer": b"MZ\x00"}
     hers.page.get_by_label("Files", exact=True).set_input_files([script])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Dialog, FilePayload, Page, Request, Route, expect
 
+from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
 from tests.browser.test_composer import confirm_logout, log_out
 from tests.browser.test_composing import await_sent
@@ -72,8 +73,7 @@ def stored(person: Person, chat: str) -> list[dict[str, Any]]:
 
 
 def test_text_is_sent_while_a_file_is_uploaded(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     held: list[Route] = []
     hers.page.route(UPLOADS, lambda route: held.append(route))
     attach(hers, png("sea.png"))

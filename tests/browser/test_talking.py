@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
 from tests.browser.presence import online
 from tests.browser.visitor import SECONDS, await_online
@@ -26,8 +27,7 @@ def test_two_people_find_each_other_and_talk(visit: Visit, alice: Person, bob: P
 
 
 def test_ticks_show_the_status_of_a_message(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     hers.say("Are you there?")
     expect(hers.message("Are you there?")).to_contain_text("Sent")
     his = visit(bob)
@@ -59,8 +59,7 @@ def test_typing_is_shown_and_ends(visit: Visit, alice: Person, bob: Person) -> N
 
 
 def test_presence_comes_and_goes(visit: Visit, alice: Person, bob: Person) -> None:
-    hers = visit(alice)
-    hers.find(bob.name)
+    hers = chatting(visit, alice, bob)
     whom = hers.talk.get_by_role("link", name=bob.name)
     with online(bob):
         expect(whom).to_contain_text("Online")
@@ -68,8 +67,7 @@ def test_presence_comes_and_goes(visit: Visit, alice: Person, bob: Person) -> No
 
 
 def test_a_message_is_edited_and_deleted_for_both(visit: Visit, alice: Person, bob: Person) -> None:
-    hers, his = visit(alice), visit(bob)
-    hers.find(bob.name)
+    hers, his = chatting(visit, alice, bob), visit(bob)
     hers.say("Meet at seven")
     his.entry(alice.name).click()
     hers.act(hers.message("Meet at seven"), "Edit")
