@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.deletions import UNDO_MS, delete_for_good
 from tests.browser.test_accessible import bring_axe, variants, violations
 from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
@@ -14,8 +15,6 @@ from tests.people import Person, data
 from tests.waiting import eventually
 
 DELETED, DELETED_FOR_ME = "Message deleted", "You deleted this message"
-# So long can it be undone.
-UNDO_MS = 5000
 
 
 @pytest.fixture
@@ -148,7 +147,7 @@ def test_logging_out_sends_deletions(visit: Visit, alice: Person, bob: Person, c
 def test_a_deletion_without_a_connection_is_sent_later(visit: Visit, alice: Person, bob: Person, chat: str) -> None:
     hers = opened(visit, alice, bob)
     hers.go_offline()
-    hers.act(hers.message("Meet at seven"), "Delete for me")
+    delete_for_good(hers, hers.message("Meet at seven"), "Delete for me")
     expect(undo(hers)).to_have_count(0)
     expect(rows(hers).first).to_contain_text(DELETED_FOR_ME)
     hers.context.set_offline(False)

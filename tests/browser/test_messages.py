@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Route, expect
 from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.deletions import delete_for_good
 from tests.browser.past import write_past
 from tests.browser.test_error_messages import refuse
 from tests.browser.test_files import picture, png
@@ -314,7 +315,7 @@ def test_a_change_without_a_connection_shows_that_it_waits(visit: Visit, alice: 
     hers.composer.fill("Meet at eight")
     hers.composer.press("Enter")
     expect(hers.message("Meet at eight")).to_contain_text("Saving")
-    hers.act(hers.message("Or not at all"), "Delete for everyone")
+    delete_for_good(hers, hers.message("Or not at all"), "Delete for everyone")
     expect(hers.message("Message deleted")).to_contain_text("Deleting")
     hers.context.set_offline(False)
     expect(hers.message("Meet at eight")).to_contain_text("edited")

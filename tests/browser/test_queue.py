@@ -9,6 +9,7 @@ from playwright.sync_api import Dialog, FilePayload, Page, Request, Route, expec
 
 from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
+from tests.browser.deletions import delete_for_good
 from tests.browser.test_composer import confirm_logout, log_out
 from tests.browser.test_composing import await_sent
 from tests.browser.test_files import png
@@ -146,7 +147,7 @@ def test_changes_made_offline_are_stored_after_the_page_is_opened_again(
     hers.act(hers.message("Helo"), "Edit")
     hers.say("Hello")
     expect(hers.message("Hello")).to_be_visible()
-    hers.act(hers.message("Nonsense"), "Delete for everyone")
+    delete_for_good(hers, hers.message("Nonsense"), "Delete for everyone")
     expect(hers.message("Nonsense")).to_have_count(0)
     expect_stored(hers.page, ["change", "change"])
     hers.page.close()

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chats import chatting
 from tests.browser.conftest import Visit
+from tests.browser.deletions import delete_for_good
 from tests.browser.presence import online
 from tests.browser.visitor import SECONDS, await_online
 from tests.people import Person, data
@@ -75,7 +76,7 @@ def test_a_message_is_edited_and_deleted_for_both(visit: Visit, alice: Person, b
     hers.composer.press("Enter")
     for one in (hers, his):
         expect(one.message("Meet at eight")).to_contain_text("edited")
-    hers.act(hers.message("Meet at eight"), "Delete for everyone")
+    delete_for_good(hers, hers.message("Meet at eight"), "Delete for everyone")
     for one in (hers, his):
         expect(one.message("Message deleted")).to_be_visible()
         expect(one.message("Meet at")).to_have_count(0)
