@@ -48,7 +48,7 @@ def scroll_by_wheel(visitor: Visitor, row: Locator, step: int) -> None:
 
 def scroll_up_to(visitor: Visitor, row: Locator) -> None:
     """Scroll by the wheel until a message is rendered, then so that it is the first one visible."""
-    scroll_by_wheel(visitor, row, -300)
+    scroll_by_wheel(visitor, row, -600)
     row.evaluate("row => row.scrollIntoView({block: 'start'})")
     visitor.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
