@@ -71,6 +71,9 @@ class Differences:
         self.missing: dict[str, set[str]] = defaultdict(set)
         new: set[tuple[str, str]] = set()
         for connection in checked:
+            # One that was closed during the read has lost its chats, which are not new to its user.
+            if connection.id not in rooms:
+                continue
             user_id = connection.actor.user_id
             for chat_id in connection.chats.keys() - named[user_id].chats.keys():
                 self.missing[chat_id].add(user_id)

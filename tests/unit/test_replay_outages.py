@@ -1,6 +1,6 @@
 """A replay whose bus or chat changed while it read the database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from chatapp.core.user_state import UserState
 from chatapp.fanout import recovery
+from chatapp.fanout.differences import Differences
 from chatapp.fanout.recovery import MAX_MISSED, MAX_READS, Replay
 from chatapp.fanout.rooms import rooms
 from chatapp.fanout.view import view
@@ -96,6 +97,35 @@ def test_new_members_are_subscribed_without_replay_of_too_many_changes(
     replay._joined[CHAT]["bob"] = 6
     assert replay._replay(CHAT, too_many) == 0
     assert requests
+
+
+def test_a_socket_that_is_closed_during_the_read_makes_its_user_no_new_member(
+    replay: Replay[MissedChanges],
+) -> None:
+    unused: Any = None
+    actor: Any = SimpleNamespace(user_id="bob")
+    closed, other = (SocketConnection(id, id, unused, actor, 0, unused) for id in ("1", "2"))
+    for socket in (closed, other):
+        rooms().add(socket)
+        rooms().fill(socket, UserState(chats={CHAT: (4, 4)}))
+
+    def list_rooms(user_ids: list[str]) -> dict[str, UserState]:
+        rooms().remove(closed.id)
+        return {id: UserState() for id in user_ids} | {"bob": UserState(chats={CHAT: (6, 6)})}
+
+    joined: list[tuple[str, str]] = []
+
+    def joined_at(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[int | None, int]]:
+        joined.extend(pairs)
+        return {}
+
+    source: Any = replace(
+        replay._source, list_rooms=list_rooms, joined_at=joined_at, find_actors=lambda actors: list(actors)
+    )
+    Differences(rooms(), source)
+    # To subscribe him again, from the newest change on, would keep from his other socket what it missed.
+    rooms().remove(other.id)
+    assert joined == []
 
 
 @pytest.mark.parametrize(("changes", "introduced_at"), [(1, 5), (1000, 3 + MAX_READS)])
