@@ -68,12 +68,15 @@ class Live:
 
 @pytest.fixture
 def live(server: Server, people: dict[str, Person], request: pytest.FixtureRequest) -> Iterator[Live]:
-    """All users but the stranger connect; then the group is created, and the ex-member is removed from it."""
+    """All users but the stranger connect; then the group is created, and the ex-member is removed from it.
+
+    In a test about one user, `who`, only they and the author connect.
+    """
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    connecting = {parameters["who"], "author"} if "who" in parameters else set(people) - {"stranger"}
     with ExitStack() as stack:
         sockets = {
-            who: stack.enter_context(RawWebSocket(server.url)).join(person.token)
-            for who, person in people.items()
-            if who != "stranger"
+            who: stack.enter_context(RawWebSocket(server.url)).join(people[who].token) for who in sorted(connecting)
         }
         live = Live(request.getfixturevalue("scene"), dict(people), sockets)
         for who in sockets:
