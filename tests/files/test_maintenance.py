@@ -21,6 +21,22 @@ from tests.people import Person, data, problem, register
 from tests.server import ROOT, Server, environment
 from tests.waiting import eventually
 
+# One process imports the storage; its forks wait for the end of a pipe, and then all begin at once.
+FOUR_PROCESSES = """
+import os, pathlib, sys
+from chatapp.features.files.storage import LocalStorage
+begin, hold = os.pipe()
+for _ in range(4):
+    if not os.fork():
+        os.close(hold)
+        os.read(begin, 1)
+        print(LocalStorage(pathlib.Path(sys.argv[1])).folder_id(), flush=True)
+        os._exit(0)
+os.close(hold)
+for _ in range(4):
+    os.wait()
+"""
+
 
 @pytest.fixture
 def later(engine: Engine) -> Callable[[str], None]:
@@ -168,10 +184,11 @@ def test_file_in_another_upload_folder_is_reported(database_url: str, tmp_path: 
 
 
 def test_concurrent_servers_agree_on_the_folder_id(tmp_path: Path) -> None:
-    make = "from chatapp.features.files.storage import LocalStorage as S; import pathlib, sys; print(S(pathlib.Path(sys.argv[1])).folder_id())"
-    command = [sys.executable, "-c", make, str(tmp_path / "uploads")]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+    command = [sys.executable, "-c", FOUR_PROCESSES, str(tmp_path / "uploads")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    ids = done.stdout.split()
+    assert len(ids) == 4, done.stderr
+    assert len(set(ids)) == 1
     assert [path.name for path in (tmp_path / "uploads").iterdir()] == [".folder-id"]
 
 
