@@ -45,7 +45,7 @@ def test_the_picture_of_another_site_is_shown_as_initials_and_not_requested(
 ) -> None:
     data(alice.patch("/users/me", {"avatar": f"http://127.0.0.1:{elsewhere.server_port}/alice.png"}))
     alice.send(alice.direct_chat(bob), "Hello")
-    his = visit(bob)
+    his = visit(bob, proxy=None)
     his.entry(alice.name).click()
     expect(his.message("Hello")).to_be_visible()
     expect(his.talk.locator(".avatar").first).to_have_attribute("data-initials", re.compile("^a"))
@@ -60,7 +60,7 @@ def test_the_picture_of_a_listed_site_is_requested(
         alice, bob = register(server.url, "alice"), register(server.url, "bob")
         data(alice.patch("/users/me", {"avatar": f"http://{host}/alice.png"}))
         alice.direct_chat(bob)
-        visitor = Visitor(browser, server.url)
+        visitor = Visitor(browser, server.url, proxy=None)
         visitor.take_session(bob)
         # It has no such picture.
         expect(visitor.entry(alice.name).locator(".avatar")).to_have_attribute("data-initials", re.compile("^a"))

@@ -5,9 +5,10 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ProxySettings, Request, expect
 
 from tests.people import PASSWORD, TIMEOUT, Person, data
 
@@ -16,6 +17,8 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SECONDS = 40
 # What a page may say without anything being wrong: connections are lost on purpose.
 EXPECTED = re.compile(r"net::ERR_|WebSocket connection|Failed to load resource")
+# Nothing listens here: a page that asks another server asks this proxy, and the request fails.
+NOWHERE = "http://127.0.0.1:9"
 
 # Runs before the scripts of each page, and acts once: later pages find the session as the page before left it.
 SET_SESSION = """
@@ -36,6 +39,13 @@ def await_saved(page: Page) -> None:
     page.wait_for_function("() => dispatchEvent(new Event('beforeunload', {cancelable: true}))")
 
 
+def past_proxy(url: str) -> ProxySettings:
+    """Proxy settings by which this server alone is asked, not others on its host."""
+    site = urlsplit(url)
+    # Chromium compares the whole name and the port, the driver (`route.fetch`) the end of the name only.
+    return {"server": NOWHERE, "bypass": f"{site.netloc},{(site.hostname or '').rpartition('.')[2]}"}
+
+
 class Visitor:
     """A browser context with one page; `errors` are errors of its scripts, and `strangers` requests to elsewhere."""
 
@@ -43,19 +53,21 @@ class Visitor:
         self.url = url
         self.errors: list[str] = []
         self.strangers: list[str] = []
-        self.context: BrowserContext = browser.new_context(**({"viewport": WIDE, "locale": "en-GB"} | options))
+        usual = {"viewport": WIDE, "locale": "en-GB", "proxy": past_proxy(url)}
+        self.context: BrowserContext = browser.new_context(**(usual | options))
         self.context.set_default_timeout(SECONDS * 1000)
         self.page: Page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._on_console)
-        self.page.on("request", self._asked)
+        # Not every request: the driver would describe each one to this process.
+        self.page.on("requestfailed", self._on_failure)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not EXPECTED.search(message.text):
             self.errors.append(message.text)
 
-    def _asked(self, request: Request) -> None:
-        if not request.url.startswith((self.url, self.url.replace("http", "ws", 1), "blob:", "data:")):
+    def _on_failure(self, request: Request) -> None:
+        if not request.url.startswith((self.url, "blob:", "data:")):
             self.strangers.append(request.url)
 
     def enter(self) -> None:
