@@ -5,9 +5,11 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
 
 from chatapp.launcher.web import BUILT
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.visitor import NARROW, WIDE
 from tests.people import Person
 
@@ -73,10 +75,12 @@ def shifts(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW])
-def test_nothing_moves_while_the_page_loads(visit: Visit, alice: Person, bob: Person, viewport: dict[str, int]) -> None:
+def test_nothing_moves_while_the_page_loads(
+    visit: Visit, engine: Engine, alice: Person, bob: Person, viewport: dict[str, int]
+) -> None:
     chat = alice.direct_chat(bob)
-    for number in range(30):
-        bob.send(chat, f"Message {number}, which is long enough that it takes more than one line on a phone")
+    long = "which is long enough that it takes more than one line on a phone"
+    write_past(engine, chat, bob, [f"Message {number}, {long}" for number in range(30)])
     visitor = visit(viewport=viewport)
     page = visitor.page
     visitor.context.add_init_script(RECORD_SHIFTS)

@@ -4,8 +4,10 @@ import time
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import Engine
 
 from tests.browser.conftest import Visit
+from tests.browser.past import write_past
 from tests.browser.stored import stored_data
 from tests.browser.visitor import SECONDS
 from tests.people import Person, data
@@ -84,11 +86,10 @@ def test_list_is_requested_before_the_script_has_loaded(visit: Visit, alice: Per
 
 @pytest.mark.parametrize("opened", ["by its address", "from the list"])
 def test_chat_opens_at_the_first_new_message_behind_the_cache(
-    visit: Visit, alice: Person, bob: Person, opened: str
+    visit: Visit, engine: Engine, alice: Person, bob: Person, opened: str
 ) -> None:
     chat = bob.direct_chat(alice)
-    for number in range(20):
-        bob.send(chat, f"Seen {number}, in a few words more than one.")
+    write_past(engine, chat, bob, [f"Seen {number}, in a few words more than one." for number in range(20)])
     data(alice.post(f"/messages/{chat}/read", {}))
     hers = visit(alice)
     hers.entry(bob.name).click()
@@ -97,8 +98,7 @@ def test_chat_opens_at_the_first_new_message_behind_the_cache(
     wait_until_stored(hers.page, '"page"')
     url = hers.page.url
     hers.page.goto("about:blank")
-    for number in range(30):
-        bob.send(chat, f"News {number}, in a few words more than one.")
+    write_past(engine, chat, bob, [f"News {number}, in a few words more than one." for number in range(30)])
     if opened == "by its address":
         hers.page.goto(url)
     else:
