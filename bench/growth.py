@@ -29,9 +29,10 @@ _USERS_AND_CHATS = text(
 )
 _STORE = text(
     """
-    INSERT INTO messages (id, chat_id, seq, rev, sender_id, content, client_id)
+    INSERT INTO messages (id, chat_id, seq, rev, sender_id, content, client_id, client_digest)
     SELECT uuidv7(), m.chat_id, n, n + 1, m.user_id,
-           'message number ' || n || ' of a long conversation', gen_random_uuid()
+           'message number ' || n || ' of a long conversation', gen_random_uuid(),
+           substring(uuid_send(gen_random_uuid()) FOR 7)
     FROM generate_series(1, :each) n, members m JOIN chats c ON c.id = m.chat_id WHERE c.name LIKE 'stored %'
     """
 )

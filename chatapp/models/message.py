@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chatapp.core.db import Base
 from chatapp.models.columns import ChatRef, CreatedAt, Id, SomeTime, UserRef
 
-# Condition of a message whose `rev` is not that of its creation.
+# Condition of a message whose `rev` is not that of its creation; of others it can be null.
 CHANGED = "(edited_at IS NOT NULL OR deleted_at IS NOT NULL OR is_changed)"
 
 
@@ -30,7 +30,8 @@ class Message(Base):
     `client_digest` is a hash of the content first sent with `client_id`, which distinguishes a repetition from a reuse
     even after an edit or a deletion. `reply_to` is the id of a message of the same chat, `mention_ids` are members.
     `reactions` summarizes the rows of `reactions` as the API shows them. `forwarded` has the `senderId` and `createdAt` of
-    the original. `is_changed` marks a message whose `rev` was changed by something else than an edit or a deletion.
+    the original. `is_changed` marks a message whose `rev` was changed by something else than an edit or a deletion;
+    null, which takes no room, is false.
     """
 
     __tablename__ = "messages"
@@ -57,7 +58,7 @@ class Message(Base):
     pinned_by: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
     forwarded: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     edit_count: Mapped[int | None] = mapped_column(SmallInteger)
-    is_changed: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_changed: Mapped[bool | None]
     created_at: Mapped[CreatedAt]
     edited_at: Mapped[SomeTime]
     deleted_at: Mapped[SomeTime]

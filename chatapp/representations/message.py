@@ -80,6 +80,8 @@ def _is_hidden(message: str) -> str:
 
 # Of a message `m`: it is a tombstone in the lists of the reader.
 IS_HIDDEN_MESSAGE = _is_hidden("m")
+# Whether a message was first sent with the content of `:client_digest`; earlier versions stored 16 bytes of each digest.
+IS_REPEATED = "substring(m.client_digest FOR 7) = :client_digest"
 # The reader finds it by its id: they neither cleared it nor deleted it for themselves.
 IS_FOUND_MESSAGE = f"m.seq > {CLEARED} AND NOT {IS_HIDDEN_MESSAGE}"
 
@@ -435,7 +437,8 @@ def messages_since(rev: str, limit: str = ":limit", after: str = "0") -> str:
             SELECT * FROM messages WHERE chat_id = c.id AND rev > {rev} AND {CHANGED}{above} ORDER BY rev LIMIT {limit}
         ) UNION ALL (
             SELECT * FROM messages
-            WHERE chat_id = c.id AND seq > {rev} - (c.last_rev - c.last_seq) AND rev > {rev} AND NOT {CHANGED}{above}
+            WHERE chat_id = c.id AND seq > {rev} - (c.last_rev - c.last_seq) AND rev > {rev}
+            AND {CHANGED} IS NOT TRUE{above}
             ORDER BY seq LIMIT {limit}
         ) ORDER BY rev LIMIT {limit}
     )"""

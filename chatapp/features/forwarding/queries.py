@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from chatapp.core.db import reading
 from chatapp.core.errors import Invalid, Json, NotFound
 from chatapp.core.identity import Actor
-from chatapp.representations.message import IS_FOUND_MESSAGE, MESSAGE, MESSAGE_JOINS, Message
+from chatapp.representations.message import IS_FOUND_MESSAGE, IS_REPEATED, MESSAGE, MESSAGE_JOINS, Message
 
 NOT_FOUND = "Not found."
 _MEMBER_OF = text("SELECT FROM members WHERE user_id = :user_id AND chat_id = ANY(CAST(:chat_ids AS uuid[]))")
@@ -21,7 +21,7 @@ _CHATS_OF = text(
 )
 _COPIES = text(
     f"""
-    SELECT CASE WHEN m.client_digest = :client_digest THEN {MESSAGE} END
+    SELECT CASE WHEN {IS_REPEATED} THEN {MESSAGE} END
     FROM unnest(CAST(:client_ids AS uuid[])) WITH ORDINALITY copy (client_id, place)
          JOIN messages m ON m.sender_id = :user_id AND m.client_id = copy.client_id
          JOIN members me ON me.chat_id = m.chat_id AND me.user_id = :user_id {MESSAGE_JOINS}

@@ -17,6 +17,7 @@ from chatapp.features.messages.schemas import MessageStatus
 from chatapp.representations.chat_state import CLEARED
 from chatapp.representations.message import (
     IS_FOUND_MESSAGE,
+    IS_REPEATED,
     MESSAGE,
     MESSAGE_EVENT,
     MESSAGE_JOINS,
@@ -34,7 +35,7 @@ _IS_CLOSED = text(
 _SENT_BEFORE = Prepared(
     "sent_before",
     f"""
-    SELECT CASE WHEN m.client_digest = :client_digest THEN {MESSAGE} END
+    SELECT CASE WHEN {IS_REPEATED} THEN {MESSAGE} END
     FROM members me JOIN messages m ON m.sender_id = me.user_id AND m.client_id = :client_id {MESSAGE_JOINS}
     WHERE me.chat_id = :chat_id AND me.user_id = :user_id
     """,

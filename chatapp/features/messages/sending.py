@@ -312,13 +312,14 @@ def _audit_entry(message_id: str, principal: Principal) -> Json:
 
 
 def fingerprint(chat_id: str, content: str, *rest: str, extras: Extras | None = None) -> bytes:
-    """Distinguishes a repeated message from another one with the same `clientId`."""
+    """Distinguishes a repeated message from another one with the same `clientId`: 7 bytes, which fill an alignment of the
+    row. It finds mistakes of clients and protects nothing."""
     parts = [chat_id, content, *rest]
     if extras:
         # The order in which users are mentioned makes no other message.
         equal = extras | {"mentionIds": sorted(extras["mentionIds"])} if "mentionIds" in extras else extras
         parts.append(orjson.dumps(equal, option=orjson.OPT_SORT_KEYS).decode())
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()[:7]
 
 
 def _explain(pending: PendingMessage, *, gone: bool = False) -> None:

@@ -26,6 +26,7 @@ from chatapp.representations.chat import (
     ServerChatDetail,
 )
 from chatapp.representations.message import (
+    IS_REPEATED,
     MESSAGE_FOR_SERVER,
     MESSAGE_JOINS,
     MESSAGE_JOINS_BY_KEY,
@@ -72,7 +73,7 @@ _CHANGED_SINCE = text(
 _MESSAGE = text(f"SELECT CAST({MESSAGE_FOR_SERVER} AS json) FROM messages m {MESSAGE_JOINS} WHERE m.id = :id")
 _POSTED_BEFORE = text(
     f"""
-    SELECT CASE WHEN m.client_digest = :digest THEN CAST({MESSAGE_FOR_SERVER} AS json) END, true
+    SELECT CASE WHEN {IS_REPEATED} THEN CAST({MESSAGE_FOR_SERVER} AS json) END, true
     FROM messages m {MESSAGE_JOINS} WHERE m.sender_id = '{SYSTEM_ID}' AND m.client_id = :client_id
     """
 )
@@ -230,5 +231,5 @@ def sender(reference: Reference, principal: Principal) -> Actor:
 def posted_before(client_id: str, digest: bytes) -> tuple[Message | None, bool]:
     """The system message with that `clientId`, None for another one than this; and whether there is one."""
     with reading() as db:
-        row = db.execute(_POSTED_BEFORE, {"client_id": client_id, "digest": digest}).first()
+        row = db.execute(_POSTED_BEFORE, {"client_id": client_id, "client_digest": digest}).first()
     return (row[0], True) if row else (None, False)
