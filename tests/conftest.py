@@ -36,8 +36,8 @@ Connect = Callable[..., SocketClient]
 both_clients = pytest.mark.parametrize("connect", ["js", "python"], indirect=True)
 # The phases of `python -m tests.run`, by files and folders; what no phase names is of `parallel`, and what two name of the
 # later one. `waiting` has tests with several workers, outages and kills, which wait more than they work, but must get the
-# processor when they need it. Beside it, `parallel` gets what it leaves of the processor. Last, in `serial`, one process
-# measures times and loads.
+# processor when they need it. Beside it, `parallel` gets what it leaves of the processor. After it, in `serial`, one process
+# measures times and loads, with the same priority.
 PHASES = {
     "waiting": (
         "chaos/test_chaos.py",

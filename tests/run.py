@@ -1,9 +1,9 @@
 """`python -m tests.run`, which is `make test`: runs the tests in three phases, so that all cores are used.
 
 Some processes run the tests that mostly wait, but must get the processor when they need it. What they leave of it goes
-to others, of a lower priority, which run the tests whose results don't depend on how busy the machine is. Last, one
-process runs the tests that measure. `tests/conftest.py` says which is which. Arguments go to pytest in all phases. The
-last line counts all tests.
+to others, of a lower priority, which run the tests whose results don't depend on how busy the machine is. After the
+first, one process runs the tests that measure, alone but for those others. `tests/conftest.py` says which is which.
+Arguments go to pytest in all phases. The last line counts all tests.
 
 `python -m tests.run fast`, which is `make test-fast`, runs only the tests that `FAST` names there.
 """
@@ -100,8 +100,11 @@ def set_session_niceness(pid: int, niceness: int) -> None:
         Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
-def run_beside(background: list[str], foreground: list[str], output: Path) -> list[int]:
-    """Run a command with priority over another one, and print its output after that; returns both exit codes."""
+def run_beside(background: list[str], foreground: list[list[str]], output: Path) -> list[int]:
+    """Run commands, one after the other, with priority over another one; returns all exit codes, its own first.
+
+    Their output is printed at the end.
+    """
     nice = subprocess.Popen(["nice", "-n", str(NICENESS), *background], env=environment(), start_new_session=True)
     alone = threading.Event()
     if sys.platform == "linux":
@@ -109,9 +112,12 @@ def run_beside(background: list[str], foreground: list[str], output: Path) -> li
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with output.open("wb") as file:
-            done = subprocess.run(foreground, env=environment(), stdout=file, stderr=subprocess.STDOUT)
+            codes = [
+                subprocess.run(command, env=environment(), stdout=file, stderr=subprocess.STDOUT).returncode
+                for command in foreground
+            ]
         alone.set()
-        return [nice.wait(), done.returncode]
+        return [nice.wait(), *codes]
     except KeyboardInterrupt:
         # It is in a session of its own, which neither a terminal nor SIGTERM reaches.
         os.killpg(nice.pid, signal.SIGINT)
@@ -136,10 +142,8 @@ def main() -> int:
             # One more: from the end of `waiting` on it has the processors for itself, and its browsers wait in turns.
             parallel = command("parallel", folder, *spread_over(cores + 2), *arguments)
             waiting = command("waiting", folder, *spread_over(cores + 1), *arguments)
-            codes = run_beside(parallel, waiting, folder / "waiting.txt")
-            if not ({"-x", "--exitfirst"} & set(arguments) and set(codes) - {0, NO_TESTS}):
-                serial = command("serial", folder, *arguments)
-                codes.append(subprocess.run(serial, env=environment()).returncode)
+            serial = command("serial", folder, *arguments)
+            codes = run_beside(parallel, [waiting, serial], folder / "foreground.txt")
         counts = sum(map(count, folder.glob("*.xml")), Counter[str]())
     print(summary(counts, time.monotonic() - began))
     failed = [code for code in codes if code not in (0, NO_TESTS)]
