@@ -121,6 +121,8 @@ export class ChatClient {
   private userSession: UserSession | null = null;
   /** What the server could do when it was asked last. */
   private features: readonly string[] = [];
+  /** The request for them that is under way. */
+  private asked: Promise<Capabilities> | null = null;
   /** Settled once the storage has nothing more of the session before. */
   private ending: Promise<void> = Promise.resolve();
 
@@ -210,10 +212,17 @@ export class ChatClient {
   }
 
   /** What the server can do: `registration`, `passwordLogin`, `features`, `limits`. Needs no session. */
-  async capabilities(): Promise<Capabilities> {
-    const { data } = await this.http.callOpenly("GET /capabilities", {});
-    this.features = data.features;
-    return data;
+  capabilities(): Promise<Capabilities> {
+    this.asked ??= this.http
+      .callOpenly("GET /capabilities", {})
+      .then(({ data }) => {
+        this.features = data.features;
+        return data;
+      })
+      .finally(() => {
+        this.asked = null;
+      });
+    return this.asked;
   }
 
   /**

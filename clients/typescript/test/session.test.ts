@@ -149,3 +149,17 @@ function tabs(): SessionStorage & { saved: number } {
 function thief(session: object): SessionStorage {
   return { ...memorySession(), load: () => ({ ...session, accessToken: "", expiresAt: 0 }) as never };
 }
+
+test("what the server can do is asked once for all who ask meanwhile", async (t) => {
+  const urls: string[] = [];
+  const counted: typeof fetch = (url, request) => {
+    urls.push(String(url));
+    return fetch(url, request);
+  };
+  const asking = client(t, { fetch: counted });
+  const [one, other] = await Promise.all([asking.capabilities(), asking.capabilities()]);
+  assert.deepEqual(one, other);
+  assert.equal(urls.length, 1);
+  await asking.capabilities();
+  assert.equal(urls.length, 2);
+});
