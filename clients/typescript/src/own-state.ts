@@ -346,7 +346,8 @@ export class OwnState {
   private showBlocked(): void {
     let blocked = this.chatStore.own.blocked;
     for (const [userId, isBlocked] of this.unconfirmed) blocked = withUser(blocked, userId, isBlocked);
-    for (const { userId, isBlocked } of this.waiting("block")) blocked = withUser(blocked, userId, isBlocked);
+    // A block shows at once. Its end does not: a message could reach the server before it, and be refused.
+    for (const { userId, isBlocked } of this.waiting("block")) if (isBlocked) blocked = withUser(blocked, userId, true);
     this.shownBlocked = blocked;
     this.changes.note("own");
   }

@@ -180,7 +180,11 @@ describe("personal state", { concurrency: 4 }, () => {
       return error.code === "you_blocked";
     });
     await away(line, laptop, async () => {
-      await phone.client.unblock(bob.me.id);
+      const ended = phone.client.unblock(bob.me.id);
+      // What is sent now would be refused.
+      assert.equal(phone.client.blocked.has(bob.me.id), true);
+      await ended;
+      assert.equal(phone.client.blocked.has(bob.me.id), false);
       await phone.client.saveDraft(chat.id, { content: "Again" });
       await phone.client.updateSettings({ typing: true, notify: "mentions" });
     });
