@@ -279,3 +279,14 @@ def test_reduced_motion_jumps_to_the_newest_messages(visit: Visit, alice: Person
         }"""
     )
     assert left < 2
+
+
+def test_a_scroll_event_after_the_chat_was_left_does_nothing(visit: Visit, alice: Person, bob: Person) -> None:
+    alice.direct_chat(bob)
+    hers = visit(alice)
+    hers.entry(bob.name).click()
+    box = hers.talk.locator(".scroller").element_handle()
+    hers.page.evaluate("location.hash = '#/'")
+    expect(hers.talk.locator(".scroller")).to_have_count(0)
+    # As browsers do where the window has just scrolled; `visit` finds the error of a script.
+    box.dispatch_event("scroll")

@@ -163,8 +163,9 @@ export function useWindow(items: readonly Item[], hasNewer: boolean) {
 
   /** Handle a scroll event; returns false for the window's own scrolling. */
   const onScroll = (): boolean => {
-    // After the window's own scrolling, all is rendered and noted.
-    if (goal.current || scroller.current!.scrollTop === noted.current.at) return false;
+    const box = scroller.current;
+    // After the window's own scrolling, all is rendered and noted. The event may arrive after the window was left.
+    if (!box || goal.current || box.scrollTop === noted.current.at) return false;
     extend();
     note();
     return true;
