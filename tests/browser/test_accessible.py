@@ -158,7 +158,10 @@ def empty_search(visitor: Visitor) -> None:
 def found_messages(visitor: Visitor) -> None:
     visitor.search_field.fill("in:club photo")
     expect(visitor.page.get_by_role("button", name="Remove the filter: In Club")).to_be_visible()
-    expect(visitor.page.get_by_role("region", name="Messages").get_by_role("link")).to_have_count(1)
+    found = visitor.page.get_by_role("region", name="Messages")
+    # Older results are dimmed while newer ones are on their way.
+    expect(found).to_have_attribute("aria-busy", "false")
+    expect(found.get_by_role("link")).to_have_count(1)
 
 
 def search_filters(visitor: Visitor) -> None:
