@@ -100,7 +100,6 @@ LONG = (
     "multiworker/test_split.py",
     "property/test_any_order.py",
     "clients/test_package.py",
-    "clients/test_readme.py",
     "architecture/test_readme.py",
     "realtime/test_two_applications.py",
     "unit/test_loading.py",

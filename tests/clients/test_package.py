@@ -1,4 +1,4 @@
-"""The TypeScript client installs from a fresh clone, and its package works with common tools."""
+"""The TypeScript client installs from a fresh clone, and its package works with common tools and as its README shows."""
 
 import json
 import subprocess
@@ -9,7 +9,8 @@ import pytest
 
 from chatapp.launcher.node import ensure_node_modules, node_binary
 from tests.clients.package import PACKAGE, fresh_clone, install
-from tests.server import ROOT
+from tests.documents import programs
+from tests.server import ROOT, Server
 
 PROGRAM = """
 import { ChatClient, type Chat, RateLimitedError } from "@chatapp/client";
@@ -49,6 +50,13 @@ def test_package_types_resolve(packed: Path, resolution: str) -> None:
         [node_binary(), f"{resolution}/program.js"], cwd=application, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "unknown 3\n", done.stderr
+
+
+def test_readme_programs_run(packed: Path, server: Server) -> None:
+    shown = [program for program in programs(PACKAGE / "README.md", {}) if program.language == "js"]
+    assert len(shown) == 3
+    for program in shown:
+        program.run(packed.parent, {"CHAT_URL": server.url})
 
 
 def test_source_maps_contain_their_sources(packed: Path) -> None:
