@@ -76,19 +76,31 @@ FAST = (
     "unit",
 )
 NOT_FAST = (
+    "actions/test_reading_costs.py",
+    "actions/test_search_candidates.py",
+    "architecture/test_added_field.py",
+    "architecture/test_compat.py",
     "architecture/test_models.py",
     "architecture/test_readme.py",
     "rest/test_access_log.py",
     "rest/test_admin.py",
+    "rest/test_avatars.py",
     "rest/test_docs.py",
     "rest/test_generated_client.py",
     "rest/test_headers.py",
+    "rest/test_large_groups.py",
     "rest/test_limits.py",
     "rest/test_metrics.py",
     "rest/test_names.py",
     "rest/test_password_hashing.py",
     "rest/test_schemathesis.py",
     "rest/test_version.py",
+    "unit/test_bus.py",
+    "unit/test_config.py",
+    "unit/test_limits.py",
+    "unit/test_loading.py",
+    "unit/test_session_states.py",
+    "unit/test_spread.py",
 )
 # What takes longest, in this order: it starts first, so that no process works on it alone in the end.
 LONG = (

@@ -1,6 +1,6 @@
 """A socket never acts for a session that ended, or with a role that was removed, during the database query."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +19,7 @@ RENEWED = Actor(USER, OTHER_SESSION, "alice", None, "USER")
 
 
 @pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[SocketConnection]:
+def connection(own_application: None, monkeypatch: pytest.MonkeyPatch) -> SocketConnection:
     """A connection whose user is a moderator."""
 
     def ended(connection: SocketConnection, why: str) -> None:
@@ -30,8 +30,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[SocketConnection]:
     connection = SocketConnection("id", "sid", session, MODERATOR, 0, ended)
     rooms().add(connection)
     monkeypatch.setattr("chatapp.sockets.connection.gevent.spawn_later", lambda *_args, **_options: None)
-    yield connection
-    rooms().remove(connection.id)
+    return connection
 
 
 def database(*responses: Actor | None, meanwhile: Callable[[], Any]) -> Callable[[Actor], Actor | None]:

@@ -1,6 +1,6 @@
 """A change of privacy that arrives while the database is read, or while it can't be read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,14 +33,12 @@ class Socket:
 
 
 @pytest.fixture
-def sockets() -> Iterator[list[Any]]:
+def sockets(own_application: None) -> list[Any]:
     """A socket of alice, and one of bob."""
     opened: list[Any] = [Socket("alice"), Socket("bob")]
     for each in opened:
         rooms().add(each)
-    yield opened
-    for each in opened:
-        rooms().remove(each.id)
+    return opened
 
 
 @pytest.mark.usefixtures("sockets")
@@ -71,12 +69,12 @@ def test_sockets_are_closed_if_the_change_is_not_known(sockets: list[Any], monke
 
 
 @pytest.mark.usefixtures("sockets")
+@pytest.mark.usefixtures("own_application")
 def test_a_comparison_after_an_outage_skips_only_users_whose_privacy_changed_meanwhile() -> None:
     def list_rooms(user_ids: list[str]) -> Mapping[str, UserState]:
         # The event of a later change, applied during the read.
         rooms().privacy_changing("alice")
         rooms().set_privacy("alice", HIDDEN)
-        # Also sockets that other tests have left connected.
         return {id: UserState() for id in user_ids} | {"bob": UserState(privacy=SILENT)}
 
     source: Any = SimpleNamespace(list_rooms=list_rooms, joined_at=lambda _: {}, find_actors=lambda actors: actors)
