@@ -136,7 +136,7 @@ def main() -> int:
         folder = Path(name)
         # More processes than there are cores: tests wait a good part of their time.
         if arguments[:1] == ["fast"]:
-            fast = command("fast", folder, *spread_over(cores + 1), *arguments[1:])
+            fast = command("fast", folder, *spread_over(cores + 2), *arguments[1:])
             codes = [subprocess.run(fast, env=environment()).returncode]
         else:
             # One more: from the end of `waiting` on it has the processors for itself, and its browsers wait in turns.
