@@ -100,11 +100,12 @@ def set_session_niceness(pid: int, niceness: int) -> None:
         Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
-def run_beside(background: list[str], foreground: list[list[str]], output: Path) -> list[int]:
+def run_beside(background: list[str], foreground: list[list[str]], output: Path, *, stop: bool = False) -> list[int]:
     """Run commands, one after the other, with priority over another one; returns all exit codes, its own first.
 
-    Their output is printed at the end.
+    With `stop`, none follows one that failed. Their output is printed at the end.
     """
+    codes: list[int] = []
     nice = subprocess.Popen(["nice", "-n", str(NICENESS), *background], env=environment(), start_new_session=True)
     alone = threading.Event()
     if sys.platform == "linux":
@@ -112,10 +113,11 @@ def run_beside(background: list[str], foreground: list[list[str]], output: Path)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with output.open("wb") as file:
-            codes = [
-                subprocess.run(command, env=environment(), stdout=file, stderr=subprocess.STDOUT).returncode
-                for command in foreground
-            ]
+            for command in foreground:
+                done = subprocess.run(command, env=environment(), stdout=file, stderr=subprocess.STDOUT)
+                codes.append(done.returncode)
+                if stop and done.returncode not in (0, NO_TESTS):
+                    break
         alone.set()
         return [nice.wait(), *codes]
     except KeyboardInterrupt:
@@ -143,7 +145,8 @@ def main() -> int:
             parallel = command("parallel", folder, *spread_over(cores + 2), *arguments)
             waiting = command("waiting", folder, *spread_over(cores + 1), *arguments)
             serial = command("serial", folder, *arguments)
-            codes = run_beside(parallel, [waiting, serial], folder / "foreground.txt")
+            stop = bool({"-x", "--exitfirst"} & set(arguments))
+            codes = run_beside(parallel, [waiting, serial], folder / "foreground.txt", stop=stop)
         counts = sum(map(count, folder.glob("*.xml")), Counter[str]())
     print(summary(counts, time.monotonic() - began))
     failed = [code for code in codes if code not in (0, NO_TESTS)]

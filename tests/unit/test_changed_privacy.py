@@ -69,7 +69,6 @@ def test_sockets_are_closed_if_the_change_is_not_known(sockets: list[Any], monke
 
 
 @pytest.mark.usefixtures("sockets")
-@pytest.mark.usefixtures("own_application")
 def test_a_comparison_after_an_outage_skips_only_users_whose_privacy_changed_meanwhile() -> None:
     def list_rooms(user_ids: list[str]) -> Mapping[str, UserState]:
         # The event of a later change, applied during the read.
