@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.test_files import picture
-from tests.browser.test_messages import opened
 from tests.people import Person
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.deletions import UNDO_MS, delete_for_good
 from tests.browser.test_accessible import bring_axe, variants, violations
-from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
 from tests.browser.visitor import SECONDS, Visitor
 from tests.people import Person, data

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.test_composer import await_stored, confirm_logout, log_out
-from tests.browser.test_messages import opened
 from tests.browser.test_switched_off import without_features
 from tests.browser.visitor import NARROW, SECONDS, Visitor
 from tests.people import Person, data

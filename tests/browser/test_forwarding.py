@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
-from tests.browser.test_messages import opened
 from tests.people import Person, data
 
 

@@ -4,10 +4,10 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import Engine
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.past import write_past
 from tests.browser.test_history import scroll_by_wheel
-from tests.browser.test_messages import opened
 from tests.people import Person, data
 
 COUNT = 150

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 from sqlalchemy import Engine
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.deletions import delete_for_good
 from tests.browser.past import write_past
@@ -30,14 +31,6 @@ def read_messages(engine: Engine, reader: Person, sender: Person, chat: str, cou
     """That many messages of the sender, "Message 0." and so on, all of them read."""
     write_past(engine, chat, sender, (f"Message {number}." for number in range(count)))
     data(reader.post(f"/messages/{chat}/read", {}))
-
-
-def opened(visit: Visit, person: Person, other: Person, **options: Any) -> Visitor:
-    """A user's page at their chat with another one."""
-    visitor = visit(person, **options)
-    visitor.entry(other.name).click()
-    expect(visitor.talk).to_be_visible()
-    return visitor
 
 
 def finger(visitor: Visitor) -> Callable[[str, float, float], None]:

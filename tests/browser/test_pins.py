@@ -5,9 +5,9 @@ import re
 from playwright.sync_api import expect
 from sqlalchemy import Engine
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.past import write_past
-from tests.browser.test_messages import opened
 from tests.people import Person, data
 
 

@@ -6,8 +6,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
-from tests.browser.test_messages import PHONE, finger, middle, opened
+from tests.browser.test_messages import PHONE, finger, middle
 from tests.browser.visitor import SECONDS
 from tests.people import Person, data
 from tests.waiting import eventually

@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import Engine
 
+from tests.browser.chats import opened
 from tests.browser.conftest import Visit
 from tests.browser.past import write_past
-from tests.browser.test_messages import PHONE, finger, middle, opened
+from tests.browser.test_messages import PHONE, finger, middle
 from tests.people import Person, data
 
 
