@@ -80,8 +80,10 @@ def _is_hidden(message: str) -> str:
 
 # Of a message `m`: it is a tombstone in the lists of the reader.
 IS_HIDDEN_MESSAGE = _is_hidden("m")
-# Whether a message was first sent with the content of `:client_digest`; earlier versions stored 16 bytes of each digest.
-IS_REPEATED = "substring(m.client_digest FOR 7) = :client_digest"
+# The bytes of a digest that are stored and compared: they fill an alignment of the row. Earlier versions stored 16.
+DIGEST_BYTES = 7
+# Whether a message was first sent with the content of `:client_digest`.
+IS_REPEATED = f"substring(m.client_digest FOR {DIGEST_BYTES}) = :client_digest"
 # The reader finds it by its id: they neither cleared it nor deleted it for themselves.
 IS_FOUND_MESSAGE = f"m.seq > {CLEARED} AND NOT {IS_HIDDEN_MESSAGE}"
 

@@ -34,7 +34,16 @@ from chatapp.features.messages import queries
 from chatapp.features.messages.extras import Extras
 from chatapp.features.messages.send_statements import COLUMNS, SEND, SEND_ONE
 from chatapp.models.enums import DeliveryStatus, MessageType
-from chatapp.representations.message import BLANK, DRAFT, ForwardedFrom, Message, MessageEvent, Quote, Sender
+from chatapp.representations.message import (
+    BLANK,
+    DIGEST_BYTES,
+    DRAFT,
+    ForwardedFrom,
+    Message,
+    MessageEvent,
+    Quote,
+    Sender,
+)
 
 # The statement joins some rows with each other: beyond this, one batch costs more than two.
 MAX_BATCH = 128
@@ -312,14 +321,14 @@ def _audit_entry(message_id: str, principal: Principal) -> Json:
 
 
 def fingerprint(chat_id: str, content: str, *rest: str, extras: Extras | None = None) -> bytes:
-    """Distinguishes a repeated message from another one with the same `clientId`: 7 bytes, which fill an alignment of the
-    row. It finds mistakes of clients and protects nothing."""
+    """Distinguishes a repeated message from another one with the same `clientId`: `DIGEST_BYTES` bytes. It finds mistakes
+    of clients and protects nothing."""
     parts = [chat_id, content, *rest]
     if extras:
         # The order in which users are mentioned makes no other message.
         equal = extras | {"mentionIds": sorted(extras["mentionIds"])} if "mentionIds" in extras else extras
         parts.append(orjson.dumps(equal, option=orjson.OPT_SORT_KEYS).decode())
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()[:7]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()[:DIGEST_BYTES]
 
 
 def _explain(pending: PendingMessage, *, gone: bool = False) -> None:
